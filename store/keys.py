@@ -1,0 +1,90 @@
+"""Spells every Redis key. One hash tag per workflow, so that a workflow's keys share one slot of a cluster."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+PREFIX = "d365acs:"
+
+#: Ledger buckets per stream. 15 million records make about 230 a bucket, still within the compact encoding of a
+#: hash (hash-max-listpack-entries 512); one million make 15, so that a bucket's own cost stays small.
+LEDGER_BUCKETS = 65_536
+
+
+@dataclass(frozen=True)
+class InstanceKeys:
+    """Keys of one instance (production, stage, ...). Instances share nothing."""
+
+    instance: str
+
+    def workflow(self, name: str) -> "WorkflowKeys":
+        return WorkflowKeys(f"{PREFIX}{{{self.instance}.{name}}}:", name)
+
+    def throttle(self, target: str) -> str:
+        return f"{PREFIX}{{{self.instance}.target.{target}}}:throttle"
+
+    @property
+    def workers(self) -> str:
+        return f"{PREFIX}{{{self.instance}}}:workers"
+
+    def tick_queued(self, workflow: str) -> str:
+        return f"{PREFIX}{{{self.instance}}}:tick-queued:{workflow}"
+
+    @property
+    def celery(self) -> str:
+        """Prefix of everything that Celery itself keeps."""
+        return f"{PREFIX}{{{self.instance}.celery}}:"
+
+
+@dataclass(frozen=True)
+class WorkflowKeys:
+    prefix: str
+    workflow: str
+
+    @cached_property
+    def lifecycle(self) -> str:
+        return self.prefix + "lifecycle"
+
+    @cached_property
+    def log(self) -> str:
+        return self.prefix + "log"
+
+    @cached_property
+    def revisions(self) -> str:
+        return self.prefix + "revisions"
+
+    @cached_property
+    def streams(self) -> str:
+        return self.prefix + "streams"
+
+    @cached_property
+    def trouble(self) -> str:
+        return self.prefix + "trouble"
+
+    def stream(self, name: str) -> "StreamKeys":
+        return StreamKeys(self, name)
+
+
+class StreamKeys:
+    """Keys of one stream, one table of one workflow."""
+
+    def __init__(self, workflow: WorkflowKeys, stream: str) -> None:
+        self.workflow = workflow
+        self.stream = stream
+        self.prefix = prefix = f"{workflow.prefix}{stream}:"
+        self.cursor = prefix + "cursor"
+        self.reading = prefix + "reading"
+        self.records = prefix + "records"
+        self.ready = prefix + "ready"
+        self.replay = prefix + "replay"
+        self.delayed = prefix + "delayed"
+        self.leases = prefix + "leases"
+        self.owners = prefix + "owners"
+        self.attempts = prefix + "attempts"
+        self.tried = prefix + "tried"
+        self.dead = prefix + "dead"
+        self.counters = prefix + "counters"
+        self.pulse = prefix + "pulse"
+        self._ledger = prefix + "ledger:"
+
+    def ledger(self, bucket: int) -> str:
+        return f"{self._ledger}{bucket:04x}"

@@ -1,0 +1,136 @@
+"""The life cycle of a workflow.
+
+    STOPPED --start--> STARTING --run--> RUNNING
+       ^                  |  |              |  |
+       +------stop--------+--(--------------+  |
+       ^                     +----fail----+----+
+       +------stop------- FAILED <--------+        FAILED --start--> STARTING
+
+Every start and every stop raises the generation; work of an earlier generation can neither queue, lease nor renew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from redis import Redis
+
+from store.client import text
+from store.keys import WorkflowKeys
+from store.scripts import clock_argument, script
+
+
+class State(StrEnum):
+    STOPPED = "STOPPED"  # nothing will be synchronised
+    STARTING = "STARTING"  # start requested, nothing synchronised yet
+    RUNNING = "RUNNING"  # being synchronised
+    FAILED = "FAILED"  # met an error it could not recover from
+
+
+class NotAllowed(Exception):
+    """The life cycle has no such arrow from the present state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    state: State
+    generation: int
+    since_ms: int | None
+    by: str
+    why: str
+    revision: int | None  #: the active configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a workflow's history."""
+
+    at_ms: int
+    by: str
+    action: str
+    why: str
+    from_state: str
+    to_state: str
+    generation: int | None
+    revision: int | None
+
+
+class Lifecycle:
+    def __init__(self, redis: Redis, keys: WorkflowKeys) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._transition = script(redis, "transition")
+
+    def read(self) -> Life:
+        fields = self._redis.hgetall(self._keys.lifecycle)
+        found = _texts(fields)
+        return Life(
+            State(found.get("state", State.STOPPED)),
+            int(found.get("generation", 0)),
+            int(found["since"]) if "since" in found else None,
+            found.get("by", ""),
+            found.get("why", ""),
+            int(found["revision"]) if "revision" in found else None,
+        )
+
+    def is_running(self, generation: int) -> bool:
+        """Cheap enough to be asked between two requests."""
+        state, now = self._redis.hmget(self._keys.lifecycle, ["state", "generation"])
+        return state == State.RUNNING.encode() and now == str(generation).encode()
+
+    def start(self, by: str, why: str, revision: int, now_ms: int | None = None) -> bool:
+        """True if the state changed, False if the workflow was starting or running already."""
+        return self._change("start", "", by, why, str(revision), now_ms) == 1
+
+    def stop(self, by: str, why: str, now_ms: int | None = None) -> bool:
+        """True if the state changed, False if the workflow was stopped already."""
+        return self._change("stop", "", by, why, "", now_ms) == 1
+
+    def run(self, generation: int, by: str, why: str, now_ms: int | None = None) -> bool:
+        """False while leases of an earlier generation are alive, or if the generation is over."""
+        return self._change("run", str(generation), by, why, "", now_ms) in (0, 1)
+
+    def fail(self, generation: int, by: str, why: str, now_ms: int | None = None) -> bool:
+        """False if the generation is over: what failed is no longer wanted."""
+        return self._change("fail", str(generation), by, why, "", now_ms) in (0, 1)
+
+    def _change(self, arrow: str, generation: str, by: str, why: str, revision: str, now_ms: int | None) -> int:
+        leases = [self._keys.stream(stream).leases for stream in self.streams()]
+        code, state, _ = self._transition(
+            keys=[self._keys.lifecycle, self._keys.log, *leases],
+            args=[clock_argument(now_ms), arrow, generation, by, why, revision],
+        )
+        if code == -2:
+            raise NotAllowed(f"{self._keys.workflow} is {state.decode()}: it cannot {arrow} from there.")
+        return int(code)
+
+    def streams(self) -> list[str]:
+        """Every stream the workflow ever had; one that left the configuration may still hold records."""
+        return sorted(text(raw) for raw in self._redis.smembers(self._keys.streams))
+
+    def add_streams(self, names: list[str]) -> None:
+        if names:
+            self._redis.sadd(self._keys.streams, *names)
+
+    def history(self, limit: int = 100) -> list[Event]:
+        """The newest first."""
+        entries = self._redis.xrevrange(self._keys.log, count=limit) or []
+        return [_event(_texts(fields or {})) for _, fields in entries]
+
+
+def _event(fields: Mapping[str, str]) -> Event:
+    return Event(
+        int(fields["at"]),
+        fields["by"],
+        fields["action"],
+        fields["why"],
+        fields.get("from", ""),
+        fields.get("to", ""),
+        int(fields["generation"]) if "generation" in fields else None,
+        int(fields["revision"]) if "revision" in fields else None,
+    )
+
+
+def _texts(fields: Mapping[Any, Any]) -> dict[str, str]:
+    return {text(name): text(value) for name, value in fields.items()}

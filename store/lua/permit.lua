@@ -1,0 +1,16 @@
+--[[ permit: a worker asks for the right to send some requests to a target that all workers share.
+  Guarantees: together the workers stay below the target's rate; nobody is let through while the target asked for a pause.
+  KEYS  1 throttle
+  ARGV  1 now or ''  2 requests per second (0: no limit)  3 burst  4 how many are wanted
+  Output {granted, wait ms}   granted 0: ask again after the wait ]]
+local now, rate, burst, wanted = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local kept = redis.call('HMGET', KEYS[1], 'paused_until', 'tokens', 'at')
+local paused = tonumber(kept[1] or 0)
+if paused > now then return {0, paused - now} end
+if rate == 0 then return {wanted, 0} end
+
+local tokens = math.min(burst, tonumber(kept[2] or burst) + (now - tonumber(kept[3] or now)) * rate / 1000)
+local granted = math.min(wanted, math.floor(tokens))
+redis.call('HSET', KEYS[1], 'tokens', tokens - granted, 'at', now)
+if granted > 0 then return {granted, 0} end
+return {0, math.ceil((1 - tokens) * 1000 / rate)}

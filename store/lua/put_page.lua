@@ -1,0 +1,73 @@
+--[[ put_page: a reader stores a page of at most 500 records and, with the page's last part, the cursor that follows it.
+  Guarantees: nothing is stored for a generation that is over, from a cursor that has moved on, or above the high-water
+  mark; a record that waits already is replaced by a newer version where it stands, never listed twice, never replaced by
+  an older one; a live change takes a record that waits in the replay lane over into the live lane.
+  KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 owners  7 dead  8 counters  9 pulse
+  ARGV  1 now or ''  2 generation  3 number of the cursor this page was read from  4 next cursor or '' (more parts follow)
+        5 high-water mark  6 lane (l|r)  7 records read  then id, version, payload for each
+  Output {code, queued, replaced, skipped}   code 1 stored, -1 generation over, -2 cursor moved on, -3 high-water mark ]]
+local lifecycle, cursor, records, ready, replay, owners, dead = unpack(KEYS, 1, 7)
+local now, lane = clock(ARGV[1]), ARGV[6]
+
+local life = redis.call('HMGET', lifecycle, 'state', 'generation')
+if life[1] ~= RUNNING or life[2] ~= ARGV[2] then return {-1, 0, 0, 0} end
+if (redis.call('HGET', cursor, 'number') or '0') ~= ARGV[3] then return {-2, 0, 0, 0} end
+if redis.call('HLEN', records) >= tonumber(ARGV[5]) then return {-3, 0, 0, 0} end
+
+local ids, found = {}, {}
+for i = 8, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
+if #ids > 0 then found = redis.call('HMGET', records, unpack(ids)) end
+local any_dead = redis.call('HLEN', dead) > 0
+
+local waiting, changes, listed = {}, {}, {}
+local replaced, skipped = 0, 0
+for i, id in ipairs(ids) do
+  local version, payload = tonumber(ARGV[5 + 3 * i + 1]), ARGV[5 + 3 * i + 2]
+  local known = waiting[id] or found[i]
+  if known then
+    local old, queued, old_lane = head_of(known)
+    if version > old then
+      local holder = string.match(redis.call('HGET', owners, id) or '', '^%S+')
+      if holder then
+        -- A version is in flight: the newer one begins its own wait, and the holder's outcome will not end it.
+        queued = now
+        redis.call('HSET', owners, id, holder .. ' n')
+      end
+      if old_lane == 'r' and lane == 'l' then
+        if redis.call('ZREM', replay, id) == 1 then redis.call('RPUSH', ready, id) end
+        old_lane = 'l'
+      end
+      waiting[id] = record_of(version, queued, old_lane, payload)
+      changes[#changes + 1] = id
+      changes[#changes + 1] = waiting[id]
+      replaced = replaced + 1
+    else
+      skipped = skipped + 1
+    end
+  else
+    local grave = any_dead and redis.call('HGET', dead, id)
+    local refused
+    if grave then
+      local length, start = string.match(grave, '^%d+ %d+ (%d+) ()')
+      refused = head_of(string.sub(grave, start + length))
+    end
+    if refused and (refused > version or (refused == version and lane == 'l')) then
+      skipped = skipped + 1
+    else
+      if refused then redis.call('HDEL', dead, id) end
+      waiting[id] = record_of(version, now, lane, payload)
+      changes[#changes + 1] = id
+      changes[#changes + 1] = waiting[id]
+      if lane == 'r' then listed[#listed + 1] = now end
+      listed[#listed + 1] = id
+    end
+  end
+end
+
+if #changes > 0 then redis.call('HSET', records, unpack(changes)) end
+if #listed > 0 then
+  if lane == 'l' then redis.call('RPUSH', ready, unpack(listed)) else redis.call('ZADD', replay, unpack(listed)) end
+end
+if ARGV[4] ~= '' then redis.call('HSET', cursor, 'number', tonumber(ARGV[3]) + 1, 'value', ARGV[4], 'at', now) end
+count(KEYS[8], KEYS[9], now, 'read', tonumber(ARGV[7]))
+return {1, lane == 'l' and #listed or #listed / 2, replaced, skipped}

@@ -1,0 +1,37 @@
+--[[ transition: the one door through which a workflow's state changes.
+    start  STOPPED, FAILED            -> STARTING   raises the generation, makes a revision active
+    run    STARTING                   -> RUNNING    only when no lease of an earlier generation is alive
+    fail   STARTING, RUNNING          -> FAILED     keeps the reason
+    stop   STARTING, RUNNING, FAILED  -> STOPPED    raises the generation
+  Guarantees: compare-and-set; who, when and why are recorded with the change; run and fail count only in their generation.
+  KEYS  1 lifecycle  2 log  3.. the leases of every stream
+  ARGV  1 now or ''  2 arrow  3 generation ('' for start and stop)  4 by  5 why  6 revision ('' unless start)
+  Output {code, state, generation}
+    code 1 changed, 0 already so, -1 generation over, -2 no such arrow from this state, -3 earlier leases are alive ]]
+local lifecycle, log = KEYS[1], KEYS[2]
+local now, arrow, by, why = clock(ARGV[1]), ARGV[2], ARGV[4], ARGV[5]
+local ARROWS = {
+  start = {to = 'STARTING', from = {STOPPED = true, FAILED = true}, already = {STARTING = true, RUNNING = true}},
+  run = {to = 'RUNNING', from = {STARTING = true}, already = {RUNNING = true}},
+  fail = {to = 'FAILED', from = {STARTING = true, RUNNING = true}, already = {FAILED = true}},
+  stop = {to = 'STOPPED', from = {STARTING = true, RUNNING = true, FAILED = true}, already = {STOPPED = true}},
+}
+
+local life = redis.call('HMGET', lifecycle, 'state', 'generation')
+local state, generation = life[1] or 'STOPPED', tonumber(life[2] or 0)
+local rule = ARROWS[arrow]
+if ARGV[3] ~= '' and tonumber(ARGV[3]) ~= generation then return {-1, state, generation} end
+if rule.already[state] then return {0, state, generation} end
+if not rule.from[state] then return {-2, state, generation} end
+if arrow == 'run' then
+  for i = 3, #KEYS do
+    if redis.call('ZCOUNT', KEYS[i], '(' .. string.format('%.0f', now), '+inf') > 0 then return {-3, state, generation} end
+  end
+end
+
+if arrow == 'start' or arrow == 'stop' then generation = generation + 1 end
+redis.call('HSET', lifecycle, 'state', rule.to, 'generation', generation, 'since', now, 'by', by, 'why', why)
+if arrow == 'start' then redis.call('HSET', lifecycle, 'revision', ARGV[6]) end
+redis.call('XADD', log, 'MAXLEN', '~', 10000, '*', 'at', now, 'by', by, 'action', arrow, 'from', state, 'to', rule.to,
+  'generation', generation, 'why', why)
+return {1, rule.to, generation}

@@ -1,0 +1,368 @@
+"""The record queue: what was read and is not confirmed yet, one per stream.
+
+    put_page -> ready | replay -> lease -> settle: written | unchanged | again (delayed) | refused (dead letter)
+                      ^------------------------------- reap, when a holder dies
+
+Where a record stands is its state. Every verb is one Lua script of the same name; its header says what it guarantees.
+Record ids are texts, versions whole numbers up to 2^53, payloads bytes of the caller's making.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
+from redis import Redis
+
+from store.keys import StreamKeys
+from store.ledger import Entry, Ledger, field_of
+from store.scripts import clock_argument, script
+from store.sealing import NoSeal, PayloadSeal
+
+T = TypeVar("T")
+
+#: Records per script: 500 keep the server busy for about 3 ms, so that nobody else waits longer.
+BATCH = 500
+
+#: Holders a record may outlive. A worker that dies takes a whole batch with it, so innocent records collect deaths too.
+DEATHS_TOO_MANY = 25
+
+
+class Lane(StrEnum):
+    """Live records are leased before replayed ones."""
+
+    LIVE = "l"  # a change that just happened
+    REPLAY = "r"  # a full read: the first run, a replay
+
+
+_LANES = {b"l": Lane.LIVE, b"r": Lane.REPLAY}
+
+#: 66 hex digits: beyond 64 bytes the server keeps `owners` as a real hash table. In its compact form, which it would
+#: choose up to 512 fields, finding 500 owners costs 125,000 comparisons, and a settle takes twice its time.
+_TOKEN_BYTES = 33
+
+
+class GenerationOver(Exception):
+    """The workflow was stopped or started meanwhile; this work belongs to an earlier generation."""
+
+
+class CursorMoved(Exception):
+    """Another reader has stored this page; nothing was stored twice."""
+
+
+class QueueFull(Exception):
+    """The backlog is at its high-water mark; reading pauses until writers have drained it."""
+
+
+class Change(NamedTuple):
+    """One record as it was read."""
+
+    id: str
+    version: int
+    payload: bytes
+
+
+class Stored(NamedTuple):
+    queued: int  #: records that were not waiting before
+    replaced: int  #: waiting records that now carry a newer version
+    skipped: int  #: records whose newer or same version waits already
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A record in a writer's hands."""
+
+    id: str
+    version: int
+    queued_ms: int
+    lane: Lane
+    payload: bytes
+    attempts: int  #: earlier attempts that counted
+    deaths: int  #: holders it has outlived
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    token: str
+    records: list[Leased]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a record was refused. Never holds field values."""
+
+    kind: str  #: class of the error, stable, for grouping
+    sentence: str
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    id: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Nothing was sent: the target holds this version, or a newer one, already."""
+
+    id: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    id: str
+    wait_ms: int
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    id: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Given back untouched."""
+
+    id: str
+
+
+Outcome = Written | Unchanged | Again | Refused | Unsent
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    waiting: int  #: ready, replayed or delayed
+    leased: int
+    delayed: int  #: of those waiting: after a failure, until their time comes
+    dead: int
+    oldest_ms: int | None  #: when the longest waiting record began to wait, ms since 1970
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.leased
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record set aside with its reason, whole enough to be sent again."""
+
+    id: str
+    version: int
+    reason: Reason
+    attempts: int
+    queued_ms: int
+    dead_ms: int
+    payload: bytes
+
+
+class RecordQueue:
+    def __init__(
+        self, redis: Redis, keys: StreamKeys, seal: PayloadSeal | None = None, high_water: int = 100_000
+    ) -> None:
+        self._redis = redis
+        self.keys = keys
+        self._seal = seal or NoSeal()
+        self._high_water = high_water
+        self.ledger = Ledger(redis, keys)
+        self._put_page = script(redis, "put_page")
+        self._lease = script(redis, "lease")
+        self._renew = script(redis, "renew")
+        self._settle = script(redis, "settle")
+        self._reap = script(redis, "reap")
+
+    def put_page(
+        self,
+        generation: int,
+        cursor_number: int,
+        changes: Sequence[Change],
+        next_cursor: str,
+        lane: Lane = Lane.LIVE,
+        now_ms: int | None = None,
+    ) -> Stored:
+        """Stores a page of any length and, in one step with its last part, the cursor that follows it.
+
+        `cursor_number` is the number of the cursor the page was read from. A crash between two parts leaves the cursor
+        where it was: the page is read again and the parts that are there already are recognised.
+        Raises GenerationOver, CursorMoved, QueueFull.
+        """
+        stored = Stored(0, 0, 0)
+        parts = list(_parts(changes, BATCH)) or [[]]
+        for part in parts:
+            last = part is parts[-1]
+            answer = self._put_part(generation, cursor_number, part, next_cursor if last else "", lane, now_ms)
+            stored = Stored(*(sum(pair) for pair in zip(stored, answer, strict=True)))
+        return stored
+
+    def _put_part(
+        self,
+        generation: int,
+        cursor_number: int,
+        changes: Sequence[Change],
+        next_cursor: str,
+        lane: Lane,
+        now_ms: int | None,
+    ) -> list[int]:
+        keys = self.keys
+        arguments: list[Any] = [
+            clock_argument(now_ms), generation, cursor_number, next_cursor, self._high_water, lane.value, len(changes)
+        ]  # fmt: skip
+        for record_id, version, payload in changes:
+            arguments += (record_id, version, self._seal.seal(self._owner(record_id), payload))
+        code, *numbers = self._put_page(
+            keys=[
+                keys.workflow.lifecycle, keys.cursor, keys.records, keys.ready, keys.replay, keys.owners, keys.dead,
+                keys.counters, keys.pulse,
+            ],
+            args=arguments,
+        )  # fmt: skip
+        if code == -1:
+            raise GenerationOver(GenerationOver.__doc__)
+        if code == -2:
+            raise CursorMoved(CursorMoved.__doc__)
+        if code == -3:
+            raise QueueFull(QueueFull.__doc__)
+        return [int(number) for number in numbers]
+
+    def lease(self, generation: int, how_many: int, lease_ms: int, now_ms: int | None = None) -> Batch:
+        """The right to at most `how_many` (500) records for `lease_ms`. Raises GenerationOver."""
+        keys, token = self.keys, secrets.token_hex(_TOKEN_BYTES)
+        code, *columns = self._lease(
+            keys=[
+                keys.workflow.lifecycle, keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.owners,
+                keys.attempts, keys.tried,
+            ],
+            args=[clock_argument(now_ms), generation, token, min(how_many, BATCH), lease_ms],
+        )  # fmt: skip
+        if code == -1:
+            raise GenerationOver(GenerationOver.__doc__)
+        return Batch(token, [self._leased(*row) for row in zip(*columns, strict=True)])
+
+    def _leased(self, raw_id: bytes, record: bytes, attempts: bytes | None) -> Leased:
+        record_id = raw_id.decode()
+        version, queued, lane, payload = record.split(b" ", 3)
+        tried, died = attempts.split() if attempts else (0, 0)
+        return Leased(
+            record_id,
+            int(version),
+            int(queued),
+            _LANES[lane],
+            self._seal.open(self._owner(record_id), payload),
+            int(tried),
+            int(died),
+        )
+
+    def renew(
+        self, generation: int, token: str, ids: Sequence[str], lease_ms: int, now_ms: int | None = None
+    ) -> set[str]:
+        """More time, from now, for records of one batch. Answers the ids that are no longer held.
+
+        Raises GenerationOver: then nothing was renewed.
+        """
+        keys = self.keys
+        lost: set[str] = set()
+        for part in _parts(ids, BATCH):
+            code, *gone = self._renew(
+                keys=[keys.workflow.lifecycle, keys.leases, keys.owners],
+                args=[clock_argument(now_ms), generation, token, lease_ms, *part],
+            )
+            if code == -1:
+                raise GenerationOver(GenerationOver.__doc__)
+            lost.update(raw.decode() for raw in gone)
+        return lost
+
+    def settle(self, token: str, outcomes: Iterable[Outcome], now_ms: int | None = None) -> set[str]:
+        """Says what became of leased records. Answers the ids that were not believed: their lease had run out."""
+        keys = self.keys
+        doubted: set[str] = set()
+        for part in _parts(list(outcomes), BATCH):
+            buckets, arguments = [], [clock_argument(now_ms), token]
+            for outcome in part:
+                bucket, quadruple = self._argument_of(outcome)
+                buckets.append(bucket)
+                arguments += quadruple
+            answer = self._settle(
+                keys=[
+                    keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.owners, keys.attempts,
+                    keys.tried, keys.dead, keys.counters, keys.pulse, *buckets,
+                ],
+                args=arguments,
+            )  # fmt: skip
+            doubted.update(raw.decode() for raw in answer)
+        return doubted
+
+    def _argument_of(self, outcome: Outcome) -> tuple[str, tuple[Any, ...]]:
+        match outcome:
+            case Written(record_id, entry) | Unchanged(record_id, entry):
+                field = field_of(record_id)
+                code = "w" if isinstance(outcome, Written) else "u"
+                return self.ledger.bucket_of(field), (record_id, code, field, entry.pack())
+            case Again(record_id, wait_ms, counts):
+                return self.keys.records, (record_id, "a", wait_ms, int(counts))
+            case Refused(record_id, reason):
+                return self.keys.records, (record_id, "d", orjson.dumps(reason), "")
+            case Unsent(record_id):
+                return self.keys.records, (record_id, "b", "", "")
+
+    def reap(self, now_ms: int | None = None) -> int:
+        """Ends the leases that have run out; their records wait again. Answers how many."""
+        keys = self.keys
+        reason = Reason("holders-died", f"{DEATHS_TOO_MANY} workers died or hung while they held this record.")
+        ended: int = self._reap(
+            keys=[
+                keys.records, keys.ready, keys.replay, keys.leases, keys.owners, keys.attempts, keys.tried, keys.dead,
+                keys.counters, keys.pulse,
+            ],
+            args=[clock_argument(now_ms), BATCH, DEATHS_TOO_MANY, orjson.dumps(reason)],
+        )  # fmt: skip
+        return ended
+
+    def backlog(self) -> Backlog:
+        """Exact, and independent of how many records wait."""
+        keys, pipeline = self.keys, self._redis.pipeline()
+        pipeline.hlen(keys.records)
+        pipeline.zcard(keys.leases)
+        pipeline.zcard(keys.delayed)
+        pipeline.hlen(keys.dead)
+        pipeline.lindex(keys.ready, 0)
+        pipeline.zrange(keys.replay, 0, 0, withscores=True)
+        pipeline.zrange(keys.tried, 0, 0, withscores=True)
+        total, leased, delayed, dead, first, replayed, tried = pipeline.execute()
+        # Records that were never leased stand in the order they came; those that were are also listed in `tried`.
+        begun = [int(score) for _, score in [*replayed, *tried]]
+        record = self._redis.hget(keys.records, first) if first else None
+        if isinstance(record, bytes):
+            begun.append(int(record.split(b" ", 2)[1]))
+        return Backlog(total - leased, leased, delayed, dead, min(begun, default=None))
+
+    def dead_letters(self, limit: int = 1000) -> Iterator[DeadLetter]:
+        """At most `limit` dead letters, in no particular order."""
+        for number, (raw_id, value) in enumerate(self._redis.hscan_iter(self.keys.dead)):
+            if number == limit:
+                return
+            dead_ms, attempts, length, rest = value.split(b" ", 3)
+            reason, record = rest[: int(length)], rest[int(length) :]
+            version, queued, _lane, payload = record.split(b" ", 3)
+            record_id = raw_id.decode()
+            yield DeadLetter(
+                record_id,
+                int(version),
+                Reason(**orjson.loads(reason)),
+                int(attempts),
+                int(queued),
+                int(dead_ms),
+                self._seal.open(self._owner(record_id), payload),
+            )
+
+    def _owner(self, record_id: str) -> str:
+        return f"{self.keys.prefix}{record_id}"
+
+
+def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,71 @@
+"""Seals payloads at rest: AES-256-GCM, bound to the record they belong to, rotated by listing old keys."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_SEALED = b"\x01"
+_KEY_ID_BYTES = 4
+_NONCE_BYTES = 12
+
+
+class UnknownKey(Exception):
+    """A queued payload was sealed with a key that is not listed; add the old key to D365ACS_PAYLOAD_KEYS."""
+
+
+class PayloadSeal(Protocol):
+    def seal(self, owner: str, payload: bytes) -> bytes: ...
+
+    def open(self, owner: str, sealed: bytes) -> bytes: ...
+
+
+class NoSeal:
+    """Payloads stand in Redis as they are."""
+
+    def seal(self, owner: str, payload: bytes) -> bytes:
+        return payload
+
+    def open(self, owner: str, sealed: bytes) -> bytes:
+        if sealed.startswith(_SEALED):
+            raise UnknownKey(UnknownKey.__doc__)
+        return sealed
+
+
+class AesSeal:
+    """The first key seals, every key opens.
+
+    A sealed payload is: marker (1 byte), key id (4), nonce (12), ciphertext with its tag (payload + 16).
+    `owner` names the record and is authenticated with it: one record's payload cannot be passed off as another's.
+    """
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        if not keys or any(len(key) != 32 for key in keys):
+            raise ValueError("payload keys are 32 bytes each, base64; make one with: openssl rand -base64 32")
+        self._by_id = {_key_id(key): AESGCM(key) for key in keys}
+        self._sealing_id = _key_id(keys[0])
+        self._sealing = self._by_id[self._sealing_id]
+
+    def seal(self, owner: str, payload: bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return _SEALED + self._sealing_id + nonce + self._sealing.encrypt(nonce, payload, owner.encode())
+
+    def open(self, owner: str, sealed: bytes) -> bytes:
+        """Payloads queued before sealing was switched on are passed through."""
+        if not sealed.startswith(_SEALED):
+            return sealed
+        start = len(_SEALED) + _KEY_ID_BYTES
+        key = self._by_id.get(sealed[len(_SEALED) : start])
+        if key is None:
+            raise UnknownKey(UnknownKey.__doc__)
+        try:
+            return key.decrypt(sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :], owner.encode())
+        except InvalidTag:
+            raise UnknownKey("A queued payload was altered or belongs to another record.") from None
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.blake2b(key, digest_size=_KEY_ID_BYTES, person=b"d365acs-key-id").digest()

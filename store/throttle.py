@@ -1,0 +1,78 @@
+"""One throttle per target, shared by all workers: a rate, and a pause that holds everyone."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from redis import Redis
+
+from store.scripts import clock_argument, script
+
+#: Permits are fetched by the handful and used within this many seconds, so that a pause reaches everyone quickly
+#: and a request does not cost a round trip of its own.
+_HANDFUL = 20
+_FRESH_SECONDS = 0.1
+
+
+class TooLong(Exception):
+    """The target asked for a longer pause than the caller can wait; `seconds` says how long it still lasts."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The target asked for a pause of {seconds:.0f} s more.")
+        self.seconds = seconds
+
+
+class SharedThrottle:
+    def __init__(
+        self,
+        redis: Redis,
+        key: str,
+        requests_per_second: float = 0,
+        burst: int = 100,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._key = key
+        self._rate = requests_per_second
+        self._burst = burst
+        self._sleep = sleep
+        self._permit = script(redis, "permit")
+        self._pause = script(redis, "pause")
+        self._lock = threading.Lock()
+        self._kept = 0
+        self._kept_until = 0.0
+
+    def permit(self, timeout: float) -> None:
+        """Returns when a request may be sent. Raises TooLong if that would take more than `timeout` seconds."""
+        give_up = time.monotonic() + timeout
+        while True:
+            wait = self._take()
+            if wait == 0:
+                return
+            if time.monotonic() + wait > give_up:
+                raise TooLong(wait)
+            self._sleep(wait)
+
+    def _take(self) -> float:
+        """0 with a permit taken, else the seconds to wait before asking again."""
+        with self._lock:
+            now = time.monotonic()
+            if self._kept == 0 or now > self._kept_until:
+                granted, wait_ms = self.ask(_HANDFUL)
+                if granted == 0:
+                    return max(wait_ms, 1) / 1000
+                self._kept, self._kept_until = granted, now + _FRESH_SECONDS
+            self._kept -= 1
+            return 0
+
+    def ask(self, wanted: int, now_ms: int | None = None) -> tuple[int, int]:
+        """(permits granted, ms to wait if none were)."""
+        granted, wait_ms = self._permit(
+            keys=[self._key], args=[clock_argument(now_ms), self._rate, self._burst, wanted]
+        )
+        return int(granted), int(wait_ms)
+
+    def pause(self, seconds: float, now_ms: int | None = None) -> None:
+        """Everyone who shares this throttle waits that long from now."""
+        self._pause(keys=[self._key], args=[clock_argument(now_ms), max(1, round(seconds * 1000))])
+        with self._lock:
+            self._kept = 0

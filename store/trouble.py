@@ -1,0 +1,58 @@
+"""Trouble: why a running workflow waits. An outage is no failure: it is shown with its beginning and heals alone."""
+
+from dataclasses import dataclass
+
+import orjson
+from redis import Redis
+
+from store.client import text
+from store.keys import WorkflowKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    where: str  #: "<stream>.read", "<stream>.write" or "start"
+    since_ms: int
+    until_ms: int  #: nothing is tried before this time
+    times: int
+    sentence: str
+
+
+class Troubles:
+    def __init__(self, redis: Redis, keys: WorkflowKeys) -> None:
+        self._redis = redis
+        self._key = keys.trouble
+
+    def all(self) -> list[Trouble]:
+        found = self._redis.hgetall(self._key)
+        troubles = [Trouble(text(where), **orjson.loads(packed)) for where, packed in found.items()]
+        return sorted(troubles, key=lambda trouble: trouble.since_ms)
+
+    def get(self, where: str) -> Trouble | None:
+        packed = self._redis.hget(self._key, where)
+        return Trouble(where, **orjson.loads(packed)) if packed else None
+
+    def note(self, where: str, sentence: str, now_ms: int, until_ms: int) -> Trouble:
+        """The same place's trouble goes on: its beginning is kept, its sentence is the newest."""
+        before = self.get(where)
+        trouble = Trouble(
+            where,
+            before.since_ms if before else now_ms,
+            until_ms,
+            before.times + 1 if before else 1,
+            sentence,
+        )
+        fields = {
+            "since_ms": trouble.since_ms,
+            "until_ms": until_ms,
+            "times": trouble.times,
+            "sentence": sentence,
+        }
+        self._redis.hset(self._key, where, orjson.dumps(fields))
+        return trouble
+
+    def clear(self, where: str) -> None:
+        self._redis.hdel(self._key, where)
+
+    def clear_all(self) -> None:
+        self._redis.delete(self._key)
