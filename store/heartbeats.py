@@ -18,6 +18,7 @@ class Heartbeat:
     name: str
     role: str  #: worker or beat
     queues: tuple[str, ...]
+    slots: int  #: tasks it can work on at once
     at_ms: int
 
 
@@ -26,8 +27,9 @@ class Heartbeats:
         self._redis = redis
         self._key = keys.workers
 
-    def beat(self, name: str, role: str, queues: tuple[str, ...]) -> None:
-        packed = orjson.dumps({"role": role, "queues": queues, "at_ms": server_time_ms(self._redis)})
+    def beat(self, name: str, role: str, queues: tuple[str, ...] = (), slots: int = 0) -> None:
+        now_ms = server_time_ms(self._redis)
+        packed = orjson.dumps({"role": role, "queues": queues, "slots": slots, "at_ms": now_ms})
         self._redis.hset(self._key, name, packed)
 
     def leave(self, name: str) -> None:
@@ -40,7 +42,7 @@ class Heartbeats:
         for raw, packed in self._redis.hgetall(self._key).items():
             name, fields = text(raw), orjson.loads(packed)
             if now - fields["at_ms"] <= GONE_AFTER_MS:
-                found.append(Heartbeat(name, fields["role"], tuple(fields["queues"]), fields["at_ms"]))
+                found.append(Heartbeat(name, fields["role"], tuple(fields["queues"]), fields["slots"], fields["at_ms"]))
             else:
                 self._redis.hdel(self._key, name)
         return sorted(found, key=lambda beat: (beat.role, beat.name))

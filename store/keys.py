@@ -57,6 +57,14 @@ class WorkflowKeys:
         return self.prefix + "streams"
 
     @cached_property
+    def starting(self) -> str:
+        return self.prefix + "starting"
+
+    @cached_property
+    def ticked(self) -> str:
+        return self.prefix + "ticked"
+
+    @cached_property
     def trouble(self) -> str:
         return self.prefix + "trouble"
 
@@ -84,7 +92,11 @@ class StreamKeys:
         self.dead = prefix + "dead"
         self.counters = prefix + "counters"
         self.pulse = prefix + "pulse"
+        self._writing = prefix + "writing:"
         self._ledger = prefix + "ledger:"
+
+    def writing(self, seat: int) -> str:
+        return f"{self._writing}{seat}"
 
     def ledger(self, bucket: int) -> str:
         return f"{self._ledger}{bucket:04x}"

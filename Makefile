@@ -1,0 +1,42 @@
+# Everything a fresh machine needs: Debian 12 or alike with python3 (3.11+), its venv module, git and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean
+
+help:  ## Show what can be made.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Installed once, and again when the lock or the project's own description changes.
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/installed  ## Watch contacts travel from a pretend Dynamics to a pretend Campaign.
+	$(BIN)/d365acs demo
+
+test: $(VENV)/installed  ## Run all tests.
+	$(BIN)/pytest
+
+check: $(VENV)/installed  ## Lint, types, import rules, freshness of generated pages.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m cli.reference --check docs/cli.md
+
+bench: $(VENV)/installed  ## Measure what we claim about speed and memory.
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/installed  ## Resolve the locked dependencies anew.
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.lock
+
+clean:  ## Remove everything that make has made.
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,228 @@
+"""The write side of Campaign Standard: look up by key, create, update, delete, and what a resource looks like.
+
+experienceleague.adobe.com, Campaign Standard APIs: one record per request, no upsert, no condition.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from config.connections import CampaignConnection
+from config.ingress import CampaignKey
+from connectors.auth import ims_token
+from connectors.campaign_errors import error_of
+from connectors.campaign_metadata import CampaignResource, resource_of
+from connectors.errors import NotFound, Refused, TableMissing, WrongFilter
+from connectors.http import Authorization, Http, Throttle
+from connectors.wire import Answer
+
+#: Where custom resources stand: those linked to profiles, and the others. None stands in both.
+LINKED_API, OTHER_API = "profileAndServicesExt", "customResources"
+
+#: Records of one look-up that are read: one is right, two already mean a double.
+MOST_FOUND = 10
+
+
+class Campaign:
+    """One instance, shared by all threads of a process. Every `timeout` is the seconds left to the caller.
+
+    Every method may raise TryAgain and Stop and what these stand for (see `connectors.errors`). After TryAgain with
+    `sent`, the write may have happened: there is no condition and no idempotency key to prevent a second one.
+    """
+
+    def __init__(
+        self,
+        connection: CampaignConnection,
+        throttle: Throttle,
+        token: Authorization | None = None,
+    ) -> None:
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "Cache-Control": "no-cache",
+            "Content-Type": "application/json;charset=utf-8",
+            "User-Agent": "d365acs",
+            "X-Api-Key": connection.client_id,
+        }
+        self._http = Http(
+            "campaign",
+            connection.api_root,
+            token or ims_token(connection),
+            throttle,
+            headers,
+            connection.concurrency,
+        )
+        self._profile_api = connection.profile_api
+        self._apis: dict[str, str] = {"profile": connection.profile_api, "service": connection.profile_api}
+
+    def ping(self, timeout: float) -> None:
+        """Prove address, token, product profile and that profiles can be read; fetches one PKey."""
+        path = f"{self._profile_api}/profile/PKey"
+        answer = self._http.request("GET", path, about=self._profile_api, timeout=timeout, params={"_lineCount": "1"})
+        if answer.status >= 400:
+            error = error_of(answer)
+            if isinstance(error, NotFound):
+                raise TableMissing(
+                    "campaign",
+                    f"{answer.about}: this API is not there; publish it ('Create the Profiles & Services Ext API'), "
+                    "or set connections.campaign.profile_api to profileAndServices",
+                )
+            raise error
+        _content(answer)
+
+    def resource(self, name: str, timeout: float) -> CampaignResource:
+        """The description of a resource. Raises TableMissing."""
+        deadline = time.monotonic() + timeout
+        apis = [self._apis[name]] if name in self._apis else [LINKED_API, OTHER_API]
+        for api in apis:
+            answer = self._http.request(
+                "GET",
+                f"{api}/resourceType/{quote(name, safe='')}",
+                about=f"description of {name}",
+                timeout=deadline - time.monotonic(),
+            )
+            if answer.status < 400:
+                try:
+                    found = resource_of(name, api, answer.object())
+                except (KeyError, TypeError, ValueError, AttributeError):
+                    raise answer.malformed("the description has not the promised shape") from None
+                self._apis[name] = api
+                return found
+            error = error_of(answer)
+            if not isinstance(error, Refused):
+                raise error
+        raise TableMissing(
+            "campaign",
+            f"resource {name} is in none of {', '.join(apis)}; check its name, and that it is published and not "
+            "hidden from APIs",
+        )
+
+    def find(self, resource: str, key: CampaignKey, value: str, timeout: float) -> list[str]:
+        """PKeys of the records with this key, at most MOST_FOUND; more than one is a double.
+
+        They are for use at once: a PKey is not to be kept. Raises Refused for an empty value, without asking: a filter
+        without a value finds everything. Raises WrongFilter when the filter finds records with another key.
+        """
+        deadline = time.monotonic() + timeout
+        root = self._root(resource, timeout)
+        timeout = deadline - time.monotonic()
+        segment = _segment(value, f"look-up in {resource}")
+        if key.address == "uri":
+            answer = self._http.request("GET", f"{root}/{segment}", about=resource, timeout=timeout)
+            if answer.status < 400:
+                return [_pkey(answer)]
+            error = error_of(answer, addressed=True)
+            if isinstance(error, NotFound):
+                return []
+            raise error
+        answer = self._http.request(
+            "GET",
+            f"{root}/{key.filter}",
+            about=f"{resource} by {key.filter}",
+            timeout=timeout,
+            params={key.parameter: value, "_lineCount": str(MOST_FOUND)},
+        )
+        if answer.status >= 400:
+            error = error_of(answer)
+            if isinstance(error, NotFound):
+                raise TableMissing(
+                    "campaign",
+                    f"{answer.about}: the filter is not there (404); create and publish it on {resource}, or correct "
+                    "the mapping's key.filter",
+                )
+            raise error
+        records = _content(answer)
+        # A misspelt parameter or a rule that an empty parameter switches off makes a filter find everybody.
+        if any(str(record.get(key.field, "")).casefold() != value.casefold() for record in records):
+            raise WrongFilter(
+                "campaign",
+                f"{answer.about}: the filter found records whose {key.field} is another; check that it compares "
+                f"{key.field} for equality, and the mapping's key.filter, key.parameter and key.field",
+            )
+        try:
+            return [str(record["PKey"]) for record in records]
+        except KeyError:
+            raise answer.malformed("records came without a PKey") from None
+
+    def create(self, resource: str, values: Mapping[str, Any], timeout: float) -> str:
+        """POST one record, nested fields nested; the PKey of what was made. Raises AlreadyExists, Refused."""
+        return self._write("POST", resource, None, values, timeout)
+
+    def update(self, resource: str, reference: str, values: Mapping[str, Any], timeout: float) -> str:
+        """PATCH the given fields of the record `reference`, a PKey ("@...") or, with `key.address: uri`, the key's
+        value; the PKey of what was changed. Raises NotFound, Refused.
+        """
+        return self._write("PATCH", resource, reference, values, timeout)
+
+    def delete(self, resource: str, reference: str, timeout: float) -> None:
+        """DELETE the record `reference` (as for update). Raises NotFound, Refused."""
+        deadline = time.monotonic() + timeout
+        root = self._root(resource, timeout)
+        path = f"{root}/{_segment(reference, f'DELETE {resource}')}"
+        answer = self._http.request("DELETE", path, about=resource, timeout=deadline - time.monotonic())
+        if answer.status >= 400:
+            raise error_of(answer, addressed=True)
+        if answer.body.strip():
+            answer.json()  # a page for a browser is no confirmation
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _write(
+        self, method: str, resource: str, reference: str | None, values: Mapping[str, Any], timeout: float
+    ) -> str:
+        deadline = time.monotonic() + timeout
+        path = self._root(resource, timeout)
+        if reference is not None:
+            path = f"{path}/{_segment(reference, f'{method} {resource}')}"
+        answer = self._http.request(method, path, about=resource, timeout=deadline - time.monotonic(), json=values)
+        if answer.status >= 400:
+            error = error_of(answer, addressed=reference is not None, sent=values)
+            if reference is None and isinstance(error, NotFound):
+                raise TableMissing(
+                    "campaign",
+                    f"{answer.about}: the resource is not there (404); check its name and publish it",
+                )
+            raise error
+        return _pkey(answer)
+
+    def _root(self, resource: str, timeout: float) -> str:
+        """The resource's address below the instance; which API holds a custom resource is asked once per process."""
+        api = self._apis.get(resource)
+        if api is None:
+            api = self.resource(resource, timeout).api
+        return f"{api}/{resource}"
+
+
+def _segment(reference: str, about: str) -> str:
+    """One segment of a path; nothing in a key may lead to another address."""
+    if not reference.strip() or reference in (".", ".."):
+        # An empty one would address the whole collection.
+        raise Refused("campaign", f"Campaign {about}: the key is empty", code="empty-key")
+    try:
+        return quote(reference, safe="@")
+    except UnicodeEncodeError:
+        raise Refused("campaign", f"Campaign {about}: the key is not valid text", code="bad-key") from None
+
+
+def _content(answer: Answer) -> list[Any]:
+    content = answer.object().get("content")
+    if not isinstance(content, list):
+        raise answer.malformed("the list of records is missing")
+    return content
+
+
+def _pkey(answer: Answer) -> str:
+    """The PKey of a record's answer; one page of the vendor wraps a single record in `content`."""
+    found = answer.object()
+    content = found.get("content")
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        found = content[0]
+    pkey = found.get("PKey")
+    if not isinstance(pkey, str) or not pkey:
+        # Without it the answer may come from anything that says 200.
+        raise answer.malformed("the answer confirms no record")
+    return pkey

@@ -1,0 +1,107 @@
+"""Which error an answer of the Dataverse Web API is. Codes decide; texts are localized and change."""
+
+from __future__ import annotations
+
+import re
+
+from connectors.errors import (
+    AccessDenied,
+    ConnectorError,
+    CursorExpired,
+    Refused,
+    TableMissing,
+    TrackingOff,
+    Unavailable,
+)
+from connectors.http import error_object, wait_of
+from connectors.texts import cleaned
+from connectors.wire import Answer
+
+# learn.microsoft.com, Web service error codes
+VERSION_STAMP_EXPIRED = "80044352"
+TRACKING_OFF = {"80072491", "80072492"}
+NOT_A_MEMBER = "80072560"
+NO_SUCH_PROPERTY_OR_PATH = "80060888"
+NO_SUCH_SEGMENT = "8006088a"
+MALFORMED_POSITION = {"80040203", "80041129"}
+TRANSIENT = {"80044151", "80040216"}
+
+
+def error_of(answer: Answer, table: str, *, following: bool = False) -> ConnectorError:
+    """The error for an answer of 400 and more. `following`: the request was a link that the server had returned."""
+    found = error_object(answer).get("error")
+    error = found if isinstance(found, dict) else {}
+    code = str(error.get("code") or "").lower().removeprefix("0x")
+    message = str(error.get("message") or "")
+    about, status = answer.about, answer.status
+
+    if code == VERSION_STAMP_EXPIRED or status == 410:
+        return CursorExpired(
+            "dynamics",
+            f"{about}: the position of change tracking has expired or the table's definition changed; "
+            "a full read is needed",
+        )
+    if code in TRACKING_OFF:
+        return TrackingOff(
+            "dynamics",
+            f"{about}: change tracking is off; switch on 'Track changes' in the properties of table {table} "
+            "in Power Apps, publish, and start again",
+        )
+    if status == 403:
+        return AccessDenied("dynamics", f"{about}: {_access_remedy(code, message, table)}")
+    if status >= 500 and status != 501 and (not code or code in TRANSIENT or status > 500):
+        return Unavailable(
+            "dynamics",
+            f"{about}: the service is in trouble ({status}{_named(code)}); it will be tried again",
+            wait=wait_of(answer),
+            sent=True,
+        )
+    if status == 408:
+        return Unavailable("dynamics", f"{about}: the service gave up waiting (408)", sent=True)
+    if code == NO_SUCH_PROPERTY_OR_PATH:
+        column = re.search(r"property named '([A-Za-z_]\w*)' on type", message)
+        if column:
+            return TableMissing(
+                "dynamics",
+                f"{about}: table {table} has no column {column[1]}; correct the mapping, or create the column again",
+            )
+    if code == NO_SUCH_SEGMENT or status == 404 or (code == NO_SUCH_PROPERTY_OR_PATH and "segment" in message.lower()):
+        return TableMissing(
+            "dynamics",
+            f"{about}: table {table} is not there; check its logical name, and that "
+            "connections.dynamics.url is the right environment",
+        )
+    if following and (
+        code in MALFORMED_POSITION
+        or (status == 400 and re.search(r"paging cookie|deltatoken|skiptoken", message, re.I))
+    ):
+        return CursorExpired(
+            "dynamics",
+            f"{about}: the server does not know this reading position any more; a full read is needed",
+        )
+    text = cleaned(message)
+    return Refused(
+        "dynamics", f"{about}: refused ({status}{_named(code)}) {text}".rstrip(), code=_code(code), text=text
+    )
+
+
+def _access_remedy(code: str, message: str, table: str) -> str:
+    if code == NOT_A_MEMBER:
+        return (
+            "the application is not a user of this environment; create an application user for "
+            "connections.dynamics.client_id (Power Platform admin center, S2S apps) and give it a security role"
+        )
+    privilege = re.search(r"\bprv[A-Z]\w+", message)
+    missing = f"privilege {privilege[0]} is missing" if privilege else "access was denied"
+    return (
+        f"{missing}; give the application user a security role with organization-level read on table {table}"
+        f" (403{_named(code)})"
+    )
+
+
+def _code(code: str) -> str:
+    return f"0x{code}" if re.fullmatch(r"[0-9a-f]{8}", code) else ""
+
+
+def _named(code: str) -> str:
+    return f", {_code(code)}" if _code(code) else ""

@@ -1,0 +1,118 @@
+"""What a call to Dynamics or Campaign may end in, named by the remedy.
+
+    ConnectorError
+    |-- TryAgain              the same request may work later; `wait` seconds if the server said so
+    |   |-- Unreachable       no connection, refused, reset, timed out
+    |   |-- Throttled         429
+    |   |-- Unavailable       the gateway or the server is in trouble: 5xx without a business error
+    |   `-- Malformed         answered, but torn or not what the interface promises
+    |-- Refused               this record is wrong; the next one may be right
+    |   |-- NotFound
+    |   |-- AlreadyExists
+    |   `-- Conflict          another writer was first (412)
+    |-- CursorExpired         the reading position is no longer served: a full read is needed
+    `-- Stop                  no record can succeed until somebody changes something
+        |-- CredentialsRefused
+        |-- AccessDenied
+        |-- TableMissing      a table, resource, column or filter that the mapping names is not there
+        |-- TrackingOff       the table has no change tracking
+        |-- ForeignLink       a link or redirect leads to another host than the configured one
+        `-- WrongFilter       Campaign's filter finds records that were not asked for
+
+No sentence holds a field value, a key, a person's id, a token or a secret: sentences end in logs and on screens.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+System = Literal["dynamics", "campaign"]
+
+TITLES: dict[System, str] = {"dynamics": "Dynamics", "campaign": "Campaign"}
+
+
+class ConnectorError(Exception):
+    """`system` that was called, `sentence` for people: what was tried, what happened, the way out."""
+
+    def __init__(self, system: System, sentence: str) -> None:
+        super().__init__(sentence)
+        self.system = system
+        self.sentence = sentence
+
+
+class TryAgain(ConnectorError):
+    """`wait`: seconds the server asked for, or None. `sent`: True if the request may have had its effect."""
+
+    def __init__(self, system: System, sentence: str, *, wait: float | None = None, sent: bool = False) -> None:
+        super().__init__(system, sentence)
+        self.wait = wait
+        self.sent = sent
+
+
+class Unreachable(TryAgain):
+    """No connection, refused, reset or timed out."""
+
+
+class Throttled(TryAgain):
+    """429, or the shared throttle grants no request in time. The request had no effect."""
+
+
+class Unavailable(TryAgain):
+    """5xx without a business error. A gateway may answer so after the server behind it has acted: `sent`."""
+
+
+class Malformed(TryAgain):
+    """Torn, truncated or not the promised JSON."""
+
+
+class Refused(ConnectorError):
+    """`code` of the vendor ("" if none), `text` of the vendor without values, at most 300 characters."""
+
+    def __init__(self, system: System, sentence: str, *, code: str = "", text: str = "") -> None:
+        super().__init__(system, sentence)
+        self.code = code
+        self.text = text
+
+
+class NotFound(Refused):
+    """The record is not there (any more)."""
+
+
+class AlreadyExists(Refused):
+    """A record with this unique key exists."""
+
+
+class Conflict(Refused):
+    """The record changed since it was read."""
+
+
+class CursorExpired(ConnectorError):
+    """Dynamics no longer serves this reading position; only a full read leads on."""
+
+
+class Stop(ConnectorError):
+    """The whole workflow must stop; the sentence names what to change."""
+
+
+class CredentialsRefused(Stop):
+    """The token endpoint or the service does not accept the credentials."""
+
+
+class AccessDenied(Stop):
+    """The credentials are good, their rights are not enough."""
+
+
+class TableMissing(Stop):
+    """A table, resource, column or filter that the mapping names is not there."""
+
+
+class TrackingOff(Stop):
+    """Change tracking is not enabled for the table."""
+
+
+class ForeignLink(Stop):
+    """A link or a redirect leads to another origin; following it would hand our token to a stranger."""
+
+
+class WrongFilter(Stop):
+    """A Campaign filter returned records of other keys; writing to them would touch what is not ours."""

@@ -1,0 +1,78 @@
+"""The store of one instance: the door to everything remembered."""
+
+from redis import Redis
+
+from store.cursors import Cursor, read_cursor
+from store.heartbeats import Heartbeats, server_time_ms
+from store.keys import InstanceKeys, WorkflowKeys
+from store.lifecycle import Lifecycle
+from store.record_queue import RecordQueue
+from store.revisions import Revisions
+from store.rights import Right
+from store.sealing import NoSeal, PayloadSeal
+from store.statistics import Statistics, read_statistics, trim_pulse
+from store.throttle import SharedThrottle
+from store.trouble import Troubles
+
+
+class Store:
+    def __init__(self, redis: Redis, instance: str, seal: PayloadSeal | None = None, high_water: int = 100_000) -> None:
+        self.redis = redis
+        self.keys = InstanceKeys(instance)
+        self.heartbeats = Heartbeats(redis, self.keys)
+        self._seal = seal or NoSeal()
+        self._high_water = high_water
+
+    def workflow(self, name: str) -> "WorkflowStore":
+        return WorkflowStore(self.redis, self.keys.workflow(name), self._seal, self._high_water)
+
+    def throttle(self, target: str, requests_per_second: float = 0, burst: int = 100) -> SharedThrottle:
+        return SharedThrottle(self.redis, self.keys.throttle(target), requests_per_second, burst)
+
+    def now_ms(self) -> int:
+        """The server's clock, the one that every process shares."""
+        return server_time_ms(self.redis)
+
+
+class WorkflowStore:
+    def __init__(self, redis: Redis, keys: WorkflowKeys, seal: PayloadSeal, high_water: int) -> None:
+        self._redis = redis
+        self._seal = seal
+        self._high_water = high_water
+        self.keys = keys
+        self.name = keys.workflow
+        self.lifecycle = Lifecycle(redis, keys)
+        self.revisions = Revisions(redis, keys)
+        self.troubles = Troubles(redis, keys)
+
+    def queue(self, stream: str) -> RecordQueue:
+        return RecordQueue(self._redis, self.keys.stream(stream), self._seal, self._high_water)
+
+    def cursor(self, stream: str) -> Cursor:
+        return read_cursor(self._redis, self.keys.stream(stream))
+
+    def statistics(self, stream: str, now_ms: int) -> Statistics:
+        return read_statistics(self._redis, self.keys.stream(stream), now_ms)
+
+    def trim(self, stream: str, now_ms: int) -> None:
+        trim_pulse(self._redis, self.keys.stream(stream), now_ms)
+
+    def reading_right(self, stream: str, seconds: float) -> Right:
+        """One reader per stream at a time."""
+        return Right(self._redis, self.keys.stream(stream).reading, int(seconds * 1000))
+
+    def writing_right(self, stream: str, seat: int, seconds: float) -> Right:
+        """One writer per seat; how many seats there are follows from how many worker processes are alive."""
+        return Right(self._redis, self.keys.stream(stream).writing(seat), int(seconds * 1000))
+
+    def starting_right(self, seconds: float) -> Right:
+        """One run of the start-up checks at a time."""
+        return Right(self._redis, self.keys.starting, int(seconds * 1000))
+
+    def note_tick(self, now_ms: int) -> None:
+        """A worker has answered a tick: the proof that beat and workers are alive together."""
+        self._redis.set(self.keys.ticked, now_ms)
+
+    def ticked_ms(self) -> int | None:
+        raw = self._redis.get(self.keys.ticked)
+        return int(raw) if raw else None

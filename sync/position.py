@@ -1,0 +1,62 @@
+"""The reading position of a table: what a stream's cursor holds. First a full read, then changes for ever."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import orjson
+
+
+class Phase(StrEnum):
+    FULL = "full"  # the first run, or after the change token has expired
+    CHANGES = "changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    phase: Phase = Phase.FULL
+    link: str = ""  #: the next page's link; empty: begin
+    highest: int = 0  #: the largest row version seen so far
+    settled: int = 0  #: the largest row version seen before this round of pages began
+    rows: int = 0  #: rows read by the full read so far
+    expected: int | None = None  #: rows the table had when the full read began, as far as Dynamics tells
+    token_ms: int | None = None  #: when the change token was issued; it dies after some days
+
+    def dump(self) -> str:
+        return orjson.dumps(self).decode()
+
+    @classmethod
+    def load(cls, text: str) -> "Position":
+        """The position of a cursor's text; the beginning for an empty one."""
+        if not text:
+            return cls()
+        fields = orjson.loads(text)
+        return cls(**{**fields, "phase": Phase(fields["phase"])})
+
+    @property
+    def at_round_start(self) -> bool:
+        """Whether the link asks for changes since a token, and is not in the middle of a round of pages."""
+        return self.phase is Phase.CHANGES and self.highest == self.settled
+
+    def row_version(self, version: int) -> int:
+        """A row's version on the record queue."""
+        return 2 * version
+
+    @property
+    def deletion_version(self) -> int:
+        """A deletion's version on the record queue.
+
+        Dynamics gives deletions no version. It is newer than every row seen in earlier rounds, and older than any row
+        that this round brings: a record that was deleted and created again within one round lives.
+        """
+        return 2 * self.settled + 1
+
+    def after(self, highest: int, rows: int, next_link: str | None, delta_link: str | None, now_ms: int) -> "Position":
+        """The position behind a page. `highest` is the page's largest row version, 0 if it has no rows."""
+        top = max(self.highest, highest)
+        full = self.phase is Phase.FULL
+        behind = replace(self, highest=top, rows=self.rows + rows if full else self.rows)
+        if next_link:
+            return replace(behind, link=next_link)
+        if not delta_link:
+            raise ValueError("a last page without a delta link leads nowhere")
+        return replace(behind, phase=Phase.CHANGES, link=delta_link, settled=top, token_ms=now_ms)

@@ -1,0 +1,54 @@
+"""The two systems of one configuration, each behind the throttle that all workers share."""
+
+from config.connections import Connections
+from connectors.campaign import Campaign
+from connectors.dynamics import Dynamics
+from connectors.errors import System, Throttled
+from store.store import Store
+from store.throttle import SharedThrottle, TooLong
+
+#: The longest a request waits for its turn. Longer pauses are waited out on the record queue, within reach of a stop.
+PATIENCE_SECONDS = 2.0
+
+
+class SystemThrottle:
+    """The store's throttle in the connectors' words."""
+
+    def __init__(self, system: System, throttle: SharedThrottle) -> None:
+        self._system = system
+        self._throttle = throttle
+
+    def permit(self, timeout: float) -> None:
+        try:
+            self._throttle.permit(min(timeout, PATIENCE_SECONDS))
+        except TooLong as pause:
+            raise Throttled(
+                self._system, "waiting for the pause that the system asked for", wait=pause.seconds
+            ) from None
+
+    def pause(self, seconds: float) -> None:
+        self._throttle.pause(seconds)
+
+
+class Systems:
+    """Built once per process and configuration; `close` ends its connections."""
+
+    def __init__(self, connections: Connections, store: Store) -> None:
+        dynamics, campaign = connections.dynamics, connections.campaign
+        self.dynamics = Dynamics(
+            dynamics,
+            # A tenth of the window at once, the rest evenly: bursts stay far from the limit per five minutes.
+            SystemThrottle(
+                "dynamics",
+                store.throttle(
+                    "dynamics", dynamics.requests_per_5_minutes / 300, burst=dynamics.requests_per_5_minutes // 10 or 1
+                ),
+            ),
+        )
+        self.campaign = Campaign(
+            campaign, SystemThrottle("campaign", store.throttle("campaign", campaign.requests_per_second or 0))
+        )
+
+    def close(self) -> None:
+        self.dynamics.close()
+        self.campaign.close()

@@ -1,0 +1,31 @@
+"""The workflows by name, and how each one's configuration becomes streams."""
+
+from config.document import WorkflowDocument
+from sync import ingress
+from sync.streams import Stream
+from sync.systems import Systems
+
+#: Seconds that one question about a schema may take.
+SCHEMA_SECONDS = 30.0
+
+#: In the order in which they are shown.
+NAMES = ("ingress",)
+
+
+def stream_names(document: WorkflowDocument) -> list[str]:
+    """The streams of a configuration, without asking anybody."""
+    return [mapping.stream for mapping in document.ingress.tables] if document.ingress else []
+
+
+def connect_streams(document: WorkflowDocument, systems: Systems, page_size: int) -> list[Stream]:
+    """The streams, made ready against the live schemas. Raises Misfitting, TryAgain, Stop."""
+    if document.ingress is None:
+        return []
+    return ingress.connect_streams(
+        document.ingress,
+        systems.dynamics,
+        systems.campaign,
+        page_size,
+        document.connections.campaign.concurrency,
+        SCHEMA_SECONDS,
+    )

@@ -1,0 +1,270 @@
+"""The write step: batch after batch from the record queue to a target, each record confirmed on its own.
+
+A writer's own deadline lies well within its lease and is checked before every request. That, not Redis, is what keeps
+an old version from landing late: whoever has overslept sends nothing more.
+"""
+
+import random
+import re
+import time
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from enum import StrEnum
+
+import structlog
+
+from connectors import errors
+from connectors.errors import ConnectorError, Malformed, Stop, TryAgain
+from store.record_queue import (
+    Again,
+    Batch,
+    GenerationOver,
+    Leased,
+    Outcome,
+    Reason,
+    RecordQueue,
+    Refused,
+    Unchanged,
+    Unsent,
+    Written,
+)
+from store.store import WorkflowStore
+from sync.mapping import Unmappable
+from sync.patience import Patience
+from sync.retry import Later, Remedy, decide
+from sync.streams import Send, Slice, Stream, Target
+
+log = structlog.get_logger()
+
+#: The longest one request may take. Campaign's gateway gives up after 60 seconds; a writer must beat its lease.
+REQUEST_SECONDS = 20.0
+#: The part of a lease in which requests may begin, and the part in which they must have ended.
+BEGIN_WITHIN, END_WITHIN = 0.6, 0.95
+#: The part of a lease after which it is renewed, if records are still to be sent.
+RENEW_AFTER = 0.4
+#: How often a writer looks whether the workflow was stopped, and settles what has become known. Seconds.
+LOOK_EVERY = 0.25
+#: Outages in a row after which the rest of a batch is given back: the target is down, not the record wrong.
+OUTAGES_TOO_MANY = 3
+
+
+class WriteEnd(StrEnum):
+    DRAINED = "drained"  # nothing is ready
+    SLICE_OVER = "slice-over"  # more records wait
+    HELD = "held"  # another writer has this seat
+    WAITING = "waiting"  # the target is in trouble
+    STOPPED = "stopped"  # the generation is over, or the process shuts down
+
+
+class LeaseEnding(Exception):
+    """Too little of the lease is left: nothing may be sent any more."""
+
+
+def write_slice(
+    stream: Stream, store: WorkflowStore, generation: int, seat: int, piece: Slice, lease_s: float, batch_size: int
+) -> WriteEnd:
+    """Writes batches for one slice of time. Raises Stop where only a change of configuration helps."""
+    queue = store.queue(stream.name)
+    patience = Patience(store.troubles, f"{stream.name}.write")
+    with store.writing_right(stream.name, seat, piece.seconds + lease_s) as held:
+        if not held:
+            return WriteEnd.HELD
+        if not patience.is_over():
+            return WriteEnd.WAITING
+        ends = time.monotonic() + piece.seconds
+        with ThreadPoolExecutor(stream.target.concurrency, thread_name_prefix="write") as pool:
+            while True:
+                if piece.stopping():
+                    return WriteEnd.STOPPED
+                taken = time.monotonic()
+                try:
+                    batch = queue.lease(generation, batch_size, int(lease_s * 1000))
+                except GenerationOver:
+                    return WriteEnd.STOPPED
+                if not batch.records:
+                    return WriteEnd.DRAINED
+                writer = BatchWriter(stream.target, queue, store, generation, batch, taken, lease_s, piece, ends)
+                writer.write(pool, patience)
+                if writer.gave_up:
+                    return WriteEnd.WAITING
+                if time.monotonic() > ends:
+                    return WriteEnd.SLICE_OVER
+
+
+class BatchWriter:
+    """One batch in one writer's hands: threads send, the caller's thread settles, renews and looks out."""
+
+    def __init__(
+        self,
+        target: Target,
+        queue: RecordQueue,
+        store: WorkflowStore,
+        generation: int,
+        batch: Batch,
+        taken: float,
+        lease_s: float,
+        piece: Slice,
+        ends: float,
+    ) -> None:
+        self._target = target
+        self._queue = queue
+        self._store = store
+        self._generation = generation
+        self._batch = batch
+        self._lease_s = lease_s
+        self._leased_at = taken  # before the lease was asked for: our deadline is never later than the server's
+        self._piece = piece
+        self._ends = ends
+        self._todo: deque[Send] = deque()
+        self._outcomes: deque[Outcome] = deque()
+        self._unsettled = {record.id for record in batch.records}
+        self._halt = False
+        self._trouble: TryAgain | None = None
+        self._stop: Stop | None = None
+        self._outages = 0  # in a row
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the target turned out to be down."""
+        return self._trouble is not None
+
+    def write(self, pool: ThreadPoolExecutor, patience: Patience) -> None:
+        """Ends with every record of the batch settled or given back. Raises Stop after that."""
+        self._prepare()
+        hands = min(self._target.concurrency, len(self._todo))
+        running: Iterable[Future[None]] = [pool.submit(self._send_on) for _ in range(hands)]
+        while running:
+            _, running = wait(running, timeout=LOOK_EVERY)
+            self._settle()
+            if running:
+                self._look()
+        self._outcomes.extend(Unsent(send.record.id) for send in self._todo)
+        self._settle()
+        if self._stop is not None:
+            raise self._stop
+        if self._trouble is not None:
+            patience.note(self._trouble.sentence, self._trouble.wait)
+        else:
+            patience.end()
+
+    def _prepare(self) -> None:
+        """Sorts out what must be sent; what needs no request has its outcome at once."""
+        records = self._batch.records
+        now_ms = int(time.time() * 1000)
+        for record, entry in zip(records, self._queue.ledger.entries([r.id for r in records]), strict=True):
+            if entry is not None and entry.version > record.version:
+                self._outcomes.append(Unchanged(record.id, entry))  # a newer version was confirmed already
+                continue
+            try:
+                decision = self._target.prepare(record, entry, now_ms)
+            except Exception as error:  # a record that we cannot digest must not stop the others
+                self._outcomes.append(self._failed(record, error))
+                continue
+            if isinstance(decision, Send):
+                self._todo.append(decision)
+            else:
+                self._outcomes.append(decision)
+
+    def _send_on(self) -> None:
+        """One thread: sends record after record until none is left or nothing may be sent any more."""
+        while not self._halt:
+            try:
+                send = self._todo.popleft()
+            except IndexError:
+                return
+            try:
+                self._target.send(send, self._allowance)
+            except LeaseEnding:
+                self._halt = True
+                self._outcomes.append(Unsent(send.record.id))
+            except Stop as error:
+                self._stop, self._halt = error, True
+                self._outcomes.append(Unsent(send.record.id))
+            except Exception as error:
+                self._outcomes.append(self._failed(send.record, error))
+            else:
+                self._outages = 0
+                self._outcomes.append(Written(send.record.id, send.entry))
+
+    def _allowance(self) -> float:
+        now = time.monotonic()
+        if self._halt or now > self._leased_at + BEGIN_WITHIN * self._lease_s:
+            raise LeaseEnding(LeaseEnding.__doc__)
+        return min(REQUEST_SECONDS, self._leased_at + END_WITHIN * self._lease_s - now)
+
+    def _failed(self, record: Leased, error: Exception) -> Outcome:
+        remedy = remedy_of(error)
+        if remedy is Remedy.OUTAGE:
+            self._outages += 1
+            if self._outages >= OUTAGES_TOO_MANY and isinstance(error, TryAgain):
+                self._trouble, self._halt = error, True
+        wait_s = error.wait if isinstance(error, TryAgain) else None
+        decision = decide(remedy, record.attempts + 1, record.deaths, 0, wait_s, random.Random())
+        if isinstance(decision, Later):
+            return Again(record.id, decision.at_ms, decision.counts)
+        reason = reason_of(error)
+        log.warning(
+            "A record was refused.", action="record_refused", record=record.id, kind=reason.kind, why=reason.sentence
+        )
+        return Refused(record.id, reason)
+
+    def _look(self) -> None:
+        """Between requests: was the workflow stopped, is the slice over, does the lease need renewing?"""
+        if self._piece.stopping() or time.monotonic() > self._ends:
+            self._halt = True
+        elif time.monotonic() > self._leased_at + RENEW_AFTER * self._lease_s:
+            self._renew()
+        elif not self._store.lifecycle.is_running(self._generation):
+            self._halt = True
+
+    def _renew(self) -> None:
+        asked = time.monotonic()
+        ids = list(self._unsettled)
+        try:
+            lost = self._queue.renew(self._generation, self._batch.token, ids, int(self._lease_s * 1000))
+        except GenerationOver:
+            lost = set(ids)
+        if lost:
+            self._halt = True
+        else:
+            self._leased_at = asked
+
+    def _settle(self) -> None:
+        outcomes = []
+        while self._outcomes:
+            outcomes.append(self._outcomes.popleft())
+        if not outcomes:
+            return
+        doubted = self._queue.settle(self._batch.token, outcomes)
+        self._unsettled.difference_update(outcome.id for outcome in outcomes)
+        if doubted:
+            log.warning(
+                "Outcomes came after their lease had run out; the records will be looked at again.",
+                action="outcomes_doubted",
+                records=len(doubted),
+            )
+
+
+def remedy_of(error: Exception) -> Remedy:
+    """What helps: time, perhaps time, or only a change."""
+    if isinstance(error, errors.Refused | Unmappable):
+        return Remedy.REFUSED
+    if isinstance(error, TryAgain) and not isinstance(error, Malformed):
+        return Remedy.OUTAGE
+    return Remedy.UNSURE
+
+
+def reason_of(error: Exception) -> Reason:
+    """Why a record was set aside. `kind` is the error's class in words: AlreadyExists -> already-exists.
+
+    The text of an error that is not ours may hold values of the record, so it is not repeated.
+    """
+    kind = re.sub("(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    match error:
+        case ConnectorError():
+            return Reason(kind, error.sentence, error.system)
+        case Unmappable():
+            return Reason(kind, error.sentence)
+        case _:
+            return Reason(kind, "Writing this record failed in a way nobody foresaw; please report it with its kind.")

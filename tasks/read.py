@@ -1,0 +1,22 @@
+"""read: one slice of a stream's reading."""
+
+from connectors.errors import TryAgain
+from sync.patience import Patience
+from sync.reading import ReadEnd, read_slice
+from tasks.runtime import Runtime
+from tasks.tick import HOPELESS, fail
+
+
+def read(runtime: Runtime, workflow: str, stream: str, generation: int) -> ReadEnd:
+    store = runtime.workflow(workflow)
+    if not store.lifecycle.is_running(generation):
+        return ReadEnd.STOPPED
+    try:
+        found = runtime.stream(workflow, stream, generation)
+        return read_slice(found, store, generation, runtime.piece()) if found else ReadEnd.CAUGHT_UP
+    except HOPELESS as error:
+        fail(store, generation, str(error))
+        return ReadEnd.STOPPED
+    except TryAgain as error:  # a schema could not be read; pages have their own patience
+        Patience(store.troubles, f"{stream}.read").note(error.sentence, error.wait)
+        return ReadEnd.WAITING

@@ -1,0 +1,89 @@
+"""What a task works with: built once per process, after the fork, and handed in. No module keeps a client."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import yaml
+
+from config.document import WorkflowDocument
+from config.settings import Settings
+from store.client import connect
+from store.sealing import AesSeal, NoSeal, PayloadSeal
+from store.store import Store, WorkflowStore
+from sync.streams import Slice, Stream
+from sync.systems import Systems
+from sync.workflows import connect_streams
+
+
+class NotConfigured(Exception):
+    """The workflow has no configuration; save one with: d365acs config apply FILE"""
+
+
+@dataclass(slots=True)
+class Running:
+    """One workflow's streams under the revision that is active."""
+
+    generation: int
+    document: WorkflowDocument
+    systems: Systems
+    streams: dict[str, Stream]
+
+
+@dataclass
+class Runtime:
+    settings: Settings
+    store: Store
+    stopping: Callable[[], bool] = lambda: False  #: whether this process is about to end
+    _running: dict[str, Running] = field(default_factory=dict)
+
+    @classmethod
+    def build(cls, settings: Settings, stopping: Callable[[], bool] = lambda: False) -> "Runtime":
+        store = Store(connect(settings.effective_redis_url), settings.instance, seal_of(settings), settings.high_water)
+        return cls(settings, store, stopping)
+
+    def workflow(self, name: str) -> WorkflowStore:
+        return self.store.workflow(name)
+
+    def piece(self) -> Slice:
+        return Slice(self.settings.slice_seconds, self.stopping)
+
+    def stream(self, workflow: str, stream: str, generation: int) -> Stream | None:
+        """A stream of the workflow as this generation runs it, None if the configuration has it no more.
+
+        Schemas are read once per process and generation. Raises NotConfigured, Misfitting, TryAgain, Stop.
+        """
+        running = self._running.get(workflow)
+        if running is None or running.generation != generation:
+            self.forget(workflow)
+            running = self._running[workflow] = self._connect(workflow, generation)
+        return running.streams.get(stream)
+
+    def _connect(self, workflow: str, generation: int) -> Running:
+        document = active_document(self.workflow(workflow))
+        systems = Systems(document.connections, self.store)
+        try:
+            streams = connect_streams(document, systems, self.settings.read_page_size)
+        except BaseException:
+            systems.close()
+            raise
+        return Running(generation, document, systems, {stream.name: stream for stream in streams})
+
+    def forget(self, workflow: str) -> None:
+        """Ends the workflow's connections in this process."""
+        running = self._running.pop(workflow, None)
+        if running is not None:
+            running.systems.close()
+
+
+def active_document(workflow: WorkflowStore) -> WorkflowDocument:
+    """The configuration under which the workflow runs. Raises NotConfigured."""
+    number = workflow.lifecycle.read().revision
+    revision = workflow.revisions.get(number) if number else None
+    if revision is None:
+        raise NotConfigured(NotConfigured.__doc__)
+    return WorkflowDocument.model_validate(yaml.safe_load(revision.document))
+
+
+def seal_of(settings: Settings) -> PayloadSeal:
+    keys = settings.sealing_keys()
+    return AesSeal(keys) if keys else NoSeal()

@@ -1,0 +1,114 @@
+"""tick: look at a workflow, once a second. Doubled, late or lost ticks do no harm."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from connectors.errors import Stop, TryAgain
+from store.lifecycle import State
+from store.sealing import UnknownKey
+from store.store import WorkflowStore
+from sync.mapping import Misfitting
+from sync.patience import Patience
+from sync.starting import CHECK_SECONDS, check_systems
+from sync.systems import Systems
+from sync.workflows import connect_streams, stream_names
+from tasks.runtime import NotConfigured, Runtime, active_document
+
+log = structlog.get_logger()
+
+#: What needs a change by people: the workflow fails with the sentence.
+HOPELESS = (Stop, Misfitting, NotConfigured, UnknownKey)
+
+#: Records for which one more writer is called, up to the number of seats.
+RECORDS_PER_WRITER = 1000
+
+#: Task slots that a process keeps for ticks and reading when it also serves those.
+RESERVED_SLOTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """Have this stream read, and let this many writers look at its queue."""
+
+    workflow: str
+    stream: str
+    generation: int
+    writers: int
+
+
+def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
+    """What is to be done now: nothing unless the workflow is RUNNING."""
+    store = runtime.workflow(workflow)
+    now_ms = runtime.store.now_ms()
+    store.note_tick(now_ms)
+    life = store.lifecycle.read()
+    if life.state is State.STARTING:
+        _start(runtime, store, life.generation, now_ms - (life.since_ms or now_ms))
+        life = store.lifecycle.read()
+    if life.state is not State.RUNNING:
+        runtime.forget(workflow)
+        return []
+    seats = _seats(runtime, workflow)
+    nudges = []
+    for stream in store.lifecycle.streams():
+        queue = store.queue(stream)
+        if ended := queue.reap(now_ms):
+            log.warning("Took back records from a writer that died.", action="reaped", stream=stream, records=ended)
+        store.trim(stream, now_ms)
+        wanted = 1 + queue.backlog().total // RECORDS_PER_WRITER
+        nudges.append(Nudge(workflow, stream, life.generation, min(wanted, seats)))
+    return nudges
+
+
+def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: int) -> None:
+    """The start-up checks: RUNNING, FAILED, or STARTING for a while longer."""
+    patience = Patience(store.troubles, "start")
+    with store.starting_right(6 * CHECK_SECONDS) as held:
+        if not held or not patience.is_over():
+            return
+        try:
+            document = active_document(store)
+            systems = Systems(document.connections, runtime.store)
+            try:
+                check_systems(systems)
+                connect_streams(document, systems, runtime.settings.read_page_size)
+            finally:
+                systems.close()
+        except HOPELESS as error:
+            fail(store, generation, str(error))
+            return
+        except TryAgain as error:
+            patience.note(error.sentence, error.wait)
+            if waited_ms > start_patience_ms(runtime):
+                fail(store, generation, f"{error.sentence}. Start again when it is back")
+            return
+        store.lifecycle.add_streams(stream_names(document))
+        for stream in store.lifecycle.streams():
+            store.queue(stream).reap()
+        store.troubles.clear_all()
+        if store.lifecycle.run(generation, "start-up checks", "both systems answer, every mapping fits"):
+            log.info("The workflow runs.", action="running", generation=generation)
+        else:
+            patience.note("Waiting for writers of the run before to finish or to time out.", wait=0)
+
+
+def start_patience_ms(runtime: Runtime) -> int:
+    """How long a start may wait for systems that do not answer."""
+    return int((60 + runtime.settings.lease_seconds) * 1000)
+
+
+def fail(store: WorkflowStore, generation: int, why: str) -> None:
+    """FAILED, until somebody starts it again."""
+    if store.lifecycle.fail(generation, "worker", why):
+        log.error("The workflow has failed.", action="failed", workflow=store.name, why=why)
+
+
+def _seats(runtime: Runtime, workflow: str) -> int:
+    """How many writers may work at a stream at once, all live worker processes together."""
+    seats = 0
+    for worker in runtime.store.heartbeats.alive():
+        if f"{workflow}.write" in worker.queues:
+            others = "control" in worker.queues or f"{workflow}.read" in worker.queues
+            seats += max(1, worker.slots - RESERVED_SLOTS) if others else worker.slots
+    return max(1, seats)

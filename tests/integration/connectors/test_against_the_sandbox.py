@@ -1,0 +1,376 @@
+"""The whole read and write side against the sandbox's two systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from config.connections import CampaignConnection, DynamicsConnection
+from config.ingress import CampaignKey
+from connectors.campaign import Campaign
+from connectors.dynamics import Dynamics
+from connectors.dynamics_pages import Row
+from connectors.errors import (
+    AccessDenied,
+    AlreadyExists,
+    CredentialsRefused,
+    CursorExpired,
+    Malformed,
+    NotFound,
+    Refused,
+    TableMissing,
+    Throttled,
+    TrackingOff,
+    TryAgain,
+    Unavailable,
+    WrongFilter,
+)
+from connectors.http import NoThrottle
+from tests.sandboxes import Sandbox
+
+COLUMNS = ("firstname", "lastname", "emailaddress1", "gendercode")
+BY_FILTER = CampaignKey()
+BY_URI = CampaignKey(field="externalId", unique=True, address="uri")
+
+
+class Admin:
+    """The sandbox's admin API."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __call__(self, method: str, path: str, json: Any = None) -> Any:
+        answer = requests.request(method, f"{self._url}{path}", json=json, timeout=10)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def calls(self) -> dict[str, dict[str, int]]:
+        return {system: dict(methods) for system, methods in self("GET", "/calls").items()}
+
+
+@pytest.fixture
+def admin(sandbox: Sandbox) -> Admin:
+    return Admin(sandbox.info["admin"]["url"])
+
+
+def dynamics_connection(sandbox: Sandbox, **changed: Any) -> DynamicsConnection:
+    given = sandbox.info["dynamics"]
+    known = {name: given[name] for name in ("url", "tenant", "client_id", "token_url")}
+    return DynamicsConnection(**{**known, "client_secret": "${env:DYNAMICS_SECRET}", **changed})
+
+
+def campaign_connection(sandbox: Sandbox, **changed: Any) -> CampaignConnection:
+    given = sandbox.info["campaign"]
+    known = {name: given[name] for name in ("url", "client_id", "org_id", "token_url")}
+    return CampaignConnection(**{**known, "client_secret": "${env:CAMPAIGN_SECRET}", **changed})
+
+
+@pytest.fixture(autouse=True)
+def secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
+    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
+
+
+@pytest.fixture
+def dynamics(sandbox: Sandbox) -> Iterator[Dynamics]:
+    dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
+    yield dynamics
+    dynamics.close()
+
+
+@pytest.fixture
+def campaign(sandbox: Sandbox) -> Iterator[Campaign]:
+    campaign = Campaign(campaign_connection(sandbox), NoThrottle())
+    yield campaign
+    campaign.close()
+
+
+def read_on(dynamics: Dynamics, link: str | None, page_size: int = 5000) -> tuple[list[Row], str]:
+    """All rows from a link on, or of a full read; and the delta link."""
+    table = dynamics.table("contact", 10)
+    rows: list[Row] = []
+    while True:
+        if link is None:
+            page = dynamics.first_page(table, COLUMNS, timeout=10, page_size=page_size)
+        else:
+            page = dynamics.follow(table, link, COLUMNS, timeout=10, page_size=page_size)
+        rows += page.rows
+        if page.delta_link:
+            return rows, page.delta_link
+        link = page.next_link
+
+
+# Dynamics
+
+
+def test_the_definition_of_contact_is_read(dynamics: Dynamics, admin: Admin) -> None:
+    table = dynamics.table("contact", 10)
+    assert (table.set_name, table.primary_id, table.change_tracking) == ("contacts", "contactid", True)
+    columns = table.columns
+    assert (columns["firstname"].type, columns["firstname"].max_length) == ("String", 50)
+    assert (columns["birthdate"].type, columns["modifiedon"].type) == ("Date", "DateTime")
+    assert columns["gendercode"].options == {1: "Male", 2: "Female"}
+    assert set(columns["donotbulkemail"].options) == {0, 1}
+    assert set(columns["statecode"].options) == {0, 1}
+    assert columns["_parentcustomerid_value"].type in ("Customer", "Lookup")
+    # And every column that it names can be read
+    page = dynamics.first_page(table, sorted(columns), timeout=10, page_size=1)
+    assert page.rows[0].values is not None
+    assert set(page.rows[0].values) == set(columns)
+
+
+def test_who_we_are_and_how_many_rows_there_are(dynamics: Dynamics, admin: Admin) -> None:
+    assert len(dynamics.who_am_i(10)) == 36
+    assert dynamics.count("contact", 10) == len(admin("GET", "/dynamics/contacts")["value"])
+
+
+def test_a_full_read_brings_every_row_once_and_ends_with_a_delta_link(dynamics: Dynamics, admin: Admin) -> None:
+    rows, delta = read_on(dynamics, None, page_size=7)
+    raw = {row["contactid"]: row for row in admin("GET", "/dynamics/contacts")["value"]}
+    assert len(rows) == len(raw)
+    for row in rows:
+        assert row.values == {column: raw[row.id].get(column) for column in COLUMNS}
+    # And nothing has changed since
+    assert read_on(dynamics, delta)[0] == []
+
+
+def test_a_delta_brings_changes_creations_and_deletions(dynamics: Dynamics, admin: Admin) -> None:
+    before, delta = read_on(dynamics, None)
+    changed = set(admin("POST", "/dynamics/change", {"count": 5, "seed": 1})["ids"])
+    created = set(admin("POST", "/dynamics/create", {"count": 3, "seed": 2})["ids"])
+    gone = sorted({row.id for row in before} - changed)[:2]
+    admin("POST", "/dynamics/delete", {"ids": gone})
+    rows, _ = read_on(dynamics, delta, page_size=3)
+    live = {row.id: row.version for row in rows if row.values is not None}
+    assert live.keys() == changed | created
+    assert {row.id for row in rows if row.values is None} == set(gone)
+    # And a changed row has a higher version than before
+    old = {row.id: row.version for row in before}
+    assert all((live[id_] or 0) > (old[id_] or 0) for id_ in changed)
+
+
+def test_labels_are_read_beside_values(dynamics: Dynamics, admin: Admin) -> None:
+    table = dynamics.table("contact", 10)
+    page = dynamics.first_page(table, ["gendercode"], timeout=10, labels=True)
+    labels = {1: "Male", 2: "Female"}
+    told = [row.values for row in page.rows if row.values and row.values["gendercode"] is not None]
+    assert told
+    assert all(values["gendercode@label"] == labels[values["gendercode"]] for values in told)
+
+
+@pytest.mark.parametrize("status", [400, 410, 412, 500])
+def test_an_expired_position_is_recognised_whatever_its_status(dynamics: Dynamics, admin: Admin, status: int) -> None:
+    _, delta = read_on(dynamics, None)
+    admin("PUT", "/switches", {"expired_delta_status": status})
+    admin("POST", "/dynamics/expire-delta")
+    with pytest.raises(CursorExpired):
+        read_on(dynamics, delta)
+
+
+def test_a_spoilt_position_needs_a_full_read(dynamics: Dynamics) -> None:
+    _, delta = read_on(dynamics, None)
+    with pytest.raises(CursorExpired):
+        read_on(dynamics, delta.partition("deltatoken=")[0] + "deltatoken=abc")
+
+
+def test_a_table_without_change_tracking_is_told(dynamics: Dynamics, admin: Admin) -> None:
+    admin("PUT", "/switches", {"contact_change_tracking": False})
+    table = dynamics.table("contact", 10)
+    assert table.change_tracking is False
+    with pytest.raises(TrackingOff, match="contact"):
+        dynamics.first_page(table, COLUMNS, timeout=10)
+
+
+def test_what_is_not_there_is_named(dynamics: Dynamics) -> None:
+    with pytest.raises(TableMissing, match="table new_nothing is not there"):
+        dynamics.table("new_nothing", 10)
+    with pytest.raises(TableMissing, match="no column new_none"):
+        dynamics.first_page(dynamics.table("contact", 10), ["new_none"], timeout=10)
+
+
+def test_an_application_that_is_no_user_is_told_what_to_create(dynamics: Dynamics, admin: Admin) -> None:
+    admin("PUT", "/switches", {"not_a_member": True})
+    with pytest.raises(AccessDenied, match="create an application user"):
+        dynamics.who_am_i(10)
+
+
+def test_a_missing_privilege_is_named(dynamics: Dynamics, admin: Admin) -> None:
+    table = dynamics.table("contact", 10)
+    admin("PUT", "/switches", {"missing_privilege": True})
+    with pytest.raises(AccessDenied, match="prvReadContact"):
+        dynamics.first_page(table, COLUMNS, timeout=10)
+
+
+# Tokens
+
+
+def test_one_token_serves_many_calls_and_a_revoked_one_is_replaced_unseen(dynamics: Dynamics, admin: Admin) -> None:
+    dynamics.who_am_i(10)
+    admin("DELETE", "/calls")
+    dynamics.who_am_i(10)
+    assert sum(admin.calls()["tokens"].values()) == 0
+    # When all tokens are revoked
+    admin("POST", "/tokens/expire")
+    # Then the next call works, with one new token
+    dynamics.who_am_i(10)
+    assert sum(admin.calls()["tokens"].values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"client_secret": "${env:WRONG}"}, "AADSTS7000215.*client_secret"),
+        ({"client_id": "00000000-0000-0000-0000-000000000000"}, "AADSTS700016.*client_id"),
+        ({"client_secret": "${env:NOT_SET}"}, "NOT_SET"),
+    ],
+)
+def test_wrong_dynamics_credentials_name_the_setting(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], says: str
+) -> None:
+    monkeypatch.setenv("WRONG", "wrong")
+    dynamics = Dynamics(dynamics_connection(sandbox, **changed), NoThrottle())
+    with pytest.raises(CredentialsRefused, match=says):
+        dynamics.who_am_i(10)
+    dynamics.close()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [({"client_secret": "${env:WRONG}"}, "client_secret"), ({"client_id": "wrong"}, "client_id")],
+)
+def test_wrong_campaign_credentials_name_the_setting(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], says: str
+) -> None:
+    monkeypatch.setenv("WRONG", "wrong")
+    campaign = Campaign(campaign_connection(sandbox, **changed), NoThrottle())
+    with pytest.raises(CredentialsRefused, match=says):
+        campaign.ping(10)
+    campaign.close()
+
+
+def test_an_instance_that_the_token_is_not_for_is_told(sandbox: Sandbox) -> None:
+    url = sandbox.info["campaign"]["url"].rpartition("/")[0] + "/another"
+    campaign = Campaign(campaign_connection(sandbox, url=url), NoThrottle())
+    with pytest.raises(AccessDenied, match=r"connections\.campaign\.url"):
+        campaign.ping(10)
+    campaign.close()
+
+
+# Campaign
+
+
+def test_ping_is_one_call(campaign: Campaign, admin: Admin) -> None:
+    admin("DELETE", "/calls")
+    campaign.ping(10)
+    assert sum(admin.calls()["campaign"].values()) == 1
+
+
+def test_the_description_of_profile_is_read(campaign: Campaign) -> None:
+    fields = campaign.resource("profile", 10).fields
+    assert (fields["email"].type, fields["email"].length, fields["email"].read_only) == ("string", 128, False)
+    assert fields["age"].read_only
+    assert fields["gender"].values == ("unknown", "male", "female")
+    assert "location.city" in fields
+
+
+def test_a_record_is_made_found_changed_and_deleted_with_one_call_each(campaign: Campaign, admin: Admin) -> None:
+    values = {"externalId": "c-1", "email": "zoe@example.com", "lastName": "Ö'Brien", "location": {"city": "Oslo"}}
+    admin("DELETE", "/calls")
+    campaign.create("profile", values, 10)
+    [pkey] = campaign.find("profile", BY_FILTER, "c-1", 10)
+    campaign.update("profile", pkey, {"location": {"zipCode": "0150"}, "lastName": ""}, 10)
+    [profile] = [found for found in admin("GET", "/campaign/profiles")["value"] if found["externalId"] == "c-1"]
+    assert (profile["location"]["city"], profile["location"]["zipCode"]) == ("Oslo", "0150")
+    assert profile["lastName"] == ""
+    campaign.delete("profile", pkey, 10)
+    assert campaign.find("profile", BY_FILTER, "c-1", 10) == []
+    assert admin.calls()["campaign"] | {} == {"POST": 1, "PATCH": 1, "DELETE": 1, "GET": 2}
+
+
+def test_a_custom_key_addresses_a_record_in_the_uri(campaign: Campaign, admin: Admin) -> None:
+    campaign.create("profile", {"externalId": "k/1 ä", "email": "a@example.com"}, 10)
+    assert len(campaign.find("profile", BY_URI, "k/1 ä", 10)) == 1
+    campaign.update("profile", "k/1 ä", {"firstName": "Ann"}, 10)
+    campaign.delete("profile", "k/1 ä", 10)
+    assert campaign.find("profile", BY_URI, "k/1 ä", 10) == []
+
+
+def test_doubles_are_all_found(campaign: Campaign, admin: Admin) -> None:
+    admin("PUT", "/switches", {"profile_key": ""})
+    for _ in range(2):
+        campaign.create("profile", {"externalId": "twice", "email": "a@example.com"}, 10)
+    assert len(campaign.find("profile", BY_FILTER, "twice", 10)) == 2
+
+
+def test_a_misspelt_filter_parameter_cannot_lead_to_a_stranger(campaign: Campaign) -> None:
+    campaign.create("profile", {"externalId": "s-1", "email": "a@example.com"}, 10)
+    key = CampaignKey(field="externalId", filter="byExternalId", parameter="external_parameter")
+    with pytest.raises(WrongFilter):
+        campaign.find("profile", key, "s-2", 10)
+
+
+@pytest.mark.parametrize("shape", ["error_code", "code", "text"])
+def test_business_errors_that_arrive_as_500_are_told_apart(campaign: Campaign, admin: Admin, shape: str) -> None:
+    admin("PUT", "/switches", {"error_shape": shape})
+    campaign.create("profile", {"externalId": "b-1", "email": "a@example.com"}, 10)
+    [pkey] = campaign.find("profile", BY_FILTER, "b-1", 10)
+    with pytest.raises(AlreadyExists):
+        campaign.create("profile", {"externalId": "b-1", "email": "a@example.com"}, 10)
+    for wrong in ({"gender": "Qqmalish"}, {"age": 7}, {"noSuchField": "x"}, {"birthDate": "Qqyesterday"}):
+        with pytest.raises(Refused) as caught:
+            campaign.update("profile", pkey, wrong, 10)
+        assert type(caught.value) is Refused
+        assert "Qq" not in caught.value.sentence
+    with pytest.raises(NotFound):
+        campaign.update("profile", "@nosuchpkeynosuchpkey", {"firstName": "A"}, 10)
+    with pytest.raises(NotFound):
+        campaign.delete("profile", "@nosuchpkeynosuchpkey", 10)
+
+
+@pytest.mark.parametrize("status", ["404", "500"])
+def test_a_record_that_was_deleted_is_not_found(campaign: Campaign, admin: Admin, status: str) -> None:
+    admin("PUT", "/switches", {"deleted_pkey": status})
+    campaign.create("profile", {"externalId": "d-1", "email": "a@example.com"}, 10)
+    [pkey] = campaign.find("profile", BY_FILTER, "d-1", 10)
+    campaign.delete("profile", pkey, 10)
+    with pytest.raises(NotFound):
+        campaign.update("profile", pkey, {"firstName": "A"}, 10)
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "sent"),
+    [
+        ("rate_429", Throttled, False),
+        ("rate_500", Unavailable, True),
+        ("rate_503", Unavailable, True),
+        ("rate_timeout_before", TryAgain, True),
+        ("rate_timeout_after", TryAgain, True),
+        ("rate_reset", TryAgain, True),
+        ("rate_truncated", Malformed, True),
+        ("rate_malformed", Malformed, True),
+    ],
+)
+def test_faults_are_named_by_their_remedy(
+    campaign: Campaign, admin: Admin, fault: str, error: type[TryAgain], sent: bool
+) -> None:
+    campaign.ping(10)
+    admin("PUT", "/faults", {"seed": 1, "campaign": {fault: 1, "retry_after": 3}})
+    with pytest.raises(error) as caught:
+        campaign.create("profile", {"externalId": "f-1", "email": "a@example.com"}, 1)
+    assert caught.value.sent is sent
+    if error is Throttled:
+        assert caught.value.wait == 3
+
+
+def test_a_token_endpoint_in_trouble_is_tried_again(dynamics: Dynamics, admin: Admin) -> None:
+    admin("PUT", "/faults", {"seed": 1, "tokens": {"rate_503": 1}})
+    with pytest.raises(Unavailable):
+        dynamics.who_am_i(10)
+    admin("PUT", "/faults", {})
+    dynamics.who_am_i(10)

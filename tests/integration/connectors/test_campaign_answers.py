@@ -1,0 +1,229 @@
+"""The write side of Campaign against answers that are rare, wrong or hostile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from config.ingress import CampaignKey
+from connectors.campaign import Campaign
+from connectors.errors import (
+    AlreadyExists,
+    ConnectorError,
+    Malformed,
+    NotFound,
+    Refused,
+    TableMissing,
+    Unavailable,
+    WrongFilter,
+)
+from tests.integration.connectors.odd_server import OddServer, Reply
+
+BY_FILTER = CampaignKey()
+BY_URI = CampaignKey(field="cusCrmId", unique=True, address="uri")
+ROOT = "/acme/campaign/profileAndServicesExt/profile"
+
+
+def test_creating_is_one_post(server: OddServer, campaign: Campaign) -> None:
+    server.replies = [Reply(201, json={"PKey": "@new", "email": "a@example.com"})]
+    assert campaign.create("profile", {"email": "a@example.com", "location": {"city": "Oslo"}}, 5) == "@new"
+    [call] = server.calls
+    assert (call.method, call.path) == ("POST", ROOT)
+    assert call.body == b'{"email":"a@example.com","location":{"city":"Oslo"}}'
+    assert call.headers["x-api-key"] == "key"
+    assert call.headers["content-type"] == "application/json;charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("reference", "path"),
+    [
+        ("@Ab-_9", f"{ROOT}/@Ab-_9"),
+        ("C/1 ä?#", f"{ROOT}/C%2F1%20%C3%A4%3F%23"),
+        ("../service/x", f"{ROOT}/..%2Fservice%2Fx"),
+        ("100%", f"{ROOT}/100%25"),
+    ],
+)
+def test_a_reference_is_one_segment_of_the_address(
+    server: OddServer, campaign: Campaign, reference: str, path: str
+) -> None:
+    server.replies = [Reply(json={"PKey": "@1", "href": ""}), Reply(200)]
+    campaign.update("profile", reference, {"email": ""}, 5)
+    campaign.delete("profile", reference, 5)
+    assert [(call.method, call.path) for call in server.calls] == [("PATCH", path), ("DELETE", path)]
+
+
+@pytest.mark.parametrize("reference", ["", " ", ".", ".."])
+def test_a_reference_that_would_address_the_collection_is_refused_without_a_call(
+    server: OddServer, campaign: Campaign, reference: str
+) -> None:
+    for act in (
+        lambda: campaign.delete("profile", reference, 5),
+        lambda: campaign.update("profile", reference, {}, 5),
+        lambda: campaign.find("profile", BY_FILTER, reference, 5),
+        lambda: campaign.find("profile", BY_URI, reference, 5),
+    ):
+        with pytest.raises(Refused, match="key is empty"):
+            act()
+    assert server.calls == []
+
+
+def test_a_lookup_by_filter_is_one_call_with_an_encoded_value(server: OddServer, campaign: Campaign) -> None:
+    server.replies = [Reply(json={"content": [{"PKey": "@1", "externalId": "A+b &1"}]})]
+    assert campaign.find("profile", BY_FILTER, "a+b &1", 5) == ["@1"]
+    assert server.calls[0].path == f"{ROOT}/byExternalId?externalId_parameter=a%2Bb%20%261&_lineCount=10"
+
+
+def test_a_lookup_by_custom_key_is_one_call(server: OddServer, campaign: Campaign) -> None:
+    server.replies = [Reply(json={"PKey": "@1"}), Reply(json={"content": [{"PKey": "@2"}]}), Reply(404)]
+    assert campaign.find("profile", BY_URI, "C-1", 5) == ["@1"]
+    assert campaign.find("profile", BY_URI, "C-2", 5) == ["@2"]
+    assert campaign.find("profile", BY_URI, "C-3", 5) == []
+    assert [call.path for call in server.calls] == [f"{ROOT}/C-1", f"{ROOT}/C-2", f"{ROOT}/C-3"]
+
+
+@pytest.mark.parametrize("record", [{"PKey": "@2", "externalId": "other"}, {"PKey": "@2"}])
+def test_a_filter_that_finds_other_records_stops_the_workflow(
+    server: OddServer, campaign: Campaign, record: dict[str, Any]
+) -> None:
+    # Given a filter whose parameter is misspelt, so that Campaign answers with everybody
+    server.replies = [Reply(json={"content": [{"PKey": "@1", "externalId": "mine"}, record]})]
+    # When one record is looked up, then nobody can write to a stranger
+    with pytest.raises(WrongFilter, match=r"externalId is another; .* key\.parameter") as caught:
+        campaign.find("profile", BY_FILTER, "mine", 5)
+    assert "mine" not in caught.value.sentence
+
+
+def test_a_filter_that_is_not_there_stops_the_workflow(server: OddServer, campaign: Campaign) -> None:
+    text = "RST-360011 An error has occurred. Unable to find document with path 'Profiles' from key 'byExternalId:0'"
+    server.script = lambda call: Reply(404, json={"error_code": "404", "message": text})
+    with pytest.raises(TableMissing, match="filter is not there"):
+        campaign.find("profile", BY_FILTER, "1", 5)
+
+
+DUPLICATE = (
+    "A 'Profile' with the same key 'C-1' already exists. PGS-220000 PostgreSQL error: ERROR:  duplicate key value "
+    'violates unique constraint "cusprofile_crmid" DETAIL:  Key (scrmid)=(C-1) already exists.'
+)
+UNKNOWN_PKEY = (
+    "'O5iRp40EGA' attribute unknown (see definition of 'Profiles (nms:recipient)' schema). XTK-170036 Unable to parse "
+    "expression '@id = @O5iRp40EGA'."
+)
+
+
+def envelopes(text: str) -> list[Reply]:
+    """The shapes in which an instance or the gateway puts a text."""
+    return [
+        Reply(500, json={"error_code": "500", "message": text}),
+        Reply(500, json={"code": 500, "message": text}),
+        Reply(500, json={"error": {"code": "500", "message": text}}),
+        Reply(500, body=text.encode()),
+    ]
+
+
+@pytest.mark.parametrize("reply", envelopes(DUPLICATE))
+def test_a_duplicate_key_is_told_in_every_envelope(server: OddServer, campaign: Campaign, reply: Reply) -> None:
+    server.replies = [reply]
+    with pytest.raises(AlreadyExists) as caught:
+        campaign.create("profile", {"cusCrmId": "C-1"}, 5)
+    assert caught.value.code == "PGS-220000"
+    assert "C-1" not in caught.value.sentence + caught.value.text
+
+
+@pytest.mark.parametrize("reply", envelopes(UNKNOWN_PKEY))
+def test_an_unknown_pkey_in_the_address_means_not_found(server: OddServer, campaign: Campaign, reply: Reply) -> None:
+    server.replies = [reply, reply]
+    with pytest.raises(NotFound):
+        campaign.update("profile", "@O5iRp40EGA", {"email": "a@example.com"}, 5)
+    with pytest.raises(NotFound):
+        campaign.delete("profile", "@O5iRp40EGA", 5)
+
+
+@pytest.mark.parametrize("reply", envelopes(UNKNOWN_PKEY))
+def test_an_unknown_pkey_in_a_link_refuses_the_record(server: OddServer, campaign: Campaign, reply: Reply) -> None:
+    server.replies = [reply, reply]
+    values = {"owner": {"PKey": "@O5iRp40EGA"}}
+    with pytest.raises(Refused) as of_update:
+        campaign.update("profile", "@other", values, 5)
+    with pytest.raises(Refused) as of_create:
+        campaign.create("profile", values, 5)
+    assert type(of_update.value) is type(of_create.value) is Refused
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(500, json={"code": 500, "message": "Oops. Something went wrong. Check your URI and try again."}),
+         Unavailable),
+        (Reply(502, json={"code": 502, "message": "Oops. Something went wrong. Check your URI and try again."}),
+         Unavailable),
+        (Reply(500, body=b"<html>a page that says: already exists</html>"), Unavailable),
+        (Reply(503, body=b"the upstream is not valid"), Unavailable),
+        (Reply(504), Unavailable),
+        (Reply(500, json={"message": "PGS-220000 PostgreSQL error: ERROR:  deadlock detected"}), Unavailable),
+        (Reply(404), TableMissing),
+        (Reply(400, json={"message": "bad"}), Refused),
+    ],
+)  # fmt: skip
+def test_gateway_trouble_is_told_from_business_errors(
+    server: OddServer, campaign: Campaign, reply: Reply, error: type[ConnectorError]
+) -> None:
+    server.replies = [reply]
+    with pytest.raises(error) as caught:
+        campaign.create("profile", {"email": "a@example.com"}, 5)
+    assert type(caught.value) is error
+    if isinstance(caught.value, Unavailable):
+        assert caught.value.sent is True
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>signed in</html>", b"[]", b"{}", b'{"PKey":5}', b'{"PKey":"@1"'])
+def test_a_success_without_a_record_confirms_nothing(server: OddServer, campaign: Campaign, body: bytes) -> None:
+    server.script = lambda call: Reply(200, body=body)
+    with pytest.raises(Malformed) as of_create:
+        campaign.create("profile", {}, 5)
+    with pytest.raises(Malformed) as of_update:
+        campaign.update("profile", "@1", {}, 5)
+    assert of_create.value.sent and of_update.value.sent
+
+
+@pytest.mark.parametrize("reply", [Reply(200), Reply(204), Reply(200, body=b"{}")])
+def test_a_deletion_needs_no_body(server: OddServer, campaign: Campaign, reply: Reply) -> None:
+    server.replies = [reply]
+    campaign.delete("profile", "@1", 5)
+
+
+def test_a_deletion_is_not_confirmed_by_a_page(server: OddServer, campaign: Campaign) -> None:
+    server.replies = [Reply(200, body=b"<html>")]
+    with pytest.raises(Malformed):
+        campaign.delete("profile", "@1", 5)
+
+
+def test_where_a_custom_resource_stands_is_asked_once(server: OddServer, campaign: Campaign) -> None:
+    # Given a custom resource that is not linked to profiles
+    described = {"content": {"plate": {"type": "string", "length": "20", "readOnly": False}}}
+    server.replies = [
+        Reply(404),
+        Reply(json=described),
+        Reply(201, json={"PKey": "@1"}),
+        Reply(201, json={"PKey": "@2"}),
+    ]
+    # When two records of it are made
+    campaign.create("cusVehicle", {"plate": "1"}, 5)
+    campaign.create("cusVehicle", {"plate": "2"}, 5)
+    # Then both are made where it stands
+    assert [(call.method, call.path) for call in server.calls] == [
+        ("GET", "/acme/campaign/profileAndServicesExt/resourceType/cusVehicle"),
+        ("GET", "/acme/campaign/customResources/resourceType/cusVehicle"),
+        ("POST", "/acme/campaign/customResources/cusVehicle"),
+        ("POST", "/acme/campaign/customResources/cusVehicle"),
+    ]
+
+
+def test_a_resource_that_is_nowhere_stops_the_workflow(server: OddServer, campaign: Campaign) -> None:
+    with pytest.raises(TableMissing, match="cusVehicle is in none of"):
+        campaign.resource("cusVehicle", 5)
+
+
+def test_an_unpublished_api_is_named_by_ping(server: OddServer, campaign: Campaign) -> None:
+    with pytest.raises(TableMissing, match="publish it"):
+        campaign.ping(5)

@@ -1,0 +1,213 @@
+"""The read side of Dynamics against answers that are rare, wrong or hostile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectors.dynamics import Dynamics
+from connectors.dynamics_metadata import DynamicsTable
+from connectors.dynamics_pages import FORMATTED, Row
+from connectors.errors import (
+    AccessDenied,
+    ConnectorError,
+    CursorExpired,
+    ForeignLink,
+    Malformed,
+    Refused,
+    TableMissing,
+    TrackingOff,
+    Unavailable,
+)
+from tests.integration.connectors.odd_server import OddServer, Reply
+
+ANN = "00000000-0000-0000-0000-00000000000a"
+BOB = "00000000-0000-0000-0000-00000000000b"
+COLUMNS = ("firstname", "lastname")
+
+
+def row(id_: str, version: int, **more: Any) -> dict[str, Any]:
+    names = {"firstname": "Ann", "lastname": None}
+    return {"@odata.etag": f'W/"{version}"', **names, "contactid": id_, **more}
+
+
+def deletion(id_: str) -> dict[str, Any]:
+    return {"@odata.context": "https://x.example/$metadata#contacts/$deletedEntity", "id": id_, "reason": "deleted"}
+
+
+def failure(code: str, message: str = "") -> dict[str, Any]:
+    return {"error": {"code": code, "message": message}}
+
+
+def test_a_page_holds_exactly_the_asked_columns(server: OddServer, dynamics: Dynamics, contact: DynamicsTable) -> None:
+    delta = f"{server.origin}/api/data/v9.2/contacts?$deltatoken=1"
+    server.replies = [
+        Reply(json={"@odata.deltaLink": delta, "value": [row(ANN, 7, extra=1, _transactioncurrencyid_value="x")]})
+    ]
+    page = dynamics.first_page(contact, COLUMNS, timeout=5)
+    assert page.rows == [Row(ANN, 7, {"firstname": "Ann", "lastname": None})]
+    assert (page.next_link, page.delta_link) == (None, delta)
+    [call] = server.calls
+    assert call.path == "/api/data/v9.2/contacts?$select=firstname,lastname"
+    assert call.headers["prefer"] == "odata.track-changes,odata.maxpagesize=5000"
+
+
+def test_labels_stand_beside_their_values_where_asked(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable
+) -> None:
+    item = row(ANN, 7, **{f"firstname@{FORMATTED}": "ANN", f"contactid@{FORMATTED}": "not asked"})
+    server.replies = [Reply(json={"@odata.nextLink": f"{server.origin}/n", "value": [item]})]
+    page = dynamics.first_page(contact, COLUMNS, timeout=5, labels=True, page_size=100)
+    assert page.rows[0].values == {"firstname": "Ann", "lastname": None, "firstname@label": "ANN"}
+    assert FORMATTED in server.calls[0].headers["prefer"]
+    assert "maxpagesize=100," in server.calls[0].headers["prefer"]
+
+
+def test_a_live_row_wins_over_a_deletion_of_the_same_id(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable
+) -> None:
+    link = f"{server.origin}/api/data/v9.2/contacts?$deltatoken=1"
+    items = [deletion(ANN.upper()), row(ANN, 9), deletion(BOB)]
+    server.replies = [Reply(json={"value": items, "@odata.deltaLink": link})]
+    page = dynamics.follow(contact, link, COLUMNS, timeout=5)
+    assert [(found.id, found.version) for found in page.rows] == [(ANN, 9), (BOB, None)]
+
+
+def test_a_page_with_a_next_link_gives_no_delta_link(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable
+) -> None:
+    links = {"@odata.nextLink": f"{server.origin}/n", "@odata.deltaLink": f"{server.origin}/d"}
+    server.replies = [Reply(json={**links, "value": []})]
+    page = dynamics.first_page(contact, COLUMNS, timeout=5)
+    assert (page.next_link, page.delta_link) == (f"{server.origin}/n", None)
+
+
+def test_a_foreign_next_link_is_not_followed(server: OddServer, dynamics: Dynamics, contact: DynamicsTable) -> None:
+    server.replies = [Reply(json={"@odata.nextLink": "https://elsewhere.example/contacts", "value": []})]
+    page = dynamics.first_page(contact, COLUMNS, timeout=5)
+    assert page.next_link is not None
+    with pytest.raises(ForeignLink):
+        dynamics.follow(contact, page.next_link, COLUMNS, timeout=5)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"value":null}',
+        b'{"value":[]}',  # neither link: later changes would be lost
+        b'{"value":[1],"@odata.deltaLink":"x"}',
+        b'{"value":[{}],"@odata.deltaLink":"x"}',
+        b'{"value":[{"id":"1"}],"@odata.deltaLink":"x"}',  # not said to be deleted
+        b'{"value":[{"@odata.etag":"W/\\"1\\"","firstname":"A","lastname":"B"}],"@odata.deltaLink":"x"}',
+        b'{"value":[{"@odata.etag":"?","firstname":"A","lastname":"B","contactid":"1"}],"@odata.deltaLink":"x"}',
+        b'{"value":[{"@odata.etag":"W/\\"1\\"","firstname":"A","contactid":"1"}],"@odata.deltaLink":"x"}',
+        b'{"value":[],"@odata.deltaLink":5}',
+    ],
+)
+def test_a_page_of_another_shape_is_malformed_and_nothing_is_taken_from_it(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable, body: bytes
+) -> None:
+    server.replies = [Reply(body=body)]
+    with pytest.raises(Malformed):
+        dynamics.first_page(contact, COLUMNS, timeout=5)
+
+
+def test_a_position_made_for_other_columns_needs_a_full_read(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable
+) -> None:
+    link = f"{server.origin}/api/data/v9.2/contacts?$deltatoken=1"
+    server.replies = [Reply(json={"value": [row(ANN, 1)], "@odata.deltaLink": link})]
+    with pytest.raises(CursorExpired, match="emailaddress1"):
+        dynamics.follow(contact, link, ("firstname", "emailaddress1"), timeout=5)
+
+
+EXPIRED = failure("0x80044352", "Version stamp associated with the client has expired. Please perform a full sync.")
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(400, json=EXPIRED), CursorExpired),
+        (Reply(412, json=EXPIRED), CursorExpired),
+        (Reply(500, json=EXPIRED), CursorExpired),
+        (Reply(503, json=EXPIRED), CursorExpired),
+        (Reply(410), CursorExpired),
+        (Reply(410, body=b"<html>Gone</html>"), CursorExpired),
+        (Reply(400, json=failure("0x80040203", "Invalid argument")), CursorExpired),
+        (Reply(400, json=failure("0x80060888", "Malformed XML in the Paging Cookie")), CursorExpired),
+        (Reply(400, json=failure("0x80072491", "Entity contact isn't enabled for change tracking.")), TrackingOff),
+        (Reply(403, json=failure("0x80072560", "The user is not a member of the organization.")), AccessDenied),
+        (Reply(403, json=failure("0x80040220", "Principal user is missing prvReadContact privilege")), AccessDenied),
+        (Reply(403, body=b"Forbidden"), AccessDenied),
+        (Reply(404, json=failure("0x8006088A", "Resource not found for the segment 'ontacts'.")), TableMissing),
+        (Reply(400, json=failure("0x8006088a", "Resource not found for the segment 'ontacts'.")), TableMissing),
+        (Reply(404), TableMissing),
+        (
+            Reply(400, json=failure("0x80060888", "Could not find a property named 'fax' on type 'contact'.")),
+            TableMissing,
+        ),
+        (Reply(500, json=failure("0x80040216", "An unexpected error occurred.")), Unavailable),
+        (Reply(500, json=failure("0x80044151", "Generic SQL error.")), Unavailable),
+        (Reply(500, body=b"<html>oops</html>"), Unavailable),
+        (Reply(502), Unavailable),
+        (Reply(503, body=b"<html>Service Unavailable</html>"), Unavailable),
+        (Reply(504), Unavailable),
+        (Reply(400, json=failure("0x80048d19", "Error for 'ann@example.com'")), Refused),
+        (Reply(400, json={"error": {"code": "", "message": None, "innererror": {}}}), Refused),
+        (Reply(400, json={"error": "text"}), Refused),
+        (Reply(418), Refused),
+    ],
+)
+def test_error_answers_are_told_by_their_remedy(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable, reply: Reply, error: type[ConnectorError]
+) -> None:
+    server.replies = [reply]
+    with pytest.raises(error) as caught:
+        dynamics.follow(contact, f"{server.origin}/x", COLUMNS, timeout=5)
+    assert type(caught.value) is error
+    assert "contacts" in caught.value.sentence
+    assert "ann@" not in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "remedy"),
+    [
+        ("0x80072560", "The user is not a member of the organization.", "create an application user"),
+        ("0x80040220", "Principal user is missing prvReadContact privilege", "prvReadContact"),
+    ],
+)
+def test_denied_access_names_what_to_grant(
+    server: OddServer, dynamics: Dynamics, code: str, message: str, remedy: str
+) -> None:
+    server.replies = [Reply(403, json=failure(code, message))]
+    with pytest.raises(AccessDenied, match=remedy):
+        dynamics.who_am_i(5)
+
+
+def test_a_missing_column_is_named(server: OddServer, dynamics: Dynamics, contact: DynamicsTable) -> None:
+    message = "Could not find a property named 'fax' on type 'Microsoft.Dynamics.CRM.contact'."
+    server.replies = [Reply(400, json=failure("0x80060888", message))]
+    with pytest.raises(TableMissing, match="no column fax"):
+        dynamics.first_page(contact, ("fax",), timeout=5)
+
+
+def test_a_service_in_trouble_says_how_long_and_pauses_everybody(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable, throttle: Any
+) -> None:
+    server.replies = [Reply(503, headers={"Retry-After": "30"})]
+    with pytest.raises(Unavailable) as caught:
+        dynamics.first_page(contact, COLUMNS, timeout=5)
+    assert caught.value.wait == 30
+    assert throttle.told == [30]
+
+
+@pytest.mark.parametrize("reply", [Reply(404), Reply(400, json=failure("0x80060888")), Reply(json={"x": 1})])
+def test_a_count_that_dynamics_does_not_tell_is_none(server: OddServer, dynamics: Dynamics, reply: Reply) -> None:
+    server.replies = [reply]
+    assert dynamics.count("contact", 5) is None

@@ -1,0 +1,99 @@
+"""Settings of a process: defaults that work, and errors that name the variable but not its value."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from config.settings import BadSettings, Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("D365ACS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def test_without_any_variable_a_server_of_ones_own_is_used(tmp_path: Path) -> None:
+    settings = Settings.read()
+    assert settings.home == tmp_path / ".local/state/d365acs"
+    assert settings.effective_redis_url == f"unix://{tmp_path}/.local/state/d365acs/redis.sock"
+    assert (settings.instance, settings.batch_size, settings.payload_keys) == ("production", 200, ())
+    assert settings.actor
+
+
+def test_variables_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given two keys, of which the newer stands in front, and an address with a password
+    keys = [base64.b64encode(os.urandom(32)).decode() for _ in range(2)]
+    monkeypatch.setenv("D365ACS_PAYLOAD_KEYS", ", ".join(keys))
+    monkeypatch.setenv("D365ACS_REDIS_URL", "rediss://:hunter2@redis.example.com:6380/0")
+    monkeypatch.setenv("D365ACS_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("D365ACS_HOME", "~/elsewhere")
+    monkeypatch.setenv("D365ACS_ACTOR", "")
+    # When they are read
+    settings = Settings.read()
+    # Then they hold, an empty variable is like none, and no secret shows in print
+    assert [key.get_secret_value() for key in settings.payload_keys] == keys
+    assert settings.effective_redis_url == "rediss://:hunter2@redis.example.com:6380/0"
+    assert settings.log_level == "debug"
+    assert settings.home == Path.home() / "elsewhere"
+    assert settings.actor
+    assert "hunter2" not in repr(settings)
+    assert keys[0] not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("BATCH_SIZE", "many", "D365ACS_BATCH_SIZE must be a whole number."),
+        ("BATCH_SIZE", "501", "D365ACS_BATCH_SIZE must be at most 500."),
+        ("HIGH_WATER", "0", "D365ACS_HIGH_WATER must be at least 1."),
+        ("TICK_SECONDS", "nan", "D365ACS_TICK_SECONDS must be a finite number."),
+        ("LOG_LEVEL", "loud", "D365ACS_LOG_LEVEL must be 'debug', 'info', 'warning' or 'error'."),
+        (
+            "INSTANCE",
+            "A B",
+            "D365ACS_INSTANCE must match the pattern ^[a-z0-9][a-z0-9-]{0,62}$.",
+        ),
+        (
+            "REDIS_URL",
+            "http://:hunter2@x",
+            "D365ACS_REDIS_URL must be an address that begins with redis://, rediss:// or unix://.",
+        ),
+        (
+            "REDIS_URL",
+            "redis://hunter2℀x",
+            "D365ACS_REDIS_URL must be an address that begins with redis://, rediss:// or unix://.",
+        ),
+        (
+            "PAYLOAD_KEYS",
+            "hunter2",
+            "D365ACS_PAYLOAD_KEYS must hold keys of 32 random bytes in base64 (openssl rand -base64 32); number 1 is none.",
+        ),
+        (
+            "SLICE_SECONDS",
+            "60",
+            "D365ACS_LEASE_SECONDS (60) must be longer than D365ACS_SLICE_SECONDS (60).",
+        ),
+        (
+            "HOME",
+            "/" + "x" * 100,
+            "D365ACS_HOME is too long a path for a socket in it: at most 92 bytes.",
+        ),
+    ],
+)
+def test_a_bad_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str) -> None:
+    monkeypatch.setenv(f"D365ACS_{name}", value)
+    with pytest.raises(BadSettings) as caught:
+        Settings.read()
+    assert caught.value.sentences == [sentence]
+
+
+def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("D365ACS_BATCH_SIZE", "0")
+    monkeypatch.setenv("D365ACS_LOG_FORMAT", "prose")
+    with pytest.raises(BadSettings) as caught:
+        Settings.read()
+    assert len(caught.value.sentences) == 2

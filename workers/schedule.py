@@ -1,0 +1,71 @@
+"""The beat: one tick for each workflow, once a second, never more than one of them queued."""
+
+import os
+import socket
+import time
+from typing import Any
+
+import structlog
+from celery.beat import Scheduler
+from redis.exceptions import RedisError
+
+from config.settings import Settings
+from store.client import connect
+from store.store import Store
+from sync.workflows import NAMES
+
+log = structlog.get_logger()
+
+#: A queued tick that was lost (its worker was killed) is replaced after so many seconds.
+LOST_AFTER_SECONDS = 5.0
+
+HEARTBEAT_SECONDS = 2.0
+
+
+def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
+    return {
+        f"tick {name}": {
+            "task": "tick",
+            "schedule": settings.tick_seconds,
+            "kwargs": {"workflow": name},
+            # What waits longer is stale; a tick means "look now".
+            "options": {"queue": "control", "expires": max(LOST_AFTER_SECONDS, settings.tick_seconds)},
+        }
+        for name in NAMES
+    }
+
+
+class TickScheduler(Scheduler):  # type: ignore[misc]  # Celery ships no types
+    """Beat without a file of its own. Any number of beats may run: a tick that is queued already is not queued again,
+    neither by a second beat nor through a night without workers."""
+
+    def __init__(self, app: Any, *args: Any, **kwargs: Any) -> None:
+        settings: Settings = app.conf["d365acs_settings"]
+        self._store = Store(connect(settings.effective_redis_url), settings.instance)
+        self._name = f"beat@{socket.gethostname()}:{os.getpid()}"
+        self._beaten = 0.0
+        super().__init__(app, *args, **kwargs)
+
+    def tick(self, *args: Any, **kwargs: Any) -> Any:
+        if time.monotonic() - self._beaten > HEARTBEAT_SECONDS:
+            self._beaten = time.monotonic()
+            try:
+                self._store.heartbeats.beat(self._name, "beat")
+            except RedisError:
+                log.warning("Redis does not answer; ticks wait.", action="redis_silent")
+        return super().tick(*args, **kwargs)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        key = self._store.keys.tick_queued(entry.kwargs["workflow"])
+        try:
+            if self._store.redis.set(key, self._name, nx=True, px=int(LOST_AFTER_SECONDS * 1000)):
+                self.apply_async(entry, producer=producer, advance=False)
+        except Exception as error:  # beat must outlive every outage of its broker
+            log.warning("A tick could not be sent.", action="tick_not_sent", kind=type(error).__name__)
+
+    def close(self) -> None:
+        super().close()
+        try:
+            self._store.heartbeats.leave(self._name)
+        except RedisError:
+            return
