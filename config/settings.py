@@ -178,12 +178,10 @@ class Settings(BaseSettings):
             return [_key_bytes(key.get_secret_value()) for key in self.payload_keys]
         variable = f"{PREFIX}PAYLOAD_KEYS_FILE"
         try:
-            lines = self.payload_keys_file.read_text().split()
+            keys = [_key_bytes(line) for line in self.payload_keys_file.read_text().split()]
         except OSError as error:
             raise BadSettings([f"{variable} cannot be read: {error.strerror}."]) from None
-        try:
-            keys = [_key_bytes(line) for line in lines]
-        except ValueError:
+        except ValueError:  # no base64, or no text at all
             raise BadSettings([f"{variable} must hold keys of 32 random bytes in base64, one a line."]) from None
         if not keys:
             raise BadSettings([f"{variable} holds no key."])

@@ -88,6 +88,8 @@ class Token:
                 return self._header
             raise self._late()
         try:
+            if self._clock() < self._renew_at:
+                return self._header
             try:
                 self._fetch(timeout)
             except ConnectorError:  # a secret being rotated must not end work that the old token can do
@@ -196,11 +198,14 @@ def ims_token(connection: CampaignConnection) -> Token:
 
 
 def _poster(system: System, url: str) -> Post:
-    wire = Wire(system, origin_of(url), pool_size=1)
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    about = f"{title(system)} token"
 
     def post(body: bytes, timeout: float) -> Answer:
-        return wire.send("POST", url, headers, body, about, time.monotonic() + timeout)
+        # A connection of its own each time: until the next token, an hour on, no server would keep it open.
+        wire = Wire(system, origin_of(url), pool_size=1)
+        try:
+            return wire.send("POST", url, headers, body, f"{title(system)} token", time.monotonic() + timeout)
+        finally:
+            wire.close()
 
     return post

@@ -30,7 +30,7 @@ HIDDEN = {"Virtual", "EntityName", "PartyList", "CalendarRules", "ManagedPropert
 @dataclass(frozen=True, slots=True)
 class DynamicsColumn:
     """`name` as the Web API takes it (a lookup is `_name_value`); `type` as Dynamics names it without "Type", where a
-    DateTime that holds a date only is "Date"; `max_length` in characters; `options`: number -> label."""
+    DateTime that holds a date only is "DateOnly"; `max_length` in characters; `options`: number -> label."""
 
     name: str
     type: str
@@ -101,7 +101,7 @@ def _type(attribute: dict[str, Any]) -> str:
 
 def _column(name: str, kind: str, more: dict[str, Any]) -> DynamicsColumn:
     if kind == "DateTime" and (more.get("DateTimeBehavior") or {}).get("Value") == "DateOnly":
-        kind = "Date"
+        kind = "DateOnly"
     return DynamicsColumn(
         name=f"_{name}_value" if kind in LOOKUPS else name,
         type=kind,

@@ -216,8 +216,8 @@ class RecordQueue:
             arguments += (record_id, version, self._seal.seal(self._owner(record_id), payload))
         code, *numbers = self._put_page(
             keys=[
-                keys.workflow.lifecycle, keys.cursor, keys.records, keys.ready, keys.replay, keys.owners, keys.dead,
-                keys.counters, keys.pulse,
+                keys.workflow.lifecycle, keys.cursor, keys.records, keys.ready, keys.replay, keys.owners, keys.tried,
+                keys.dead, keys.counters, keys.pulse,
             ],
             args=arguments,
         )  # fmt: skip
@@ -333,7 +333,8 @@ class RecordQueue:
         pipeline.zrange(keys.replay, 0, 0, withscores=True)
         pipeline.zrange(keys.tried, 0, 0, withscores=True)
         total, leased, delayed, dead, first, replayed, tried = pipeline.execute()
-        # Records that were never leased stand in the order they came; those that were are also listed in `tried`.
+        # Records that were never leased stand in the order they came; those that were, or that changed their lane, are
+        # also listed in `tried`.
         begun = [int(score) for _, score in [*replayed, *tried]]
         record = self._redis.hget(keys.records, first) if first else None
         if isinstance(record, bytes):

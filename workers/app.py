@@ -63,9 +63,9 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         # Whatever may leak is bounded.
         "worker_max_tasks_per_child": 2000,
         "worker_max_memory_per_child": 300_000,  # KiB
-        # SIGTERM (remapped to SIGQUIT in the Procfile) waits this long for slices to end; they are told to at once.
-        "worker_soft_shutdown_timeout": 20,
-        "worker_enable_soft_shutdown_on_idle": True,
+        # SIGTERM is a warm shutdown: slices are told at once and end in a second or two, then the worker does. Celery's
+        # soft shutdown would sleep for its whole timeout every time, and a cold one cut requests short.
+        "worker_soft_shutdown_timeout": 0,
         # Flower sees tasks and workers; sent-events would double the messages for nothing.
         "worker_send_task_events": True,
         "task_send_sent_event": False,

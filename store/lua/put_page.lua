@@ -2,11 +2,11 @@
   Guarantees: nothing is stored for a generation that is over, from a cursor that has moved on, or above the high-water
   mark; a record that waits already is replaced by a newer version where it stands, never listed twice, never replaced by
   an older one; a live change takes a record that waits in the replay lane over into the live lane.
-  KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 owners  7 dead  8 counters  9 pulse
+  KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 owners  7 tried  8 dead  9 counters  10 pulse
   ARGV  1 now or ''  2 generation  3 number of the cursor this page was read from  4 next cursor or '' (more parts follow)
         5 high-water mark  6 lane (l|r)  7 records read  then id, version, payload for each
   Output {code, queued, replaced, skipped}   code 1 stored, -1 generation over, -2 cursor moved on, -3 high-water mark ]]
-local lifecycle, cursor, records, ready, replay, owners, dead = unpack(KEYS, 1, 7)
+local lifecycle, cursor, records, ready, replay, owners, tried, dead, counters, pulses = unpack(KEYS, 1, 10)
 local now, lane = clock(ARGV[1]), ARGV[6]
 
 local life = redis.call('HMGET', lifecycle, 'state', 'generation')
@@ -27,14 +27,17 @@ for i, id in ipairs(ids) do
   if known then
     local old, queued, old_lane = head_of(known)
     if version > old then
-      local holder = string.match(redis.call('HGET', owners, id) or '', '^%S+')
-      if holder then
+      local holder, mark = string.match(redis.call('HGET', owners, id) or '', '^(%S+)(.*)$')
+      if holder and mark == '' then
         -- A version is in flight: the newer one begins its own wait, and the holder's outcome will not end it.
         queued = now
         redis.call('HSET', owners, id, holder .. ' n')
       end
       if old_lane == 'r' and lane == 'l' then
-        if redis.call('ZREM', replay, id) == 1 then redis.call('RPUSH', ready, id) end
+        if redis.call('ZREM', replay, id) == 1 then
+          redis.call('RPUSH', ready, id)
+          redis.call('ZADD', tried, 'NX', queued, id)  -- it began to wait earlier than its place in `ready` tells
+        end
         old_lane = 'l'
       end
       waiting[id] = record_of(version, queued, old_lane, payload)
@@ -69,5 +72,5 @@ if #listed > 0 then
   if lane == 'l' then redis.call('RPUSH', ready, unpack(listed)) else redis.call('ZADD', replay, unpack(listed)) end
 end
 if ARGV[4] ~= '' then redis.call('HSET', cursor, 'number', tonumber(ARGV[3]) + 1, 'value', ARGV[4], 'at', now) end
-count(KEYS[8], KEYS[9], now, 'read', tonumber(ARGV[7]))
+count(counters, pulses, now, 'read', tonumber(ARGV[7]))
 return {1, lane == 'l' and #listed or #listed / 2, replaced, skipped}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.connections import CampaignConnection, Connections, DynamicsConnection
@@ -52,17 +52,20 @@ def _documents(draw: st.DrawFn) -> Document:
     )
 
 
+@settings(max_examples=50)
 @given(_documents())
 def test_a_written_document_reads_back_as_the_same_document(document: Document) -> None:
     assert load(dump(document), "f") == document
 
 
+@settings(max_examples=50)
 @given(_documents())
 def test_a_stored_revision_reads_back_as_the_same_revision(document: Document) -> None:
     for part in document.workflows().values():
         assert WorkflowDocument.model_validate_json(part.model_dump_json()) == part
 
 
+@settings(max_examples=30)
 @given(_documents(), _documents())
 def test_documents_differ_exactly_when_their_diff_says_so(old: Document, new: Document) -> None:
     assert (diff(old, new) == "") == (old == new)

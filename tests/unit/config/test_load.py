@@ -156,6 +156,13 @@ def test_a_file_that_is_not_a_configuration_says_why(text: str, problems: str) -
     assert problems_of(text) == problems
 
 
+def test_a_mistake_stands_where_it_was_written_last_even_beside_a_merge_key() -> None:
+    # Given a wrong value that is written out, and an anchor further up that a merge brings in
+    text = "x: &x {url: 1}\nconnections:\n  dynamics:\n    url: 2\n    <<: *x\n"
+    # Then the line is that of the value which counts
+    assert "f:4: connections.dynamics.url: must be text: put it in quotes" in problems_of(text)
+
+
 def test_an_alias_of_something_around_it_is_refused() -> None:
     assert "f:1: a.0: is an alias of something that it is part of" in problems_of("a: &a [*a]")
 

@@ -35,7 +35,7 @@ def test_variables_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> 
     # When they are read
     settings = Settings.read()
     # Then they hold, an empty variable is like none, and no secret shows in print
-    assert [key.get_secret_value() for key in settings.payload_keys] == keys
+    assert settings.sealing_keys() == [base64.b64decode(key) for key in keys]
     assert settings.effective_redis_url == "rediss://:hunter2@redis.example.com:6380/0"
     assert settings.log_level == "debug"
     assert settings.home == Path.home() / "elsewhere"
@@ -70,7 +70,8 @@ def test_variables_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> 
         (
             "PAYLOAD_KEYS",
             "hunter2",
-            "D365ACS_PAYLOAD_KEYS must hold keys of 32 random bytes in base64 (openssl rand -base64 32); number 1 is none.",
+            "D365ACS_PAYLOAD_KEYS must hold keys of 32 random bytes in base64 (openssl rand -base64 32); "
+            "number 1 is none.",
         ),
         (
             "SLICE_SECONDS",
@@ -97,3 +98,36 @@ def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(BadSettings) as caught:
         Settings.read()
     assert len(caught.value.sentences) == 2
+
+
+def test_keys_may_stand_in_a_file_that_is_read_when_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Given a file with one key, in the URL-safe spelling
+    file = tmp_path / "keys"
+    monkeypatch.setenv("D365ACS_PAYLOAD_KEYS_FILE", str(file))
+    settings = Settings.read()
+    file.write_bytes(base64.urlsafe_b64encode(b"\xff" * 32) + b"\n")
+    assert settings.sealing_keys() == [b"\xff" * 32]
+    # When a newer one is put in front
+    file.write_bytes(base64.b64encode(b"\xfe" * 32) + b"\n" + file.read_bytes())
+    # Then both are there, the newer one first
+    assert settings.sealing_keys() == [b"\xfe" * 32, b"\xff" * 32]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "D365ACS_PAYLOAD_KEYS_FILE cannot be read: No such file or directory."),
+        (b"", "D365ACS_PAYLOAD_KEYS_FILE holds no key."),
+        (b"hunter2", "D365ACS_PAYLOAD_KEYS_FILE must hold keys of 32 random bytes in base64, one a line."),
+        (b"\xff" * 32, "D365ACS_PAYLOAD_KEYS_FILE must hold keys of 32 random bytes in base64, one a line."),
+    ],
+)
+def test_a_file_of_keys_that_cannot_be_used_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    if content is not None:
+        (tmp_path / "keys").write_bytes(content)
+    monkeypatch.setenv("D365ACS_PAYLOAD_KEYS_FILE", str(tmp_path / "keys"))
+    with pytest.raises(BadSettings) as caught:
+        Settings.read().sealing_keys()
+    assert caught.value.sentences == [sentence]

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync.retry import (
@@ -34,6 +34,8 @@ def test_an_outage_is_waited_out_however_long_it_lasts(
 
 
 @given(_ATTEMPTS, _FEW_DEATHS, _WAITS, _RNG)
+@example(MOST_ATTEMPTS - 1, MOST_DEATHS - 1, None, Random(0))
+@example(MOST_ATTEMPTS, 0, None, Random(0))
 def test_an_unexplained_error_ends_after_its_attempts(
     attempt: int, deaths: int, wait: float | None, rng: Random
 ) -> None:
@@ -48,6 +50,7 @@ def test_a_refusal_is_final_at_once(attempt: int, deaths: int, wait: float | Non
 
 
 @given(st.sampled_from(Remedy), _ATTEMPTS, st.integers(MOST_DEATHS, 1000), _WAITS, _RNG)
+@example(Remedy.OUTAGE, 1, MOST_DEATHS, None, Random(0))
 def test_a_record_over_which_writers_keep_dying_is_set_aside(
     remedy: Remedy, attempt: int, deaths: int, wait: float | None, rng: Random
 ) -> None:
