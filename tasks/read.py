@@ -1,6 +1,6 @@
 """read: one slice of a stream's reading."""
 
-from connectors.errors import TryAgain
+from connectors.errors import Refused, TryAgain
 from sync.patience import Patience
 from sync.reading import ReadEnd, read_slice
 from tasks.runtime import Runtime
@@ -14,7 +14,7 @@ def read(runtime: Runtime, workflow: str, stream: str, generation: int) -> ReadE
     try:
         found = runtime.stream(workflow, stream, generation)
         return read_slice(found, store, generation, runtime.piece()) if found else ReadEnd.CAUGHT_UP
-    except HOPELESS as error:
+    except (*HOPELESS, Refused) as error:  # a refused read is no matter of one record
         fail(store, generation, str(error))
         return ReadEnd.STOPPED
     except TryAgain as error:  # a schema could not be read; pages have their own patience

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from connectors.errors import Stop, TryAgain
+from connectors.errors import Refused, Stop, TryAgain
 from store.lifecycle import State
 from store.sealing import UnknownKey
 from store.store import WorkflowStore
@@ -75,7 +75,7 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
                 connect_streams(document, systems, runtime.settings.read_page_size)
             finally:
                 systems.close()
-        except HOPELESS as error:
+        except (*HOPELESS, Refused) as error:
             fail(store, generation, str(error))
             return
         except TryAgain as error:

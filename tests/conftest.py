@@ -1,1 +1,1 @@
-pytest_plugins = ["tests.redis_servers"]
+pytest_plugins = ["tests.redis_servers", "tests.sandboxes"]

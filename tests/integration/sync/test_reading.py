@@ -1,0 +1,197 @@
+import pytest
+
+from connectors.dynamics_pages import Page
+from connectors.errors import CursorExpired, Stop, Unavailable
+from store.ledger import Entry, Standing
+from store.record_queue import Lane, Written
+from store.store import Store, WorkflowStore
+from sync.position import Phase, Position
+from sync.reading import ReadEnd, read_slice
+from sync.streams import Slice, Stream
+from tests.integration.sync.conftest import ScriptedSource, gone, row
+
+
+def waiting(workflow: WorkflowStore) -> dict[str, tuple[int, Lane, bytes]]:
+    """Everything on the queue, by leasing it all."""
+    batch = workflow.queue("contact").lease(1, 500, 60_000)
+    return {record.id: (record.version, record.lane, record.payload) for record in batch.records}
+
+
+def position(workflow: WorkflowStore) -> Position:
+    return Position.load(workflow.cursor("contact").value)
+
+
+def test_a_first_run_reads_every_page_and_ends_at_the_change_token(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a table of two pages
+    source.pages[""] = Page([row("a", 5), row("b", 9)], "next", None)
+    source.pages["next"] = Page([row("c", 2)], None, "delta-1")
+    # When a slice reads
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.CAUGHT_UP
+    # Then every row waits in the replay lane, and the position asks for changes from now on
+    assert {record: kept[:2] for record, kept in waiting(workflow).items()} == {
+        "a": (10, Lane.REPLAY),
+        "b": (18, Lane.REPLAY),
+        "c": (4, Lane.REPLAY),
+    }
+    now = position(workflow)
+    assert (now.phase, now.link, now.highest, now.settled, now.rows, now.expected) == (
+        Phase.CHANGES, "delta-1", 9, 9, 3, 7,
+    )  # fmt: skip
+
+
+def test_changes_overtake_the_first_run_and_deletions_come_with_them(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a first run that was read and not yet written, then a change of one record and the deletion of another
+    source.pages[""] = Page([row("a", 5), row("b", 9), row("c", 2)], None, "delta-1")
+    source.pages["delta-1"] = Page([row("c", 12), gone("a")], None, "delta-2")
+    read_slice(stream, workflow, 1, piece)
+    # When the changes are read
+    read_slice(stream, workflow, 1, piece)
+    # Then they stand in the live lane, the deletion newer than every version of its record seen before
+    kept = waiting(workflow)
+    assert kept["a"] == (19, Lane.LIVE, b"null")
+    assert kept["c"][:2] == (24, Lane.LIVE)
+    assert list(kept) == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize("order", [["row", "deletion"], ["deletion", "row"]])
+def test_a_record_deleted_and_created_again_within_one_round_lives(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice, order: list[str]
+) -> None:
+    # Given a round of changes that holds both, on different pages, in either order
+    rows = {"row": row("a", 12), "deletion": gone("a")}
+    source.pages[""] = Page([row("a", 5)], None, "delta-1")
+    source.pages["delta-1"] = Page([rows[order[0]]], "more", None)
+    source.pages["more"] = Page([rows[order[1]]], None, "delta-2")
+    # When all of it is read
+    read_slice(stream, workflow, 1, piece)
+    read_slice(stream, workflow, 1, piece)
+    # Then the live row waits, not the deletion
+    assert waiting(workflow)["a"][0] == 24
+
+
+def test_deletions_are_left_out_where_the_mapping_does_not_apply_them(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a mapping that ignores deletions
+    source.deletions = False
+    source.pages[""] = Page([], None, "delta-1")
+    source.pages["delta-1"] = Page([gone("a")], None, "delta-2")
+    # When a deletion is read
+    read_slice(stream, workflow, 1, piece)
+    read_slice(stream, workflow, 1, piece)
+    # Then nothing waits
+    assert workflow.queue("contact").backlog().total == 0
+
+
+def test_an_idle_table_costs_redis_nothing(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a table that was just read
+    source.pages[""] = Page([row("a", 5)], None, "delta-1")
+    source.pages["delta-1"] = Page([], None, "delta-2")
+    read_slice(stream, workflow, 1, piece)
+    before = workflow.cursor("contact")
+    # When it is asked again and nothing has changed
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.CAUGHT_UP
+    # Then the position is not written again, and stays good
+    assert workflow.cursor("contact") == before
+
+
+def test_an_expired_change_token_leads_to_a_full_read(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a position whose token has died meanwhile
+    source.pages[""] = Page([row("a", 5)], None, "delta-1")
+    read_slice(stream, workflow, 1, piece)
+    source.pages["delta-1"] = CursorExpired("dynamics", "the token has expired")
+    source.pages[""] = Page([row("a", 5), row("b", 11)], None, "delta-9")
+    # When it is read
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.CAUGHT_UP
+    # Then everything was read again, and reading goes on from the new token
+    assert source.asked == ["", "delta-1", ""]
+    assert position(workflow).link == "delta-9"
+    assert waiting(workflow).keys() == {"a", "b"}
+
+
+def test_trouble_is_shown_and_reading_goes_on_by_itself(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a source that is down
+    source.pages[""] = Unavailable("dynamics", "Dynamics is not available (503)", wait=0)
+    # When it is read, nothing is lost and the trouble says why
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.WAITING
+    [trouble] = workflow.troubles.all()
+    assert (trouble.where, trouble.sentence) == ("contact.read", "Dynamics is not available (503)")
+    # Then, when it answers again, the trouble is over
+    source.pages[""] = Page([row("a", 5)], None, "delta-1")
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.CAUGHT_UP
+    assert workflow.troubles.all() == []
+
+
+def test_a_system_that_asked_for_a_pause_is_left_alone_until_then(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a source that asked for a minute of silence
+    source.pages[""] = Unavailable("dynamics", "busy", wait=60)
+    read_slice(stream, workflow, 1, piece)
+    # When the next slice comes
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.WAITING
+    # Then nothing was asked
+    assert source.asked == [""]
+
+
+def test_reading_pauses_at_the_high_water_mark_and_keeps_its_place(
+    store: Store, workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a mark of two records, and two that wait
+    small = Store(store.redis, "test", high_water=2).workflow("ingress")
+    source.pages[""] = Page([row("a", 1), row("b", 2)], "next", None)
+    source.pages["next"] = Page([row("c", 3)], None, "delta-1")
+    # When a slice reads
+    assert read_slice(stream, small, 1, piece) is ReadEnd.FULL
+    # Then the second page was not stored and the position still stands before it
+    assert position(small).link == "next"
+    # And when writers have drained the queue, reading goes on from there
+    queue = small.queue("contact")
+    batch = queue.lease(1, 500, 60_000)
+    entry = Entry(Standing.PRESENT, 1, 0, bytes(8))
+    queue.settle(batch.token, [Written(record.id, entry) for record in batch.records])
+    assert read_slice(stream, small, 1, piece) is ReadEnd.CAUGHT_UP
+    assert waiting(small).keys() == {"c"}
+
+
+def test_two_readers_never_ask_for_the_same_page_at_the_same_time(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a reader at work
+    with workflow.reading_right("contact", 60) as held:
+        assert held
+        # When a doubled tick brings a second one
+        assert read_slice(stream, workflow, 1, piece) is ReadEnd.HELD
+    # Then it asked nothing
+    assert source.asked == []
+
+
+def test_a_reader_of_an_earlier_generation_stores_nothing(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a reader that began before the workflow was stopped
+    source.pages[""] = Page([row("a", 5)], None, "delta-1")
+    workflow.lifecycle.stop("a test", "")
+    # When its page arrives
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.STOPPED
+    # Then neither the record nor the position is stored
+    assert workflow.queue("contact").backlog().total == 0
+    assert workflow.cursor("contact").value == ""
+
+
+def test_what_only_people_can_mend_is_passed_on(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    source.pages[""] = Stop("dynamics", "the credentials are refused")
+    with pytest.raises(Stop):
+        read_slice(stream, workflow, 1, piece)
