@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from connectors.errors import Malformed, Refused, Stop, Unavailable, Unreachable
-from store.record_queue import Change, RecordQueue
+from store.record_queue import Batch, Change, RecordQueue
 from store.store import WorkflowStore
 from sync import writing
 from sync.mapping import Unmappable
@@ -293,17 +293,17 @@ def test_a_process_that_shuts_down_gives_its_batch_back(
 
 
 def test_a_writer_that_has_overslept_sends_nothing_more(
-    workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, piece: Slice
+    workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a writer that was frozen in its first request for longer than its lease
+    # Given a process that was frozen in its first request for longer than its lease, its lookout too
+    monkeypatch.setattr(writing, "LOOK_EVERY", 60)
     queue = put(workflow, a=1, b=1)
+    pause = threading.Event()
 
-    def sleeps_too_long(send: Send) -> None:
-        begun = time.monotonic()
-        while time.monotonic() - begun < 0.5:
-            queue.keys  # noqa: B018  # busy: the writer's own looks may not save it
+    def freeze(send: Send) -> None:
+        pause.wait(0.5)
 
-    target.before = sleeps_too_long
+    target.before = freeze
     # When it wakes
     write(workflow, stream, Slice(0.1, lambda: False), lease=0.4)
     # Then the second record was not sent, and its late word on the first is not believed
@@ -326,11 +326,21 @@ def test_a_long_batch_keeps_its_lease(
         pause.wait(0.1)
 
     target.before = slowly
+    leased: list[int] = []
+    real = RecordQueue.lease
+
+    def lease(queue: RecordQueue, *arguments: int) -> Batch:
+        batch = real(queue, *arguments)
+        leased.append(len(batch.records))
+        return batch
+
+    monkeypatch.setattr(RecordQueue, "lease", lease)
     # When it is written
     begun = time.monotonic()
     assert write(workflow, stream, piece, lease=1.0) is WriteEnd.DRAINED
-    # Then it outlasted the lease, and every record was sent once
+    # Then it outlasted the lease, in one batch, and every record was sent once
     assert time.monotonic() - begun > 1.0
+    assert leased == [20, 0]
     assert sorted(target.sent) == sorted(f"r{n}" for n in range(20))
 
 
