@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         description="How long one task works before it makes room for another.",
     )
     lease_seconds: float = Field(
-        default=60,
+        default=30,
         ge=1,
         le=3600,
         allow_inf_nan=False,

@@ -57,17 +57,17 @@ class WorkflowStore:
     def trim(self, stream: str, now_ms: int) -> None:
         trim_pulse(self._redis, self.keys.stream(stream), now_ms)
 
-    def reading_right(self, stream: str, seconds: float) -> Right:
+    def reading_right(self, stream: str) -> Right:
         """One reader per stream at a time."""
-        return Right(self._redis, self.keys.stream(stream).reading, int(seconds * 1000))
+        return Right(self._redis, self.keys.stream(stream).reading)
 
-    def writing_right(self, stream: str, seat: int, seconds: float) -> Right:
+    def writing_right(self, stream: str, seat: int) -> Right:
         """One writer per seat; how many seats there are follows from how many worker processes are alive."""
-        return Right(self._redis, self.keys.stream(stream).writing(seat), int(seconds * 1000))
+        return Right(self._redis, self.keys.stream(stream).writing(seat))
 
-    def starting_right(self, seconds: float) -> Right:
+    def starting_right(self) -> Right:
         """One run of the start-up checks at a time."""
-        return Right(self._redis, self.keys.starting, int(seconds * 1000))
+        return Right(self._redis, self.keys.starting)
 
     def note_tick(self, now_ms: int) -> None:
         """A worker has answered a tick: the proof that beat and workers are alive together."""

@@ -8,10 +8,10 @@ from redis import Redis
 
 from store.scripts import clock_argument, script
 
-#: Permits are fetched by the handful and used within this many seconds, so that a pause reaches everyone quickly
-#: and a request does not cost a round trip of its own.
-_HANDFUL = 20
+#: Permits are fetched by the handful, so that a request does not cost a round trip of its own, and used within this
+#: many seconds, so that a pause reaches everyone quickly.
 _FRESH_SECONDS = 0.1
+_LARGEST_HANDFUL = 20
 
 
 class TooLong(Exception):
@@ -33,6 +33,9 @@ class SharedThrottle:
     ) -> None:
         self._key = key
         self._rate = requests_per_second
+        # What is fetched and not used in time is lost: never fetch more than half of what the rate allows meanwhile.
+        fair = int(requests_per_second * _FRESH_SECONDS / 2) if requests_per_second else _LARGEST_HANDFUL
+        self._handful = min(_LARGEST_HANDFUL, max(1, fair))
         self._burst = burst
         self._sleep = sleep
         self._permit = script(redis, "permit")
@@ -57,7 +60,7 @@ class SharedThrottle:
         with self._lock:
             now = time.monotonic()
             if self._kept == 0 or now > self._kept_until:
-                granted, wait_ms = self.ask(_HANDFUL)
+                granted, wait_ms = self.ask(self._handful)
                 if granted == 0:
                     return max(wait_ms, 1) / 1000
                 self._kept, self._kept_until = granted, now + _FRESH_SECONDS

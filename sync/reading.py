@@ -36,9 +36,8 @@ class ReadEnd(StrEnum):
 
 def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> ReadEnd:
     """Reads pages for one slice of time. Raises Stop where only a change of configuration helps."""
-    right = store.reading_right(stream.name, PAGE_SECONDS + 30)
     patience = Patience(store.troubles, f"{stream.name}.read")
-    with right as held:
+    with store.reading_right(stream.name) as held:
         if not held:
             return ReadEnd.HELD
         ends = time.monotonic() + piece.seconds
@@ -60,7 +59,7 @@ def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Sli
             patience.end()
             if caught_up:
                 return ReadEnd.CAUGHT_UP
-            if time.monotonic() > ends or not right.extend():
+            if time.monotonic() > ends:
                 return ReadEnd.SLICE_OVER
 
 

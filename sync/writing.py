@@ -67,7 +67,7 @@ def write_slice(
     """Writes batches for one slice of time. Raises Stop where only a change of configuration helps."""
     queue = store.queue(stream.name)
     patience = Patience(store.troubles, f"{stream.name}.write")
-    with store.writing_right(stream.name, seat, piece.seconds + lease_s) as held:
+    with store.writing_right(stream.name, seat) as held:
         if not held:
             return WriteEnd.HELD
         if not patience.is_over():

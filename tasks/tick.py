@@ -10,7 +10,7 @@ from store.sealing import UnknownKey
 from store.store import WorkflowStore
 from sync.mapping import Misfitting
 from sync.patience import Patience
-from sync.starting import CHECK_SECONDS, check_systems
+from sync.starting import check_systems
 from sync.systems import Systems
 from sync.workflows import connect_streams, stream_names
 from tasks.runtime import NotConfigured, Runtime, active_document
@@ -64,7 +64,7 @@ def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
 def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: int) -> None:
     """The start-up checks: RUNNING, FAILED, or STARTING for a while longer."""
     patience = Patience(store.troubles, "start")
-    with store.starting_right(6 * CHECK_SECONDS) as held:
+    with store.starting_right() as held:
         if not held or not patience.is_over():
             return
         try:

@@ -168,7 +168,7 @@ def test_two_readers_never_ask_for_the_same_page_at_the_same_time(
     workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
 ) -> None:
     # Given a reader at work
-    with workflow.reading_right("contact", 60) as held:
+    with workflow.reading_right("contact") as held:
         assert held
         # When a doubled tick brings a second one
         assert read_slice(stream, workflow, 1, piece) is ReadEnd.HELD

@@ -347,7 +347,7 @@ def test_a_long_batch_keeps_its_lease(
 def test_one_writer_in_a_seat(workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, piece: Slice) -> None:
     # Given a writer at work in seat 0
     put(workflow, a=1)
-    with workflow.writing_right("contact", 0, 60):
+    with workflow.writing_right("contact", 0):
         # When a doubled nudge brings a second one
         assert write(workflow, stream, piece) is WriteEnd.HELD
     # Then it sent nothing

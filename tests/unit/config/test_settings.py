@@ -76,7 +76,7 @@ def test_variables_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> 
         (
             "SLICE_SECONDS",
             "60",
-            "D365ACS_LEASE_SECONDS (60) must be longer than D365ACS_SLICE_SECONDS (60).",
+            "D365ACS_LEASE_SECONDS (30) must be longer than D365ACS_SLICE_SECONDS (60).",
         ),
         (
             "HOME",
