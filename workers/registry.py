@@ -31,9 +31,8 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
     def run_write(workflow: str, stream: str, generation: int, seat: int) -> None:
         shell(runtime, workflow, f"{stream}.write")(lambda: write(runtime(), workflow, stream, generation, seat))
 
-    app.task(run_tick, name="tick")
-    app.task(run_read, name="read")
-    app.task(run_write, name="write")
+    for name, function in (("tick", run_tick), ("read", run_read), ("write", run_write)):
+        app.task(function, name=name, shared=False)  # this app's alone, whatever other apps live in the process
 
 
 def _look(runtime: Runtime, workflow: str) -> list[Nudge]:

@@ -1,0 +1,105 @@
+"""What a tick decides. The store is a pretend Redis: nothing here is concurrent."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakeredis import FakeRedis
+
+from config.settings import Settings
+from store.lifecycle import State
+from store.record_queue import Change
+from store.store import Store, WorkflowStore
+from tasks.read import read
+from tasks.runtime import NotConfigured, Runtime
+from tasks.tick import RECORDS_PER_WRITER, Nudge, tick
+from tasks.write import write
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Runtime]:
+    with FakeRedis(version=(7,)) as redis:
+        yield Runtime(Settings(home=tmp_path), Store(redis, "production"))
+
+
+@pytest.fixture
+def workflow(runtime: Runtime) -> WorkflowStore:
+    return runtime.workflow("ingress")
+
+
+def run(workflow: WorkflowStore) -> None:
+    workflow.lifecycle.add_streams(["contact"])
+    workflow.lifecycle.start("a test", "", 1)
+    assert workflow.lifecycle.run(1, "a test", "")
+
+
+def put(workflow: WorkflowStore, how_many: int) -> None:
+    changes = [Change(f"r{number}", 1, b"{}") for number in range(how_many)]
+    workflow.queue("contact").put_page(1, 0, changes, "c")
+
+
+def test_a_stopped_workflow_is_left_alone(runtime: Runtime, workflow: WorkflowStore) -> None:
+    # Given a workflow that was never started; when a tick comes, then nothing is nudged
+    assert tick(runtime, "ingress") == []
+    # But the tick is noted: beat and a worker are alive
+    assert workflow.ticked_ms() is not None
+
+
+def test_a_running_workflow_is_read_and_written_stream_by_stream(runtime: Runtime, workflow: WorkflowStore) -> None:
+    # Given a running workflow with nothing to write
+    run(workflow)
+    # When a tick comes, then its stream is nudged, in its generation, with one writer
+    assert tick(runtime, "ingress") == [Nudge("ingress", "contact", 1, writers=1)]
+
+
+def test_a_large_backlog_calls_for_more_writers_up_to_the_seats_that_live_workers_offer(
+    runtime: Runtime, workflow: WorkflowStore
+) -> None:
+    # Given a large backlog, a worker for everything with four slots, and one for writing alone with three
+    run(workflow)
+    put(workflow, 10 * RECORDS_PER_WRITER)
+    beats = runtime.store.heartbeats
+    beats.beat("all", "worker", ("control", "ingress.read", "ingress.write"), 4)
+    beats.beat("writing", "worker", ("ingress.write",), 3)
+    beats.beat("reading", "worker", ("ingress.read",), 8)
+    # When a tick comes, then two slots of the first stay free for ticks and reading
+    assert tick(runtime, "ingress") == [Nudge("ingress", "contact", 1, writers=5)]
+
+
+def test_a_small_backlog_does_not(runtime: Runtime, workflow: WorkflowStore) -> None:
+    run(workflow)
+    put(workflow, RECORDS_PER_WRITER - 1)
+    runtime.store.heartbeats.beat("writing", "worker", ("ingress.write",), 8)
+    assert [nudge.writers for nudge in tick(runtime, "ingress")] == [1]
+
+
+def test_a_tick_takes_back_what_a_dead_worker_held(runtime: Runtime, workflow: WorkflowStore) -> None:
+    # Given a record whose lease ran out long ago
+    run(workflow)
+    put(workflow, 1)
+    workflow.queue("contact").lease(1, 1, 1000, now_ms=1)
+    # When a tick comes
+    tick(runtime, "ingress")
+    # Then it waits again
+    backlog = workflow.queue("contact").backlog()
+    assert (backlog.waiting, backlog.leased) == (1, 0)
+
+
+def test_a_start_without_a_configuration_fails_and_says_what_to_do(runtime: Runtime, workflow: WorkflowStore) -> None:
+    # Given a start that names a revision nobody saved
+    workflow.lifecycle.start("a test", "", 1)
+    # When a tick comes
+    assert tick(runtime, "ingress") == []
+    # Then the workflow has failed
+    life = workflow.lifecycle.read()
+    assert (life.state, life.why) == (State.FAILED, NotConfigured.__doc__)
+
+
+def test_nudges_of_an_earlier_generation_do_nothing(runtime: Runtime, workflow: WorkflowStore) -> None:
+    # Given a workflow that was stopped and started since the nudge was sent
+    run(workflow)
+    workflow.lifecycle.stop("a test", "")
+    # When the late nudges arrive, then they end without asking for a configuration, which there is none
+    assert read(runtime, "ingress", "contact", 1) == "stopped"
+    assert write(runtime, "ingress", "contact", 1, 0) == "stopped"
+    assert workflow.lifecycle.read().state is State.STOPPED

@@ -1,0 +1,98 @@
+"""The Celery side: what goes into a message, where it goes, and what a failing task may do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from fakeredis import FakeRedis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from config.settings import Settings
+from store.store import Store
+from tasks.runtime import Runtime
+from tasks.tick import Nudge
+from workers import registry
+from workers.app import broker_url, celery_settings, queue_names
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def runtime(settings: Settings) -> Runtime:
+    return Runtime(settings, Store(FakeRedis(version=(7,)), "production"))
+
+
+@pytest.fixture
+def app(settings: Settings) -> Celery:
+    app = Celery("test", set_as_current=False)
+    app.conf.update({**celery_settings(settings), "broker_url": "memory://", "broker_transport_options": {}})
+    return app
+
+
+def messages(app: Celery, queue: str) -> list[dict[str, Any]]:
+    """Everything on one of Celery's queues: the keyword arguments, and the whole message's size."""
+    found = []
+    with app.connection_for_read() as connection, connection.channel() as channel:
+        while message := channel.basic_get(queue):
+            assert len(message.body) < 2000
+            _, arguments, embedded = message.decode()
+            found.append({**arguments, "then": [step["task"] for step in embedded["chain"] or []]})
+    return found
+
+
+def test_a_unix_socket_is_spelled_as_celery_wants_it() -> None:
+    assert broker_url("unix:///run/redis.sock") == "redis+socket:///run/redis.sock"
+    assert broker_url("rediss://redis.example.com/0") == "rediss://redis.example.com/0"
+
+
+def test_every_queue_hangs_on_its_own_key(settings: Settings) -> None:
+    # Given queues that share an exchange and a key, a message for one would reach all
+    queues = celery_settings(settings)["task_queues"]
+    assert len({(queue.exchange.name, queue.routing_key) for queue in queues}) == len(queue_names())
+
+
+def test_a_nudge_becomes_a_chain_and_further_writers_and_carries_names_only(app: Celery, runtime: Runtime) -> None:
+    # Given a nudge for three writers
+    registry.register(app, lambda: runtime)
+    # When it is sent
+    registry.send(app, Nudge("ingress", "contact", 7, writers=3), tick_seconds=1)
+    # Then the reader leads to the first writer, and the others are called directly; no message holds more than names
+    stream = {"workflow": "ingress", "stream": "contact", "generation": 7}
+    assert messages(app, "ingress.read") == [{**stream, "then": ["write"]}]
+    assert messages(app, "ingress.write") == [
+        {**stream, "seat": 1, "then": []},
+        {**stream, "seat": 2, "then": []},
+    ]
+
+
+def test_a_task_that_fails_unforeseen_shows_trouble_without_the_errors_text(
+    runtime: Runtime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a bug whose error repeats somebody's address
+    address = "jo.doe@example.com"
+
+    def body() -> None:
+        raise ValueError(address)
+
+    # When it strikes in a task
+    registry.shell(lambda: runtime, "ingress", "contact.write")(body)
+    # Then the task ends, the trouble names the kind, and the address is nowhere
+    [trouble] = runtime.workflow("ingress").troubles.all()
+    assert trouble.where == "contact.write"
+    assert "ValueError" in trouble.sentence
+    assert "jo.doe" not in trouble.sentence
+    printed = capsys.readouterr()
+    assert "unforeseen" in printed.out + printed.err
+    assert "jo.doe" not in printed.out + printed.err
+
+
+def test_a_redis_that_is_away_ends_the_task_quietly(runtime: Runtime) -> None:
+    def body() -> None:
+        raise RedisConnectionError("away")
+
+    registry.shell(lambda: runtime, "ingress", "contact.read")(body)
+    assert runtime.workflow("ingress").troubles.all() == []
