@@ -1,0 +1,1 @@
+"""The pretend Adobe Campaign Standard REST API."""

@@ -1,0 +1,105 @@
+"""Every assumption that could be otherwise on a real instance, as one value each."""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args, get_origin
+
+
+def _default_filters() -> dict[str, dict[str, str]]:
+    return {
+        "byExternalId": {"field": "externalId", "parameter": "externalId_parameter", "operator": "equal"},
+        "byCrmId": {"field": "cusCrmId", "parameter": "cusCrmId_parameter", "operator": "equal"},
+        "byLastModified": {
+            "field": "lastModified",
+            "parameter": "lastModified_parameter",
+            "operator": "greaterOrEqual",
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The sandbox's settings; `PUT /switches` changes any of them while it runs. docs/sandbox.md explains each."""
+
+    # Entra and IMS
+    entra_token_seconds: int = 3599
+    ims_token_seconds: int = 86399
+    # Dataverse: change tracking
+    contact_change_tracking: bool = True
+    account_change_tracking: bool = True
+    expire_change_tracking_days: float = 7.0
+    expired_delta_status: int = 400
+    tracking_off_status: int = 400
+    tracked_query_status: int = 400
+    malformed_delta_status: int = 400
+    malformed_delta_code: str = "0x80040203"
+    delta_version: Literal["start", "end"] = "start"
+    recreated_rows: Literal["live", "both"] = "live"
+    change_delay_seconds: float = 0.0
+    metadata_changed: bool = False
+    # Dataverse: queries and writes
+    max_page_size: int = 5000
+    count_cap: int = 5000
+    missing_row_text: Literal["plain", "entity"] = "plain"
+    top_with_page_size: Literal["top", "ignored"] = "top"
+    entity_id_with_representation: bool = True
+    not_a_member: bool = False
+    missing_privilege: bool = False
+    numbers_as_strings: bool = False
+    account_key: bool = True
+    # Dataverse: service protection
+    service_protection: bool = False
+    limit_requests: int = 6000
+    limit_window_seconds: float = 300.0
+    limit_execution_seconds: float = 1200.0
+    limit_concurrent: int = 52
+    concurrent_retry_after: int = 2
+    # Campaign
+    profile_key: str = "externalId"
+    filters: dict[str, dict[str, str]] = field(default_factory=_default_filters)
+    empty_filter_parameter: Literal["all", "none"] = "all"
+    filter_case_sensitive: bool = True
+    email_filter_case_sensitive: bool = False
+    big_table_threshold: int = 100_000
+    max_line_count: int | None = None
+    delete_status: int = 200
+    single_item_wrapper: bool = False
+    single_item_href: bool = True
+    error_shape: Literal["error_code", "code", "text"] = "error_code"
+    wrong_body_status: int = 500
+    missing_authorization_status: int = 403
+    deleted_pkey: Literal["404", "500"] = "404"
+    deny_list_alias: bool = False
+    acs_id: bool = True
+    null_scalars: Literal["blank", "refuse"] = "blank"
+    overlong_strings: Literal["refuse", "truncate"] = "refuse"
+    validate_email: bool = True
+    smart_case: bool = False
+    requests_per_second: float | None = None
+    journal_field: str = "cusVersion"
+
+    def changed(self, given: dict[str, Any]) -> "Switches":
+        """A copy with the given switches set; ValueError names one that is unknown or of the wrong kind."""
+        known = {entry.name: entry for entry in fields(self)}
+        for name, value in given.items():
+            if name not in known:
+                raise ValueError(f"{name} is not a switch; GET /switches lists them.")
+            _check(name, value, self.__annotations__[name], getattr(type(self)(), name))
+        changed = replace(self, **given)
+        for segment, rule in changed.filters.items():
+            if not {"field", "parameter"} <= rule.keys():
+                raise ValueError(f"filters.{segment} needs `field` and `parameter`.")
+        return changed
+
+
+def _check(name: str, value: object, kind: Any, default: object) -> None:
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}.")
+    elif value is None:
+        if default is not None:
+            raise ValueError(f"{name} cannot be null.")
+    elif default is None or (isinstance(default, int | float) and not isinstance(default, bool)):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{name} must be a number.")
+    elif not isinstance(value, type(default)):
+        raise ValueError(f"{name} must be of the kind {type(default).__name__}.")

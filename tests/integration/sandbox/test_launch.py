@@ -1,0 +1,106 @@
+"""Starting and ending: one JSON line when everything answers, a clean end on a signal."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.sandboxes import ROOT
+
+
+def launch(*arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "sandbox", "up", "--contacts", "20", "--accounts", "2", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def end(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str, str]:
+    process.send_signal(number)
+    rest, errors = process.communicate(timeout=30)
+    return process.returncode, rest, errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_prints_one_json_line_and_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
+    # Given a sandbox started with -o json
+    process = launch("-o", "json")
+    assert process.stdout is not None
+    # When its line is read and every address in it is asked at once
+    info = json.loads(process.stdout.readline())
+    answered = [
+        requests.post(info["dynamics"]["token_url"], timeout=10).status_code,
+        requests.get(info["dynamics"]["url"] + "/api/data/v9.2/", timeout=10).status_code,
+        requests.post(info["campaign"]["token_url"], timeout=10).status_code,
+        requests.get(info["campaign"]["url"] + "/campaign/profileAndServices/profile", timeout=10).status_code,
+        requests.get(info["admin"]["url"] + "/clock", timeout=10).status_code,
+    ]
+    # Then all servers answer, the members are the promised ones, nothing else was printed, and the end is silent
+    assert answered == [400, 401, 400, 403, 200]
+    assert info["dynamics"].keys() == {"url", "tenant", "client_id", "client_secret", "token_url"}
+    assert info["campaign"].keys() == {"url", "organization", "client_id", "client_secret", "org_id", "token_url"}
+    assert info["campaign"]["url"].endswith("/" + info["campaign"]["organization"])
+    assert end(process, number) == (0, "", "")
+
+
+def test_ends_cleanly_while_an_answer_is_held_back() -> None:
+    # Given a request that the sandbox holds for a minute
+    process = launch("-o", "json")
+    assert process.stdout is not None
+    info = json.loads(process.stdout.readline())
+    faults = {"dynamics": {"rate_timeout_before": 1, "hold_seconds": 60}}
+    requests.put(info["admin"]["url"] + "/faults", json=faults, timeout=10)
+    host, port = info["dynamics"]["url"].removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as waiting:
+        waiting.sendall(b"GET /api/data/v9.2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        while requests.get(info["admin"]["url"] + "/calls", timeout=10).json()["dynamics"].get("GET") != 1:
+            pass
+        # When it is told to end, then it does, without a word
+        assert end(process, signal.SIGTERM) == (0, "", "")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_uses_the_ports_from_port_base_on_and_names_a_taken_one() -> None:
+    # Given five ports in a row that are free just now
+    base = next(base for base in range(21_000, 29_000, 5) if all(is_free(base + number) for number in range(5)))
+    first = launch("-o", "json", "--port-base", str(base))
+    assert first.stdout is not None
+    info = json.loads(first.stdout.readline())
+    # When a second one wants the same ports
+    second = launch("--port-base", str(base))
+    _, errors = second.communicate(timeout=30)
+    # Then the first has them and the second says what is wrong
+    assert info["dynamics"]["url"] == f"http://127.0.0.1:{base}"
+    assert second.returncode == 1
+    assert f"A port from {base} on is taken" in errors
+    assert end(first, signal.SIGTERM)[0] == 0
+
+
+def test_serves_https_with_a_certificate_that_clients_can_check(tmp_path: Path) -> None:
+    # Given a sandbox with TLS
+    process = launch("-o", "json", "--tls", str(tmp_path))
+    assert process.stdout is not None
+    info = json.loads(process.stdout.readline())
+    url = info["dynamics"]["url"]
+    # When a client trusts its certificate, and another does not
+    status = requests.get(url + "/api/data/v9.2/", verify=str(tmp_path / "certificate.pem"), timeout=10).status_code
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(url + "/api/data/v9.2/", timeout=10)
+    # Then only the first got through
+    assert url.startswith("https://")
+    assert status == 401
+    assert end(process, signal.SIGTERM)[0] == 0
+
+
+def test_an_unknown_switch_is_a_usage_error() -> None:
+    process = launch("--switch", "no_such_switch=1")
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "no_such_switch is not a switch" in errors
