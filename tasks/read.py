@@ -11,6 +11,9 @@ def read(runtime: Runtime, workflow: str, stream: str, generation: int) -> ReadE
     store = runtime.workflow(workflow)
     if not store.lifecycle.is_running(generation):
         return ReadEnd.STOPPED
+    patience = Patience(store.troubles, f"{stream}.read")
+    if not patience.is_over():
+        return ReadEnd.WAITING
     try:
         found = runtime.stream(workflow, stream, generation)
         return read_slice(found, store, generation, runtime.piece()) if found else ReadEnd.CAUGHT_UP
@@ -18,5 +21,5 @@ def read(runtime: Runtime, workflow: str, stream: str, generation: int) -> ReadE
         fail(store, generation, str(error))
         return ReadEnd.STOPPED
     except TryAgain as error:  # a schema could not be read; pages have their own patience
-        Patience(store.troubles, f"{stream}.read").note(error.sentence, error.wait)
+        patience.note(error.sentence, error.wait)
         return ReadEnd.WAITING

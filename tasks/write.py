@@ -11,6 +11,9 @@ def write(runtime: Runtime, workflow: str, stream: str, generation: int, seat: i
     store = runtime.workflow(workflow)
     if not store.lifecycle.is_running(generation):
         return WriteEnd.STOPPED
+    patience = Patience(store.troubles, f"{stream}.write")
+    if not patience.is_over():
+        return WriteEnd.WAITING
     settings = runtime.settings
     try:
         found = runtime.stream(workflow, stream, generation)
@@ -21,5 +24,5 @@ def write(runtime: Runtime, workflow: str, stream: str, generation: int, seat: i
         fail(store, generation, str(error))
         return WriteEnd.STOPPED
     except TryAgain as error:  # a schema could not be read; records have their own patience
-        Patience(store.troubles, f"{stream}.write").note(error.sentence, error.wait)
+        patience.note(error.sentence, error.wait)
         return WriteEnd.WAITING

@@ -11,7 +11,7 @@ from kombu.entity import Exchange, Queue
 from config.settings import Settings
 from store.keys import InstanceKeys
 from sync.workflows import NAMES
-from workers import processes, registry, schedule
+from workers import processes, registry, schedule, transport
 
 
 def broker_url(redis_url: str) -> str:
@@ -82,6 +82,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
 
 
 def build_app(settings: Settings) -> Celery:
+    transport.use()
     app = Celery("d365acs", set_as_current=False)
     app.conf.update(celery_settings(settings))
     app.conf["d365acs_settings"] = settings

@@ -7,6 +7,8 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
+from config.settings import environment_variable
+
 #: Celery tells of every message it receives and finishes, several a second: its warnings are enough.
 _CHATTY = ("celery.worker.strategy", "celery.app.trace", "celery.beat", "kombu", "urllib3")
 
@@ -20,7 +22,10 @@ def set_up(log_format: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _celery_task,
     ]
-    renderer: Processor = structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer()
+    colours = sys.stderr.isatty() and not environment_variable("NO_COLOR")
+    renderer: Processor = structlog.processors.JSONRenderer()
+    if people:
+        renderer = structlog.dev.ConsoleRenderer(colors=colours)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

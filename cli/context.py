@@ -1,0 +1,48 @@
+"""What every command works with: the settings, with the global options over them, and the store they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from store.store import Store
+
+
+@dataclass
+class Context:
+    """The global options; what they lead to is made when a command first asks, so that help stays quick."""
+
+    instance: str | None = None
+    home: Path | None = None
+    redis_url: str | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that were given, by the names of the settings they stand for."""
+        options = {"instance": self.instance, "home": self.home, "redis_url": self.redis_url}
+        return {name: value for name, value in options.items() if value is not None}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises BadSettings."""
+        from config.settings import Settings
+
+        return Settings.read(**self.given)
+
+    @cached_property
+    def store(self) -> Store:
+        """Raises BadSettings, RedisSilent."""
+        from control.opening import open_store
+
+        store = open_store(self.settings)
+        click.get_current_context().find_root().call_on_close(store.redis.close)
+        return store
+
+
+pass_context = click.make_pass_decorator(Context)

@@ -1,0 +1,122 @@
+"""Writes answers: a table for people, JSON, JSON lines or YAML for programs. All else goes to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+#: Characters a line may have where nobody's terminal sets the limit: a pipe or a file is never wrapped.
+UNLIMITED = 10_000
+
+
+def write(answer: Any, output: str) -> None:
+    """The answer as json, jsonl (one line for each item) or yaml."""
+    if output == "json":
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    elif output == "jsonl":
+        for item in answer if isinstance(answer, list) else [answer]:
+            click.echo(json.dumps(item, ensure_ascii=False))
+    else:
+        import yaml
+
+        click.echo(yaml.safe_dump(answer, sort_keys=False, allow_unicode=True, width=100), nl=False)
+
+
+def say(sentence: str) -> None:
+    """A word to the operator, beside the answer."""
+    click.echo(sentence, err=True)
+
+
+def warn(sentence: str) -> None:
+    click.secho(sentence, fg="yellow", err=True, color=None if colours_wanted() else False)
+
+
+def colours_wanted() -> bool:
+    """NO_COLOR (no-color.org) is respected by everything that is written."""
+    return bool(console().color_system)
+
+
+def console(stderr: bool = False) -> Console:
+    """Where tables are drawn: as wide as the terminal, as wide as needed elsewhere, without colours there."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else UNLIMITED
+    return Console(file=stream, highlight=False, soft_wrap=False, width=width, emoji=False, markup=False)
+
+
+def draw(*parts: RenderableType) -> None:
+    """Writes tables and texts to stdout; without the blanks that fill up a table's last column where it is piped."""
+    screen = console()
+    if not parts:
+        return
+    if screen.is_terminal:
+        screen.print(*parts, sep="\n")
+        return
+    with screen.capture() as captured:
+        screen.print(*parts, sep="\n")
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> Table:
+    """A calm table: no lines, headers dimmed. `columns` are (header, justify); cells are texts or rich renderables."""
+    from rich.table import Table
+
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for header, justify in columns:
+        # Numbers and names are cut rather than broken in two; a sentence, in the last column, is wrapped.
+        whole = justify == "right" or len(drawn.columns) < len(columns) - 1
+        drawn.add_column(header, justify=justify, no_wrap=whole)  # type: ignore[arg-type]  # a narrower text type
+    for row in rows:
+        drawn.add_row(*row)
+    return drawn
+
+
+def number(value: float | None) -> str:
+    """12,345; nothing is a dash."""
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def rate(value: float) -> str:
+    """Per second: 1,234 or 0.4."""
+    return "0" if value == 0 else f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}"
+
+
+def duration(seconds: float | None) -> str:
+    """5 s, 3 min, 2 h 10 min, 4 d 6 h."""
+    if seconds is None:
+        return "-"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min" if whole % 3600 >= 60 else f"{whole // 3600} h"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h" if whole % 86_400 >= 3600 else f"{whole // 86_400} d"
+
+
+def ago(then_ms: int | None, now_ms: int) -> str:
+    """3 min ago."""
+    return "-" if then_ms is None else f"{duration(max(0, now_ms - then_ms) / 1000)} ago"
+
+
+def iso(then_ms: int | None) -> str | None:
+    """ISO 8601 in UTC, to the second."""
+    if then_ms is None:
+        return None
+    return datetime.fromtimestamp(then_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def counted(count: int, noun: str) -> str:
+    """1 record, 2 records."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,62 @@
+"""d365acs up: everything on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from cli.commands import Command, option
+from cli.context import Context, pass_context
+from cli.output import say
+from cli.signals import ask_on_signals
+
+#: How often dead children are looked for, in seconds.
+LOOK_EVERY = 0.5
+
+
+@click.command(cls=Command, example="d365acs up\nd365acs up --without dashboard")
+@option("--without", multiple=True, metavar="PROCESS", help="Leave out a process of the Procfile; repeatable.")
+@option(
+    "--procfile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Another Procfile. Default: the one of this installation.",
+)
+@pass_context
+def up(context: Context, without: tuple[str, ...], procfile: Path | None) -> None:
+    """Run all processes of the Procfile on this machine, with an embedded Redis unless another is configured.
+
+    What they log goes to stderr, with the process's name in front. A process that dies is started again. Ctrl-C or
+    SIGTERM ends them in order: beat, dashboard, workers (which finish what they are sending), Redis.
+    """
+    from control import processes
+
+    settings = context.settings
+    path = procfile or processes.procfile()
+    lines = processes.chosen(processes.read_procfile(path), without)
+    width = max(len(name) for name in ("redis", *(line.name for line in lines)))
+
+    def tell(name: str, text: str) -> None:
+        say(f"{name:<{width}} | {text}")
+
+    ending = ask_on_signals()
+    # On a terminal people read the log; a pipe gets JSON, as a service manager wants it.
+    people = settings.log_format == "auto" and sys.stderr.isatty()
+    log_format = {"D365ACS_LOG_FORMAT": "console"} if people else {}
+    with processes.server_of(settings) as server:
+        if server is not None:
+            say(f"The embedded Redis keeps its data in {settings.home}")
+        supervisor = processes.Supervisor(
+            lines, processes.environment(settings, log_format), path.absolute().parent, tell
+        )
+        try:
+            supervisor.start()
+            say(f"Instance {settings.instance} is up. See it with: d365acs workflow ls. Ctrl-C ends it.")
+            while not ending.wait(LOOK_EVERY):
+                processes.revive(server, tell)
+                supervisor.look_after()
+            say("Ending: workers finish what they are sending, which takes up to half a minute.")
+        finally:
+            supervisor.stop()
+    say("All processes have ended.")

@@ -1,0 +1,262 @@
+"""d365acs workflow: see the workflows, start and stop them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.commands import Group, option, output_option
+from cli.context import Context, pass_context
+from cli.output import console, counted, draw, say, warn, write
+
+if TYPE_CHECKING:
+    from control.operate import Operation
+    from control.status import WorkflowStatus
+
+_why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
+_wait = option("--wait/--no-wait", default=False, show_default=True, help="Wait until it has happened.")
+_timeout = option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=180.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long --wait waits.",
+)
+_workflow = click.argument("workflow_name", metavar="WORKFLOW")
+
+
+@click.group(cls=Group, example="d365acs workflow ls")
+def workflow() -> None:
+    """See the workflows, start and stop them."""
+
+
+@workflow.command(example="d365acs workflow ls\nd365acs workflow ls -o json")
+@output_option()
+@pass_context
+def ls(context: Context, output: str) -> None:
+    """List the workflows: state, backlog, the oldest waiting record, records set aside as failed."""
+    from cli.workflow_views import as_data, list_table, note_lines, notes
+    from control.status import all_statuses
+
+    statuses = all_statuses(context.store, context.settings)
+    if output != "table":
+        write([as_data(status) for status in statuses], output)
+        return
+    draw(list_table(statuses), *note_lines([note for status in statuses for note in notes(status)]))
+
+
+@workflow.command(example="d365acs workflow show ingress\nd365acs workflow show ingress -o yaml")
+@_workflow
+@output_option()
+@pass_context
+def show(context: Context, workflow_name: str, output: str) -> None:
+    """Show one workflow with its streams: what it does, who switched it, what it waits for."""
+    from cli.workflow_views import as_data, facts_table, note_lines, notes, streams_table
+    from control.status import status_of
+
+    status = status_of(context.store, context.settings, workflow_name)
+    if output != "table":
+        write(as_data(status), output)
+        return
+    draw(facts_table(status))
+    if status.streams:
+        draw("", streams_table(status, console().width))
+    draw(*note_lines(notes(status)))
+
+
+@workflow.command(example="d365acs workflow start ingress --wait --timeout 60")
+@_workflow
+@_why
+@_wait
+@_timeout
+@output_option()
+@pass_context
+def start(context: Context, workflow_name: str, why: str, wait: bool, timeout: float, output: str) -> None:
+    """Start a workflow that is stopped or has failed.
+
+    The newest saved configuration becomes active. The workflow is STARTING until both systems answer and every
+    mapping fits, then RUNNING. Starting what starts or runs already changes nothing.
+    """
+    from control import operate
+
+    operation = operate.start(context.store, workflow_name, context.settings.actor, why)
+    _after_start(context, operation, wait, timeout, output)
+
+
+@workflow.command(example="d365acs workflow stop ingress --wait")
+@_workflow
+@_why
+@_wait
+@_timeout
+@output_option()
+@pass_context
+def stop(context: Context, workflow_name: str, why: str, wait: bool, timeout: float, output: str) -> None:
+    """Stop a workflow that runs or starts.
+
+    The queue and the reading position are kept; the next start goes on from there. With --wait it returns when the
+    last record that was being written has been confirmed.
+    """
+    from cli.workflow_views import unapplied_note
+    from control import operate
+    from control.status import status_of
+
+    before = status_of(context.store, context.settings, workflow_name)
+    if before.unapplied:
+        warn(unapplied_note(before))
+    operation = operate.stop(context.store, workflow_name, context.settings.actor, why)
+    rested = not wait or operate.await_rest(context.store, workflow_name, timeout)
+    if output != "table":
+        write(_operation_data(operation), output)
+    elif operation.changed:
+        backlog = counted(before.backlog, "record")
+        click.echo(f"{workflow_name}: {operation.before} -> {operation.after}, {backlog} kept on the queue.")
+    elif operation.before == "FAILED":
+        say(f"{workflow_name} has failed and does not run; there is nothing to stop.")
+    else:
+        say(f"{workflow_name} is stopped already.")
+    if not rested:
+        raise click.ClickException(f"Records were still being written after {timeout:g} s; they end by themselves.")
+
+
+@workflow.command(example="d365acs workflow restart ingress --wait")
+@_workflow
+@_why
+@_wait
+@_timeout
+@output_option()
+@pass_context
+def restart(context: Context, workflow_name: str, why: str, wait: bool, timeout: float, output: str) -> None:
+    """Stop a workflow and start it again, so that saved changes take effect; a stopped one is started."""
+    from control import operate
+
+    operation = operate.restart(context.store, workflow_name, context.settings.actor, why)
+    _after_start(context, operation, wait, timeout, output)
+
+
+def _after_start(context: Context, operation: Operation, wait: bool, timeout: float, output: str) -> None:
+    """Tells what a start did, and waits for its end if asked to."""
+    from control import operate
+    from control.status import status_of
+
+    name = operation.workflow
+    if output == "table":
+        if operation.changed:
+            click.echo(f"{name}: {operation.before} -> {operation.after}, revision {operation.revision}.")
+        else:
+            say(f"{name} is {operation.before} already.")
+    state = operation.after
+    if wait:
+        state = operate.await_start(context.store, name, timeout)
+    status = status_of(context.store, context.settings, name)
+    if output != "table":
+        write({**_operation_data(operation), "state": state.value}, output)
+    elif wait and operation.after is not state:
+        click.echo(f"{name}: {operation.after} -> {state}.")
+    if status.unapplied:
+        from cli.workflow_views import unapplied_note
+
+        warn(unapplied_note(status))
+    if state == "STARTING":
+        if status.absence:
+            warn(status.absence)
+        for trouble in status.troubles:
+            warn(f"{name} waits at {trouble.where}: {trouble.sentence}")
+        if wait:
+            raise click.ClickException(f"{name} is still STARTING after {timeout:g} s.")
+    elif wait and state == "FAILED":
+        raise click.ClickException(f"{name} failed: {status.why}")
+    elif wait and state == "STOPPED":
+        raise click.ClickException(f"{name} was stopped meanwhile by {status.by}.")
+
+
+def _operation_data(operation: Operation) -> dict[str, Any]:
+    return {
+        "workflow": operation.workflow,
+        "changed": operation.changed,
+        "before": operation.before.value,
+        "state": operation.after.value,
+        "generation": operation.generation,
+        "revision": operation.revision,
+    }
+
+
+@workflow.command(example="d365acs workflow watch\nd365acs workflow watch ingress --interval 5 -o jsonl")
+@click.argument("workflow_name", metavar="[WORKFLOW]", required=False)
+@option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to look.",
+)
+@option("--count", type=click.IntRange(min=1), metavar="N", help="Look so often, then end. Default: until Ctrl-C.")
+@output_option("table", "jsonl")
+@pass_context
+def watch(context: Context, workflow_name: str | None, interval: float, count: int | None, output: str) -> None:
+    """Watch workflows live: rates, backlog, and on a first run its progress with the remaining time."""
+    from control.status import all_statuses, status_of
+
+    def look() -> list[WorkflowStatus]:
+        if workflow_name is None:
+            return all_statuses(context.store, context.settings)
+        return [status_of(context.store, context.settings, workflow_name)]
+
+    look()  # a wrong name or a missing server is an error at once; later on an outage is waited out
+    try:
+        if output == "jsonl":
+            _watch_lines(look, interval, count)
+        else:
+            _watch_live(context, look, interval, count)
+    except KeyboardInterrupt:
+        return
+
+
+def _watch_lines(look: Any, interval: float, count: int | None) -> None:
+    from cli.workflow_views import as_data
+
+    seen = 0
+    while True:
+        write([as_data(status) for status in look()], "jsonl")
+        sys.stdout.flush()
+        seen += 1
+        if count is not None and seen >= count:
+            return
+        time.sleep(interval)
+
+
+def _watch_live(context: Context, look: Any, interval: float, count: int | None) -> None:
+    from redis.exceptions import RedisError
+    from rich.console import Group as Rows
+    from rich.console import RenderableType
+    from rich.live import Live
+    from rich.text import Text
+
+    from cli.workflow_views import note_lines, notes, watch_table
+    from control.opening import silence
+
+    screen = console()
+    shown: list[RenderableType] = []
+    seen = 0
+    with Live(console=screen, auto_refresh=False) if screen.is_terminal else nullcontext() as live:
+        while True:
+            try:
+                statuses = look()
+                lines = note_lines([note for status in statuses for note in notes(status)])
+                shown = [watch_table(statuses, screen.width), *lines]
+                trouble = []
+            except RedisError as error:
+                trouble = [Text(silence(context.settings, error), style="red")]
+            if live:
+                live.update(Rows(*shown, *trouble), refresh=True)
+            else:
+                draw(*shown, *trouble)
+            seen += 1
+            if count is not None and seen >= count:
+                return
+            time.sleep(interval)

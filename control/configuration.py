@@ -1,0 +1,127 @@
+"""Saves, shows and compares configurations. Saving changes nothing that runs: the next start takes the newest."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from config.document import Document, WorkflowDocument, diff, dump
+from config.load import load_file
+from control.errors import ControlError, NoConfiguration, PairChanged
+from control.opening import workflow_of
+from store.lifecycle import State
+from store.store import Store, WorkflowStore
+from sync.workflows import NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    workflow: str
+    revision: int  #: the newest one now
+    changed: bool  #: False: the file says what was saved already
+    waits: bool  #: True: the workflow runs under another revision until it is stopped and started again
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    workflow: str
+    old: str  #: what is on the left
+    new: str
+    text: str  #: a unified diff, empty if both are equal
+
+
+def validate(path: Path) -> Document:
+    """Reads a file without any connection. Raises ConfigProblems with every mistake."""
+    return load_file(path)
+
+
+def apply(store: Store, document: Document, by: str, why: str = "") -> list[Applied]:
+    """Saves a revision for each workflow whose part has changed.
+
+    Raises PairChanged, ControlError for a file that configures no workflow, EditedMeanwhile.
+    """
+    parts = document.workflows()
+    if not parts:
+        raise ControlError("The file configures no workflow; add a part such as ingress.")
+    for name, part in parts.items():
+        _check_pairs(name, newest_document(store.workflow(name)), part)
+    return [_apply_part(store.workflow(name), part, by, why) for name, part in parts.items()]
+
+
+def _apply_part(workflow: WorkflowStore, part: WorkflowDocument, by: str, why: str) -> Applied:
+    newest = workflow.revisions.newest()
+    changed = part != document_of(workflow, newest)
+    revision = workflow.revisions.save(newest, dump(part), by, why) if changed else newest
+    life = workflow.lifecycle.read()
+    waits = life.state in (State.STARTING, State.RUNNING) and life.revision != revision
+    return Applied(workflow.name, revision, changed, waits)
+
+
+def _check_pairs(workflow: str, old: WorkflowDocument | None, new: WorkflowDocument) -> None:
+    if old is None or old.ingress is None or new.ingress is None:
+        return
+    saved = {mapping.table: mapping for mapping in old.ingress.tables}
+    for mapping in new.ingress.tables:
+        before = saved.get(mapping.table)
+        if before is None:
+            continue
+        pair, pair_before = (mapping.resource, mapping.key.field), (before.resource, before.key.field)
+        if pair != pair_before:
+            raise PairChanged(
+                f"{workflow}: the mapping of {mapping.table} leads to {before.resource} by {before.key.field}, and "
+                "that cannot be edited; delete the mapping, apply, then add the new one."
+            )
+
+
+def show(store: Store, workflow: str | None = None, revision: int | None = None, active: bool = False) -> Document:
+    """What is saved (the newest, a numbered revision, or the active one), as one file would say it.
+
+    Raises NoConfiguration, UnknownWorkflow.
+    """
+    names = [workflow] if workflow else list(NAMES)
+    found = {}
+    for name in names:
+        one = workflow_of(store, name)
+        number = (one.lifecycle.read().revision or 0) if active else (revision or one.revisions.newest())
+        if part := document_of(one, number):
+            found[name] = part
+        elif revision:
+            raise NoConfiguration(f"{name} has no revision {revision}; the newest is {one.revisions.newest()}.")
+    if not found:
+        which = "was ever started" if active else "is saved"
+        raise NoConfiguration(f"No configuration {which}; save one with: d365acs config apply FILE")
+    connections = next(iter(found.values())).connections
+    return Document(connections=connections, **{name: getattr(part, name) for name, part in found.items()})
+
+
+def compare_with_file(store: Store, document: Document) -> list[Difference]:
+    """What applying this file would change, workflow by workflow."""
+    differences = []
+    for name, part in document.workflows().items():
+        one = store.workflow(name)
+        newest = one.revisions.newest()
+        old = document_of(one, newest)
+        differences.append(Difference(name, f"revision {newest}", "file", diff(old, part)))
+    return differences
+
+
+def compare_with_active(store: Store) -> list[Difference]:
+    """What the next stop and start would change, workflow by workflow; workflows never started are left out."""
+    differences = []
+    for name in NAMES:
+        one = store.workflow(name)
+        active, newest = one.lifecycle.read().revision, one.revisions.newest()
+        old, new = document_of(one, active or 0), document_of(one, newest)
+        if old is not None and new is not None:
+            differences.append(Difference(name, f"revision {active} (active)", f"revision {newest}", diff(old, new)))
+    return differences
+
+
+def newest_document(workflow: WorkflowStore) -> WorkflowDocument | None:
+    return document_of(workflow, workflow.revisions.newest())
+
+
+def document_of(workflow: WorkflowStore, revision: int) -> WorkflowDocument | None:
+    """A workflow's part under a revision, None if there is no such revision."""
+    found = workflow.revisions.get(revision) if revision else None
+    return WorkflowDocument.model_validate(yaml.safe_load(found.document)) if found else None

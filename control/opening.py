@@ -1,0 +1,52 @@
+"""Opens the store for an operator: asked once whether it answers, so that a missing server is one clear sentence."""
+
+from urllib.parse import urlsplit
+
+from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
+
+from config.settings import Settings
+from control.errors import RedisSilent, UnknownWorkflow
+from store.client import connect
+from store.store import Store, WorkflowStore
+from sync.workflows import NAMES
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of the chosen instance. Raises RedisSilent.
+
+    What operators look at is never sealed, so that no key for payloads is needed here.
+    """
+    redis = connect(settings.effective_redis_url)
+    try:
+        redis.ping()
+    except (RedisError, OSError) as error:
+        raise RedisSilent(silence(settings, error)) from None
+    return Store(redis, settings.instance)
+
+
+def silence(settings: Settings, error: Exception) -> str:
+    """Why Redis does not answer, and the way out."""
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        return f"Redis at {address(settings)} refuses the credentials; correct D365ACS_REDIS_URL."
+    if settings.redis_url is None:
+        return (
+            f"The embedded server of {settings.home} does not run; start it with: d365acs up "
+            "(or name another Redis in D365ACS_REDIS_URL)."
+        )
+    return f"Redis does not answer at {address(settings)}; start it, or correct D365ACS_REDIS_URL."
+
+
+def address(settings: Settings) -> str:
+    """Where Redis is, without user name and password."""
+    parts = urlsplit(settings.effective_redis_url)
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+
+
+def workflow_of(store: Store, name: str) -> WorkflowStore:
+    """Raises UnknownWorkflow."""
+    if name not in NAMES:
+        raise UnknownWorkflow(f"There is no workflow {name}; there is {', '.join(NAMES)}.")
+    return store.workflow(name)

@@ -1,0 +1,98 @@
+"""Start, stop, restart: through the store's one door, under the operator's name."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from control.errors import NoConfiguration
+from control.opening import workflow_of
+from store.lifecycle import State
+from store.store import Store, WorkflowStore
+
+#: How often a waiting operator looks, in seconds.
+LOOK_EVERY = 0.1
+
+START_FROM = (State.STOPPED, State.FAILED)
+STOP_FROM = (State.STARTING, State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What an operator's act has changed."""
+
+    workflow: str
+    changed: bool  #: False: it was so already
+    before: State
+    after: State
+    generation: int
+    revision: int | None  #: the active one
+
+
+def start(store: Store, workflow: str, by: str, why: str = "") -> Operation:
+    """Makes the newest revision active and the workflow STARTING; nothing changes if it starts or runs already.
+
+    Raises UnknownWorkflow, NoConfiguration.
+    """
+    one = workflow_of(store, workflow)
+    newest = one.revisions.newest()
+    if not newest:
+        raise NoConfiguration(f"{workflow} has no configuration yet; save one with: d365acs config apply FILE")
+    before = one.lifecycle.read().state
+    changed = one.lifecycle.start(by, why, newest)
+    return _operation(one, changed, before)
+
+
+def stop(store: Store, workflow: str, by: str, why: str = "") -> Operation:
+    """Makes a workflow that starts or runs STOPPED; queue and reading position are kept. Raises UnknownWorkflow."""
+    one = workflow_of(store, workflow)
+    before = one.lifecycle.read().state
+    # A workflow that has failed does not run: its reason stays to be read.
+    changed = before in STOP_FROM and one.lifecycle.stop(by, why)
+    return _operation(one, changed, before)
+
+
+def restart(store: Store, workflow: str, by: str, why: str = "") -> Operation:
+    """Stop, if it starts or runs, and start: what was saved meanwhile becomes active."""
+    one = workflow_of(store, workflow)
+    if not one.revisions.newest():
+        raise NoConfiguration(f"{workflow} has no configuration yet; save one with: d365acs config apply FILE")
+    before = stop(store, workflow, by, why).before
+    start(store, workflow, by, why)
+    return _operation(one, True, before)
+
+
+def _operation(workflow: WorkflowStore, changed: bool, before: State) -> Operation:
+    life = workflow.lifecycle.read()
+    return Operation(workflow.name, changed, before, life.state, life.generation, life.revision)
+
+
+def await_start(store: Store, workflow: str, timeout: float, look: Callable[[], object] = lambda: None) -> State:
+    """Waits until the workflow is no longer STARTING, `timeout` seconds at most; answers its state then."""
+    one = workflow_of(store, workflow)
+    _poll(lambda: one.lifecycle.read().state is not State.STARTING, timeout, look)
+    return one.lifecycle.read().state
+
+
+def await_rest(store: Store, workflow: str, timeout: float, look: Callable[[], object] = lambda: None) -> bool:
+    """Waits until no writer holds a record any more, `timeout` seconds at most; answers whether that is so.
+
+    A writer that died holds nothing once its lease has run out.
+    """
+    one = workflow_of(store, workflow)
+    return _poll(lambda: not _leases(store, one), timeout, look)
+
+
+def _leases(store: Store, workflow: WorkflowStore) -> int:
+    now_ms = store.now_ms()
+    keys = [workflow.keys.stream(stream).leases for stream in workflow.lifecycle.streams()]
+    return sum(int(store.redis.zcount(key, f"({now_ms}", "+inf")) for key in keys)
+
+
+def _poll(done: Callable[[], bool], timeout: float, look: Callable[[], object]) -> bool:
+    give_up = time.monotonic() + timeout
+    while not done():
+        if time.monotonic() >= give_up:
+            return False
+        look()
+        time.sleep(LOOK_EVERY)
+    return True

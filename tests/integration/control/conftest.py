@@ -1,0 +1,90 @@
+"""The command line over a real server, as an operator named ann types it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from redis import Redis
+
+from cli.main import cli
+from config.settings import Settings
+from store.store import Store, WorkflowStore
+
+CONFIGURATION = """\
+connections:
+  dynamics:
+    url: https://contoso.crm.dynamics.test
+    tenant: contoso.test
+    client_id: 11111111-2222-3333-4444-555555555555
+    client_secret: ${env:DYNAMICS_CLIENT_SECRET}
+  campaign:
+    url: https://campaign.test/contoso
+    client_id: abc
+    client_secret: ${env:CAMPAIGN_CLIENT_SECRET}
+    org_id: 0123@AdobeOrg
+ingress:
+  tables:
+    - table: contact
+      resource: profile
+      key: {field: externalId}
+      fields:
+        - {from: firstname, to: firstName}
+"""
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(redis_url=redis_url, home=tmp_path, actor="ann")
+
+
+@pytest.fixture
+def store(redis: Redis, settings: Settings) -> Store:
+    return Store(redis, settings.instance)
+
+
+@pytest.fixture
+def ingress(store: Store) -> WorkflowStore:
+    return store.workflow("ingress")
+
+
+@pytest.fixture
+def run(redis: Redis, redis_url: str, tmp_path: Path) -> Run:
+    """run("workflow", "ls") answers what the command wrote, and its exit code."""
+
+    def invoke(*arguments: str) -> Result:
+        options = ["--redis-url", redis_url, "--home", str(tmp_path)]
+        return CliRunner().invoke(cli, [*options, *arguments], env={"D365ACS_ACTOR": "ann"}, prog_name="d365acs")
+
+    return invoke
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A configuration file."""
+    path = tmp_path / "d365acs.yaml"
+    path.write_text(CONFIGURATION)
+    return path
+
+
+@pytest.fixture
+def edited(file: Path) -> Callable[[str, str], Path]:
+    """edited("firstName", "lastName") changes the file."""
+
+    def edit(old: str, new: str) -> Path:
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+        return file
+
+    return edit
+
+
+@pytest.fixture
+def answering(store: Store, ingress: WorkflowStore) -> None:
+    """A worker and a beat that have just answered."""
+    store.heartbeats.beat("worker@here", "worker", ("control", "ingress.read", "ingress.write"), 4)
+    store.heartbeats.beat("beat@here", "beat")
+    ingress.note_tick(store.now_ms())

@@ -1,0 +1,97 @@
+"""d365acs doctor over a real server."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.document import Document, dump
+from control.demo import CAMPAIGN_SECRET, DYNAMICS_SECRET, Sandbox, document_for
+from tests.integration.control.conftest import Run
+
+
+def colours(run: Run) -> dict[str, str]:
+    return {one["check"]: one["colour"] for one in json.loads(run("doctor", "-o", "json").stdout)}
+
+
+def test_without_a_server_the_doctor_says_so_and_stops_there(tmp_path: Path, run: Run) -> None:
+    result = run("--redis-url", "redis://127.0.0.1:1/0", "doctor", "-o", "json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[-1] == {
+        "check": "Redis",
+        "colour": "red",
+        "finding": "Redis does not answer at redis://127.0.0.1:1/0; start it, or correct D365ACS_REDIS_URL.",
+        "remedy": None,
+    }
+
+
+def test_missing_processes_are_red_and_end_with_exit_code_1(run: Run) -> None:
+    result = run("doctor")
+    assert result.exit_code == 1
+    found = colours(run)
+    assert (found["Redis"], found["Redis version"], found["Redis eviction"]) == ("green", "green", "green")
+    assert (found["ingress workers"], found["beat"], found["ingress configuration"]) == ("red", "red", "yellow")
+
+
+@pytest.mark.usefixtures("answering")
+def test_secrets_that_only_the_workers_have_are_no_fault_but_said(run: Run, file: Path) -> None:
+    # Given a configuration whose secrets are not in this environment
+    run("config", "apply", str(file))
+    found = colours(run)
+    # Then the doctor says that it cannot ask the systems, and asks neither
+    assert (found["Dynamics secret"], found["Campaign secret"]) == ("yellow", "yellow")
+    assert (found["ingress workers"], found["beat"], found["ingress configuration"]) == ("green", "green", "green")
+    assert "Dynamics" not in found
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    sandbox = Sandbox(5, tmp_path / "sandbox.log")
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def document(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Document:
+    """A configuration that fits the sandbox, its secrets in the environment."""
+    monkeypatch.setenv(DYNAMICS_SECRET, sandbox.info["dynamics"]["client_secret"])
+    monkeypatch.setenv(CAMPAIGN_SECRET, sandbox.info["campaign"]["client_secret"])
+    return document_for(sandbox.info)
+
+
+def test_both_systems_are_asked_and_the_mapping_is_held_against_their_schemas(
+    run: Run, file: Path, document: Document
+) -> None:
+    # Given two systems that answer, and a mapping that fits them
+    file.write_text(dump(document))
+    run("config", "apply", str(file))
+    # Then all three are green
+    found = colours(run)
+    assert (found["Dynamics"], found["Campaign"], found["ingress mapping"]) == ("green", "green", "green")
+    # When the mapping names a field that Campaign does not have, and one that Dynamics does not have
+    file.write_text(dump(document).replace("to: firstName", "to: fristName").replace("from: fax", "from: faxx"))
+    run("config", "apply", str(file))
+    # Then both are red
+    checks = json.loads(run("doctor", "-o", "json").stdout)
+    wrong = [one["finding"] for one in checks if one["check"] == "ingress mapping" and one["colour"] == "red"]
+    assert any("fristName" in finding for finding in wrong)
+    assert any("faxx" in finding for finding in wrong)
+
+
+def test_a_wrong_secret_and_a_silent_system_are_red_each_by_itself(
+    run: Run, file: Path, document: Document, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a Dynamics secret that is wrong
+    file.write_text(dump(document))
+    run("config", "apply", str(file))
+    monkeypatch.setenv(DYNAMICS_SECRET, "another")
+    # Then Dynamics is red, and Campaign is not
+    found = colours(run)
+    assert (found["Dynamics"], found["Campaign"]) == ("red", "green")
+    # When nobody answers at all
+    sandbox.stop()
+    found = colours(run)
+    # Then both are red, and the mapping is not judged
+    assert (found["Dynamics"], found["Campaign"]) == ("red", "red")
+    assert "ingress mapping" not in found
