@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from config.document import Document, WorkflowDocument, diff, dump
 from config.load import load_file
 from control.errors import ControlError, NoConfiguration, PairChanged
 from control.opening import workflow_of
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
-from sync.workflows import NAMES
+from sync.workflows import NAMES, document_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def compare_with_active(store: Store) -> list[Difference]:
     for name in NAMES:
         one = store.workflow(name)
         active, newest = one.lifecycle.read().revision, one.revisions.newest()
-        old, new = document_of(one, active or 0), document_of(one, newest)
+        old, new = document_of(one, active), document_of(one, newest)
         if old is not None and new is not None:
             differences.append(Difference(name, f"revision {active} (active)", f"revision {newest}", diff(old, new)))
     return differences
@@ -119,9 +117,3 @@ def compare_with_active(store: Store) -> list[Difference]:
 
 def newest_document(workflow: WorkflowStore) -> WorkflowDocument | None:
     return document_of(workflow, workflow.revisions.newest())
-
-
-def document_of(workflow: WorkflowStore, revision: int) -> WorkflowDocument | None:
-    """A workflow's part under a revision, None if there is no such revision."""
-    found = workflow.revisions.get(revision) if revision else None
-    return WorkflowDocument.model_validate(yaml.safe_load(found.document)) if found else None

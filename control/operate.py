@@ -39,6 +39,8 @@ def start(store: Store, workflow: str, by: str, why: str = "") -> Operation:
         raise NoConfiguration(f"{workflow} has no configuration yet; save one with: d365acs config apply FILE")
     before = one.lifecycle.read().state
     changed = one.lifecycle.start(by, why, newest)
+    if changed:
+        one.troubles.clear_all()  # those of an earlier run
     return _operation(one, changed, before)
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from config.settings import Settings
-from control.configuration import document_of
 from control.opening import workflow_of
 from control.presence import Presence, presence_of
 from store.lifecycle import Life, State
@@ -11,7 +10,7 @@ from store.statistics import BUCKET_SECONDS
 from store.store import Store, WorkflowStore
 from store.trouble import Trouble
 from sync.position import Phase, Position
-from sync.workflows import NAMES, stream_names
+from sync.workflows import NAMES, document_of, stream_names
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,9 @@
 """The workflows by name, and how each one's configuration becomes streams."""
 
+import yaml
+
 from config.document import WorkflowDocument
+from store.store import WorkflowStore
 from sync import ingress
 from sync.streams import Stream
 from sync.systems import Systems
@@ -10,6 +13,12 @@ SCHEMA_SECONDS = 30.0
 
 #: In the order in which they are shown.
 NAMES = ("ingress",)
+
+
+def document_of(workflow: WorkflowStore, revision: int | None) -> WorkflowDocument | None:
+    """What a revision of the workflow's configuration says; None if there is no such revision."""
+    found = workflow.revisions.get(revision) if revision else None
+    return WorkflowDocument.model_validate(yaml.safe_load(found.document)) if found else None
 
 
 def stream_names(document: WorkflowDocument) -> list[str]:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import yaml
-
 from config.document import WorkflowDocument
 from config.settings import Settings
 from store.client import connect
@@ -12,7 +10,7 @@ from store.sealing import AesSeal, NoSeal, PayloadSeal
 from store.store import Store, WorkflowStore
 from sync.streams import Slice, Stream
 from sync.systems import Systems
-from sync.workflows import connect_streams
+from sync.workflows import connect_streams, document_of
 
 
 class NotConfigured(Exception):
@@ -77,11 +75,10 @@ class Runtime:
 
 def active_document(workflow: WorkflowStore) -> WorkflowDocument:
     """The configuration under which the workflow runs. Raises NotConfigured."""
-    number = workflow.lifecycle.read().revision
-    revision = workflow.revisions.get(number) if number else None
-    if revision is None:
+    document = document_of(workflow, workflow.lifecycle.read().revision)
+    if document is None:
         raise NotConfigured(NotConfigured.__doc__)
-    return WorkflowDocument.model_validate(yaml.safe_load(revision.document))
+    return document
 
 
 def seal_of(settings: Settings) -> PayloadSeal:
