@@ -21,13 +21,12 @@ def as_sentence(error: Exception, context: Context) -> str:
     from control.errors import ControlError
     from control.opening import silence
     from store.embedded import CannotStart
-    from store.lifecycle import NotAllowed
     from store.revisions import EditedMeanwhile
     from sync.mapping import Misfitting
 
     foreseen = (
         BadSettings, ConfigProblems, ConnectorError, ControlError, CannotStart, EditedMeanwhile, Misfitting,
-        NotAllowed, SecretMissing,
+        SecretMissing,
     )  # fmt: skip
     if isinstance(error, foreseen):
         return str(error)

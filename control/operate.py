@@ -12,8 +12,6 @@ from store.store import Store, WorkflowStore
 #: How often a waiting operator looks, in seconds.
 LOOK_EVERY = 0.1
 
-START_FROM = (State.STOPPED, State.FAILED)
-STOP_FROM = (State.STARTING, State.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,7 @@ def stop(store: Store, workflow: str, by: str, why: str = "") -> Operation:
     """Makes a workflow that starts or runs STOPPED; queue and reading position are kept. Raises UnknownWorkflow."""
     one = workflow_of(store, workflow)
     before = one.lifecycle.read().state
-    # A workflow that has failed does not run: its reason stays to be read.
-    changed = before in STOP_FROM and one.lifecycle.stop(by, why)
+    changed = one.lifecycle.stop(by, why)
     return _operation(one, changed, before)
 
 

@@ -63,7 +63,7 @@ class EmbeddedServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches us first; the server stops last, when its clients are gone
-            pass_fds=[] if self._lock is None else [self._lock],  # locked while the server lives, even if we die
+            pass_fds=[] if self._lock is None else [self._lock],  # locked while it lives, even if we die
         )
         self._await_answer(time.monotonic() + timeout, log)
 

@@ -5,12 +5,12 @@ in the same step that takes the record off the queue. Records are spread over bu
 stores as one flat block each: about 50 bytes a record.
 """
 
-import hashlib
 import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
+from zlib import crc32
 
 from redis import Redis
 
@@ -27,8 +27,7 @@ class Standing(IntEnum):
     DELETED = 2  # kept as a tombstone, so that an old copy cannot bring the record back
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     standing: Standing
     version: int
     confirmed_at: int  #: seconds since 1970
@@ -56,8 +55,7 @@ class Ledger:
         self._keys = keys
 
     def bucket_of(self, field: bytes) -> str:
-        digest = hashlib.blake2b(field, digest_size=4).digest()
-        return self._keys.ledger(int.from_bytes(digest) % LEDGER_BUCKETS)
+        return self._keys.ledger(crc32(field) % LEDGER_BUCKETS)
 
     def entries(self, record_ids: Sequence[str]) -> list[Entry | None]:
         """The entry of each record in the order given, None where nothing was ever confirmed."""

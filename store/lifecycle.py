@@ -1,10 +1,9 @@
 """The life cycle of a workflow.
 
-    STOPPED --start--> STARTING --run--> RUNNING
-       ^                  |  |              |  |
-       +------stop--------+--(--------------+  |
-       ^                     +----fail----+----+
-       +------stop------- FAILED <--------+        FAILED --start--> STARTING
+    start  STOPPED, FAILED    -> STARTING
+    run    STARTING           -> RUNNING    once the start-up checks have passed
+    fail   STARTING, RUNNING  -> FAILED
+    stop   STARTING, RUNNING  -> STOPPED
 
 Every start and every stop raises the generation; work of an earlier generation can neither queue, lease nor renew.
 """
@@ -26,10 +25,6 @@ class State(StrEnum):
     STARTING = "STARTING"  # start requested, nothing synchronised yet
     RUNNING = "RUNNING"  # being synchronised
     FAILED = "FAILED"  # met an error it could not recover from
-
-
-class NotAllowed(Exception):
-    """The life cycle has no such arrow from the present state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +79,23 @@ class Lifecycle:
         return self._change("start", "", by, why, str(revision), now_ms) == 1
 
     def stop(self, by: str, why: str, now_ms: int | None = None) -> bool:
-        """True if the state changed, False if the workflow was stopped already."""
+        """True if the state changed, False if nothing ran: the workflow was stopped, or had failed."""
         return self._change("stop", "", by, why, "", now_ms) == 1
 
     def run(self, generation: int, by: str, why: str, now_ms: int | None = None) -> bool:
-        """False while leases of an earlier generation are alive, or if the generation is over."""
+        """Whether it runs: not while leases of an earlier generation are alive, nor if the generation is over."""
         return self._change("run", str(generation), by, why, "", now_ms) in (0, 1)
 
     def fail(self, generation: int, by: str, why: str, now_ms: int | None = None) -> bool:
-        """False if the generation is over: what failed is no longer wanted."""
+        """Whether it has failed: not if the generation is over, since what failed is no longer wanted."""
         return self._change("fail", str(generation), by, why, "", now_ms) in (0, 1)
 
     def _change(self, arrow: str, generation: str, by: str, why: str, revision: str, now_ms: int | None) -> int:
         leases = [self._keys.stream(stream).leases for stream in self.streams()]
-        code, state, _ = self._transition(
+        code, _, _ = self._transition(
             keys=[self._keys.lifecycle, self._keys.log, *leases],
             args=[clock_argument(now_ms), arrow, generation, by, why, revision],
         )
-        if code == -2:
-            raise NotAllowed(f"{self._keys.workflow} is {state.decode()}: it cannot {arrow} from there.")
         return int(code)
 
     def streams(self) -> list[str]:

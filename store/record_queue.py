@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -19,7 +20,7 @@ from redis import Redis
 from store.keys import StreamKeys
 from store.ledger import Entry, Ledger, field_of
 from store.scripts import clock_argument, script
-from store.sealing import NoSeal, PayloadSeal
+from store.sealing import NoSeal, PayloadSeal, UnknownKey
 
 T = TypeVar("T")
 
@@ -70,8 +71,7 @@ class Stored(NamedTuple):
     skipped: int  #: records whose newer or same version waits already
 
 
-@dataclass(frozen=True, slots=True)
-class Leased:
+class Leased(NamedTuple):
     """A record in a writer's hands."""
 
     id: str
@@ -188,14 +188,16 @@ class RecordQueue:
         """Stores a page of any length and, in one step with its last part, the cursor that follows it.
 
         `cursor_number` is the number of the cursor the page was read from. A crash between two parts leaves the cursor
-        where it was: the page is read again and the parts that are there already are recognised.
-        Raises GenerationOver, CursorMoved, QueueFull.
+        where it was: the page is read again and the parts that are there already are recognised. A page begun below the
+        high-water mark is stored to its end. Raises GenerationOver, CursorMoved, QueueFull.
         """
         stored = Stored(0, 0, 0)
         parts = list(_parts(changes, BATCH)) or [[]]
         for part in parts:
-            last = part is parts[-1]
-            answer = self._put_part(generation, cursor_number, part, next_cursor if last else "", lane, now_ms)
+            first, last = part is parts[0], part is parts[-1]
+            high_water = self._high_water if first else ""
+            cursor = next_cursor if last else ""
+            answer = self._put_part(generation, cursor_number, part, cursor, lane, now_ms, high_water)
             stored = Stored(*(sum(pair) for pair in zip(stored, answer, strict=True)))
         return stored
 
@@ -207,10 +209,11 @@ class RecordQueue:
         next_cursor: str,
         lane: Lane,
         now_ms: int | None,
+        high_water: int | str,
     ) -> list[int]:
         keys = self.keys
         arguments: list[Any] = [
-            clock_argument(now_ms), generation, cursor_number, next_cursor, self._high_water, lane.value, len(changes)
+            clock_argument(now_ms), generation, cursor_number, next_cursor, high_water, lane.value, len(changes)
         ]  # fmt: skip
         for record_id, version, payload in changes:
             arguments += (record_id, version, self._seal.seal(self._owner(record_id), payload))
@@ -230,7 +233,10 @@ class RecordQueue:
         return [int(number) for number in numbers]
 
     def lease(self, generation: int, how_many: int, lease_ms: int, now_ms: int | None = None) -> Batch:
-        """The right to at most `how_many` (500) records for `lease_ms`. Raises GenerationOver."""
+        """The right to at most `how_many` (500) records for `lease_ms`.
+
+        Raises GenerationOver, and UnknownKey if a payload cannot be opened; then all of them wait again.
+        """
         keys, token = self.keys, secrets.token_hex(_TOKEN_BYTES)
         code, *columns = self._lease(
             keys=[
@@ -241,21 +247,20 @@ class RecordQueue:
         )  # fmt: skip
         if code == -1:
             raise GenerationOver(GenerationOver.__doc__)
-        return Batch(token, [self._leased(*row) for row in zip(*columns, strict=True)])
+        raw_ids, records, tries = columns
+        try:
+            return Batch(token, list(map(self._leased, raw_ids, records, tries or repeat(None))))
+        except UnknownKey:
+            # Left to run out, each of these leases would count as a death, and innocent records would be set aside.
+            self.settle(token, [Unsent(raw_id.decode()) for raw_id in raw_ids], now_ms)
+            raise
 
     def _leased(self, raw_id: bytes, record: bytes, attempts: bytes | None) -> Leased:
         record_id = raw_id.decode()
         version, queued, lane, payload = record.split(b" ", 3)
-        tried, died = attempts.split() if attempts else (0, 0)
-        return Leased(
-            record_id,
-            int(version),
-            int(queued),
-            _LANES[lane],
-            self._seal.open(self._owner(record_id), payload),
-            int(tried),
-            int(died),
-        )
+        payload = self._seal.open(self._owner(record_id), payload)
+        tried, died = map(int, attempts.split()) if attempts else (0, 0)
+        return Leased(record_id, int(version), int(queued), _LANES[lane], payload, tried, died)
 
     def renew(
         self, generation: int, token: str, ids: Sequence[str], lease_ms: int, now_ms: int | None = None
@@ -281,33 +286,38 @@ class RecordQueue:
         keys = self.keys
         doubted: set[str] = set()
         for part in _parts(list(outcomes), BATCH):
-            buckets, arguments = [], [clock_argument(now_ms), token]
+            buckets: list[str] = []
+            arguments: list[Any] = []
+            codes = ""
             for outcome in part:
-                bucket, quadruple = self._argument_of(outcome)
+                bucket, code, x, y = self._argument_of(outcome)
                 buckets.append(bucket)
-                arguments += quadruple
+                codes += code
+                arguments += (outcome.id, x, y)
             answer = self._settle(
                 keys=[
                     keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.owners, keys.attempts,
                     keys.tried, keys.dead, keys.counters, keys.pulse, *buckets,
                 ],
-                args=arguments,
+                args=[clock_argument(now_ms), token, codes, *arguments],
             )  # fmt: skip
             doubted.update(raw.decode() for raw in answer)
         return doubted
 
-    def _argument_of(self, outcome: Outcome) -> tuple[str, tuple[Any, ...]]:
+    def _argument_of(self, outcome: Outcome) -> tuple[str, str, Any, Any]:
         match outcome:
-            case Written(record_id, entry) | Unchanged(record_id, entry):
-                field = field_of(record_id)
-                code = "w" if isinstance(outcome, Written) else "u"
-                return self.ledger.bucket_of(field), (record_id, code, field, entry.pack())
-            case Again(record_id, wait_ms, counts):
-                return self.keys.records, (record_id, "a", wait_ms, int(counts))
-            case Refused(record_id, reason):
-                return self.keys.records, (record_id, "d", orjson.dumps(reason), "")
-            case Unsent(record_id):
-                return self.keys.records, (record_id, "b", "", "")
+            case Written():
+                field = field_of(outcome.id)
+                return self.ledger.bucket_of(field), "w", field, outcome.entry.pack()
+            case Unchanged():
+                field = field_of(outcome.id)
+                return self.ledger.bucket_of(field), "u", field, outcome.entry.pack()
+            case Again():
+                return self.keys.records, "a", outcome.wait_ms, int(outcome.counts)
+            case Refused():
+                return self.keys.records, "d", orjson.dumps(outcome.reason), ""
+            case Unsent():
+                return self.keys.records, "b", "", ""
 
     def reap(self, now_ms: int | None = None) -> int:
         """Ends the leases that have run out; their records wait again. Answers how many."""

@@ -63,7 +63,7 @@ class AesSeal:
             raise UnknownKey(UnknownKey.__doc__)
         try:
             return key.decrypt(sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :], owner.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut short
             raise UnknownKey("A queued payload was altered or belongs to another record.") from None
 
 

@@ -3,7 +3,7 @@
   delayed records whose time has come return to their lane first.
   KEYS  1 lifecycle  2 records  3 ready  4 replay  5 delayed  6 leases  7 owners  8 attempts  9 tried
   ARGV  1 now or ''  2 generation  3 token  4 how many (at most 500)  5 length of the lease, ms
-  Output {code, ids, records, attempts}   code 1 leased, -1 generation over ]]
+  Output {code, ids, records, attempts}   code 1 leased, -1 generation over; attempts {} if no record has any ]]
 local lifecycle, records, ready, replay, delayed, leases, owners, attempts, tried = unpack(KEYS, 1, 9)
 local now, wanted = clock(ARGV[1]), tonumber(ARGV[4])
 
@@ -26,8 +26,10 @@ if #ids < wanted then
 end
 if #ids == 0 then return {1, {}, {}, {}} end
 
-local until_ms = now + tonumber(ARGV[5])
-local waiting, tries = redis.call('HMGET', records, unpack(ids)), redis.call('HMGET', attempts, unpack(ids))
+-- As text: a number would be written out anew for each record.
+local until_ms = string.format('%.0f', now + tonumber(ARGV[5]))
+local waiting, tries = redis.call('HMGET', records, unpack(ids)), {}
+if redis.call('EXISTS', attempts) == 1 then tries = redis.call('HMGET', attempts, unpack(ids)) end
 local lease, own, old = {}, {}, {}
 for i, id in ipairs(ids) do
   lease[2 * i - 1], lease[2 * i] = until_ms, id

@@ -9,7 +9,8 @@ local paused = tonumber(kept[1] or 0)
 if paused > now then return {0, paused - now} end
 if rate == 0 then return {wanted, 0} end
 
-local tokens = math.min(burst, tonumber(kept[2] or burst) + (now - tonumber(kept[3] or now)) * rate / 1000)
+local passed = math.max(0, now - tonumber(kept[3] or now))  -- a clock that was set back costs nothing but time
+local tokens = math.min(burst, tonumber(kept[2] or burst) + passed * rate / 1000)
 local granted = math.min(wanted, math.floor(tokens))
 redis.call('HSET', KEYS[1], 'tokens', tokens - granted, 'at', now)
 if granted > 0 then return {granted, 0} end

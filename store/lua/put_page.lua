@@ -1,18 +1,23 @@
 --[[ put_page: a reader stores a page of at most 500 records and, with the page's last part, the cursor that follows it.
-  Guarantees: nothing is stored for a generation that is over, from a cursor that has moved on, or above the high-water
-  mark; a record that waits already is replaced by a newer version where it stands, never listed twice, never replaced by
-  an older one; a live change takes a record that waits in the replay lane over into the live lane.
+  Guarantees: nothing is stored for a generation that is over or from a cursor that has moved on; no page begins above the
+  high-water mark; a record that waits already is replaced by a newer version where it stands, never listed twice, never
+  replaced by an older one; a live change takes a record that waits in the replay lane over into the live lane.
   KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 owners  7 tried  8 dead  9 counters  10 pulse
   ARGV  1 now or ''  2 generation  3 number of the cursor this page was read from  4 next cursor or '' (more parts follow)
-        5 high-water mark  6 lane (l|r)  7 records read  then id, version, payload for each
+        5 high-water mark, '' for the later parts of a page  6 lane (l|r)  7 records read
+        then id, version, payload for each
   Output {code, queued, replaced, skipped}   code 1 stored, -1 generation over, -2 cursor moved on, -3 high-water mark ]]
 local lifecycle, cursor, records, ready, replay, owners, tried, dead, counters, pulses = unpack(KEYS, 1, 10)
 local now, lane = clock(ARGV[1]), ARGV[6]
+-- As text: a number would be written out anew for each record.
+local since = string.format('%.0f', now)
+local fresh = ' ' .. since .. ' ' .. lane .. ' '
 
 local life = redis.call('HMGET', lifecycle, 'state', 'generation')
 if life[1] ~= RUNNING or life[2] ~= ARGV[2] then return {-1, 0, 0, 0} end
 if (redis.call('HGET', cursor, 'number') or '0') ~= ARGV[3] then return {-2, 0, 0, 0} end
-if redis.call('HLEN', records) >= tonumber(ARGV[5]) then return {-3, 0, 0, 0} end
+-- A page that was let in is stored to its end: refused halfway, it could be drained and begun anew for ever.
+if ARGV[5] ~= '' and redis.call('HLEN', records) >= tonumber(ARGV[5]) then return {-3, 0, 0, 0} end
 
 local ids, found = {}, {}
 for i = 8, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
@@ -22,9 +27,10 @@ local any_dead = redis.call('HLEN', dead) > 0
 local waiting, changes, listed = {}, {}, {}
 local replaced, skipped = 0, 0
 for i, id in ipairs(ids) do
-  local version, payload = tonumber(ARGV[5 + 3 * i + 1]), ARGV[5 + 3 * i + 2]
+  local version, payload = ARGV[6 + 3 * i], ARGV[7 + 3 * i]
   local known = waiting[id] or found[i]
   if known then
+    version = tonumber(version)
     local old, queued, old_lane = head_of(known)
     if version > old then
       local holder, mark = string.match(redis.call('HGET', owners, id) or '', '^(%S+)(.*)$')
@@ -51,6 +57,7 @@ for i, id in ipairs(ids) do
     local grave = any_dead and redis.call('HGET', dead, id)
     local refused
     if grave then
+      version = tonumber(version)
       local length, start = string.match(grave, '^%d+ %d+ (%d+) ()')
       refused = head_of(string.sub(grave, start + length))
     end
@@ -58,10 +65,10 @@ for i, id in ipairs(ids) do
       skipped = skipped + 1
     else
       if refused then redis.call('HDEL', dead, id) end
-      waiting[id] = record_of(version, now, lane, payload)
+      waiting[id] = ARGV[6 + 3 * i] .. fresh .. payload
       changes[#changes + 1] = id
       changes[#changes + 1] = waiting[id]
-      if lane == 'r' then listed[#listed + 1] = now end
+      if lane == 'r' then listed[#listed + 1] = since end
       listed[#listed + 1] = id
     end
   end

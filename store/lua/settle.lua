@@ -4,7 +4,7 @@
   the ledger is written in the same step.
   KEYS  1 records  2 ready  3 replay  4 delayed  5 leases  6 owners  7 attempts  8 tried  9 dead  10 counters  11 pulse
         12.. one ledger bucket for each record of the call
-  ARGV  1 now or ''  2 token  then for each record (at most 500, each once): id, outcome, x, y
+  ARGV  1 now or ''  2 token  3 outcomes, one letter a record  then for each record (at most 500, each once): id, x, y
         w written    x ledger field, y ledger entry          u unchanged, nothing was sent   x, y the same
         a again      x wait in ms, y 1 if the attempt counts b given back unsent             x, y ''
         d refused, set aside as a dead letter                x reason, y ''
@@ -13,20 +13,24 @@ local records, ready, replay, delayed, leases, owners, attempts, tried, dead, co
 local now = clock(ARGV[1])
 local COUNTED = {w = 'written', u = 'unchanged', a = 'again', d = 'refused'}
 local counts, doubted, believed, gone = {w = 0, u = 0, a = 0, d = 0, b = 0}, {}, {}, {}
+local alone, followed = ARGV[2], ARGV[2] .. ' n'
 
-local ids = {}
-for i = 3, #ARGV, 4 do ids[#ids + 1] = ARGV[i] end
-local holders, ends = redis.call('HMGET', owners, unpack(ids)), redis.call('ZMSCORE', leases, unpack(ids))
+local ids, any_tried = {}, redis.call('EXISTS', attempts) == 1
+for i = 4, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
+local holders, ends = redis.call('HMGET', owners, unpack(ids)), {}
+-- Most of the time no lease at all has run out, and none needs to be looked at.
+local any_over = redis.call('ZCOUNT', leases, '-inf', now) > 0
+if any_over then ends = redis.call('ZMSCORE', leases, unpack(ids)) end
 
 for i, id in ipairs(ids) do
-  local outcome, x, y = ARGV[4 * i], ARGV[4 * i + 1], ARGV[4 * i + 2]
-  local holder, newer = string.match(holders[i] or '', '^(%S+)( ?n?)$')
-  if holder ~= ARGV[2] or tonumber(ends[i]) <= now then
+  local outcome, x, y = string.sub(ARGV[3], i, i), ARGV[3 * i + 2], ARGV[3 * i + 3]
+  local holder = holders[i]
+  if (holder ~= alone and holder ~= followed) or (any_over and tonumber(ends[i]) <= now) then
     doubted[#doubted + 1] = id
   else
     believed[#believed + 1] = id
     counts[outcome] = counts[outcome] + 1
-    newer = newer ~= ''
+    local newer = holder == followed
     if outcome == 'w' or outcome == 'u' then redis.call('HSET', KEYS[11 + i], x, y) end
     if outcome == 'b' then
       local _, queued, lane = head_of(redis.call('HGET', records, id))
@@ -57,8 +61,8 @@ if #believed > 0 then
 end
 if #gone > 0 then
   redis.call('HDEL', records, unpack(gone))
-  redis.call('HDEL', attempts, unpack(gone))
   redis.call('ZREM', tried, unpack(gone))
+  if any_tried then redis.call('HDEL', attempts, unpack(gone)) end
 end
 for outcome, what in pairs(COUNTED) do count(counters, pulses, now, what, counts[outcome]) end
 return doubted

@@ -2,7 +2,7 @@
     start  STOPPED, FAILED            -> STARTING   raises the generation, makes a revision active
     run    STARTING                   -> RUNNING    only when no lease of an earlier generation is alive
     fail   STARTING, RUNNING          -> FAILED     keeps the reason
-    stop   STARTING, RUNNING, FAILED  -> STOPPED    raises the generation
+    stop   STARTING, RUNNING          -> STOPPED    raises the generation; what has failed does not run
   Guarantees: compare-and-set; who, when and why are recorded with the change; run and fail count only in their generation.
   KEYS  1 lifecycle  2 log  3.. the leases of every stream
   ARGV  1 now or ''  2 arrow  3 generation ('' for start and stop)  4 by  5 why  6 revision ('' unless start)
@@ -14,7 +14,7 @@ local ARROWS = {
   start = {to = 'STARTING', from = {STOPPED = true, FAILED = true}, already = {STARTING = true, RUNNING = true}},
   run = {to = 'RUNNING', from = {STARTING = true}, already = {RUNNING = true}},
   fail = {to = 'FAILED', from = {STARTING = true, RUNNING = true}, already = {FAILED = true}},
-  stop = {to = 'STOPPED', from = {STARTING = true, RUNNING = true, FAILED = true}, already = {STOPPED = true}},
+  stop = {to = 'STOPPED', from = {STARTING = true, RUNNING = true}, already = {STOPPED = true, FAILED = true}},
 }
 
 local life = redis.call('HMGET', lifecycle, 'state', 'generation')

@@ -1,0 +1,39 @@
+"""A client that loses the reply to its next script: the server has done its work all the same."""
+
+from typing import Any
+
+from redis import Redis, UnixDomainSocketConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from store.client import connect
+
+
+class _Connection(UnixDomainSocketConnection):
+    lose_next = False
+    _command = ""
+
+    def send_command(self, *args: Any, **kwargs: Any) -> None:
+        self._command = str(args[0])
+        super().send_command(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        reply = super().read_response(*args, **kwargs)
+        if _Connection.lose_next and self._command == "EVALSHA":
+            _Connection.lose_next = False
+            raise RedisConnectionError("the reply was lost")
+        return reply
+
+
+def connect_losing_replies(url: str) -> Redis:
+    client = connect(url)
+    client.connection_pool.connection_class = _Connection
+    return client
+
+
+def lose_next_reply() -> None:
+    _Connection.lose_next = True
+
+
+def lost() -> bool:
+    """Whether the reply was lost as planned."""
+    return not _Connection.lose_next

@@ -1,0 +1,327 @@
+"""A hypothesis state machine: put, lease, renew, settle with any token ever given, let time pass, reap, stop and start.
+
+Every step is played against the real server and against the model; after every step the server's own keys must keep the
+invariants of the queue, and agree with the model.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from unittest import mock
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from redis import Redis
+
+from store import record_queue
+from store.cursors import read_cursor
+from store.keys import InstanceKeys
+from store.ledger import Entry, Standing
+from store.lifecycle import Lifecycle
+from store.record_queue import (
+    Again,
+    Change,
+    CursorMoved,
+    DeadLetter,
+    GenerationOver,
+    Lane,
+    Leased,
+    Outcome,
+    QueueFull,
+    Reason,
+    RecordQueue,
+    Refused,
+    Unchanged,
+    Unsent,
+    Written,
+)
+from store.statistics import read_statistics
+from tests.integration.store.queue_model import DIED, QueueModel
+from tests.integration.store.server_state import Server
+
+T = TypeVar("T")
+
+IDS = ["ann", "bob", "5d6c7f1e-0f0b-4b0e-9a58-000000000001", "dée", "eve", "fay"]
+HIGH_WATER = 5
+DEATHS = 3
+LEASE_MS = 100
+REFUSED = Reason("refused", "Campaign refused a field.", "campaign")
+
+ids = st.sampled_from(IDS)
+pages = st.lists(st.tuples(ids, st.integers(1, 9)), max_size=4)
+lanes = st.sampled_from(list(Lane))
+#: Mostly the present generation and cursor, now and then another.
+slips = st.sampled_from([0] * 18 + [-1, 1])
+deeds = st.sampled_from(["sent", "sent", "again", "again uncounted", "refused", "unsent"])
+some_deeds = st.lists(deeds, min_size=1, max_size=4)
+#: Which writer speaks: mostly one that holds records, now and then any other that ever held some.
+speakers = st.tuples(st.sampled_from([True, True, True, False]), st.integers(0, 5))
+
+
+def step(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    return st.tuples(st.just(name), st.fixed_dictionaries(arguments))
+
+
+#: One drawn step instead of many rules: hypothesis leaves out a random part of the rules in every run, and few runs
+#: would get as far as a settled lease. The number says how often.
+_STEPS = [
+    (3, step("put", page=pages, lane=lanes, generation=slips, cursor=slips, moves_cursor=st.integers(0, 3).map(bool))),
+    (3, step("change_again", which=st.integers(0, 5), lane=lanes)),
+    (5, step("lease", how_many=st.integers(1, 4), slip=slips)),
+    (4, step("renew", speaker=speakers, slip=slips, others=st.sets(ids, max_size=2))),
+    (4, step("settle", speaker=speakers, deeds=some_deeds, others=st.dictionaries(ids, deeds, max_size=2))),
+    (4, step("advance_time", by=st.sampled_from([1, 50, LEASE_MS - 1, LEASE_MS, LEASE_MS + 50]))),
+    (2, step("reap")),
+    (1, step("lease_and_die", how_many=st.integers(1, 4))),
+    (6, step("work", how_many=st.integers(1, 4), overtaken=st.integers(0, 3), deeds=some_deeds)),
+    (1, step("stop")),
+    (1, step("start")),
+    (1, step("run")),
+    (4, step("start_and_run")),
+]
+steps = st.sampled_from([strategy for often, strategy in _STEPS for _ in range(often)]).flatmap(lambda chosen: chosen)
+
+
+@dataclass
+class Writer:
+    """One batch and what its holder makes of it: the ledger is read when the batch is leased, as a worker does."""
+
+    token: str
+    held: dict[str, Leased]
+    confirmed: dict[str, Entry | None]
+
+    def outcome(self, record_id: str, deed: str, now: int) -> Outcome:
+        match deed:
+            case "again":
+                return Again(record_id, 50, counts=True)
+            case "again uncounted":
+                return Again(record_id, 150, counts=False)
+            case "refused":
+                return Refused(record_id, REFUSED)
+            case "unsent":
+                return Unsent(record_id)
+        version = self.held[record_id].version if record_id in self.held else 1
+        entry = self.confirmed.get(record_id)
+        if entry and entry.version >= version:
+            return Unchanged(record_id, entry)
+        return Written(record_id, Entry(Standing.PRESENT, version, now // 1000, version.to_bytes(8)))
+
+
+class QueueMachine(RuleBasedStateMachine):
+    def __init__(self, redis: Redis, planted: AbstractContextManager[None] | None = None) -> None:
+        super().__init__()
+        redis.flushdb()
+        self._undo = ExitStack()
+        self._undo.enter_context(mock.patch.object(record_queue, "DEATHS_TOO_MANY", DEATHS))
+        keys = InstanceKeys("test").workflow("contacts")
+        with planted or ExitStack():
+            self.queue = RecordQueue(redis, keys.stream("contact"), high_water=HIGH_WATER)
+        self.lifecycle = Lifecycle(redis, keys)
+        self.lifecycle.add_streams(["contact"])
+        self.redis = redis
+        self.model = QueueModel(HIGH_WATER, DEATHS)
+        self.writers: list[Writer] = []
+        self.now = 1_700_000_000_000
+        self.newest_put: dict[str, int] = {}
+        self.before = Server.read(redis, self.queue)
+        self.ledger: dict[str, Entry] = {}
+        self.letters: dict[str, DeadLetter] = {}
+
+    def teardown(self) -> None:
+        self._undo.close()
+
+    @initialize(page=pages, lane=lanes)
+    def begin(self, page: list[tuple[str, int]], lane: Lane) -> None:
+        self.start()
+        self.run()
+        self.put(page, lane)
+
+    @rule(step=steps)
+    def play(self, step: tuple[str, dict[str, Any]]) -> None:
+        name, arguments = step
+        self.now += 1
+        getattr(self, name)(**arguments)
+
+    def put(
+        self,
+        page: Sequence[tuple[str, int]],
+        lane: Lane,
+        generation: int = 0,
+        cursor: int = 0,
+        moves_cursor: bool = True,
+    ) -> None:
+        """`moves_cursor` False: one part of a longer page, whose reader dies before the last part."""
+        changes = [Change(i, version, f"{i} in version {version} ".encode() + b"\0\xff") for i, version in page]
+        generation, cursor = self.model.generation + generation, self.model.cursor + cursor
+        next_cursor = f"page {self.model.cursor + 1}" if moves_cursor else ""
+        stored = self._both(
+            lambda: tuple(self.queue._put_part(generation, cursor, changes, next_cursor, lane, self.now, HIGH_WATER)),
+            lambda: self.model.put(self.now, generation, cursor, changes, lane, moves_cursor),
+        )
+        if stored:
+            for record_id, version, _ in changes:
+                self.newest_put[record_id] = max(version, self.newest_put.get(record_id, 0))
+
+    def change_again(self, which: int, lane: Lane) -> None:
+        if waiting := sorted(self.model.records):
+            record_id = waiting[which % len(waiting)]
+            self.put([(record_id, self.model.records[record_id].version + 1)], lane)
+
+    def lease(self, how_many: int, slip: int = 0) -> None:
+        generation = self.model.generation + slip
+        batch = self._both(
+            lambda: self.queue.lease(generation, how_many, LEASE_MS, self.now),
+            lambda: self.model.check_generation(generation),
+            compare=False,
+        )
+        if batch:
+            expected = self.model.lease(self.now, generation, how_many, LEASE_MS, batch.token)
+            assert batch.records == expected
+            entries = self.queue.ledger.entries([record.id for record in expected])
+            held = {record.id: record for record in expected}
+            if held:
+                self.writers.append(Writer(batch.token, held, dict(zip(held, entries, strict=True))))
+
+    def lease_and_die(self, how_many: int) -> None:
+        self.lease(how_many)
+        self.now += LEASE_MS
+        self.reap()
+
+    def work(self, how_many: int, overtaken: int, deeds: list[str]) -> None:
+        """A writer's ordinary turn; meanwhile a newer version may come of one of the records in flight."""
+        self.lease(how_many)
+        in_flight = sorted(self.model.ids(lambda record: record.hold is not None))
+        if overtaken < len(in_flight):
+            record_id = in_flight[overtaken]
+            self.put([(record_id, self.model.records[record_id].version + 1)], Lane.LIVE)
+        self.settle((True, 0), deeds, {})
+
+    def renew(self, speaker: tuple[bool, int], slip: int, others: set[str]) -> None:
+        if writer := self._writer(speaker):
+            generation, asked = self.model.generation + slip, sorted(others | set(writer.held))
+            self._both(
+                lambda: self.queue.renew(generation, writer.token, asked, LEASE_MS, self.now),
+                lambda: self.model.renew(self.now, generation, writer.token, asked, LEASE_MS),
+            )
+
+    def settle(self, speaker: tuple[bool, int], deeds: list[str], others: dict[str, str]) -> None:
+        if writer := self._writer(speaker):
+            told = {**others, **dict(zip(writer.held, deeds, strict=False))}
+            outcomes = [writer.outcome(record_id, deed, self.now) for record_id, deed in told.items()]
+            self._both(
+                lambda: self.queue.settle(writer.token, outcomes, self.now),
+                lambda: self.model.settle(self.now, writer.token, outcomes),
+            )
+
+    def _writer(self, speaker: tuple[bool, int]) -> Writer | None:
+        holding, number = speaker
+        tokens = {record.hold.token for record in self.model.records.values() if record.hold}
+        writers = [writer for writer in self.writers if not holding or writer.token in tokens]
+        return writers[-1 - number % len(writers)] if writers else None
+
+    def advance_time(self, by: int) -> None:
+        self.now += by
+
+    def reap(self) -> None:
+        self._both(lambda: self.queue.reap(self.now), lambda: self.model.reap(self.now))
+
+    def start(self) -> None:
+        self.lifecycle.start("ann", "", 1, self.now)
+        self.model.start()
+
+    def run(self) -> None:
+        if self.model.state == "STARTING":
+            assert self.lifecycle.run(self.model.generation, "worker", "", self.now) == self.model.run(self.now)
+
+    def start_and_run(self) -> None:
+        self.start()
+        self.run()
+
+    def stop(self) -> None:
+        self.lifecycle.stop("ann", "", self.now)
+        self.model.stop()
+
+    def _both(self, real: Callable[[], T], model: Callable[[], object], compare: bool = True) -> T | None:
+        """The answer of both, or None if both refused for the same reason; then nothing may have changed."""
+        try:
+            expected, refusal = model(), None
+        except (GenerationOver, CursorMoved, QueueFull) as error:
+            expected, refusal = None, type(error)
+            before = Server.read(self.redis, self.queue)
+        try:
+            answer = real()
+        except (GenerationOver, CursorMoved, QueueFull) as error:
+            assert type(error) is refusal
+            assert Server.read(self.redis, self.queue) == before, "a refused call changed something"
+            return None
+        assert refusal is None, f"{refusal} was due"
+        assert not compare or answer == expected
+        return answer
+
+    # -- invariants
+
+    @invariant()
+    def the_invariants_hold(self) -> None:
+        now, before = Server.read(self.redis, self.queue), self.before
+        self.before = now
+        # Conservation: every record is in exactly one place.
+        places = [*now.ready, *now.replay, *now.delayed, *now.leases]
+        assert sorted(places) == sorted(now.records)
+        # A lease has an owner, an owner a lease.
+        assert now.leases.keys() == now.owners.keys()
+        # Versions never decrease, neither in the queue nor in the ledger.
+        assert all(now.records[i][0] >= old[0] for i, old in before.records.items() if i in now.records)
+        found = dict(zip(IDS, self.queue.ledger.entries(IDS), strict=True))
+        ledger = {i: entry for i, entry in found.items() if entry}
+        assert all(i in ledger and ledger[i].version >= old.version for i, old in self.ledger.items())
+        self.ledger = ledger
+        # No loss: the newest version ever stored waits, or is confirmed, or is set aside.
+        self.letters = letters = {letter.id: letter for letter in self.queue.dead_letters()}
+        for record_id, newest in self.newest_put.items():
+            waits = now.records[record_id][0] if record_id in now.records else 0
+            confirmed = ledger[record_id].version if record_id in ledger else 0
+            aside = letters[record_id].version if record_id in letters else 0
+            assert max(waits, confirmed, aside) >= newest, f"version {newest} of {record_id} is lost"
+        assert not letters.keys() & now.records.keys()
+        # Bounded deaths, and nothing is kept of records that are gone.
+        assert all(int(text.split()[1]) < DEATHS for text in now.attempts.values())
+        assert now.attempts.keys() | now.tried.keys() <= now.records.keys()
+
+    @invariant()
+    def the_server_agrees_with_the_model(self) -> None:
+        server, model = self.before, self.model
+        assert server.records == {i: (r.version, r.queued, r.lane, r.payload) for i, r in model.records.items()}
+        assert server.ready == model.ready
+        assert server.replay.keys() == model.replay
+        assert server.delayed == {i: r.due for i, r in model.records.items() if r.due is not None}
+        holds = {i: r.hold for i, r in model.records.items() if r.hold}
+        assert server.leases == {i: hold.ends for i, hold in holds.items()}
+        # The mark behind a token says what a comparison of versions says.
+        marks = {i: " n" if model.records[i].version > hold.version else "" for i, hold in holds.items()}
+        assert server.owners == {i: hold.token + marks[i] for i, hold in holds.items()}
+        assert self.ledger == model.ledger
+
+    @invariant()
+    def what_people_see_agrees_with_the_model(self) -> None:
+        model, backlog = self.model, self.queue.backlog()
+        assert backlog.total == len(model.records)
+        assert backlog.leased == len(model.ids(lambda r: r.hold is not None))
+        assert backlog.delayed == len(model.ids(lambda r: r.due is not None))
+        assert backlog.dead == len(model.dead)
+        assert backlog.oldest_ms == model.oldest
+        letters = self.letters
+        assert letters.keys() == model.dead.keys()
+        for record_id, expected in model.dead.items():
+            letter = letters[record_id]
+            assert letter.reason == expected.reason or letter.reason.kind == expected.reason.kind == DIED
+            assert (letter.version, letter.attempts, letter.queued_ms) == (
+                expected.version, expected.attempts, expected.queued_ms,
+            )  # fmt: skip
+            assert (letter.dead_ms, letter.payload) == (expected.dead_ms, expected.payload)
+        # The cursor moved with its page, and only with it.
+        cursor = read_cursor(self.redis, self.queue.keys)
+        assert cursor.number == model.cursor
+        assert cursor.value == (f"page {model.cursor}" if model.cursor else "")
+        totals = read_statistics(self.redis, self.queue.keys, self.now).totals
+        assert totals == {what: model.counts[what] for what in totals}

@@ -1,0 +1,232 @@
+"""What the record queue promises, as a few lines of plain Python. The machine plays both and compares.
+
+The model knows nothing of Redis. It decides whether a newer version is waiting by comparing versions, where the scripts
+trust a mark; it keeps the beginning of every wait, where the scripts derive the oldest from three places.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from store.ledger import Entry
+from store.record_queue import (
+    Again,
+    Change,
+    CursorMoved,
+    DeadLetter,
+    GenerationOver,
+    Lane,
+    Leased,
+    Outcome,
+    QueueFull,
+    Reason,
+    Refused,
+    Unchanged,
+    Unsent,
+    Written,
+)
+
+DIED = "holders-died"
+
+
+@dataclass
+class Hold:
+    """A record in somebody's hands."""
+
+    token: str
+    ends: int
+    version: int
+    newer_since: int | None = None  #: when the first newer version came meanwhile
+
+
+@dataclass
+class Waiting:
+    """A record that is not confirmed."""
+
+    version: int
+    payload: bytes
+    lane: Lane
+    queued: int  #: what the record itself says
+    begun: int  #: since when the target has lacked it: what the age of the backlog counts from
+    tries: int = 0
+    deaths: int = 0
+    due: int | None = None
+    hold: Hold | None = None
+
+
+@dataclass
+class QueueModel:
+    high_water: int
+    deaths_too_many: int
+    state: str = "STOPPED"
+    generation: int = 0
+    cursor: int = 0
+    records: dict[str, Waiting] = field(default_factory=dict)
+    ready: list[str] = field(default_factory=list)
+    replay: set[str] = field(default_factory=set)
+    dead: dict[str, DeadLetter] = field(default_factory=dict)
+    ledger: dict[str, Entry] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def check_generation(self, generation: int) -> None:
+        if self.state != "RUNNING" or generation != self.generation:
+            raise GenerationOver
+
+    def put(
+        self, now: int, generation: int, cursor: int, page: Sequence[Change], lane: Lane, moves_cursor: bool
+    ) -> tuple[int, int, int]:
+        self.check_generation(generation)
+        if cursor != self.cursor:
+            raise CursorMoved
+        if len(self.records) >= self.high_water:
+            raise QueueFull
+        known = set(self.records)
+        answers = Counter(self._put_one(now, change, lane) for change in page)
+        for record_id in dict.fromkeys(change.id for change in page):
+            if record_id in self.records and record_id not in known:
+                self._enter_lane(record_id, at_front=False)
+        self.cursor += moves_cursor
+        self.counts["read"] += len(page)
+        return answers["queued"], answers["replaced"], answers["skipped"]
+
+    def _put_one(self, now: int, change: Change, lane: Lane) -> str:
+        record_id, version, payload = change
+        letter, record = self.dead.get(record_id), self.records.get(record_id)
+        if record is None:
+            if letter and (letter.version > version or (letter.version == version and lane is Lane.LIVE)):
+                return "skipped"
+            self.dead.pop(record_id, None)
+            self.records[record_id] = Waiting(version, payload, lane, queued=now, begun=now)
+            return "queued"
+        if version <= record.version:
+            return "skipped"
+        record.version, record.payload = version, payload
+        if record.hold and record.hold.newer_since is None:
+            record.hold.newer_since = record.queued = now
+        if record.lane is Lane.REPLAY and lane is Lane.LIVE:
+            record.lane = Lane.LIVE
+            if record_id in self.replay:
+                self.replay.remove(record_id)
+                self.ready.append(record_id)
+        return "replaced"
+
+    def lease(self, now: int, generation: int, how_many: int, lease_ms: int, token: str) -> list[Leased]:
+        self.check_generation(generation)
+        due = sorted(
+            (record.due, i) for i, record in self.records.items() if record.due is not None and record.due <= now
+        )
+        for _, record_id in due[:how_many]:
+            self.records[record_id].due = None
+            self._enter_lane(record_id, at_front=False)
+        live, self.ready = self.ready[:how_many], self.ready[how_many:]
+        replayed = sorted(self.replay, key=lambda i: (self.records[i].queued, i))[: how_many - len(live)]
+        self.replay -= set(replayed)
+        leased = []
+        for record_id in [*live, *replayed]:
+            r = self.records[record_id]
+            r.hold = Hold(token, now + lease_ms, r.version)
+            leased.append(Leased(record_id, r.version, r.queued, r.lane, r.payload, r.tries, r.deaths))
+        return leased
+
+    def renew(self, now: int, generation: int, token: str, ids: Iterable[str], lease_ms: int) -> set[str]:
+        self.check_generation(generation)
+        lost = set()
+        for record_id in ids:
+            hold = self._held(now, token, record_id)
+            if hold:
+                hold.ends = now + lease_ms
+            else:
+                lost.add(record_id)
+        return lost
+
+    def settle(self, now: int, token: str, outcomes: Iterable[Outcome]) -> set[str]:
+        doubted = set()
+        for outcome in outcomes:
+            if self._held(now, token, outcome.id):
+                self._settle_one(now, outcome)
+            else:
+                doubted.add(outcome.id)
+        return doubted
+
+    def _held(self, now: int, token: str, record_id: str) -> Hold | None:
+        record = self.records.get(record_id)
+        hold = record.hold if record else None
+        return hold if hold and hold.token == token and hold.ends > now else None
+
+    def _settle_one(self, now: int, outcome: Outcome) -> None:
+        record_id = outcome.id
+        record = self.records[record_id]
+        hold, record.hold = record.hold, None
+        assert hold is not None
+        newer = record.version > hold.version
+        match outcome:
+            case Unsent():
+                self._enter_lane(record_id, at_front=True)
+                return
+            case Again(_, wait_ms, counts):
+                self.counts["again"] += 1
+                record.tries = 0 if newer else record.tries + counts
+                record.due = now + wait_ms
+                return
+            case Written(_, entry):
+                self.counts["written"] += 1
+                self.ledger[record_id] = entry
+            case Unchanged(_, entry):
+                self.counts["unchanged"] += 1
+                self.ledger[record_id] = entry
+            case Refused(_, reason):
+                self.counts["refused"] += 1
+                if not newer:
+                    self._bury(record_id, record, reason, record.tries + 1, now)
+        if newer:
+            assert hold.newer_since is not None
+            record.tries = record.deaths = 0
+            record.begun = hold.newer_since
+            self._enter_lane(record_id, at_front=False)
+        else:
+            del self.records[record_id]
+
+    def reap(self, now: int) -> int:
+        expired = sorted((r.hold.ends, i) for i, r in self.records.items() if r.hold and r.hold.ends <= now)
+        for _, record_id in expired:
+            record = self.records[record_id]
+            record.hold = None
+            record.deaths += 1
+            if record.deaths >= self.deaths_too_many:
+                self._bury(record_id, record, Reason(DIED, ""), record.tries, now)
+                self.counts["refused"] += 1
+                del self.records[record_id]
+            else:
+                self._enter_lane(record_id, at_front=True)
+        return len(expired)
+
+    def _bury(self, record_id: str, r: Waiting, reason: Reason, attempts: int, now: int) -> None:
+        self.dead[record_id] = DeadLetter(record_id, r.version, reason, attempts, r.queued, now, r.payload)
+
+    def _enter_lane(self, record_id: str, at_front: bool) -> None:
+        if self.records[record_id].lane is Lane.REPLAY:
+            self.replay.add(record_id)
+        else:
+            self.ready.insert(0 if at_front else len(self.ready), record_id)
+
+    def start(self) -> None:
+        if self.state in ("STOPPED", "FAILED"):
+            self.state, self.generation = "STARTING", self.generation + 1
+
+    def stop(self) -> None:
+        if self.state != "STOPPED":
+            self.state, self.generation = "STOPPED", self.generation + 1
+
+    def run(self, now: int) -> bool:
+        """Only called in the present generation, while STARTING."""
+        if self.ids(lambda r: r.hold is not None and r.hold.ends > now):
+            return False
+        self.state = "RUNNING"
+        return True
+
+    def ids(self, where: Callable[[Waiting], bool]) -> set[str]:
+        return {record_id for record_id, record in self.records.items() if where(record)}
+
+    @property
+    def oldest(self) -> int | None:
+        return min((record.begun for record in self.records.values()), default=None)

@@ -1,0 +1,111 @@
+"""The embedded server keeps what it acknowledged, has its directory for itself, and says what is wrong."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from store.client import connect
+from store.embedded import CannotStart, EmbeddedServer, socket_path, url_of
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    # Short: the path of a Unix socket has a limit that pytest's own folders come close to.
+    with tempfile.TemporaryDirectory(prefix="d365acs-") as folder:
+        yield Path(folder)
+
+
+def test_what_was_acknowledged_survives_a_crash(home: Path) -> None:
+    with EmbeddedServer(home) as server, connect(server.url) as redis:
+        # Given 500 writes that were acknowledged
+        for number in range(500):
+            redis.set(f"key-{number}", number)
+        first = server.pid
+        # When the server is killed without warning and started again, the same client going on
+        server.kill()
+        assert server.pid is None
+        server.start()
+        # Then everything is there
+        assert server.pid != first
+        assert redis.dbsize() == 500 and redis.get("key-499") == b"499"
+
+
+def test_what_was_written_survives_an_ordinary_stop(home: Path) -> None:
+    with EmbeddedServer(home) as server, connect(server.url) as redis:
+        redis.set("key", "value")
+    with pytest.raises(RedisConnectionError), connect(url_of(home)) as redis:
+        redis.ping()
+    with EmbeddedServer(home) as server, connect(server.url) as redis:
+        assert redis.get("key") == b"value"
+
+
+def test_the_server_never_evicts_and_only_its_owner_reaches_it(home: Path) -> None:
+    private = home / "state"
+    with EmbeddedServer(private) as server, connect(server.url) as redis:
+        settings = redis.config_get("maxmemory-policy", "appendonly", "appendfsync", "port")
+        assert settings == {
+            "maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "everysec", "port": "0",
+        }  # fmt: skip
+        for path in (private, socket_path(private)):
+            assert stat.S_IMODE(os.stat(path).st_mode) & 0o077 == 0
+
+
+def test_a_second_server_on_the_same_directory_is_refused(home: Path) -> None:
+    with EmbeddedServer(home) as server, connect(server.url) as redis:
+        second = EmbeddedServer(home)
+        # When another starts on the same directory, Then it is refused and the first goes on
+        with pytest.raises(CannotStart, match="already uses"):
+            second.start()
+        second.stop()
+        assert redis.ping()
+        # Even while the first is down for a moment: its file is still its own
+        server.kill()
+        with pytest.raises(CannotStart, match="already uses"):
+            EmbeddedServer(home).start()
+        server.start()
+    # And once the first has stopped, the directory is free
+    with EmbeddedServer(home):
+        pass
+
+
+def test_a_path_too_long_for_a_socket_is_named(home: Path) -> None:
+    long = home / ("é" * 45)  # 90 bytes in 45 letters
+    with pytest.raises(CannotStart, match="too long for a Unix socket; set D365ACS_HOME"):
+        EmbeddedServer(long).start()
+    assert not long.exists()
+
+
+def test_a_directory_that_cannot_be_used_is_named(home: Path) -> None:
+    # Given a file where a directory is wanted
+    (home / "file").write_text("")
+    for bad in (home / "file", home / "file" / "below"):
+        with pytest.raises(CannotStart, match=r"cannot be used .* set D365ACS_HOME elsewhere"):
+            EmbeddedServer(bad).start()
+
+
+def test_a_server_that_cannot_read_its_file_says_where_to_look_and_frees_the_directory(home: Path) -> None:
+    # Given an append-only file that was ruined
+    with EmbeddedServer(home) as server, connect(server.url) as redis:
+        redis.set("key", "value")
+    [manifest] = (home / "appendonlydir").glob("*.manifest")
+    sound = manifest.read_bytes()
+    manifest.write_bytes(b"nonsense\n")
+    # When a server starts on it, Then it does not start empty, but says where its log is
+    with pytest.raises(CannotStart, match=r"See .*redis\.log"):
+        EmbeddedServer(home).start()
+    # And once the file is repaired, another one may
+    manifest.write_bytes(sound)
+    with EmbeddedServer(home) as server, connect(server.url) as redis:
+        assert redis.get("key") == b"value"
+
+
+def test_a_relative_directory_is_the_same_from_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    with EmbeddedServer(Path("state")) as server, connect(server.url) as redis:
+        assert redis.ping()
+    assert (home / "state" / "appendonlydir").is_dir()

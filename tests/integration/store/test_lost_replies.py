@@ -1,0 +1,139 @@
+"""The client repeats a script whose reply was lost. It has been done already; doing it again harms nobody."""
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from store.cursors import read_cursor
+from store.keys import StreamKeys, WorkflowKeys
+from store.lifecycle import Lifecycle, State
+from store.record_queue import CursorMoved, RecordQueue, Stored
+from store.revisions import EditedMeanwhile, Revisions
+from store.throttle import SharedThrottle
+from tests.integration.store.losing_replies import connect_losing_replies, lose_next_reply, lost
+from tests.integration.store.records import changes, confirm, entry, record_id
+
+
+@pytest.fixture
+def lossy(redis: Redis, redis_url: str, generation: int) -> Iterator[Redis]:
+    with connect_losing_replies(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def lossy_queue(lossy: Redis, keys: StreamKeys, generation: int) -> RecordQueue:
+    return RecordQueue(lossy, keys)
+
+
+def test_a_page_whose_reply_was_lost_is_stored_once(
+    redis: Redis, keys: StreamKeys, lossy_queue: RecordQueue, generation: int
+) -> None:
+    # Given a page of one part
+    lose_next_reply()
+    # When it is stored, its reply is lost and the client repeats it, Then the reader hears that the cursor has moved
+    with pytest.raises(CursorMoved):
+        lossy_queue.put_page(generation, 0, changes(300), "after page 1")
+    assert lost()
+    # And the page is there once, with its cursor
+    assert lossy_queue.backlog().waiting == redis.llen(keys.ready) == 300
+    assert (read_cursor(redis, keys).number, read_cursor(redis, keys).value) == (1, "after page 1")
+
+
+def test_a_part_of_a_page_whose_reply_was_lost_is_stored_once(
+    redis: Redis, keys: StreamKeys, lossy_queue: RecordQueue, generation: int
+) -> None:
+    # Given a page of three parts, of which the first has to be repeated
+    lose_next_reply()
+    stored = lossy_queue.put_page(generation, 0, changes(1200), "after page 1")
+    assert lost()
+    # Then the page is there once; the repeated part says that it was there
+    assert stored == Stored(queued=700, replaced=0, skipped=500)
+    assert lossy_queue.backlog().waiting == redis.llen(keys.ready) == 1200
+    assert read_cursor(redis, keys).number == 1
+
+
+def test_records_leased_by_a_lost_reply_come_back_when_their_lease_is_over(
+    lossy_queue: RecordQueue, generation: int
+) -> None:
+    # Given three records
+    lossy_queue.put_page(generation, 0, changes(3), "next")
+    lose_next_reply()
+    # When the reply to a lease of two is lost, Then the repeated lease gives the third
+    batch = lossy_queue.lease(generation, 2, 60_000, now_ms=0)
+    assert lost() and [record.id for record in batch.records] == [record_id(2)]
+    assert confirm(lossy_queue, batch, now_ms=1) == set()
+    # And the two that nobody knows of wait again after their minute
+    assert lossy_queue.reap(now_ms=60_000) == 2
+    again = lossy_queue.lease(generation, 2, 60_000, now_ms=60_000)
+    assert {record.id for record in again.records} == {record_id(0), record_id(1)}
+
+
+def test_a_renewal_whose_reply_was_lost_holds(lossy_queue: RecordQueue, generation: int) -> None:
+    lossy_queue.put_page(generation, 0, changes(3), "next")
+    batch = lossy_queue.lease(generation, 3, 60_000, now_ms=0)
+    lose_next_reply()
+    # When a renewal is repeated, Then all are held for a minute from now
+    ids = [record.id for record in batch.records]
+    assert lossy_queue.renew(generation, batch.token, ids, 60_000, now_ms=30_000) == set()
+    assert lost() and lossy_queue.reap(now_ms=89_999) == 0
+
+
+def test_a_settlement_whose_reply_was_lost_counts_once(lossy_queue: RecordQueue, generation: int) -> None:
+    lossy_queue.put_page(generation, 0, changes(3), "next")
+    batch = lossy_queue.lease(generation, 3, 60_000)
+    lose_next_reply()
+    # When the settlement is repeated, Then the repetition is not believed, for nobody holds the records any more
+    assert confirm(lossy_queue, batch) == {record_id(number) for number in range(3)}
+    # But the first was: they are confirmed, and nothing of them waits
+    assert lost() and lossy_queue.backlog().total == 0
+    assert lossy_queue.ledger.entries([record_id(0)]) == [entry(1)]
+
+
+def test_reaping_whose_reply_was_lost_reaps_once(lossy_queue: RecordQueue, generation: int) -> None:
+    lossy_queue.put_page(generation, 0, changes(3), "next")
+    lossy_queue.lease(generation, 3, 60_000, now_ms=0)
+    lose_next_reply()
+    # When it is repeated, Then there is nothing left to reap, and each record has one death on its account
+    assert lossy_queue.reap(now_ms=60_000) == 0
+    assert lost()
+    assert [record.deaths for record in lossy_queue.lease(generation, 3, 1, now_ms=60_000).records] == [1, 1, 1]
+
+
+def test_a_start_and_a_stop_whose_reply_was_lost_count_once(
+    lossy: Redis, workflow: WorkflowKeys, lifecycle: Lifecycle, generation: int
+) -> None:
+    lossy_life = Lifecycle(lossy, workflow)
+    # When a stop and a start are each repeated, Then the repetition finds it done
+    lose_next_reply()
+    assert lossy_life.stop("ann", "rest") is False and lost()
+    lose_next_reply()
+    assert lossy_life.start("ann", "go", revision=2) is False and lost()
+    # And the state has changed once by each, and history says so once
+    life = lifecycle.read()
+    assert (life.state, life.generation, life.revision) == (State.STARTING, generation + 2, 2)
+    assert [event.action for event in lifecycle.history(2)] == ["start", "stop"]
+
+
+def test_a_revision_whose_reply_was_lost_is_saved_once(lossy: Redis, workflow: WorkflowKeys) -> None:
+    revisions = Revisions(lossy, workflow)
+    assert revisions.save(0, "one", "ann", "first") == 1
+    lose_next_reply()
+    # When saving is repeated, Then the editor is told to look: the revision is there, once
+    with pytest.raises(EditedMeanwhile):
+        revisions.save(1, "two", "ann", "second")
+    assert lost() and revisions.newest() == 2
+
+
+def test_a_pause_and_a_permit_whose_reply_was_lost_keep_their_promises(lossy: Redis) -> None:
+    throttle = SharedThrottle(lossy, "throttle", requests_per_second=10, burst=10)
+    throttle.pause(1, now_ms=0)
+    throttle.ask(1, now_ms=1000)
+    # When a permit's reply is lost, Then its permits are lost with it, never given twice
+    lose_next_reply()
+    assert throttle.ask(5, now_ms=1000)[0] == 4
+    assert lost()
+    # And a repeated pause is as long as one
+    lose_next_reply()
+    throttle.pause(30, now_ms=2000)
+    assert lost() and throttle.ask(1, now_ms=2000) == (0, 30_000)

@@ -1,0 +1,106 @@
+"""Every verb loads on a real server, says what it guarantees, and has its method."""
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.commands.core import Script
+from redis.crc import key_slot
+
+from store import scripts
+from store.keys import InstanceKeys, StreamKeys, WorkflowKeys
+from store.lifecycle import Lifecycle
+from store.record_queue import Again, Reason, RecordQueue, Refused, Unsent, Written
+from store.revisions import Revisions
+from store.throttle import SharedThrottle
+from tests.integration.store.records import changes, entry, record_id
+
+FOLDER = Path(str(resources.files("store") / "lua"))
+VERBS = sorted(path.stem for path in FOLDER.glob("*.lua") if path.stem != "common")
+
+
+def everybody(redis: Redis) -> list[object]:
+    """One of each class that owns verbs."""
+    keys = InstanceKeys("test").workflow("contacts")
+    return [RecordQueue(redis, keys.stream("contact")), Lifecycle(redis, keys), Revisions(redis, keys),
+            SharedThrottle(redis, "throttle")]  # fmt: skip
+
+
+def scripts_of(owner: object) -> dict[str, Script]:
+    return {name.strip("_"): value for name, value in vars(owner).items() if isinstance(value, Script)}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_verb_loads_on_a_real_server(redis: Redis, verb: str) -> None:
+    assert len(redis.script_load(scripts.source(verb))) == 40
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_verb_begins_with_its_header(verb: str) -> None:
+    # Given the comment at the top of the file
+    text = (FOLDER / f"{verb}.lua").read_text()
+    header = text[: text.index("]]")]
+    # Then it names the verb and says what it guarantees, takes and answers, in this order
+    lines = [r"--\[\[ " + verb + ": ", r"^  Guarantees: ", r"^  KEYS  1 ", r"^  ARGV  1 now or ''", r"^  Output "]
+    places = [found.start() if (found := re.search(line, header, re.MULTILINE)) else -1 for line in lines]
+    assert places == sorted(places) and -1 not in places and places[0] == 0
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_verb_makes_no_key_of_its_own(verb: str) -> None:
+    # Every key arrives in KEYS, so that a cluster knows where to go: no call names or builds one.
+    text = (FOLDER / f"{verb}.lua").read_text()
+    assert not re.search(r"redis\.call\('\w+', *(['\"]|[\w.]+ *\.\.)", text)
+
+
+def test_every_verb_has_one_python_owner_and_nothing_is_left_over(redis: Redis) -> None:
+    owned = [name for owner in everybody(redis) for name in scripts_of(owner)]
+    assert sorted(owned) == VERBS
+
+
+def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
+    redis: Redis, workflow: WorkflowKeys, keys: StreamKeys, lifecycle: Lifecycle, generation: int
+) -> None:
+    # Given every class that calls scripts, with its calls written down
+    queue, revisions = RecordQueue(redis, keys), Revisions(redis, workflow)
+    throttle = SharedThrottle(redis, InstanceKeys("test").throttle("campaign"), requests_per_second=5)
+    calls: dict[str, list[list[str]]] = {}
+    for owner in (queue, lifecycle, revisions, throttle):
+        for verb, script in scripts_of(owner).items():
+            setattr(owner, f"_{verb}", _Recorder(script, calls.setdefault(verb, [])))
+    # When every verb is used, with records of many ledger buckets and a workflow of two streams
+    lifecycle.add_streams(["account"])
+    queue.put_page(generation, 0, changes(600), "next")
+    batch = queue.lease(generation, 500, 60_000)
+    queue.renew(generation, batch.token, [record_id(0)], 60_000)
+    queue.settle(
+        batch.token,
+        [
+            *(Written(record_id(number), entry(1)) for number in range(100)),
+            Again(record_id(100), 1, counts=True),
+            Refused(record_id(101), Reason("x", "y")),
+            Unsent(record_id(102)),
+        ],
+    )
+    queue.reap()
+    lifecycle.stop("ann", "rest")
+    revisions.save(0, "", "ann", "")
+    throttle.ask(1)
+    throttle.pause(0.001)
+    # Then each call named keys of one slot only
+    assert sorted(calls) == VERBS and all(calls.values())
+    for verb, made in calls.items():
+        for named in made:
+            assert len({key_slot(key.encode()) for key in named}) == 1, f"{verb} needs several slots: {named}"
+
+
+class _Recorder:
+    def __init__(self, script: Script, made: list[list[str]]) -> None:
+        self._script = script
+        self._made = made
+
+    def __call__(self, keys: list[str], args: list[object]) -> object:
+        self._made.append(keys)
+        return self._script(keys=keys, args=args)  # type: ignore[arg-type]

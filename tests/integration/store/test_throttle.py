@@ -1,0 +1,93 @@
+"""All workers together stay below a target's rate, and a pause holds every one of them."""
+
+import pytest
+from redis import Redis
+
+from store.throttle import SharedThrottle, TooLong
+
+KEY = "throttle"
+
+
+def test_two_workers_share_one_rate(redis: Redis) -> None:
+    # Given two workers, ten requests a second together, and a burst of twenty
+    both = [SharedThrottle(redis, KEY, requests_per_second=10, burst=20) for _ in range(2)]
+    # When both ask for as much as they can get, every 50 ms, for a minute
+    granted = [worker.ask(5, now_ms=at)[0] for at in range(0, 60_000, 50) for worker in both]
+    # Then together they got the burst and what the rate allows, and nothing is lost either
+    assert 20 + 599 <= sum(granted) <= 20 + 600
+
+
+def test_a_clock_that_was_set_back_stops_nobody(redis: Redis) -> None:
+    throttle = SharedThrottle(redis, KEY, requests_per_second=10, burst=2)
+    assert throttle.ask(5, now_ms=3_600_000) == (2, 0)
+    # When the server's clock is set back by an hour, Then the wait is what it would have been
+    assert throttle.ask(1, now_ms=0) == (0, 100)
+    assert throttle.ask(1, now_ms=100) == (1, 0)
+
+
+def test_who_has_to_wait_is_told_how_long(redis: Redis) -> None:
+    throttle = SharedThrottle(redis, KEY, requests_per_second=10, burst=2)
+    # Given a burst that is used up
+    assert throttle.ask(5, now_ms=1000) == (2, 0)
+    # When more are wanted, Then the wait is exactly until the next
+    assert throttle.ask(1, now_ms=1000) == (0, 100)
+    assert throttle.ask(1, now_ms=1040) == (0, 60)
+    assert throttle.ask(1, now_ms=1100) == (1, 0)
+
+
+def test_a_pause_holds_everyone_and_ends_by_itself(redis: Redis) -> None:
+    one, other = SharedThrottle(redis, KEY), SharedThrottle(redis, KEY, requests_per_second=100)
+    # When a target tells one worker to be silent for half a minute
+    one.pause(30, now_ms=1000)
+    # Then both are, and for as long as that
+    assert one.ask(1, now_ms=1000) == other.ask(1, now_ms=1000) == (0, 30_000)
+    assert other.ask(1, now_ms=30_999) == (0, 1)
+    assert one.ask(1, now_ms=31_000)[0] == other.ask(1, now_ms=31_000)[0] == 1
+
+
+def test_a_later_pause_never_shortens_an_earlier_one(redis: Redis) -> None:
+    throttle = SharedThrottle(redis, KEY)
+    throttle.pause(60, now_ms=0)
+    # When another worker is told of a shorter one, Then the longer one stands
+    throttle.pause(1, now_ms=1000)
+    assert throttle.ask(1, now_ms=2000) == (0, 58_000)
+    # And a longer one lengthens it
+    throttle.pause(60, now_ms=10_000)
+    assert throttle.ask(1, now_ms=10_000) == (0, 60_000)
+
+
+def test_a_request_waits_out_a_pause_it_has_the_time_for(redis: Redis) -> None:
+    # Given a clock that is moved on by sleeping: the pause ends while the worker sleeps
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        redis.delete(KEY)
+
+    throttle = SharedThrottle(redis, KEY, sleep=sleep)
+    throttle.pause(5)
+    # When a request may take ten seconds, Then it slept once, for the whole pause
+    throttle.permit(timeout=10)
+    assert len(slept) == 1 and 4 < slept[0] <= 5
+
+
+def test_a_request_without_the_time_for_a_pause_is_told_at_once(redis: Redis) -> None:
+    def sleep(seconds: float) -> None:
+        raise AssertionError("it must not wait for what it cannot wait out")
+
+    throttle = SharedThrottle(redis, KEY, sleep=sleep)
+    throttle.pause(300)
+    # When a request has ten seconds, Then it hears how long the pause lasts
+    with pytest.raises(TooLong) as refused:
+        throttle.permit(timeout=10)
+    assert 299 <= refused.value.seconds <= 300
+
+
+def test_permits_fetched_before_a_pause_are_not_used_after_it(redis: Redis) -> None:
+    throttle = SharedThrottle(redis, KEY)
+    # Given a worker that has fetched a handful of permits and used one
+    throttle.permit(timeout=1)
+    # When its target asks for a pause, Then the others are worth nothing
+    throttle.pause(300)
+    with pytest.raises(TooLong):
+        throttle.permit(timeout=1)

@@ -1,0 +1,50 @@
+"""A ledger entry is 21 bytes that lose nothing; records are spread evenly over the buckets."""
+
+import uuid
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis import Redis
+
+from store.keys import LEDGER_BUCKETS, InstanceKeys
+from store.ledger import Entry, Ledger, Standing, field_of
+
+
+@given(
+    entry=st.builds(
+        Entry,
+        standing=st.sampled_from(Standing),
+        version=st.integers(0, 2**63),
+        confirmed_at=st.integers(0, 2**32 - 1),
+        fingerprint=st.binary(min_size=8, max_size=8),
+    )
+)
+def test_an_entry_comes_back_as_it_was(entry: Entry) -> None:
+    packed = entry.pack()
+    assert len(packed) == 21
+    unpacked = Entry.unpack(packed)
+    assert unpacked == entry
+    assert isinstance(unpacked.standing, Standing)
+
+
+@given(st.uuids())
+def test_a_guid_is_kept_in_16_bytes(guid: uuid.UUID) -> None:
+    assert field_of(str(guid)) == guid.bytes
+
+
+@pytest.mark.parametrize(
+    "name", ["C-1047", "5D6C7F1E-0F0B-4B0E-9A58-000000000001", "5d6c7f1e-0f0b-4b0e-9a58-000000000001\n", "é" * 8, ""]
+)
+def test_any_other_name_is_kept_as_it_is(name: str) -> None:
+    assert field_of(name) == name.encode()
+
+
+def test_records_are_spread_evenly_over_the_buckets() -> None:
+    # Given 200,000 GUIDs counted up one by one, the least favourable kind
+    ledger = Ledger(Redis(), InstanceKeys("test").workflow("contacts").stream("contact"))
+    filled = Counter(ledger.bucket_of(field_of(str(uuid.UUID(int=number)))) for number in range(200_000))
+    # Then nearly every bucket has some, and none has so many that 75 times as much would leave the compact encoding
+    assert len(filled) > 0.9 * LEDGER_BUCKETS
+    assert max(filled.values()) <= 20
