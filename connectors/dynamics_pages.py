@@ -42,6 +42,8 @@ def rows_of(items: list[dict[str, Any]], primary_id: str, columns: Sequence[str]
     Raises ColumnsMissing, and KeyError, TypeError, ValueError, AttributeError if an item has not the promised shape.
     """
     pick = _picker(columns)
+    # Mostly an item is the asked columns and these two: then it becomes the values itself, without being copied.
+    nothing_else = {"@odata.etag", primary_id, *columns} if primary_id not in columns else None
     label_keys = [(f"{column}@label", f"{column}@{FORMATTED}") for column in columns] if labels else []
     rows: list[Row] = []
     deleted: list[str] = []
@@ -52,15 +54,20 @@ def rows_of(items: list[dict[str, Any]], primary_id: str, columns: Sequence[str]
                 raise ValueError("neither a row nor a deletion")
             deleted.append(item["id"].lower())
             continue
-        try:
-            values = pick(item)
-        except KeyError as error:
-            raise ColumnsMissing(error.args[0]) from None
-        for label, annotated in label_keys:
-            if annotated in item:
-                values[label] = item[annotated]
+        if item.keys() == nothing_else:
+            id_, values = item.pop(primary_id), item
+            del item["@odata.etag"]
+        else:
+            try:
+                values = pick(item)
+            except KeyError as error:
+                raise ColumnsMissing(error.args[0]) from None
+            for label, annotated in label_keys:
+                if annotated in item:
+                    values[label] = item[annotated]
+            id_ = item[primary_id]
         # W/"123"
-        rows.append(Row(item[primary_id].lower(), int(etag[3:-1]), values))
+        rows.append(Row(id_.lower(), int(etag[3:-1]), values))
     if deleted:
         live = {row.id for row in rows}
         rows.extend(Row(id_, None, None) for id_ in deleted if id_ not in live)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 from config.document import WorkflowDocument
 from config.settings import Settings
+from connectors.errors import TryAgain
 from store.client import connect
 from store.sealing import AesSeal, NoSeal, PayloadSeal
 from store.store import Store, WorkflowStore
+from sync.patience import Patience
 from sync.streams import Slice, Stream
 from sync.systems import Systems
 from sync.workflows import connect_streams, document_of
@@ -15,6 +17,10 @@ from sync.workflows import connect_streams, document_of
 
 class NotConfigured(Exception):
     """The workflow has no configuration; save one with: d365acs config apply FILE"""
+
+
+class NotYet(Exception):
+    """The two systems' schemas could not be read a moment ago; they are asked for again soon."""
 
 
 @dataclass(slots=True)
@@ -48,7 +54,7 @@ class Runtime:
     def stream(self, workflow: str, stream: str, generation: int) -> Stream | None:
         """A stream of the workflow as this generation runs it, None if the configuration has it no more.
 
-        Schemas are read once per process and generation. Raises NotConfigured, Misfitting, TryAgain, Stop.
+        Schemas are read once per process and generation. Raises NotConfigured, Misfitting, NotYet, Stop.
         """
         running = self._running.get(workflow)
         if running is None or running.generation != generation:
@@ -57,13 +63,22 @@ class Runtime:
         return running.streams.get(stream)
 
     def _connect(self, workflow: str, generation: int) -> Running:
+        # A patience of its own: a process that cannot begin yet must not hold up those that have begun.
+        patience = Patience(self.workflow(workflow).troubles, "connect")
+        if not patience.is_over():
+            raise NotYet(NotYet.__doc__)
         document = active_document(self.workflow(workflow))
         systems = Systems(document.connections, self.store)
         try:
             streams = connect_streams(document, systems, self.settings.read_page_size)
+        except TryAgain as error:
+            systems.close()
+            patience.note(error.sentence, error.wait)
+            raise NotYet(NotYet.__doc__) from None
         except BaseException:
             systems.close()
             raise
+        patience.end()
         return Running(generation, document, systems, {stream.name: stream for stream in streams})
 
     def forget(self, workflow: str) -> None:

@@ -27,6 +27,10 @@ RECORDS_PER_WRITER = 1000
 RESERVED_SLOTS = 2
 
 
+#: A process that still cannot connect says so again within this time, in ms.
+OLD_TROUBLE_MS = 5_000
+
+
 @dataclass(frozen=True, slots=True)
 class Nudge:
     """Have this stream read, and let this many writers look at its queue."""
@@ -49,6 +53,7 @@ def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
     if life.state is not State.RUNNING:
         runtime.forget(workflow)
         return []
+    _forget_old_trouble(store, now_ms)
     seats = _seats(runtime, workflow)
     nudges = []
     for stream in store.lifecycle.streams():
@@ -59,6 +64,13 @@ def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
         wanted = 1 + queue.backlog().total // RECORDS_PER_WRITER
         nudges.append(Nudge(workflow, stream, life.generation, min(wanted, seats)))
     return nudges
+
+
+def _forget_old_trouble(store: WorkflowStore, now_ms: int) -> None:
+    """The process that could not connect may have ended, or have been given nothing to do since."""
+    trouble = store.troubles.get("connect")
+    if trouble is not None and now_ms > trouble.until_ms + OLD_TROUBLE_MS:
+        store.troubles.clear("connect")
 
 
 def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: int) -> None:

@@ -1,0 +1,77 @@
+"""The pretend Dynamics and Campaign as benchmarks meet them: another process, over HTTP, like the real ones."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from config.connections import CampaignConnection, Connections, DynamicsConnection
+from config.defaults import default_contact_mapping
+from config.document import Document
+from config.ingress import CampaignKey, IngressConfig, TableMapping
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: Where the configuration finds the pretend systems' secrets.
+SECRETS = {"dynamics": "BENCHMARK_DYNAMICS_SECRET", "campaign": "BENCHMARK_CAMPAIGN_SECRET"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pretend:
+    connections: Connections
+    admin: str
+
+    def page_latency(self, seconds: float) -> None:
+        """How long Dynamics thinks before it answers."""
+        faults = {"dynamics": {"latency_ms": seconds * 1000}} if seconds else {}
+        requests.put(f"{self.admin}/faults", json=faults, timeout=30).raise_for_status()
+
+    def document(self) -> Document:
+        return Document(connections=self.connections, ingress=IngressConfig(tables=(mapping(),)))
+
+
+def mapping() -> TableMapping:
+    """The default mapping of contacts, on an instance where the key is a custom key: one call per write."""
+    return default_contact_mapping().model_copy(
+        update={"key": CampaignKey(field="externalId", unique=True, address="uri")}
+    )
+
+
+@contextmanager
+def pretend(contacts: int) -> Iterator[Pretend]:
+    command = [sys.executable, "-m", "sandbox", "up", "--contacts", str(contacts), "-o", "json"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        info = json.loads(process.stdout.readline())
+        os.environ.update({variable: info[system]["client_secret"] for system, variable in SECRETS.items()})
+        yield Pretend(_connections(info["dynamics"], info["campaign"]), info["admin"]["url"])
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+
+
+def _connections(dynamics: dict[str, str], campaign: dict[str, str]) -> Connections:
+    return Connections(
+        dynamics=DynamicsConnection(
+            url=dynamics["url"],
+            tenant=dynamics["tenant"],
+            client_id=dynamics["client_id"],
+            client_secret=f"${{env:{SECRETS['dynamics']}}}",
+            token_url=dynamics["token_url"],
+        ),
+        campaign=CampaignConnection(
+            url=campaign["url"],
+            client_id=campaign["client_id"],
+            client_secret=f"${{env:{SECRETS['campaign']}}}",
+            org_id=campaign["org_id"],
+            token_url=campaign["token_url"],
+        ),
+    )

@@ -1,0 +1,149 @@
+"""Writing profiles against a bare loop of the same client library with the same number of connections.
+
+Ours is `write_slice`, the body of a write task, over a filled queue: rights, leases, mapping, fingerprints, throttle,
+deadlines, settling and the ledger included. The bare loop posts bodies made beforehand: `requests`, a pooled adapter,
+a thread pool, nothing else. Both in this process, in turns; the pretend Campaign serves both from another process.
+
+The last line is a whole worker process as the Procfile starts it, with one child, from the nudge's message to the
+empty queue. Its start-up and its reading of the schemas are not counted.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import orjson
+import requests
+from celery import Celery
+from requests.adapters import HTTPAdapter
+
+from benchmarks.harness import Figure, ratio, take_turns
+from benchmarks.people import contacts
+from benchmarks.pretend import ROOT, Pretend, pretend
+from benchmarks.stage import PAGE, WORKFLOW, Stage, stage
+from config.document import dump
+from config.settings import Settings
+from connectors.auth import ims_token
+from store.record_queue import Change, Lane, Leased
+from store.store import Store
+from sync.streams import Send, Slice, Stream
+from sync.systems import Systems
+from sync.workflows import connect_streams
+from sync.writing import WriteEnd, write_slice
+from workers.app import celery_settings
+
+PROFILES = 2_000
+#: A worker process that has not emptied the queue by then never will.
+PATIENCE_SECONDS = 60.0
+
+Nudge = Callable[[], None]
+
+
+def run(rounds: int) -> list[Figure]:
+    with pretend(contacts=0) as there, stage() as here:
+        document = there.document().workflows()[WORKFLOW]
+        here.workflow.revisions.save(0, dump(document), "benchmark", "measure")
+        settings = Settings(home=here.home, instance=here.instance)
+        systems = Systems(there.connections, Store(here.redis, here.instance))
+        [stream] = connect_streams(document, systems, PAGE)
+        bare = _Bare(there, stream)
+        with _worker(here, settings, stream.name) as nudge:
+            found = take_turns(
+                rounds,
+                bare.write,
+                lambda: _ours(here, stream, settings),
+                lambda: _process(here, stream, nudge),
+            )
+        systems.close()
+    return [
+        ratio("write_slice : bare loop", "profiles/s", found["ours"], found["bare"], 0.8),
+        ratio("worker process : bare loop", "profiles/s", found["process"], found["bare"], 0.8),
+    ]
+
+
+def _ours(here: Stage, stream: Stream, settings: Settings) -> dict[str, float]:
+    here.put(here.queue(stream.name), contacts(PROFILES))
+    piece = Slice(PATIENCE_SECONDS, lambda: False)
+    begun = time.perf_counter()
+    end = write_slice(stream, here.workflow, here.generation, 0, piece, settings.lease_seconds, settings.batch_size)
+    took = time.perf_counter() - begun
+    assert end is WriteEnd.DRAINED
+    return {"ours": PROFILES / took}
+
+
+def _process(here: Stage, stream: Stream, nudge: Nudge) -> dict[str, float]:
+    queue = here.queue(stream.name)
+    here.put(queue, contacts(PROFILES))
+    begun = time.perf_counter()
+    nudge()
+    while queue.backlog().total:
+        if time.perf_counter() - begun > PATIENCE_SECONDS:
+            raise RuntimeError(f"The worker process left records behind; its log is {here.home}/worker.log.")
+        time.sleep(0.005)
+    return {"process": PROFILES / (time.perf_counter() - begun)}
+
+
+@contextmanager
+def _worker(here: Stage, settings: Settings, stream: str) -> Iterator[Nudge]:
+    """A worker process that only writes; what it gives calls one writer."""
+    environment = {**os.environ, "D365ACS_HOME": str(settings.home), "D365ACS_INSTANCE": settings.instance}
+    options = ("worker", "-Q", f"{WORKFLOW}.write", "-c", "1", "--without-gossip", "--without-mingle")
+    with (here.home / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "workers.app", *options],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    client = Celery(set_as_current=False)
+    client.conf.update(celery_settings(settings))
+    where = {"workflow": WORKFLOW, "stream": stream, "generation": here.generation, "seat": 0}
+    try:
+        yield lambda: client.send_task("write", kwargs=where, queue=f"{WORKFLOW}.write") and None
+    finally:
+        client.close()
+        process.terminate()
+        process.wait(30)
+
+
+class _Bare:
+    def __init__(self, there: Pretend, stream: Stream) -> None:
+        campaign = there.connections.campaign
+        self._stream = stream
+        self._url = f"{campaign.api_root}/{campaign.profile_api}/profile"
+        self._session = requests.Session()
+        self._session.headers.update(
+            {
+                "Authorization": ims_token(campaign).header(30),
+                "X-Api-Key": campaign.client_id,
+                "Content-Type": "application/json;charset=utf-8",
+                "Accept": "application/json",
+            }
+        )
+        self._session.mount(
+            campaign.url, HTTPAdapter(pool_connections=1, pool_maxsize=campaign.concurrency, pool_block=True)
+        )
+        self._pool = ThreadPoolExecutor(campaign.concurrency)
+
+    def write(self) -> dict[str, float]:
+        bodies = [self._body(change) for change in contacts(PROFILES)]
+        begun = time.perf_counter()
+        statuses = list(self._pool.map(self._post, bodies))
+        took = time.perf_counter() - begun
+        assert statuses == [201] * PROFILES
+        return {"bare": PROFILES / took}
+
+    def _post(self, body: bytes) -> int:
+        return self._session.post(self._url, data=body, timeout=20).status_code
+
+    def _body(self, change: Change) -> bytes:
+        """The body that our own writer would send."""
+        record = Leased(change.id, change.version, 0, Lane.LIVE, change.payload, 0, 0)
+        send = self._stream.target.prepare(record, None, 0)
+        assert isinstance(send, Send)
+        return orjson.dumps(send.body)
