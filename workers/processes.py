@@ -4,6 +4,7 @@ import mmap
 import os
 from typing import Any
 
+from billiard import pool
 from celery import signals
 from redis.exceptions import RedisError
 
@@ -12,6 +13,10 @@ from store.client import connect
 from store.store import Store
 from tasks.runtime import Runtime
 from workers import logs
+
+#: Tenths of a second that a child of an ending worker waits for its last results to be read. Celery may have stopped
+#: reading by then, and the children would wait for 30 seconds. A result that nobody read does no harm here.
+LAST_RESULTS_TENTHS = 10
 
 
 class Process:
@@ -50,6 +55,7 @@ class Process:
     def _begin_child(self, **_: Any) -> None:
         # A forked socket is a shared socket: never use the parent's.
         self._runtime = None
+        pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = LAST_RESULTS_TENTHS
 
     def _ready(self, sender: Any, **_: Any) -> None:
         # Two workers on one machine may have been given the same name.
