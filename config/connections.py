@@ -86,7 +86,7 @@ class DynamicsConnection(Model):
         default=8,
         ge=1,
         le=52,
-        description="How many requests may be under way at once (Microsoft's limit is 52).",
+        description="How many requests one process may have under way at once (Microsoft's limit is 52 a user).",
     )
 
     @field_validator("url")
@@ -146,7 +146,7 @@ class CampaignConnection(Model):
         default=8,
         ge=1,
         le=64,
-        description="How many requests may be under way at once, all workers together.",
+        description="How many requests one writer may have under way at once.",
     )
     requests_per_second: Number | None = Field(
         default=None,

@@ -38,6 +38,7 @@ class Campaign:
         connection: CampaignConnection,
         throttle: Throttle,
         token: Authorization | None = None,
+        refusal_patience: float = 0.0,
     ) -> None:
         headers = {
             "Accept": "application/json",
@@ -54,6 +55,7 @@ class Campaign:
             throttle,
             headers,
             connection.concurrency,
+            refusal_patience,
         )
         self._profile_api = connection.profile_api
         self._apis: dict[str, str] = {"profile": connection.profile_api, "service": connection.profile_api}

@@ -42,6 +42,7 @@ class Dynamics:
         connection: DynamicsConnection,
         throttle: Throttle,
         token: Authorization | None = None,
+        refusal_patience: float = 0.0,
     ) -> None:
         self._http = Http(
             "dynamics",
@@ -50,6 +51,7 @@ class Dynamics:
             throttle,
             HEADERS,
             connection.concurrency,
+            refusal_patience,
         )
 
     def who_am_i(self, timeout: float) -> str:

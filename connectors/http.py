@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import orjson
 
-from connectors.errors import CredentialsRefused, ForeignLink, Refused, System, Throttled
+from connectors.errors import CredentialsRefused, ForeignLink, Refused, System, Throttled, Unavailable
 from connectors.wire import Answer, Wire, origin_of, title
 
 __all__ = ["Answer", "Authorization", "Http", "NoThrottle", "Throttle", "retry_after"]
@@ -65,8 +65,13 @@ class Http:
         throttle: Throttle,
         headers: Mapping[str, str],
         pool_size: int,
+        refusal_patience: float = 0.0,
     ) -> None:
-        """`root_url` without a final slash; `headers` go with every request."""
+        """`root_url` without a final slash; `headers` go with every request.
+
+        `refusal_patience`: for so many seconds a fresh token that is refused counts as an outage, since rights are
+        edited and tokens revoked while we run; after that, and at once without it, the credentials are to blame.
+        """
         self._system = system
         self._root = root_url
         self._origin = origin_of(root_url)
@@ -74,6 +79,8 @@ class Http:
         self._throttle = throttle
         self._headers = dict(headers)
         self._wire = Wire(system, self._origin, pool_size)
+        self._refusal_patience = refusal_patience
+        self._refused_since: float | None = None
 
     def request(
         self,
@@ -112,11 +119,8 @@ class Http:
             self._throttle.permit(max(0.0, deadline - time.monotonic()))
             answer = self._wire.send(method, url, sent_headers, body, about, deadline)
             if answer.status == 401:
-                raise CredentialsRefused(
-                    self._system,
-                    f"{about}: a fresh token was refused (401); check that connections.{self._system}.url "
-                    f"belongs to the credentials in connections.{self._system}",
-                )
+                raise self._refused(about)
+        self._refused_since = None
         if answer.status >= 300:
             self._check(answer)
         return answer
@@ -148,6 +152,19 @@ class Http:
             raise Refused(
                 self._system, f"{about}: a value of the record cannot be written as JSON", code="not-json"
             ) from None
+
+    def _refused(self, about: str) -> Unavailable | CredentialsRefused:
+        """What a fresh token that was refused means."""
+        sentence = (
+            f"{about}: a fresh token was refused (401); check that connections.{self._system}.url "
+            f"belongs to the credentials in connections.{self._system}"
+        )
+        now = time.monotonic()
+        if self._refused_since is None:
+            self._refused_since = now
+        if now - self._refused_since < self._refusal_patience:
+            return Unavailable(self._system, sentence)
+        return CredentialsRefused(self._system, sentence)
 
     def _check(self, answer: Answer) -> None:
         """Raise for redirects and throttling; pause everybody as long as the server asks."""

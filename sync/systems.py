@@ -31,9 +31,12 @@ class SystemThrottle:
 
 
 class Systems:
-    """Built once per process and configuration; `close` ends its connections."""
+    """Built once per process and configuration; `close` ends its connections.
 
-    def __init__(self, connections: Connections, store: Store) -> None:
+    `refusal_patience`: see `connectors.http.Http`.
+    """
+
+    def __init__(self, connections: Connections, store: Store, refusal_patience: float = 0.0) -> None:
         dynamics, campaign = connections.dynamics, connections.campaign
         self.dynamics = Dynamics(
             dynamics,
@@ -44,9 +47,12 @@ class Systems:
                     "dynamics", dynamics.requests_per_5_minutes / 300, burst=dynamics.requests_per_5_minutes // 10 or 1
                 ),
             ),
+            refusal_patience=refusal_patience,
         )
         self.campaign = Campaign(
-            campaign, SystemThrottle("campaign", store.throttle("campaign", campaign.requests_per_second or 0))
+            campaign,
+            SystemThrottle("campaign", store.throttle("campaign", campaign.requests_per_second or 0)),
+            refusal_patience=refusal_patience,
         )
 
     def close(self) -> None:

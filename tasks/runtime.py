@@ -14,6 +14,9 @@ from sync.streams import Slice, Stream
 from sync.systems import Systems
 from sync.workflows import connect_streams, document_of
 
+#: A running workflow bears fresh tokens that are refused for so long before it fails; seconds.
+REFUSAL_PATIENCE = 120.0
+
 
 class NotConfigured(Exception):
     """The workflow has no configuration; save one with: d365acs config apply FILE"""
@@ -68,7 +71,7 @@ class Runtime:
         if not patience.is_over():
             raise NotYet(NotYet.__doc__)
         document = active_document(self.workflow(workflow))
-        systems = Systems(document.connections, self.store)
+        systems = Systems(document.connections, self.store, REFUSAL_PATIENCE)
         try:
             streams = connect_streams(document, systems, self.settings.read_page_size)
         except TryAgain as error:

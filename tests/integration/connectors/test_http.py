@@ -16,6 +16,7 @@ from connectors.errors import (
     Refused,
     Throttled,
     TryAgain,
+    Unavailable,
     Unreachable,
 )
 from connectors.http import Http, NoThrottle
@@ -87,6 +88,35 @@ def test_a_second_401_means_the_credentials_are_refused(server: OddServer, http:
     with pytest.raises(CredentialsRefused, match=r"connections\.campaign"):
         http.request("GET", "x", about="x", timeout=5)
     assert len(server.calls) == 2
+
+
+def test_a_running_workflow_bears_refused_tokens_for_a_while(
+    server: OddServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a seam that bears refusals for two minutes, and a system that begins to refuse every token
+    now = [1000.0]
+    monkeypatch.setattr("connectors.http.time.monotonic", lambda: now[0])
+    http = Http("campaign", server.origin, Pass(), NoThrottle(), {}, pool_size=1, refusal_patience=120)
+
+    def ask() -> None:
+        http.request("GET", "x", about="x", timeout=5)
+
+    server.script = lambda call: Reply(401)
+    # When it is asked again and again, it counts as an outage
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            ask()
+        now[0] += 50
+    # Then the credentials are to blame
+    with pytest.raises(CredentialsRefused, match="a fresh token was refused"):
+        ask()
+    # And one answer begins the count anew
+    server.script = lambda call: Reply(json={})
+    ask()
+    server.script = lambda call: Reply(401)
+    with pytest.raises(Unavailable):
+        ask()
+    http.close()
 
 
 def test_a_429_pauses_everybody_for_the_seconds_it_names(server: OddServer, http: Http, throttle: Pauses) -> None:
