@@ -42,7 +42,7 @@ def _turn(here: Stage, queue: RecordQueue, name: str) -> dict[str, float]:
         begun = time.perf_counter()
         batch = queue.lease(here.generation, BATCH, LEASE_MS)
         lease += time.perf_counter() - begun
-        queue.settle(batch.token, written(batch))
+        queue.settle(batch.number, written(batch))
     return {f"put {name}": put / TURN * 1e6, f"lease {name}": lease / TURN * 1e6}
 
 

@@ -1,6 +1,6 @@
 """The record queue against the plainest thing Redis can do: one pipelined HSET per record, and one HDEL.
 
-Ours also keeps order, versions, leases, owners, the ledger and counts, and gives the payloads to a writer. Both sides
+Ours also keeps order, versions, leases, ages, the ledger and counts, and gives the payloads to a writer. Both sides
 move 500 records at a time from one process over one connection; the clock runs for client and server together. What
 a writer makes of its records between lease and settle, their outcomes, is not in our time.
 """
@@ -45,7 +45,7 @@ def ours(here: Stage, queue: RecordQueue) -> dict[str, float]:
         drain += time.perf_counter() - begun
         outcomes = written(batch)
         begun = time.perf_counter()
-        doubted = queue.settle(batch.token, outcomes)
+        doubted = queue.settle(batch.number, outcomes)
         drain += time.perf_counter() - begun
         assert not doubted
     assert queue.backlog().total == 0

@@ -13,7 +13,6 @@ from store.store import Store, WorkflowStore
 LOOK_EVERY = 0.1
 
 
-
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What an operator's act has changed."""
@@ -78,13 +77,12 @@ def await_rest(store: Store, workflow: str, timeout: float, look: Callable[[], o
     A writer that died holds nothing once its lease has run out.
     """
     one = workflow_of(store, workflow)
-    return _poll(lambda: not _leases(store, one), timeout, look)
+    return _poll(lambda: not _leases_run(store, one), timeout, look)
 
 
-def _leases(store: Store, workflow: WorkflowStore) -> int:
+def _leases_run(store: Store, workflow: WorkflowStore) -> bool:
     now_ms = store.now_ms()
-    keys = [workflow.keys.stream(stream).leases for stream in workflow.lifecycle.streams()]
-    return sum(int(store.redis.zcount(key, f"({now_ms}", "+inf")) for key in keys)
+    return any(workflow.queue(stream).leases_run(now_ms) for stream in workflow.lifecycle.streams())
 
 
 def _poll(done: Callable[[], bool], timeout: float, look: Callable[[], object]) -> bool:

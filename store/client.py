@@ -9,8 +9,8 @@ def connect(url: str) -> Redis:
     """A client that answers bytes.
 
     A silent server (packets swallowed by a firewall) is noticed after `socket_timeout`, not never. Three short
-    retries bridge a reconnect; the library's own default is ten. Every script may be retried: tokens and versions
-    make that harmless.
+    retries bridge a reconnect; the library's own default is ten. Every script may be retried: batch numbers and
+    versions make that harmless.
     """
     over_network = {} if url.startswith("unix:") else {"socket_connect_timeout": 3, "socket_keepalive": True}
     return Redis.from_url(
@@ -25,3 +25,9 @@ def connect(url: str) -> Redis:
 def text(raw: object) -> str:
     """A reply as text; nothing is the empty text."""
     return raw.decode() if isinstance(raw, bytes) else str(raw or "")
+
+
+def server_time_ms(redis: Redis) -> int:
+    """The server's clock, the one that every process shares; ms since 1970."""
+    seconds, microseconds = redis.time()
+    return int(seconds) * 1000 + int(microseconds) // 1000

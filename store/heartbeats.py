@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import orjson
 from redis import Redis
 
-from store.client import text
+from store.client import server_time_ms, text
 from store.keys import InstanceKeys
 from store.scripts import clock_argument
 
@@ -46,8 +46,3 @@ class Heartbeats:
             else:
                 self._redis.hdel(self._key, name)
         return sorted(found, key=lambda beat: (beat.role, beat.name))
-
-
-def server_time_ms(redis: Redis) -> int:
-    seconds, microseconds = redis.time()
-    return int(seconds) * 1000 + int(microseconds) // 1000

@@ -91,9 +91,9 @@ class Lifecycle:
         return self._change("fail", str(generation), by, why, "", now_ms) in (0, 1)
 
     def _change(self, arrow: str, generation: str, by: str, why: str, revision: str, now_ms: int | None) -> int:
-        leases = [self._keys.stream(stream).leases for stream in self.streams()]
+        batches = [self._keys.stream(stream).batches for stream in self.streams()]
         code, _, _ = self._transition(
-            keys=[self._keys.lifecycle, self._keys.log, *leases],
+            keys=[self._keys.lifecycle, self._keys.log, *batches],
             args=[clock_argument(now_ms), arrow, generation, by, why, revision],
         )
         return int(code)

@@ -7,16 +7,15 @@ Where a record stands is its state. Every verb is one Lua script of the same nam
 Record ids are texts, versions whole numbers up to 2^53, payloads bytes of the caller's making.
 """
 
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import repeat
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from redis import Redis
 
+from store.client import server_time_ms
 from store.keys import StreamKeys
 from store.ledger import Entry, Ledger, field_of
 from store.scripts import clock_argument, script
@@ -24,7 +23,7 @@ from store.sealing import NoSeal, PayloadSeal, UnknownKey
 
 T = TypeVar("T")
 
-#: Records per script: 500 keep the server busy for about 3 ms, so that nobody else waits longer.
+#: Records per script, and per batch: 500 keep the server busy for about 3 ms, so that nobody else waits longer.
 BATCH = 500
 
 #: Holders a record may outlive. A worker that dies takes a whole batch with it, so innocent records collect deaths too.
@@ -39,10 +38,6 @@ class Lane(StrEnum):
 
 
 _LANES = {b"l": Lane.LIVE, b"r": Lane.REPLAY}
-
-#: 66 hex digits: beyond 64 bytes the server keeps `owners` as a real hash table. In its compact form, which it would
-#: choose up to 512 fields, finding 500 owners costs 125,000 comparisons, and a settle takes twice its time.
-_TOKEN_BYTES = 33
 
 
 class GenerationOver(Exception):
@@ -85,7 +80,9 @@ class Leased(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    token: str
+    """Records leased together: one number, one end of the lease. Only who knows the number can settle them."""
+
+    number: int  #: never given twice; 0 if nothing was ready
     records: list[Leased]
 
 
@@ -133,6 +130,7 @@ class Unsent:
 
 
 Outcome = Written | Unchanged | Again | Refused | Unsent
+_CONFIRMED = (Written, Unchanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +189,7 @@ class RecordQueue:
         where it was: the page is read again and the parts that are there already are recognised. A page begun below the
         high-water mark is stored to its end. Raises GenerationOver, CursorMoved, QueueFull.
         """
+        now_ms = server_time_ms(self._redis) if now_ms is None else now_ms
         stored = Stored(0, 0, 0)
         parts = list(_parts(changes, BATCH)) or [[]]
         for part in parts:
@@ -208,19 +207,22 @@ class RecordQueue:
         changes: Sequence[Change],
         next_cursor: str,
         lane: Lane,
-        now_ms: int | None,
+        now_ms: int,
         high_water: int | str,
     ) -> list[int]:
         keys = self.keys
         arguments: list[Any] = [
-            clock_argument(now_ms), generation, cursor_number, next_cursor, high_water, lane.value, len(changes)
+            now_ms, generation, cursor_number, next_cursor, high_water, lane.value, len(changes)
         ]  # fmt: skip
+        # Put together here: the script only passes them on, and a record is made once, not twice.
+        behind_version = f" {now_ms} {lane.value} ".encode()
         for record_id, version, payload in changes:
-            arguments += (record_id, version, self._seal.seal(self._owner(record_id), payload))
+            sealed = self._seal.seal(self._owner(record_id), payload)
+            arguments += (record_id, b"%d%b%b" % (version, behind_version, sealed))
         code, *numbers = self._put_page(
             keys=[
-                keys.workflow.lifecycle, keys.cursor, keys.records, keys.ready, keys.replay, keys.owners, keys.tried,
-                keys.dead, keys.counters, keys.pulse,
+                keys.workflow.lifecycle, keys.cursor, keys.records, keys.ready, keys.replay, keys.leases,
+                keys.followed, keys.tried, keys.dead, keys.counters, keys.pulse,
             ],
             args=arguments,
         )  # fmt: skip
@@ -237,100 +239,105 @@ class RecordQueue:
 
         Raises GenerationOver, and UnknownKey if a payload cannot be opened; then all of them wait again.
         """
-        keys, token = self.keys, secrets.token_hex(_TOKEN_BYTES)
-        code, *columns = self._lease(
+        keys = self.keys
+        code, *answer = self._lease(
             keys=[
-                keys.workflow.lifecycle, keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.owners,
-                keys.attempts, keys.tried,
+                keys.workflow.lifecycle, keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.batches,
+                keys.attempts, keys.tried, keys.counters,
             ],
-            args=[clock_argument(now_ms), generation, token, min(how_many, BATCH), lease_ms],
+            args=[clock_argument(now_ms), generation, min(how_many, BATCH), lease_ms],
         )  # fmt: skip
         if code == -1:
             raise GenerationOver(GenerationOver.__doc__)
-        raw_ids, records, tries = columns
+        raw_number, raw_ids, records, tries = answer
+        number = int(raw_number)
         try:
-            return Batch(token, list(map(self._leased, raw_ids, records, tries or repeat(None))))
+            return Batch(number, self._opened(raw_ids, records, tries or [None] * len(raw_ids)))
         except UnknownKey:
-            # Left to run out, each of these leases would count as a death, and innocent records would be set aside.
-            self.settle(token, [Unsent(raw_id.decode()) for raw_id in raw_ids], now_ms)
+            # Left to run out, this lease would count as a death of each record, and innocent ones would be set aside.
+            self.settle(number, [Unsent(raw_id.decode()) for raw_id in raw_ids], now_ms)
             raise
 
-    def _leased(self, raw_id: bytes, record: bytes, attempts: bytes | None) -> Leased:
-        record_id = raw_id.decode()
-        version, queued, lane, payload = record.split(b" ", 3)
-        payload = self._seal.open(self._owner(record_id), payload)
-        tried, died = map(int, attempts.split()) if attempts else (0, 0)
-        return Leased(record_id, int(version), int(queued), _LANES[lane], payload, tried, died)
+    def _opened(
+        self, raw_ids: Iterable[bytes], records: Iterable[bytes], tries: Iterable[bytes | None]
+    ) -> list[Leased]:
+        open_payload, prefix, leased = self._seal.open, self.keys.prefix, []
+        for raw_id, record, attempts in zip(raw_ids, records, tries, strict=True):
+            record_id = raw_id.decode()
+            version, queued, lane, payload = record.split(b" ", 3)
+            payload = open_payload(prefix + record_id, payload)
+            tried, died = map(int, attempts.split()) if attempts else (0, 0)
+            leased.append(Leased(record_id, int(version), int(queued), _LANES[lane], payload, tried, died))
+        return leased
 
-    def renew(
-        self, generation: int, token: str, ids: Sequence[str], lease_ms: int, now_ms: int | None = None
-    ) -> set[str]:
-        """More time, from now, for records of one batch. Answers the ids that are no longer held.
+    def renew(self, generation: int, number: int, lease_ms: int, now_ms: int | None = None) -> bool:
+        """More time, from now, for a whole batch. False: its lease has run out, or nothing of it is held any more.
 
         Raises GenerationOver: then nothing was renewed.
         """
         keys = self.keys
-        lost: set[str] = set()
-        for part in _parts(ids, BATCH):
-            code, *gone = self._renew(
-                keys=[keys.workflow.lifecycle, keys.leases, keys.owners],
-                args=[clock_argument(now_ms), generation, token, lease_ms, *part],
-            )
-            if code == -1:
-                raise GenerationOver(GenerationOver.__doc__)
-            lost.update(raw.decode() for raw in gone)
-        return lost
+        code = self._renew(
+            keys=[keys.workflow.lifecycle, keys.batches],
+            args=[clock_argument(now_ms), generation, number, lease_ms],
+        )
+        if code == -1:
+            raise GenerationOver(GenerationOver.__doc__)
+        return bool(code)
 
-    def settle(self, token: str, outcomes: Iterable[Outcome], now_ms: int | None = None) -> set[str]:
-        """Says what became of leased records. Answers the ids that were not believed: their lease had run out."""
-        keys = self.keys
+    def settle(self, number: int, outcomes: Iterable[Outcome], now_ms: int | None = None) -> set[str]:
+        """Says what became of records of a batch. Answers the ids that were not believed.
+
+        Those are ids that the batch does not hold, and all of them once its lease has run out.
+        """
+        keys, bucket_of = self.keys, self.ledger.bucket_of
         doubted: set[str] = set()
         for part in _parts(list(outcomes), BATCH):
+            letters: list[str] = []
             buckets: list[str] = []
-            arguments: list[Any] = []
-            codes = ""
+            ids: list[str] = []
+            xs: list[Any] = []
+            ys: list[Any] = []
             for outcome in part:
-                bucket, code, x, y = self._argument_of(outcome)
-                buckets.append(bucket)
-                codes += code
-                arguments += (outcome.id, x, y)
+                record_id = outcome.id
+                ids.append(record_id)
+                if isinstance(outcome, _CONFIRMED):
+                    field = field_of(record_id)
+                    buckets.append(bucket_of(field))
+                    letters.append("w" if isinstance(outcome, Written) else "u")
+                    xs.append(field)
+                    ys.append(outcome.entry.pack())
+                else:
+                    letter, x, y = _arguments_of(outcome)
+                    buckets.append(keys.records)  # no bucket: any key of the stream keeps the place
+                    letters.append(letter)
+                    xs.append(x)
+                    ys.append(y)
             answer = self._settle(
                 keys=[
-                    keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.owners, keys.attempts,
-                    keys.tried, keys.dead, keys.counters, keys.pulse, *buckets,
+                    keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.batches, keys.followed,
+                    keys.attempts, keys.tried, keys.dead, keys.counters, keys.pulse, *buckets,
                 ],
-                args=[clock_argument(now_ms), token, codes, *arguments],
+                args=[clock_argument(now_ms), number, "".join(letters), *ids, *xs, *ys],
             )  # fmt: skip
             doubted.update(raw.decode() for raw in answer)
         return doubted
 
-    def _argument_of(self, outcome: Outcome) -> tuple[str, str, Any, Any]:
-        match outcome:
-            case Written():
-                field = field_of(outcome.id)
-                return self.ledger.bucket_of(field), "w", field, outcome.entry.pack()
-            case Unchanged():
-                field = field_of(outcome.id)
-                return self.ledger.bucket_of(field), "u", field, outcome.entry.pack()
-            case Again():
-                return self.keys.records, "a", outcome.wait_ms, int(outcome.counts)
-            case Refused():
-                return self.keys.records, "d", orjson.dumps(outcome.reason), ""
-            case Unsent():
-                return self.keys.records, "b", "", ""
-
     def reap(self, now_ms: int | None = None) -> int:
-        """Ends the leases that have run out; their records wait again. Answers how many."""
+        """Ends batches whose lease has run out; their records, at most 500, wait again. Answers how many."""
         keys = self.keys
         reason = Reason("holders-died", f"{DEATHS_TOO_MANY} workers died or hung while they held this record.")
         ended: int = self._reap(
             keys=[
-                keys.records, keys.ready, keys.replay, keys.leases, keys.owners, keys.attempts, keys.tried, keys.dead,
-                keys.counters, keys.pulse,
+                keys.records, keys.ready, keys.replay, keys.leases, keys.batches, keys.followed, keys.attempts,
+                keys.tried, keys.dead, keys.counters, keys.pulse,
             ],
             args=[clock_argument(now_ms), BATCH, DEATHS_TOO_MANY, orjson.dumps(reason)],
         )  # fmt: skip
         return ended
+
+    def leases_run(self, now_ms: int) -> bool:
+        """Whether somebody may still be sending: a batch whose lease has not run out is in a writer's hands."""
+        return bool(self._redis.zcount(self.keys.batches, f"({now_ms}", "+inf"))
 
     def backlog(self) -> Backlog:
         """Exact, and independent of how many records wait."""
@@ -350,6 +357,10 @@ class RecordQueue:
         if isinstance(record, bytes):
             begun.append(int(record.split(b" ", 2)[1]))
         return Backlog(total - leased, leased, delayed, dead, min(begun, default=None))
+
+    def is_full(self) -> bool:
+        """Whether the backlog has reached its high-water mark."""
+        return int(self._redis.hlen(self.keys.records)) >= self._high_water
 
     def dead_letters(self, limit: int = 1000) -> Iterator[DeadLetter]:
         """At most `limit` dead letters, in no particular order."""
@@ -371,7 +382,17 @@ class RecordQueue:
             )
 
     def _owner(self, record_id: str) -> str:
-        return f"{self.keys.prefix}{record_id}"
+        return self.keys.prefix + record_id
+
+
+def _arguments_of(outcome: Again | Refused | Unsent) -> tuple[str, Any, Any]:
+    match outcome:
+        case Again():
+            return "a", outcome.wait_ms, int(outcome.counts)
+        case Refused():
+            return "d", orjson.dumps(outcome.reason), ""
+        case Unsent():
+            return "b", "", ""
 
 
 def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -2,8 +2,9 @@
 
 from redis import Redis
 
+from store.client import server_time_ms
 from store.cursors import Cursor, read_cursor
-from store.heartbeats import Heartbeats, server_time_ms
+from store.heartbeats import Heartbeats
 from store.keys import InstanceKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
 from store.record_queue import RecordQueue

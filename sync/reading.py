@@ -1,8 +1,10 @@
 """The read step: page after page from a source onto the record queue, until there is no more or the slice is over."""
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from enum import StrEnum
+from typing import NamedTuple
 
 import orjson
 import structlog
@@ -19,6 +21,9 @@ log = structlog.get_logger()
 
 #: The longest a page may take. Dynamics itself gives up after two minutes.
 PAGE_SECONDS = 60.0
+
+#: How often a reader that waits for a page looks whether its process shuts down. Seconds.
+LOOK_EVERY = 0.25
 
 #: A position that only moved in time (no change came) is stored this often at most, so that an idle table costs Redis
 #: nothing. A change token lives for days.
@@ -40,64 +45,114 @@ def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Sli
     with store.reading_right(stream.name) as held:
         if not held:
             return ReadEnd.HELD
-        ends = time.monotonic() + piece.seconds
-        while True:
-            if piece.stopping():
-                return ReadEnd.STOPPED
-            if not patience.is_over():
-                return ReadEnd.WAITING
-            try:
-                caught_up = _read_page(stream, store, generation)
-            except (GenerationOver, CursorMoved):
-                return ReadEnd.STOPPED
-            except QueueFull:
-                patience.note("Reading pauses until the backlog falls below its high-water mark.", wait=0)
-                return ReadEnd.FULL
-            except TryAgain as error:
-                patience.note(error.sentence, error.wait)
-                return ReadEnd.WAITING
-            patience.end()
-            if caught_up:
-                return ReadEnd.CAUGHT_UP
-            if time.monotonic() > ends:
-                return ReadEnd.SLICE_OVER
+        reader = Reader(stream, store, generation, piece)
+        try:
+            while True:
+                if not patience.is_over():
+                    return ReadEnd.WAITING
+                try:
+                    end = reader.read_page()
+                except (GenerationOver, CursorMoved):
+                    return ReadEnd.STOPPED
+                except QueueFull:
+                    patience.note("Reading pauses until the backlog falls below its high-water mark.", wait=0)
+                    return ReadEnd.FULL
+                except TryAgain as error:
+                    patience.note(error.sentence, error.wait)
+                    return ReadEnd.WAITING
+                if end is ReadEnd.STOPPED:
+                    return end
+                patience.end()
+                if end is not None:
+                    return end
+        finally:
+            reader.close()
 
 
-def _read_page(stream: Stream, store: WorkflowStore, generation: int) -> bool:
-    """Reads and stores one page; True if the source has no more for now."""
-    cursor = store.cursor(stream.name)
-    position = Position.load(cursor.value)
-    queue = store.queue(stream.name)
-    try:
+class Fetched(NamedTuple):
+    """A page as the queue takes it."""
+
+    page: Page
+    changes: list[Change]
+    behind: Position
+
+
+class Reader:
+    """Stores page after page; while one is being stored, the next is on its way."""
+
+    def __init__(self, stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> None:
+        self._stream = stream
+        self._store = store
+        self._queue = store.queue(stream.name)
+        self._generation = generation
+        self._piece = piece
+        self._ends = time.monotonic() + piece.seconds
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="read")
+        self._ahead: tuple[Position, Future[Fetched]] | None = None
+
+    def close(self) -> None:
+        # A page that is still on its way is nobody's loss: the cursor stands before it.
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def read_page(self) -> ReadEnd | None:
+        """Reads and stores one page; None if another is to follow at once."""
+        if self._queue.is_full():
+            raise QueueFull(QueueFull.__doc__)
+        cursor = self._store.cursor(self._stream.name)
+        position = Position.load(cursor.value)
+        try:
+            fetched = self._fetched(position)
+        except CursorExpired as error:
+            log.warning(
+                "The change token has expired; everything is read again.", action="token_expired", why=error.sentence
+            )
+            again = Position(highest=position.highest, settled=position.settled)
+            self._queue.put_page(self._generation, cursor.number, [], again.dump())
+            return None
+        if fetched is None:
+            return ReadEnd.STOPPED
+        page, changes, behind = fetched
+        caught_up = page.next_link is None
+        idle = caught_up and not changes and position.at_round_start
+        if idle and (behind.token_ms or 0) - (position.token_ms or 0) < IDLE_POSITION_MS:
+            return ReadEnd.CAUGHT_UP
+        if not caught_up and time.monotonic() < self._ends:
+            self._ahead = (behind, self._pool.submit(self._fetch, behind))
+        lane = Lane.REPLAY if position.phase is Phase.FULL else Lane.LIVE
+        stored = self._queue.put_page(self._generation, cursor.number, changes, behind.dump(), lane)
+        log.info(
+            "Read a page.",
+            action="page_read",
+            phase=position.phase.value,
+            rows=len(page.rows),
+            queued=stored.queued,
+            replaced=stored.replaced,
+            skipped=stored.skipped,
+        )
+        if caught_up:
+            return ReadEnd.CAUGHT_UP
+        return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
+
+    def _fetched(self, position: Position) -> Fetched | None:
+        """The page behind the position, None if the process shuts down before it is there."""
+        ahead, self._ahead = self._ahead, None
+        future = ahead[1] if ahead and ahead[0] == position else self._pool.submit(self._fetch, position)
+        while not self._piece.stopping():
+            done, _ = wait([future], timeout=LOOK_EVERY)
+            if done:
+                return future.result()
+        return None
+
+    def _fetch(self, position: Position) -> Fetched:
+        source = self._stream.source
         if position.link:
-            page = stream.source.follow(position.link, PAGE_SECONDS)
+            page = source.follow(position.link, PAGE_SECONDS)
         else:
-            position = replace(position, expected=stream.source.count())
-            page = stream.source.first_page(PAGE_SECONDS)
-    except CursorExpired as error:
-        log.warning("The change token has expired; everything is read again.", action="token_expired", why=str(error))
-        again = Position(highest=position.highest, settled=position.settled)
-        queue.put_page(generation, cursor.number, [], again.dump())
-        return False
-
-    now_ms = int(time.time() * 1000)
-    changes, highest = _changes(page, position, stream.source.wants_deletions())
-    behind = position.after(highest, len(page.rows), page.next_link, page.delta_link, now_ms)
-    idle = not changes and position.at_round_start and not page.next_link
-    if idle and now_ms - (position.token_ms or 0) < IDLE_POSITION_MS:
-        return True
-    lane = Lane.REPLAY if position.phase is Phase.FULL else Lane.LIVE
-    stored = queue.put_page(generation, cursor.number, changes, behind.dump(), lane)
-    log.info(
-        "Read a page.",
-        action="page_read",
-        phase=position.phase.value,
-        rows=len(page.rows),
-        queued=stored.queued,
-        replaced=stored.replaced,
-        skipped=stored.skipped,
-    )
-    return page.next_link is None
+            position = replace(position, expected=source.count())
+            page = source.first_page(PAGE_SECONDS)
+        changes, highest = _changes(page, position, source.wants_deletions())
+        now_ms = int(time.time() * 1000)
+        return Fetched(page, changes, position.after(highest, len(page.rows), page.next_link, page.delta_link, now_ms))
 
 
 def _changes(page: Page, position: Position, deletions: bool) -> tuple[list[Change], int]:

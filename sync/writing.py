@@ -120,7 +120,6 @@ class BatchWriter:
         self._ends = ends
         self._todo: deque[Send] = deque()
         self._outcomes: deque[Outcome] = deque()
-        self._unsettled = {record.id for record in batch.records}
         self._halt = False
         self._trouble: TryAgain | None = None
         self._stop: Stop | None = None
@@ -224,15 +223,14 @@ class BatchWriter:
 
     def _renew(self) -> None:
         asked = time.monotonic()
-        ids = list(self._unsettled)
         try:
-            lost = self._queue.renew(self._generation, self._batch.token, ids, int(self._lease_s * 1000))
+            held = self._queue.renew(self._generation, self._batch.number, int(self._lease_s * 1000))
         except GenerationOver:
-            lost = set(ids)
-        if lost:
-            self._halt = True
-        else:
+            held = False
+        if held:
             self._leased_at = asked
+        else:
+            self._halt = True
 
     def _settle(self) -> None:
         outcomes = []
@@ -240,8 +238,7 @@ class BatchWriter:
             outcomes.append(self._outcomes.popleft())
         if not outcomes:
             return
-        doubted = self._queue.settle(self._batch.token, outcomes)
-        self._unsettled.difference_update(outcome.id for outcome in outcomes)
+        doubted = self._queue.settle(self._batch.number, outcomes)
         if doubted:
             log.warning(
                 "Outcomes came after their lease had run out; the records will be looked at again.",

@@ -30,7 +30,6 @@ local function give_back(ready, replay, id, queued, lane)
   if lane == 'l' then redis.call('LPUSH', ready, id) else redis.call('ZADD', replay, queued, id) end
 end
 
--- owners: "<token>", and " n" after it once a newer version waits behind the one in flight
 -- attempts: "<attempts that counted> <holders that died>"
 local function attempts_of(text)
   if not text then return 0, 0 end

@@ -2,16 +2,16 @@
   Guarantees: nothing is stored for a generation that is over or from a cursor that has moved on; no page begins above the
   high-water mark; a record that waits already is replaced by a newer version where it stands, never listed twice, never
   replaced by an older one; a live change takes a record that waits in the replay lane over into the live lane.
-  KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 owners  7 tried  8 dead  9 counters  10 pulse
-  ARGV  1 now or ''  2 generation  3 number of the cursor this page was read from  4 next cursor or '' (more parts follow)
+  KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 leases  7 followed  8 tried  9 dead  10 counters
+        11 pulse
+  ARGV  1 now  2 generation  3 number of the cursor this page was read from  4 next cursor or '' (more parts follow)
         5 high-water mark, '' for the later parts of a page  6 lane (l|r)  7 records read
-        then id, version, payload for each
+        then for each its id and the record as it stands in `records` if it is new: texts that are only passed on
   Output {code, queued, replaced, skipped}   code 1 stored, -1 generation over, -2 cursor moved on, -3 high-water mark ]]
-local lifecycle, cursor, records, ready, replay, owners, tried, dead, counters, pulses = unpack(KEYS, 1, 10)
+local lifecycle, cursor, records, ready, replay, leases, followed, tried, dead, counters, pulses = unpack(KEYS, 1, 11)
 local now, lane = clock(ARGV[1]), ARGV[6]
 -- As text: a number would be written out anew for each record.
 local since = string.format('%.0f', now)
-local fresh = ' ' .. since .. ' ' .. lane .. ' '
 
 local life = redis.call('HMGET', lifecycle, 'state', 'generation')
 if life[1] ~= RUNNING or life[2] ~= ARGV[2] then return {-1, 0, 0, 0} end
@@ -20,24 +20,22 @@ if (redis.call('HGET', cursor, 'number') or '0') ~= ARGV[3] then return {-2, 0, 
 if ARGV[5] ~= '' and redis.call('HLEN', records) >= tonumber(ARGV[5]) then return {-3, 0, 0, 0} end
 
 local ids, found = {}, {}
-for i = 8, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
+for i = 8, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 if #ids > 0 then found = redis.call('HMGET', records, unpack(ids)) end
 local any_dead = redis.call('HLEN', dead) > 0
 
 local waiting, changes, listed = {}, {}, {}
 local replaced, skipped = 0, 0
 for i, id in ipairs(ids) do
-  local version, payload = ARGV[6 + 3 * i], ARGV[7 + 3 * i]
+  local record = ARGV[7 + 2 * i]
   local known = waiting[id] or found[i]
   if known then
-    version = tonumber(version)
+    local version, _, _, start = head_of(record)
     local old, queued, old_lane = head_of(known)
     if version > old then
-      local holder, mark = string.match(redis.call('HGET', owners, id) or '', '^(%S+)(.*)$')
-      if holder and mark == '' then
+      if redis.call('ZSCORE', leases, id) and redis.call('SADD', followed, id) == 1 then
         -- A version is in flight: the newer one begins its own wait, and the holder's outcome will not end it.
         queued = now
-        redis.call('HSET', owners, id, holder .. ' n')
       end
       if old_lane == 'r' and lane == 'l' then
         if redis.call('ZREM', replay, id) == 1 then
@@ -46,7 +44,7 @@ for i, id in ipairs(ids) do
         end
         old_lane = 'l'
       end
-      waiting[id] = record_of(version, queued, old_lane, payload)
+      waiting[id] = record_of(version, queued, old_lane, string.sub(record, start))
       changes[#changes + 1] = id
       changes[#changes + 1] = waiting[id]
       replaced = replaced + 1
@@ -55,9 +53,9 @@ for i, id in ipairs(ids) do
     end
   else
     local grave = any_dead and redis.call('HGET', dead, id)
-    local refused
+    local version, refused
     if grave then
-      version = tonumber(version)
+      version = head_of(record)
       local length, start = string.match(grave, '^%d+ %d+ (%d+) ()')
       refused = head_of(string.sub(grave, start + length))
     end
@@ -65,9 +63,9 @@ for i, id in ipairs(ids) do
       skipped = skipped + 1
     else
       if refused then redis.call('HDEL', dead, id) end
-      waiting[id] = ARGV[6 + 3 * i] .. fresh .. payload
+      waiting[id] = record
       changes[#changes + 1] = id
-      changes[#changes + 1] = waiting[id]
+      changes[#changes + 1] = record
       if lane == 'r' then listed[#listed + 1] = since end
       listed[#listed + 1] = id
     end

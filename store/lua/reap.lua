@@ -1,30 +1,36 @@
 --[[ reap: gives back the records whose holder let its lease run out.
-  Guarantees: every expired lease is ended, and its record waits again at the front of its lane; a record that has outlived
-  too many holders is set aside, since it may be what kills them.
-  KEYS  1 records  2 ready  3 replay  4 leases  5 owners  6 attempts  7 tried  8 dead  9 counters  10 pulse
-  ARGV  1 now or ''  2 how many at most (500)  3 deaths that are too many  4 reason of the dead letter
-  Output how many leases ended ]]
-local records, ready, replay, leases, owners, attempts, tried, dead, counters, pulses = unpack(KEYS, 1, 10)
-local now, buried = clock(ARGV[1]), 0
+  Guarantees: every batch whose lease has run out is ended as a whole, and its records wait again at the front of their
+  lane; a record that has outlived too many holders is set aside, since it may be what kills them.
+  KEYS  1 records  2 ready  3 replay  4 leases  5 batches  6 followed  7 attempts  8 tried  9 dead  10 counters  11 pulse
+  ARGV  1 now or ''  2 how many records at most (500, as many as the largest batch has)  3 deaths that are too many
+        4 reason of the dead letter
+  Output how many records came back or were set aside ]]
+local records, ready, replay, leases, batches, followed, attempts, tried, dead, counters, pulses = unpack(KEYS, 1, 11)
+local now, handled, buried = clock(ARGV[1]), 0, 0
 
-local expired = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, ARGV[2])
-for _, id in ipairs(expired) do
-  redis.call('ZREM', leases, id)
-  redis.call('HDEL', owners, id)
-  local record = redis.call('HGET', records, id)
-  local _, queued, lane = head_of(record)
-  local tries, deaths = attempts_of(redis.call('HGET', attempts, id))
-  deaths = deaths + 1
-  if deaths >= tonumber(ARGV[3]) then
-    bury(dead, id, record, now, tries, ARGV[4])
-    redis.call('HDEL', records, id)
-    redis.call('HDEL', attempts, id)
-    redis.call('ZREM', tried, id)
-    buried = buried + 1
-  else
-    redis.call('HSET', attempts, id, string.format('%d %d', tries, deaths))
-    give_back(ready, replay, id, queued, lane)
+for _, number in ipairs(redis.call('ZRANGEBYSCORE', batches, '-inf', now, 'LIMIT', 0, ARGV[2])) do
+  local ids = redis.call('ZRANGEBYSCORE', leases, number, number)
+  if handled + #ids > tonumber(ARGV[2]) then break end
+  handled = handled + #ids
+  redis.call('ZREMRANGEBYSCORE', leases, number, number)
+  redis.call('ZREM', batches, number)
+  redis.call('SREM', followed, unpack(ids))
+  for _, id in ipairs(ids) do
+    local record = redis.call('HGET', records, id)
+    local _, queued, lane = head_of(record)
+    local tries, deaths = attempts_of(redis.call('HGET', attempts, id))
+    deaths = deaths + 1
+    if deaths >= tonumber(ARGV[3]) then
+      bury(dead, id, record, now, tries, ARGV[4])
+      redis.call('HDEL', records, id)
+      redis.call('HDEL', attempts, id)
+      redis.call('ZREM', tried, id)
+      buried = buried + 1
+    else
+      redis.call('HSET', attempts, id, string.format('%d %d', tries, deaths))
+      give_back(ready, replay, id, queued, lane)
+    end
   end
 end
 count(counters, pulses, now, 'refused', buried)
-return #expired
+return handled

@@ -4,7 +4,7 @@
     fail   STARTING, RUNNING          -> FAILED     keeps the reason
     stop   STARTING, RUNNING          -> STOPPED    raises the generation; what has failed does not run
   Guarantees: compare-and-set; who, when and why are recorded with the change; run and fail count only in their generation.
-  KEYS  1 lifecycle  2 log  3.. the leases of every stream
+  KEYS  1 lifecycle  2 log  3.. the batches of every stream
   ARGV  1 now or ''  2 arrow  3 generation ('' for start and stop)  4 by  5 why  6 revision ('' unless start)
   Output {code, state, generation}
     code 1 changed, 0 already so, -1 generation over, -2 no such arrow from this state, -3 earlier leases are alive ]]

@@ -138,7 +138,7 @@ def test_a_stop_that_waits_is_over_when_no_writer_holds_a_record(
     # Then it says so; and once the writer has told what became of it, the waiting is over
     assert result.exit_code == 1
     assert result.stderr == "Error: Records were still being written after 0.2 s; they end by themselves.\n"
-    ingress.queue("contact").settle(batch.token, [Refused("a", Reason("refused", "It is wrong."))])
+    ingress.queue("contact").settle(batch.number, [Refused("a", Reason("refused", "It is wrong."))])
     assert operate.await_rest(store, "ingress", timeout=0)
 
 
@@ -238,7 +238,7 @@ def test_programs_get_everything_as_json(run: Run, file: Path, ingress: Workflow
     ingress.lifecycle.add_streams(["contact"])
     queue = ingress.queue("contact")
     queue.put_page(generation, 0, [Change("a", 1, b"{}")], "")
-    queue.settle(queue.lease(generation, 10, 60_000).token, [Refused("a", Reason("refused", "It is wrong."))])
+    queue.settle(queue.lease(generation, 10, 60_000).number, [Refused("a", Reason("refused", "It is wrong."))])
     queue.put_page(generation, 0, [Change("b", 1, b"{}")], "")
     # When it is listed for a program
     [found] = json.loads(run("workflow", "ls", "-o", "json").stdout)

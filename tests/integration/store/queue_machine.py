@@ -1,4 +1,4 @@
-"""A hypothesis state machine: put, lease, renew, settle with any token ever given, let time pass, reap, stop and start.
+"""A hypothesis state machine: put, lease, renew, settle with any batch ever given, let time pass, reap, stop and start.
 
 Every step is played against the real server and against the model; after every step the server's own keys must keep the
 invariants of the queue, and agree with the model.
@@ -69,7 +69,7 @@ _STEPS = [
     (3, step("put", page=pages, lane=lanes, generation=slips, cursor=slips, moves_cursor=st.integers(0, 3).map(bool))),
     (3, step("change_again", which=st.integers(0, 5), lane=lanes)),
     (5, step("lease", how_many=st.integers(1, 4), slip=slips)),
-    (4, step("renew", speaker=speakers, slip=slips, others=st.sets(ids, max_size=2))),
+    (4, step("renew", speaker=speakers, slip=slips)),
     (4, step("settle", speaker=speakers, deeds=some_deeds, others=st.dictionaries(ids, deeds, max_size=2))),
     (4, step("advance_time", by=st.sampled_from([1, 50, LEASE_MS - 1, LEASE_MS, LEASE_MS + 50]))),
     (2, step("reap")),
@@ -87,7 +87,7 @@ steps = st.sampled_from([strategy for often, strategy in _STEPS for _ in range(o
 class Writer:
     """One batch and what its holder makes of it: the ledger is read when the batch is leased, as a worker does."""
 
-    token: str
+    number: int
     held: dict[str, Leased]
     confirmed: dict[str, Entry | None]
 
@@ -176,12 +176,13 @@ class QueueMachine(RuleBasedStateMachine):
             compare=False,
         )
         if batch:
-            expected = self.model.lease(self.now, generation, how_many, LEASE_MS, batch.token)
+            expected = self.model.lease(self.now, generation, how_many, LEASE_MS, batch.number)
             assert batch.records == expected
             entries = self.queue.ledger.entries([record.id for record in expected])
             held = {record.id: record for record in expected}
+            assert all(batch.number != writer.number for writer in self.writers), "a number was given twice"
             if held:
-                self.writers.append(Writer(batch.token, held, dict(zip(held, entries, strict=True))))
+                self.writers.append(Writer(batch.number, held, dict(zip(held, entries, strict=True))))
 
     def lease_and_die(self, how_many: int) -> None:
         self.lease(how_many)
@@ -197,12 +198,12 @@ class QueueMachine(RuleBasedStateMachine):
             self.put([(record_id, self.model.records[record_id].version + 1)], Lane.LIVE)
         self.settle((True, 0), deeds, {})
 
-    def renew(self, speaker: tuple[bool, int], slip: int, others: set[str]) -> None:
+    def renew(self, speaker: tuple[bool, int], slip: int) -> None:
         if writer := self._writer(speaker):
-            generation, asked = self.model.generation + slip, sorted(others | set(writer.held))
+            generation = self.model.generation + slip
             self._both(
-                lambda: self.queue.renew(generation, writer.token, asked, LEASE_MS, self.now),
-                lambda: self.model.renew(self.now, generation, writer.token, asked, LEASE_MS),
+                lambda: self.queue.renew(generation, writer.number, LEASE_MS, self.now),
+                lambda: self.model.renew(self.now, generation, writer.number, LEASE_MS),
             )
 
     def settle(self, speaker: tuple[bool, int], deeds: list[str], others: dict[str, str]) -> None:
@@ -210,14 +211,14 @@ class QueueMachine(RuleBasedStateMachine):
             told = {**others, **dict(zip(writer.held, deeds, strict=False))}
             outcomes = [writer.outcome(record_id, deed, self.now) for record_id, deed in told.items()]
             self._both(
-                lambda: self.queue.settle(writer.token, outcomes, self.now),
-                lambda: self.model.settle(self.now, writer.token, outcomes),
+                lambda: self.queue.settle(writer.number, outcomes, self.now),
+                lambda: self.model.settle(self.now, writer.number, outcomes),
             )
 
     def _writer(self, speaker: tuple[bool, int]) -> Writer | None:
         holding, number = speaker
-        tokens = {record.hold.token for record in self.model.records.values() if record.hold}
-        writers = [writer for writer in self.writers if not holding or writer.token in tokens]
+        numbers = {record.hold.batch for record in self.model.records.values() if record.hold}
+        writers = [writer for writer in self.writers if not holding or writer.number in numbers]
         return writers[-1 - number % len(writers)] if writers else None
 
     def advance_time(self, by: int) -> None:
@@ -268,8 +269,9 @@ class QueueMachine(RuleBasedStateMachine):
         # Conservation: every record is in exactly one place.
         places = [*now.ready, *now.replay, *now.delayed, *now.leases]
         assert sorted(places) == sorted(now.records)
-        # A lease has an owner, an owner a lease.
-        assert now.leases.keys() == now.owners.keys()
+        # A leased record has a batch, a batch a leased record; only behind a leased record can a newer version wait.
+        assert set(now.leases.values()) == now.batches.keys()
+        assert now.followed <= now.leases.keys()
         # Versions never decrease, neither in the queue nor in the ledger.
         assert all(now.records[i][0] >= old[0] for i, old in before.records.items() if i in now.records)
         found = dict(zip(IDS, self.queue.ledger.entries(IDS), strict=True))
@@ -296,10 +298,10 @@ class QueueMachine(RuleBasedStateMachine):
         assert server.replay.keys() == model.replay
         assert server.delayed == {i: r.due for i, r in model.records.items() if r.due is not None}
         holds = {i: r.hold for i, r in model.records.items() if r.hold}
-        assert server.leases == {i: hold.ends for i, hold in holds.items()}
-        # The mark behind a token says what a comparison of versions says.
-        marks = {i: " n" if model.records[i].version > hold.version else "" for i, hold in holds.items()}
-        assert server.owners == {i: hold.token + marks[i] for i, hold in holds.items()}
+        assert server.leases == {i: hold.batch for i, hold in holds.items()}
+        assert server.batches == {hold.batch: model.ends(hold) for hold in holds.values()}
+        # The mark says what a comparison of versions says.
+        assert server.followed == {i for i, hold in holds.items() if model.records[i].version > hold.version}
         assert self.ledger == model.ledger
 
     @invariant()

@@ -33,8 +33,7 @@ DIED = "holders-died"
 class Hold:
     """A record in somebody's hands."""
 
-    token: str
-    ends: int
+    batch: int
     version: int
     newer_since: int | None = None  #: when the first newer version came meanwhile
 
@@ -66,6 +65,7 @@ class QueueModel:
     replay: set[str] = field(default_factory=set)
     dead: dict[str, DeadLetter] = field(default_factory=dict)
     ledger: dict[str, Entry] = field(default_factory=dict)
+    lease_ends: dict[int, int] = field(default_factory=dict)  #: of every batch that ever was
     counts: Counter[str] = field(default_factory=Counter)
 
     def check_generation(self, generation: int) -> None:
@@ -110,7 +110,7 @@ class QueueModel:
                 self.ready.append(record_id)
         return "replaced"
 
-    def lease(self, now: int, generation: int, how_many: int, lease_ms: int, token: str) -> list[Leased]:
+    def lease(self, now: int, generation: int, how_many: int, lease_ms: int, batch: int) -> list[Leased]:
         self.check_generation(generation)
         due = sorted(
             (record.due, i) for i, record in self.records.items() if record.due is not None and record.due <= now
@@ -122,36 +122,36 @@ class QueueModel:
         replayed = sorted(self.replay, key=lambda i: (self.records[i].queued, i))[: how_many - len(live)]
         self.replay -= set(replayed)
         leased = []
+        self.lease_ends[batch] = now + lease_ms
         for record_id in [*live, *replayed]:
             r = self.records[record_id]
-            r.hold = Hold(token, now + lease_ms, r.version)
+            r.hold = Hold(batch, r.version)
             leased.append(Leased(record_id, r.version, r.queued, r.lane, r.payload, r.tries, r.deaths))
         return leased
 
-    def renew(self, now: int, generation: int, token: str, ids: Iterable[str], lease_ms: int) -> set[str]:
+    def renew(self, now: int, generation: int, batch: int, lease_ms: int) -> bool:
         self.check_generation(generation)
-        lost = set()
-        for record_id in ids:
-            hold = self._held(now, token, record_id)
-            if hold:
-                hold.ends = now + lease_ms
-            else:
-                lost.add(record_id)
-        return lost
+        held = any(self._held(now, batch, record_id) for record_id in self.records)
+        if held:
+            self.lease_ends[batch] = now + lease_ms
+        return held
 
-    def settle(self, now: int, token: str, outcomes: Iterable[Outcome]) -> set[str]:
+    def settle(self, now: int, batch: int, outcomes: Iterable[Outcome]) -> set[str]:
         doubted = set()
         for outcome in outcomes:
-            if self._held(now, token, outcome.id):
+            if self._held(now, batch, outcome.id):
                 self._settle_one(now, outcome)
             else:
                 doubted.add(outcome.id)
         return doubted
 
-    def _held(self, now: int, token: str, record_id: str) -> Hold | None:
+    def _held(self, now: int, batch: int, record_id: str) -> bool:
         record = self.records.get(record_id)
         hold = record.hold if record else None
-        return hold if hold and hold.token == token and hold.ends > now else None
+        return hold is not None and hold.batch == batch and self.ends(hold) > now
+
+    def ends(self, hold: Hold) -> int:
+        return self.lease_ends[hold.batch]
 
     def _settle_one(self, now: int, outcome: Outcome) -> None:
         record_id = outcome.id
@@ -187,7 +187,7 @@ class QueueModel:
             del self.records[record_id]
 
     def reap(self, now: int) -> int:
-        expired = sorted((r.hold.ends, i) for i, r in self.records.items() if r.hold and r.hold.ends <= now)
+        expired = sorted((self.ends(r.hold), i) for i, r in self.records.items() if r.hold and self.ends(r.hold) <= now)
         for _, record_id in expired:
             record = self.records[record_id]
             record.hold = None
@@ -219,7 +219,7 @@ class QueueModel:
 
     def run(self, now: int) -> bool:
         """Only called in the present generation, while STARTING."""
-        if self.ids(lambda r: r.hold is not None and r.hold.ends > now):
+        if self.ids(lambda r: r.hold is not None and self.ends(r.hold) > now):
             return False
         self.state = "RUNNING"
         return True

@@ -20,4 +20,4 @@ def entry(version: int) -> Entry:
 
 def confirm(queue: RecordQueue, batch: Batch, now_ms: int | None = None) -> set[str]:
     """All of the batch was written. Answers the ids that were not believed."""
-    return queue.settle(batch.token, [Written(record.id, entry(record.version)) for record in batch.records], now_ms)
+    return queue.settle(batch.number, [Written(record.id, entry(record.version)) for record in batch.records], now_ms)

@@ -17,7 +17,8 @@ class Server:
     replay: dict[str, int]
     delayed: dict[str, int]
     leases: dict[str, int]
-    owners: dict[str, str]
+    batches: dict[int, int]
+    followed: set[str]
     attempts: dict[str, str]
     tried: dict[str, int]
     dead: set[str]
@@ -28,20 +29,21 @@ class Server:
         keys, pipeline = queue.keys, redis.pipeline()
         pipeline.hgetall(keys.records)
         pipeline.lrange(keys.ready, 0, -1)
-        for key in (keys.replay, keys.delayed, keys.leases, keys.tried):
+        for key in (keys.replay, keys.delayed, keys.leases, keys.batches, keys.tried):
             pipeline.zrange(key, 0, -1, withscores=True)
-        for key in (keys.owners, keys.attempts):
-            pipeline.hgetall(key)
+        pipeline.smembers(keys.followed)
+        pipeline.hgetall(keys.attempts)
         pipeline.hkeys(keys.dead)
         pipeline.hmget(keys.workflow.lifecycle, ["state", "generation"])
-        records, ready, replay, delayed, leases, tried, owners, attempts, dead, life = pipeline.execute()
+        records, ready, replay, delayed, leases, batches, tried, followed, attempts, dead, life = pipeline.execute()
         return cls(
             {record_id.decode(): _fields(record) for record_id, record in records.items()},
             [record_id.decode() for record_id in ready],
             _scores(replay),
             _scores(delayed),
             _scores(leases),
-            {record_id.decode(): value.decode() for record_id, value in owners.items()},
+            {int(number): end for number, end in _scores(batches).items()},
+            {record_id.decode() for record_id in followed},
             {record_id.decode(): value.decode() for record_id, value in attempts.items()},
             _scores(tried),
             {record_id.decode() for record_id in dead},

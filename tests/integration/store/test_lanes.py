@@ -16,7 +16,7 @@ def put(queue: RecordQueue, generation: int, page: list[Change], lane: Lane, at:
 
 def refuse(queue: RecordQueue, generation: int, at: int) -> None:
     batch = queue.lease(generation, 10, 60_000, at)
-    assert queue.settle(batch.token, [Refused(record.id, BAD_FIELD) for record in batch.records], at) == set()
+    assert queue.settle(batch.number, [Refused(record.id, BAD_FIELD) for record in batch.records], at) == set()
 
 
 def test_live_changes_are_leased_before_a_full_read(queue: RecordQueue, generation: int) -> None:
@@ -88,7 +88,7 @@ def test_a_record_given_back_returns_to_its_own_lane(queue: RecordQueue, generat
     put(queue, generation, [Change("live", 1, b"")], Lane.LIVE, at=2000)
     batch = queue.lease(generation, 2, 60_000, 3000)
     # When it gives both back
-    queue.settle(batch.token, [Unsent("replayed"), Unsent("live")], 3500)
+    queue.settle(batch.number, [Unsent("replayed"), Unsent("live")], 3500)
     # Then the live one comes first again
     assert [r.id for r in queue.lease(generation, 1, 60_000, 4000).records] == ["live"]
 

@@ -43,7 +43,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         keys = InstanceKeys("test").workflow("contacts")
         self.redis, self.lifecycle = redis, Lifecycle(redis, keys)
         self.lifecycle.add_streams(["contact", "account"])
-        self.leases = [keys.stream(name).leases for name in ("account", "contact")]
+        self.batches = [keys.stream(name).batches for name in ("account", "contact")]
         self.state, self.generation, self.revision = STOPPED, 0, 0
         self.since: int | None = None
         self.now = 1_700_000_000_000
@@ -92,8 +92,8 @@ class LifecycleMachine(RuleBasedStateMachine):
     @rule(stream=st.integers(0, 1), length=st.sampled_from([10, 50]))
     def lease_in_flight(self, stream: int, length: int) -> None:
         """Any lease that is alive while a workflow starts is of an earlier generation."""
-        self.redis.zadd(self.leases[stream], {"ann": self.now + length})
-        other = self.redis.zscore(self.leases[1 - stream], "ann")
+        self.redis.zadd(self.batches[stream], {"1": self.now + length})
+        other = self.redis.zscore(self.batches[1 - stream], "1")
         self.held_until = max(self.now + length, int(other or 0))
 
     @rule(by=st.sampled_from([1, 9, 10, 50]))

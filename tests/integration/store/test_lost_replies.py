@@ -74,8 +74,7 @@ def test_a_renewal_whose_reply_was_lost_holds(lossy_queue: RecordQueue, generati
     batch = lossy_queue.lease(generation, 3, 60_000, now_ms=0)
     lose_next_reply()
     # When a renewal is repeated, Then all are held for a minute from now
-    ids = [record.id for record in batch.records]
-    assert lossy_queue.renew(generation, batch.token, ids, 60_000, now_ms=30_000) == set()
+    assert lossy_queue.renew(generation, batch.number, 60_000, now_ms=30_000)
     assert lost() and lossy_queue.reap(now_ms=89_999) == 0
 
 

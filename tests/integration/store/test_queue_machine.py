@@ -21,19 +21,25 @@ SOUND = settings(
 PLANTED = settings(SOUND, max_examples=400, derandomize=True, phases=[Phase.generate])
 
 PLANTS = {
-    "settle believes any token": ("settle", "if (holder ~= alone and holder ~= followed) or ", "if not holder or "),
-    "settle looks at the first lease only": ("settle", "if any_over then ends", "if any_over and #ids < 2 then ends"),
-    "settle believes a lease that has run out": ("settle", " or (any_over and tonumber(ends[i]) <= now) then", " then"),
+    "settle believes any batch": ("settle", "if tonumber(holders[i]) ~= mine then", "if not holders[i] then"),
+    "settle believes a lease that has run out": ("settle", "if not ends or tonumber(ends) <= now", "if not ends"),
+    "settle ends the lease of the whole batch": ("settle", "number, number) == held then", "number, number) > 0 then"),
+    "settle leaves an empty batch behind": ("settle", "    redis.call('ZREM', batches, number)\n", ""),
+    "reap ends other leases too": (
+        "reap",
+        "local ids = redis.call('ZRANGEBYSCORE', leases, number, number)",
+        "local ids = redis.call('ZRANGE', leases, 0, -1)",
+    ),
     "reap forgets the record": (
         "reap",
-        "    give_back(ready, replay, id, queued, lane)\n",
+        "      give_back(ready, replay, id, queued, lane)\n",
         "",
     ),
     "an older version replaces a newer one": ("put_page", "if version > old then", "if version ~= old then"),
     "put lists a record that is leased": (
         "put_page",
-        "redis.call('HSET', owners, id, holder .. ' n')",
-        "redis.call('HSET', owners, id, holder .. ' n') listed[#listed + 1] = id",
+        "queued = now\n",
+        "queued = now listed[#listed + 1] = id\n",
     ),
     "a page is stored without its cursor": ("put_page", "if ARGV[4] ~= '' then", "if false then"),
     "a cursor is stored without its page": (
@@ -64,20 +70,24 @@ PLANTS = {
         "local ids = redis.call('LPOP', ready, wanted) or {}",
         "local ids = redis.call('ZCARD', replay) == 0 and redis.call('LPOP', ready, wanted) or {}",
     ),
-    "renew works for any token": ("renew", "if holder == ARGV[3] and ends > now", "if holder and ends > now"),
-    "renew revives a lease that has run out": ("renew", " and ends > now then", " then"),
-    "a newer version that came in flight is forgotten": ("settle", "newer = holder == followed", "newer = false"),
-    "the mark of a newer version is lost": ("put_page", "holder .. ' n'", "holder"),
+    "renew revives a batch that is over": ("renew", "if not ends or tonumber(ends) <= now", "if false"),
+    "renew revives a lease that has run out": ("renew", "if not ends or tonumber(ends) <= now", "if not ends"),
+    "renew works for a generation that is over": ("renew", " or life[2] ~= ARGV[2] then return -1 end", " then end"),
+    "a newer version that came in flight is forgotten": (
+        "settle",
+        "if any_followed then newer =",
+        "if false then newer =",
+    ),
     "the mark of a newer version outlives its lease": (
         "settle",
-        "redis.call('HDEL', owners, unpack(believed))",
-        "for _, id in ipairs(believed) do if redis.call('HGET', owners, id) == ARGV[2] then "
-        "redis.call('HDEL', owners, id) end end",
+        "if any_followed then redis.call('SREM'",
+        "if false then redis.call('SREM'",
     ),
+    "the mark of a newer version outlives its holder": ("reap", "  redis.call('SREM', followed, unpack(ids))\n", ""),
     "a refusal buries the newer version too": (
         "settle",
-        "    elseif newer then",
-        "    elseif newer and outcome ~= 'd' then",
+        "    elseif newer[i] == 1 then",
+        "    elseif newer[i] == 1 and outcome ~= 'd' then",
     ),
     "a live change leaves its record in the replay lane": (
         "put_page",
@@ -94,7 +104,11 @@ PLANTS = {
         "if life[1] ~= RUNNING or life[2] ~= ARGV[2] then return",
         "if life[1] ~= RUNNING or life[2] ~= ARGV[2] then redis.call('HINCRBY', cursor, 'number', 1) return",
     ),
-    "a second newer version begins a new wait": ("put_page", "if holder and mark == '' then", "if holder then"),
+    "a second newer version begins a new wait": (
+        "put_page",
+        "and redis.call('SADD', followed, id) == 1 then",
+        "and redis.call('SADD', followed, id) then",
+    ),
     "deaths are not counted": ("reap", "deaths = deaths + 1", "deaths = 0"),
     "put goes on above the high-water mark": ("put_page", ">= tonumber(ARGV[5]) then", "> 1000 then"),
     "an older version revives a dead letter": ("put_page", "if refused and (refused > version or ", "if refused and ("),

@@ -37,12 +37,12 @@ def test_however_many_lease_at_once_no_record_has_two_holders(
                 with guard:
                     in_hands.update(ids)
                     twice.extend(i for i in ids if in_hands[i] > 1)
-                assert mine.renew(generation, batch.token, ids, 60_000) == set()  # the work: others lease meanwhile
+                assert mine.renew(generation, batch.number, 60_000)  # the work: others lease meanwhile
                 with guard:
                     in_hands.subtract(ids)  # before it is settled: from then on another may hold it
                 # When every third batch is given back and the others are confirmed
                 if turn % 3 == 0:
-                    assert mine.settle(batch.token, [Unsent(i) for i in ids]) == set()
+                    assert mine.settle(batch.number, [Unsent(i) for i in ids]) == set()
                 else:
                     assert confirm(mine, batch) == set()
                     with guard:

@@ -43,7 +43,7 @@ def test_the_verb_begins_with_its_header(verb: str) -> None:
     text = (FOLDER / f"{verb}.lua").read_text()
     header = text[: text.index("]]")]
     # Then it names the verb and says what it guarantees, takes and answers, in this order
-    lines = [r"--\[\[ " + verb + ": ", r"^  Guarantees: ", r"^  KEYS  1 ", r"^  ARGV  1 now or ''", r"^  Output "]
+    lines = [r"--\[\[ " + verb + ": ", r"^  Guarantees: ", r"^  KEYS  1 ", r"^  ARGV  1 now", r"^  Output "]
     places = [found.start() if (found := re.search(line, header, re.MULTILINE)) else -1 for line in lines]
     assert places == sorted(places) and -1 not in places and places[0] == 0
 
@@ -74,9 +74,9 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     lifecycle.add_streams(["account"])
     queue.put_page(generation, 0, changes(600), "next")
     batch = queue.lease(generation, 500, 60_000)
-    queue.renew(generation, batch.token, [record_id(0)], 60_000)
+    queue.renew(generation, batch.number, 60_000)
     queue.settle(
-        batch.token,
+        batch.number,
         [
             *(Written(record_id(number), entry(1)) for number in range(100)),
             Again(record_id(100), 1, counts=True),

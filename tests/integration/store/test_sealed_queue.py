@@ -16,7 +16,7 @@ def test_nothing_of_a_record_can_be_read_in_redis(redis: Redis, keys: StreamKeys
     queue = RecordQueue(redis, keys, AesSeal([NEW]))
     queue.put_page(generation, 0, [Change("dead", 1, SECRET), Change("held", 1, SECRET)], "1")
     batch = queue.lease(generation, 2, 60_000)
-    queue.settle(batch.token, [Refused("dead", Reason("refused", "Campaign refused the field email."))])
+    queue.settle(batch.number, [Refused("dead", Reason("refused", "Campaign refused the field email."))])
     queue.put_page(generation, 1, [Change("waits", 1, SECRET), Change("held", 2, SECRET)], "2")
     # When everything that Redis keeps is searched
     kept = b"".join(redis.dump(key) or b"" for key in redis.scan_iter())

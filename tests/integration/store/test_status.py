@@ -3,7 +3,8 @@
 import pytest
 from redis import Redis
 
-from store.heartbeats import GONE_AFTER_MS, Heartbeats, server_time_ms
+from store.client import server_time_ms
+from store.heartbeats import GONE_AFTER_MS, Heartbeats
 from store.keys import InstanceKeys, StreamKeys, WorkflowKeys
 from store.record_queue import RecordQueue
 from store.statistics import read_statistics, trim_pulse

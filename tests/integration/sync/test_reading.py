@@ -1,9 +1,12 @@
+import threading
+from typing import Any
+
 import pytest
 
 from connectors.dynamics_pages import Page
 from connectors.errors import CursorExpired, Stop, Unavailable
 from store.ledger import Entry, Standing
-from store.record_queue import Lane, Written
+from store.record_queue import Lane, RecordQueue, Stored, Written
 from store.store import Store, WorkflowStore
 from sync.position import Phase, Position
 from sync.reading import ReadEnd, read_slice
@@ -159,7 +162,7 @@ def test_reading_pauses_at_the_high_water_mark_and_keeps_its_place(
     queue = small.queue("contact")
     batch = queue.lease(1, 500, 60_000)
     entry = Entry(Standing.PRESENT, 1, 0, bytes(8))
-    queue.settle(batch.token, [Written(record.id, entry) for record in batch.records])
+    queue.settle(batch.number, [Written(record.id, entry) for record in batch.records])
     assert read_slice(stream, small, 1, piece) is ReadEnd.CAUGHT_UP
     assert waiting(small).keys() == {"c"}
 
@@ -195,3 +198,50 @@ def test_what_only_people_can_mend_is_passed_on(
     source.pages[""] = Stop("dynamics", "the credentials are refused")
     with pytest.raises(Stop):
         read_slice(stream, workflow, 1, piece)
+
+
+def test_the_next_page_is_on_its_way_while_this_one_is_stored(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a store that takes its time with the first page, until the second has been asked for
+    source.pages[""] = Page([row("a", 5)], "next", None)
+    source.pages["next"] = Page([row("b", 6)], None, "delta-1")
+    asked, real = threading.Event(), source.follow
+
+    def follow(link: str, timeout: float) -> Page:
+        if link == "next":
+            asked.set()
+        return real(link, timeout)
+
+    put_page = RecordQueue.put_page
+
+    def put_slowly(queue: RecordQueue, *arguments: Any) -> Stored:
+        assert asked.wait(10)
+        return put_page(queue, *arguments)
+
+    monkeypatch.setattr(source, "follow", follow)
+    monkeypatch.setattr(RecordQueue, "put_page", put_slowly)
+    # When a slice reads, then both arrive, each asked for once
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.CAUGHT_UP
+    assert source.asked == ["", "next"]
+    assert waiting(workflow).keys() == {"a", "b"}
+
+
+def test_a_process_that_shuts_down_does_not_wait_for_a_slow_page(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a page that does not come
+    source.pages[""] = Page([row("a", 5)], None, "delta-1")
+    asked, come, real = threading.Event(), threading.Event(), source.first_page
+
+    def first_page(timeout: float) -> Page:
+        asked.set()
+        come.wait(60)
+        return real(timeout)
+
+    monkeypatch.setattr(source, "first_page", first_page)
+    # When the process is told to end meanwhile
+    assert read_slice(stream, workflow, 1, Slice(60, asked.is_set)) is ReadEnd.STOPPED
+    # Then the slice is over before the page, and nothing is stored
+    come.set()
+    assert position(workflow) == Position()
