@@ -20,7 +20,7 @@ from store.store import Store
 from sync.reading import ReadEnd, read_slice
 from sync.streams import Slice, Stream
 from sync.systems import Systems
-from sync.workflows import connect_streams
+from sync.workflows import connect_streams, read_schemas
 
 CONTACTS = 30_000
 #: What a page of the second line takes to be answered; of the real Dynamics it would be fast.
@@ -30,7 +30,8 @@ PAGE_SECONDS = 0.25
 def run(rounds: int) -> list[Figure]:
     with pretend(CONTACTS) as there, stage() as here:
         systems = Systems(there.connections, Store(here.redis, here.instance))
-        [stream] = connect_streams(there.document().workflows()[WORKFLOW], systems, PAGE)
+        document = there.document().workflows()[WORKFLOW]
+        [stream] = connect_streams(document, read_schemas(document, systems), systems, PAGE)
         bare = _Bare(there)
         names = (f"contact{number}" for number in itertools.count())
         at_once = take_turns(rounds, lambda: _ours(here, stream, next(names)), bare.read)

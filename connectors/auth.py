@@ -155,7 +155,15 @@ def refusal(answer: Answer) -> TryAgain | CredentialsRefused:
         r"AADSTS(\d+)", str(error.get("error_description", ""))
     )
     number = numbers[0] if numbers else ""
-    if answer.status < 400 or not error:
+    if answer.status >= 400 and not kind and not number:
+        # Proxies and firewalls answer in the token service's place; a firewall's bad hour must not end the work.
+        return Unavailable(
+            answer.system,
+            f"{answer.about}: what answered is not a token service ({answer.status}); it will be tried again. If it "
+            f"stays so, in connections.{answer.system} check token_url, and proxies and firewalls on the way",
+            wait=wait_of(answer),
+        )
+    if answer.status < 400:
         remedy = "check token_url: what answers there is not a token service"
     else:
         remedy = ENTRA_REMEDIES.get(number) or OAUTH_REMEDIES.get(kind, "check client_id, client_secret and token_url")

@@ -15,7 +15,7 @@ from config.ingress import CampaignKey
 from connectors.auth import ims_token
 from connectors.campaign_errors import error_of
 from connectors.campaign_metadata import CampaignResource, resource_of
-from connectors.errors import NotFound, Refused, TableMissing, WrongFilter
+from connectors.errors import Malformed, NotFound, Refused, TableMissing, WrongFilter
 from connectors.http import Authorization, Http, Throttle
 from connectors.wire import Answer
 
@@ -29,8 +29,8 @@ MOST_FOUND = 10
 class Campaign:
     """One instance, shared by all threads of a process. Every `timeout` is the seconds left to the caller.
 
-    Every method may raise TryAgain and Stop and what these stand for (see `connectors.errors`). After TryAgain with
-    `sent`, the write may have happened: there is no condition and no idempotency key to prevent a second one.
+    Every method may raise TryAgain and Stop and what these stand for (see `connectors.errors`). After TryAgain
+    a write may have happened: there is no condition and no idempotency key to prevent a second one.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Campaign:
         """The description of a resource. Raises TableMissing."""
         deadline = time.monotonic() + timeout
         apis = [self._apis[name]] if name in self._apis else [LINKED_API, OTHER_API]
+        unexplained: Malformed | None = None
         for api in apis:
             answer = self._http.request(
                 "GET",
@@ -94,8 +95,12 @@ class Campaign:
                 self._apis[name] = api
                 return found
             error = error_of(answer)
-            if not isinstance(error, Refused):
+            if isinstance(error, Malformed):
+                unexplained = error  # how an API says that it does not know a resource is not documented
+            elif not isinstance(error, Refused):
                 raise error
+        if unexplained is not None:
+            raise unexplained
         raise TableMissing(
             "campaign",
             f"resource {name} is in none of {', '.join(apis)}; check its name, and that it is published and not "

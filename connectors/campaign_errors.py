@@ -1,5 +1,5 @@
 """Which error an answer of Campaign is. Campaign reports the caller's mistakes as HTTP 500: only the text tells them
-from trouble at the gateway.
+from trouble behind the gateway. What is no known mistake does not condemn a record: it would condemn all of an outage.
 """
 
 from __future__ import annotations
@@ -12,33 +12,48 @@ from connectors.errors import (
     Conflict,
     ConnectorError,
     CredentialsRefused,
+    Malformed,
     NotFound,
     Refused,
     Unavailable,
 )
 from connectors.http import error_object, wait_of
-from connectors.texts import cleaned, without_quotes
+from connectors.texts import cleaned, without_quotes, without_sent
 from connectors.wire import Answer
 
+#: Codes of Campaign's own layers. A gateway or a proxy writes none of them.
 _CODE = re.compile(r"\b(?:RST|XTK|PGS|SOP|JST|WDB|XSV)-\d{6}\b")
 #: The line that stands before every other of the REST layer and says nothing.
 _GENERIC_CODE = "RST-360011"
-#: Campaign's own words, as opposed to the gateway's.
-_BUSINESS = re.compile(
-    r"""\b(?:RST|XTK|PGS)-\d | \bis\ not\ (?:a\ )?valid\b | \balready\ exists\b | \battribute\ unknown\b
-        | \bread-only\b | \bUnable\ to\ (?:find\ document|parse\ expression|decrypt\ PKey)\b | \bCannot\ update\b
-        | \bduplicate\ key\b""",
+#: Answers of a gateway on its own behalf.
+_GATEWAY = (502, 503, 504)
+
+#: Mistakes of the record or the mapping, in Campaign's words and in PostgreSQL's (its classes 22 and 23).
+_MISTAKE = re.compile(
+    r"""\battribute\ unknown\b | \bUnable\ to\ parse\ expression\b | \bparameter\ isn't\ defined\b
+        | \bis\ not\ a\ valid\ (?:constant|email\ address)\b | \bis\ not\ valid\ for\ the\ \S+\ enumeration\b
+        | \bproperty\ is\ not\ valid\b | \bproperty\ that\ is\ read-only\b | \bfield\ is\ too\ long\b
+        | \bUnable\ to\ (?:find\ document|decrypt\ PKey)\b | \bInconsistent\ operation\b | \bCannot\ update\ key\b
+        | \balready\ exists\b | \bduplicate\ key\ value\b | \bvalue\ too\ long\ for\ type\b | \bout\ of\ range\b
+        | \bnumeric\ field\ overflow\b | \binvalid\ (?:input\ syntax|byte\ sequence)\ for\b
+        | \bviolates\ (?:not-null|foreign\ key|check)\ constraint\b""",
     re.VERBOSE | re.IGNORECASE,
 )
-_BUSINESS_CODE = re.compile(r"\b(?:RST|XTK|PGS)-\d")
-#: The database's trouble, passed through under a business code.
-_DATABASE_TROUBLE = re.compile(
-    r"""\bdeadlock\b | \bcould\ not\ (?:connect|serialize|receive\ data)\b | \bterminating\ connection\b
-        | \bserver\ closed\ the\ connection\b | \bcanceling\ statement\b | \btoo\ many\ (?:clients|connections)\b
+#: The database's or the server's trouble (PostgreSQL's classes 08, 40, 53, 57 and 58), passed through under a code.
+_TROUBLE = re.compile(
+    r"""\b(?:FATAL|PANIC): | \bdatabase\ system\ is\b | \bconnection\ to\ (?:the\ )?server\ was\ lost\b
+        | \bserver\ closed\ the\ connection\b | \bno\ connection\ to\ the\ server\b | \bterminating\ connection\b
+        | \bconnection\ (?:refused|reset|timed\ out|not\ open)\b | \bbroken\ pipe\b | \bSSL\ SYSCALL\ error\b
+        | \bunable\ to\ connect\b | \btoo\ many\ (?:clients|connections)\b | \btimeout\ expired\b
+        | \bcould\ not\ (?:connect|send|receive|serialize|obtain\ lock|translate\ host|extend|open|read|write|fork)\b
+        | \bdeadlock\ detected\b | \bcanceling\ statement\b | \bread-only\ transaction\b
+        | \bout\ of\ (?:shared\ )?memory\b | \bNo\ space\ left\b | \bdisk\ full\b
         | \bis\ (?:starting\ up|shutting\ down)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
-_DUPLICATE = re.compile(r"\balready exists\b|\bduplicate key\b", re.IGNORECASE)
+_DUPLICATE = re.compile(r"\balready exists\b|\bduplicate key value\b", re.IGNORECASE)
+_COLUMN = re.compile(r'\bKey \("?([A-Za-z_]\w*)"?\)=')
+_CONSTRAINT = re.compile(r'\bunique constraint "([A-Za-z_]\w*)"')
 _MISSING = re.compile(r"\bUnable to find document\b|\bUnable to decrypt PKey\b", re.IGNORECASE)
 _UNKNOWN_PKEY = re.compile(r"'([^']*)' attribute unknown\b", re.IGNORECASE)
 
@@ -66,30 +81,43 @@ def error_of(answer: Answer, *, addressed: bool = False, sent: object = None) ->
             "that the Adobe project has the product profiles of that instance and Administrators",
         )
     # A proxy's own words say little; only the codes prove that they are Campaign's.
-    told = (_BUSINESS_CODE if status in (502, 503, 504) else _BUSINESS).search(plain)
-    if told and not _DATABASE_TROUBLE.search(plain):
-        return _business(answer, code, text, plain, addressed, sent)
+    own = _CODE.fullmatch(code) is not None
+    if _TROUBLE.search(plain) and own:
+        return Unavailable(
+            "campaign",
+            f"{about}: Campaign's server or database is in trouble ({status}, {code}); it will be tried again",
+            wait=wait_of(answer),
+        )
+    if _MISTAKE.search(plain) and (own or (status not in _GATEWAY and not _TROUBLE.search(plain))):
+        return _mistake(answer, code, text, plain, addressed, sent)
     if status == 404:
         return NotFound("campaign", f"{about}: not found (404)", code=code, text=cleaned(text, sent))
     if status in (409, 412):
         return Conflict("campaign", f"{about}: another writer was first ({status})", code=code)
+    if own and status >= 500 and status not in _GATEWAY:
+        return _unexplained(answer, code, text, sent)
     if status >= 500 or status == 408:
         return Unavailable(
             "campaign",
             f"{about}: the gateway or the instance is in trouble ({status}); it will be tried again. If it stays so, "
             "check the instance at the end of connections.campaign.url",
             wait=wait_of(answer),
-            sent=True,
         )
     fit = cleaned(text, sent)
     return Refused("campaign", f"{about}: refused ({status}) {fit}".rstrip(), code=code, text=fit)
 
 
-def _business(answer: Answer, code: str, text: str, plain: str, addressed: bool, sent: object) -> Refused:
+def _mistake(answer: Answer, code: str, text: str, plain: str, addressed: bool, sent: object) -> Refused:
     fit = cleaned(text, sent)
     about = answer.about
     if _DUPLICATE.search(plain):
-        return AlreadyExists("campaign", f"{about}: a record with this key exists ({code})", code=code, text=fit)
+        return AlreadyExists(
+            "campaign",
+            f"{about}: a record with this key exists ({code})",
+            code=code,
+            text=fit,
+            field=_violated(without_sent(text, sent)),
+        )
     if _MISSING.search(plain):
         return NotFound("campaign", f"{about}: not found ({code})", code=code, text=fit)
     unknown = _UNKNOWN_PKEY.search(text)
@@ -97,6 +125,20 @@ def _business(answer: Answer, code: str, text: str, plain: str, addressed: bool,
         # Neither a record's nor a link's mistake: the PKey in the address names nothing.
         return NotFound("campaign", f"{about}: no record has this PKey ({code})", code=code, text=fit)
     return Refused("campaign", f"{about}: refused ({code or answer.status}) {fit}".rstrip(), code=code, text=fit)
+
+
+def _violated(text: str) -> str:
+    """The column, or else the constraint, that a duplicate violates."""
+    found = _COLUMN.search(text) or _CONSTRAINT.search(text)
+    return found[1] if found else ""
+
+
+def _unexplained(answer: Answer, code: str, text: str, sent: object) -> Malformed:
+    """Neither a known mistake nor known trouble: it may be the record, so that it is not tried for ever."""
+    if code == _GENERIC_CODE:
+        return Malformed("campaign", f"{answer.about}: Campaign could not say why ({code})")
+    fit = cleaned(text, sent)
+    return Malformed("campaign", f"{answer.about}: failed for a reason we do not know ({code}) {fit}".rstrip())
 
 
 def _told(answer: Answer) -> tuple[str, str]:
@@ -109,7 +151,7 @@ def _told(answer: Answer) -> tuple[str, str]:
     text = next((word for word in words if isinstance(word, str) and word), "")
     if not found and answer.body.lstrip()[:1] != b"<":
         text = answer.body.decode("utf-8", "replace")
-    codes = _CODE.findall(text)
+    codes = _CODE.findall(without_quotes(text))
     specific = next((code for code in codes if code != _GENERIC_CODE), codes[0] if codes else "")
     given = found.get("error_code", found.get("code", ""))
     return specific or (str(given) if re.fullmatch(r"[\w-]{1,20}", str(given)) else ""), text

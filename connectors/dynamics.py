@@ -12,10 +12,10 @@ from typing import Any
 
 from config.connections import DynamicsConnection
 from connectors.auth import entra_token
-from connectors.dynamics_errors import error_of
+from connectors.dynamics_errors import error_of, is_throttling
 from connectors.dynamics_metadata import DynamicsTable, cast_path, table_of, table_path
 from connectors.dynamics_pages import FORMATTED, ColumnsMissing, Page, rows_of
-from connectors.errors import CursorExpired, Refused, TableMissing
+from connectors.errors import ConnectorError, CursorExpired, TableMissing
 from connectors.http import Authorization, Http, Throttle
 from connectors.wire import Answer
 
@@ -84,7 +84,9 @@ class Dynamics:
             raise answer.malformed("the definition has not the promised shape") from None
 
     def count(self, table: str, timeout: float) -> int | None:
-        """How many rows the table has, up to a day old; None where Dynamics does not tell."""
+        """How many rows the table has, up to a day old; None where Dynamics does not tell. Raises nothing: it is only
+        for showing.
+        """
         try:
             answer = self._get(
                 f"RetrieveTotalRecordCount(EntityNames=['{table}'])",
@@ -92,12 +94,9 @@ class Dynamics:
                 timeout,
                 table=table,
             )
-        except (Refused, TableMissing):
-            return None
-        try:
             counted = answer.object()["EntityRecordCountCollection"]
             return int(dict(zip(counted["Keys"], counted["Values"], strict=True))[table])
-        except (KeyError, TypeError, ValueError):
+        except (ConnectorError, KeyError, TypeError, ValueError):
             return None
 
     def first_page(
@@ -171,6 +170,8 @@ class Dynamics:
     ) -> Answer:
         answer = self._http.request("GET", path, about=about, timeout=timeout, headers=headers)
         if answer.status >= 400:
+            if is_throttling(answer):
+                raise self._http.throttled(answer)
             raise error_of(answer, table, following=following)
         return answer
 

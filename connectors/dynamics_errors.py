@@ -24,15 +24,21 @@ NOT_A_MEMBER = "80072560"
 NO_SUCH_PROPERTY_OR_PATH = "80060888"
 NO_SUCH_SEGMENT = "8006088a"
 MALFORMED_POSITION = {"80040203", "80041129"}
-TRANSIENT = {"80044151", "80040216"}
+# learn.microsoft.com, Service protection API limits
+LIMIT_EXCEEDED = {"80072321", "80072322", "80072326"}
+
+
+def is_throttling(answer: Answer) -> bool:
+    """Whether one of the service protection limits was reached, which a proxy may put under another status."""
+    return _told(answer)[0] in LIMIT_EXCEEDED
 
 
 def error_of(answer: Answer, table: str, *, following: bool = False) -> ConnectorError:
-    """The error for an answer of 400 and more. `following`: the request was a link that the server had returned."""
-    found = error_object(answer).get("error")
-    error = found if isinstance(found, dict) else {}
-    code = str(error.get("code") or "").lower().removeprefix("0x")
-    message = str(error.get("message") or "")
+    """The error for an answer to a GET of 400 and more; limits apart (see `is_throttling`).
+
+    `following`: the request was a link that the server had returned.
+    """
+    code, message = _told(answer)
     about, status = answer.about, answer.status
 
     if code == VERSION_STAMP_EXPIRED or status == 410:
@@ -49,15 +55,15 @@ def error_of(answer: Answer, table: str, *, following: bool = False) -> Connecto
         )
     if status == 403:
         return AccessDenied("dynamics", f"{about}: {_access_remedy(code, message, table)}")
-    if status >= 500 and status != 501 and (not code or code in TRANSIENT or status > 500):
+    if status >= 500:
+        # A page is read whole or not at all: no code of a 5xx condemns anything of ours.
         return Unavailable(
             "dynamics",
             f"{about}: the service is in trouble ({status}{_named(code)}); it will be tried again",
             wait=wait_of(answer),
-            sent=True,
         )
     if status == 408:
-        return Unavailable("dynamics", f"{about}: the service gave up waiting (408)", sent=True)
+        return Unavailable("dynamics", f"{about}: the service gave up waiting (408)")
     if code == NO_SUCH_PROPERTY_OR_PATH:
         column = re.search(r"property named '([A-Za-z_]\w*)' on type", message)
         if column:
@@ -83,6 +89,13 @@ def error_of(answer: Answer, table: str, *, following: bool = False) -> Connecto
     return Refused(
         "dynamics", f"{about}: refused ({status}{_named(code)}) {text}".rstrip(), code=_code(code), text=text
     )
+
+
+def _told(answer: Answer) -> tuple[str, str]:
+    """(code in lower case without 0x, message) of the error object; "" for what is missing."""
+    found = error_object(answer).get("error")
+    error = found if isinstance(found, dict) else {}
+    return str(error.get("code") or "").lower().removeprefix("0x"), str(error.get("message") or "")
 
 
 def _access_remedy(code: str, message: str, table: str) -> str:

@@ -4,8 +4,8 @@
     |-- TryAgain              the same request may work later; `wait` seconds if the server said so
     |   |-- Unreachable       no connection, refused, reset, timed out
     |   |-- Throttled         429
-    |   |-- Unavailable       the gateway or the server is in trouble: 5xx without a business error
-    |   `-- Malformed         answered, but torn or not what the interface promises
+    |   |-- Unavailable       the gateway, the server or its database is in trouble
+    |   `-- Malformed         answered, but torn, not what the interface promises, or without a reason we know
     |-- Refused               this record is wrong; the next one may be right
     |   |-- NotFound
     |   |-- AlreadyExists
@@ -41,12 +41,11 @@ class ConnectorError(Exception):
 
 
 class TryAgain(ConnectorError):
-    """`wait`: seconds the server asked for, or None. `sent`: True if the request may have had its effect."""
+    """`wait`: seconds the server asked for, or None. The request may have had its effect."""
 
-    def __init__(self, system: System, sentence: str, *, wait: float | None = None, sent: bool = False) -> None:
+    def __init__(self, system: System, sentence: str, *, wait: float | None = None) -> None:
         super().__init__(system, sentence)
         self.wait = wait
-        self.sent = sent
 
 
 class Unreachable(TryAgain):
@@ -58,11 +57,11 @@ class Throttled(TryAgain):
 
 
 class Unavailable(TryAgain):
-    """5xx without a business error. A gateway may answer so after the server behind it has acted: `sent`."""
+    """The gateway, the server or its database is in trouble. A gateway may say so after the server has acted."""
 
 
 class Malformed(TryAgain):
-    """Torn, truncated or not the promised JSON."""
+    """Torn, truncated, not the promised JSON, or a failure without a reason we know: the record may be to blame."""
 
 
 class Refused(ConnectorError):
@@ -79,7 +78,15 @@ class NotFound(Refused):
 
 
 class AlreadyExists(Refused):
-    """A record with this unique key exists."""
+    """A record with the same unique key exists, not necessarily the key of the mapping.
+
+    `field`: which one, as the vendor's database names it: the column ("sname" for name), else the constraint; "" if
+    the vendor does not tell.
+    """
+
+    def __init__(self, system: System, sentence: str, *, code: str = "", text: str = "", field: str = "") -> None:
+        super().__init__(system, sentence, code=code, text=text)
+        self.field = field
 
 
 class Conflict(Refused):

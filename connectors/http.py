@@ -125,6 +125,17 @@ class Http:
             self._check(answer)
         return answer
 
+    def throttled(self, answer: Answer) -> Throttled:
+        """The error for an answer that says "too many requests"; everybody pauses as long as it asks."""
+        wait = wait_of(answer)
+        self._throttle.pause(PAUSE_UNASKED if wait is None else wait)
+        return Throttled(
+            self._system,
+            f"{answer.about}: too many requests ({answer.status}); all workers pause"
+            + (f" {wait:.0f} s" if wait is not None else ""),
+            wait=wait,
+        )
+
     def close(self) -> None:
         self._wire.close()
 
@@ -170,15 +181,9 @@ class Http:
         """Raise for redirects and throttling; pause everybody as long as the server asks."""
         if answer.status < 400:
             raise self._redirected(answer)
-        wait = retry_after(answer.headers, time.time())
         if answer.status == 429:
-            self._throttle.pause(PAUSE_UNASKED if wait is None else wait)
-            raise Throttled(
-                self._system,
-                f"{answer.about}: too many requests (429); all workers pause"
-                + (f" {wait:.0f} s" if wait is not None else ""),
-                wait=wait,
-            )
+            raise self.throttled(answer)
+        wait = wait_of(answer)
         if answer.status == 503 and wait is not None:
             self._throttle.pause(wait)
 

@@ -51,10 +51,15 @@ def cleaned(text: str, sent: object = None) -> str:
     """`text` fit for a log. `sent`: the JSON value of the request, whose values are removed wherever they stand."""
     if text.lstrip()[:1] == "<":
         return ""  # a page for a browser
+    text = " ".join(without_quotes(without_sent(text, sent)).split())
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + _GAP
+
+
+def without_sent(text: str, sent: object) -> str:
+    """`text` without the values that were sent, wherever they stand as words of their own."""
     for value in sorted(set(_values(sent)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _GAP, text, flags=re.IGNORECASE)
-    text = " ".join(without_quotes(text).split())
-    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + _GAP
+    return text
 
 
 def _values(sent: object) -> Iterator[str]:

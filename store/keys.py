@@ -61,6 +61,10 @@ class WorkflowKeys:
         return self.prefix + "starting"
 
     @cached_property
+    def schemas(self) -> str:
+        return self.prefix + "schemas"
+
+    @cached_property
     def ticked(self) -> str:
         return self.prefix + "ticked"
 

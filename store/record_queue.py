@@ -221,8 +221,8 @@ class RecordQueue:
             arguments += (record_id, b"%d%b%b" % (version, behind_version, sealed))
         code, *numbers = self._put_page(
             keys=[
-                keys.workflow.lifecycle, keys.cursor, keys.records, keys.ready, keys.replay, keys.leases,
-                keys.followed, keys.tried, keys.dead, keys.counters, keys.pulse,
+                keys.workflow.lifecycle, keys.cursor, keys.records, keys.ready, keys.replay, keys.delayed,
+                keys.leases, keys.followed, keys.attempts, keys.tried, keys.dead, keys.counters, keys.pulse,
             ],
             args=arguments,
         )  # fmt: skip

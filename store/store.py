@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from store.client import server_time_ms
+from store.client import server_time_ms, text
 from store.cursors import Cursor, read_cursor
 from store.heartbeats import Heartbeats
 from store.keys import InstanceKeys, WorkflowKeys
@@ -69,6 +69,19 @@ class WorkflowStore:
     def starting_right(self) -> Right:
         """One run of the start-up checks at a time."""
         return Right(self._redis, self.keys.starting)
+
+    def keep_schemas(self, generation: int, packed: bytes) -> None:
+        """What was learnt of both systems at the start of a generation."""
+        self._redis.hset(self.keys.schemas, mapping={"generation": str(generation), "schemas": packed})
+
+    def schemas(self, generation: int) -> bytes | None:
+        """None if this generation has learnt nothing, or is over."""
+        kept, packed = self._redis.hmget(self.keys.schemas, ["generation", "schemas"])
+        return packed if isinstance(packed, bytes) and text(kept) == str(generation) else None
+
+    def now_ms(self) -> int:
+        """The server's clock, the one that every process shares."""
+        return server_time_ms(self._redis)
 
     def note_tick(self, now_ms: int) -> None:
         """A worker has answered a tick: the proof that beat and workers are alive together."""

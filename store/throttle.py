@@ -1,5 +1,6 @@
 """One throttle per target, shared by all workers: a rate, and a pause that holds everyone."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -44,35 +45,43 @@ class SharedThrottle:
         self._kept = 0
         self._kept_until = 0.0
 
-    def permit(self, timeout: float) -> None:
-        """Returns when a request may be sent. Raises TooLong if that would take more than `timeout` seconds."""
+    def permit(self, timeout: float, patience: float = math.inf) -> None:
+        """Returns when a request may be sent.
+
+        Raises TooLong if that would take more than `timeout` seconds, or if the target asked for a pause of more than
+        `patience` seconds. Waiting for our own rate is no matter of patience.
+        """
         give_up = time.monotonic() + timeout
         while True:
-            wait = self._take()
+            wait, paused = self._take()
             if wait == 0:
                 return
-            if time.monotonic() + wait > give_up:
+            if time.monotonic() + wait > give_up or (paused and wait > patience):
                 raise TooLong(wait)
             self._sleep(wait)
 
-    def _take(self) -> float:
-        """0 with a permit taken, else the seconds to wait before asking again."""
+    def _take(self) -> tuple[float, bool]:
+        """0 with a permit taken, else the seconds to wait before asking again; and whether the target wants them."""
         with self._lock:
             now = time.monotonic()
             if self._kept == 0 or now > self._kept_until:
-                granted, wait_ms = self.ask(self._handful)
+                granted, wait_ms, paused = self._ask(self._handful, None)
                 if granted == 0:
-                    return max(wait_ms, 1) / 1000
+                    return max(wait_ms, 1) / 1000, bool(paused)
                 self._kept, self._kept_until = granted, now + _FRESH_SECONDS
             self._kept -= 1
-            return 0
+            return 0, False
 
     def ask(self, wanted: int, now_ms: int | None = None) -> tuple[int, int]:
         """(permits granted, ms to wait if none were)."""
-        granted, wait_ms = self._permit(
+        granted, wait_ms, _ = self._ask(wanted, now_ms)
+        return granted, wait_ms
+
+    def _ask(self, wanted: int, now_ms: int | None) -> tuple[int, int, int]:
+        granted, wait_ms, paused = self._permit(
             keys=[self._key], args=[clock_argument(now_ms), self._rate, self._burst, wanted]
         )
-        return int(granted), int(wait_ms)
+        return int(granted), int(wait_ms), int(paused)
 
     def pause(self, seconds: float, now_ms: int | None = None) -> None:
         """Everyone who shares this throttle waits that long from now."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import orjson
 from redis import Redis
 
-from store.client import text
+from store.client import server_time_ms, text
 from store.keys import WorkflowKeys
 
 
@@ -22,6 +22,10 @@ class Troubles:
     def __init__(self, redis: Redis, keys: WorkflowKeys) -> None:
         self._redis = redis
         self._key = keys.trouble
+
+    def now_ms(self) -> int:
+        """The server's clock: pauses are shared by machines whose own clocks may differ."""
+        return server_time_ms(self._redis)
 
     def all(self) -> list[Trouble]:
         found = self._redis.hgetall(self._key)

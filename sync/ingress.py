@@ -6,70 +6,63 @@ rules     the table's mapping; deletions only where the mapping applies them
 writes    Campaign, addressed by the mapping's key; Dynamics wins
 """
 
+from hashlib import blake2b
+
 import orjson
 
 from config.ingress import IngressConfig, TableMapping
 from connectors.campaign import Campaign
-from connectors.campaign_metadata import CampaignResource
 from connectors.dynamics import Dynamics
-from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Page
-from connectors.errors import AlreadyExists, Malformed, NotFound, Refused, TrackingOff
+from connectors.errors import AlreadyExists, Malformed, NotFound, Refused
 from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome, Unchanged
-from sync.conversion import FieldShape
 from sync.mapping import Mapper, fingerprint
+from sync.schemas import Schemas, TableSchema
 from sync.streams import Allowance, Send, Stream
+
+
+def _pair(mapping: TableMapping) -> list[str]:
+    return [mapping.table, mapping.resource, mapping.key.field]
+
 
 #: What a deletion leaves in the ledger in place of a fingerprint.
 _NOTHING = bytes(8)
 
 
 def connect_streams(
-    config: IngressConfig, dynamics: Dynamics, campaign: Campaign, page_size: int, concurrency: int, timeout: float
+    config: IngressConfig,
+    schemas: Schemas,
+    dynamics: Dynamics,
+    campaign: Campaign,
+    page_size: int,
+    concurrency: int,
 ) -> list[Stream]:
-    """The streams of this configuration, their mappings made ready against both systems' schemas as they are now.
-
-    Raises Misfitting where a mapping does not fit them, TrackingOff, and what the connectors raise.
-    """
+    """The streams of this configuration, without asking anybody. Raises Misfitting where a mapping does not fit."""
     streams = []
     for mapping in config.tables:
-        table = dynamics.table(mapping.table, timeout)
-        if not table.change_tracking:
-            raise TrackingOff(
-                "dynamics",
-                f"change tracking is off for {mapping.table}: switch on 'Track changes' in the table's settings, "
-                "then start again",
-            )
-        resource = campaign.resource(mapping.resource, timeout)
-        mapper = Mapper(mapping, _types(table), _shapes(resource), table.primary_id)
-        source = TableSource(dynamics, table, mapper.columns, page_size, mapping.apply_deletes)
+        schema = schemas[mapping.table]
+        mapper = Mapper(mapping, schema.types, schema.fields, schema.primary_id)
+        source = TableSource(dynamics, schema, mapping, mapper.columns, page_size)
         streams.append(Stream(mapping.stream, source, ResourceTarget(campaign, mapping, mapper, concurrency)))
     return streams
-
-
-def _types(table: DynamicsTable) -> dict[str, str]:
-    return {name: column.type for name, column in table.columns.items()}
-
-
-def _shapes(resource: CampaignResource) -> dict[str, FieldShape]:
-    return {
-        name: FieldShape(field.type, field.length, field.read_only, field.values)
-        for name, field in resource.fields.items()
-    }
 
 
 class TableSource:
     """A Dynamics table as a stream reads it."""
 
     def __init__(
-        self, dynamics: Dynamics, table: DynamicsTable, columns: tuple[str, ...], page_size: int, deletions: bool
+        self, dynamics: Dynamics, schema: TableSchema, mapping: TableMapping, columns: tuple[str, ...], page_size: int
     ) -> None:
         self._dynamics = dynamics
-        self._table = table
+        self._table = schema.table(mapping.table)
         self._columns = columns
         self._page_size = page_size
-        self._deletions = deletions
+        self._deletions = mapping.apply_deletes
+        # A mapping that reads or writes something else must reach the records that were read before it, too.
+        self.mapping = blake2b(
+            orjson.dumps([_pair(mapping), sorted((rule.source, rule.target) for rule in mapping.fields)]), digest_size=8
+        ).hexdigest()
 
     def count(self) -> int | None:
         return self._dynamics.count(self._table.name, timeout=30)
@@ -98,6 +91,8 @@ class ResourceTarget:
         self._resource = mapping.resource
         self._key = mapping.key
         self._mapper = mapper
+        # What was written to another resource or under another key says nothing about this one.
+        self._pair = blake2b(orjson.dumps(_pair(mapping)), digest_size=16).digest()
 
     def prepare(self, record: Leased, entry: Entry | None, now_ms: int) -> Send | Outcome:
         """Raises Unmappable for a value that does not fit."""
@@ -108,7 +103,7 @@ class ResourceTarget:
                 return Unchanged(record.id, after)
             return Send(record, None, after, entry is not None)
         body = self._mapper.map(record.id, values)
-        after = Entry(Standing.PRESENT, record.version, now_ms // 1000, fingerprint(body))
+        after = Entry(Standing.PRESENT, record.version, now_ms // 1000, fingerprint(body, self._pair))
         present = entry is not None and entry.standing is Standing.PRESENT
         if present and entry is not None and entry.fingerprint == after.fingerprint:
             return Unchanged(record.id, after)
@@ -124,12 +119,18 @@ class ResourceTarget:
         # New, or somebody deleted it in Campaign: Dynamics is the source of truth.
         try:
             self._campaign.create(self._resource, body, allowance())
-        except AlreadyExists:
+        except AlreadyExists as error:
             # The confirmation of an earlier write was lost, or the record is older than our ledger.
             if not self._updated(key, body, allowance):
+                if error.field and not self._is_key(error.field.lower()):
+                    raise  # another unique field is taken: that is the record's own fault
                 raise Malformed(
                     "campaign", f"{self._resource}: the key is taken, yet no record with this key is found"
                 ) from None
+
+    def _is_key(self, column: str) -> bool:
+        """Whether a column or constraint of Campaign's database is the key's: a letter for the type stands before it."""
+        return self._key.field.lower() in (column[1:], column.rpartition("_")[2])
 
     def _updated(self, key: str, body: dict[str, object], allowance: Allowance) -> bool:
         """False if no record with this key is there."""

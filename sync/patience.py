@@ -1,7 +1,6 @@
 """Patience with a system in trouble: wait longer each time, show since when and why, go on by itself."""
 
 import random
-import time
 
 from store.trouble import Troubles
 
@@ -21,12 +20,12 @@ class Patience:
 
     def is_over(self) -> bool:
         """Whether it is time to try (again)."""
-        return self._known is None or time.time() * 1000 >= self._known.until_ms
+        return self._known is None or self._troubles.now_ms() >= self._known.until_ms
 
     @property
-    def is_tried(self) -> bool:
-        """Whether there is trouble."""
-        return self._known is not None
+    def sentence(self) -> str:
+        """What the trouble is, empty if there is none."""
+        return self._known.sentence if self._known else ""
 
     def note(self, sentence: str, wait: float | None) -> None:
         """It failed: `wait` is what the system asked for, in seconds, or None."""
@@ -34,7 +33,7 @@ class Patience:
         if wait is None:
             ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(times, 10))
             wait = random.uniform(ceiling / 2, ceiling)
-        now_ms = int(time.time() * 1000)
+        now_ms = self._troubles.now_ms()
         self._known = self._troubles.note(self._where, sentence, now_ms, now_ms + int(wait * 1000))
 
     def end(self) -> None:

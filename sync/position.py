@@ -19,6 +19,9 @@ class Position:
     settled: int = 0  #: the largest row version seen before this round of pages began
     rows: int = 0  #: rows read by the full read so far
     expected: int | None = None  #: rows the table had when the full read began, as far as Dynamics tells
+    within_round: bool = False  #: whether the link leads to a further page of the same round
+    mapping: str = ""  #: stands for the mapping under which the table is read; see `Source.mapping`
+    expired_ms: int | None = None  #: when the last change token that expired did so
     token_ms: int | None = None  #: when the change token was issued; it dies after some days
 
     def dump(self) -> str:
@@ -35,7 +38,7 @@ class Position:
     @property
     def at_round_start(self) -> bool:
         """Whether the link asks for changes since a token, and is not in the middle of a round of pages."""
-        return self.phase is Phase.CHANGES and self.highest == self.settled
+        return self.phase is Phase.CHANGES and not self.within_round
 
     def row_version(self, version: int) -> int:
         """A row's version on the record queue."""
@@ -56,7 +59,11 @@ class Position:
         full = self.phase is Phase.FULL
         behind = replace(self, highest=top, rows=self.rows + rows if full else self.rows)
         if next_link:
-            return replace(behind, link=next_link)
+            return replace(behind, link=next_link, within_round=True)
         if not delta_link:
             raise ValueError("a last page without a delta link leads nowhere")
-        return replace(behind, phase=Phase.CHANGES, link=delta_link, settled=top, token_ms=now_ms)
+        return replace(behind, phase=Phase.CHANGES, link=delta_link, within_round=False, settled=top, token_ms=now_ms)
+
+    def begin_again(self, mapping: str, expired_ms: int | None = None) -> "Position":
+        """A full read from the beginning, under this mapping. What was seen stays older than what comes."""
+        return Position(highest=self.highest, settled=self.settled, mapping=mapping, expired_ms=expired_ms)

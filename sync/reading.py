@@ -10,7 +10,8 @@ import orjson
 import structlog
 
 from connectors.dynamics_pages import Page
-from connectors.errors import CursorExpired, TryAgain
+from connectors.errors import CursorExpired, Malformed, TryAgain
+from store.cursors import Cursor
 from store.record_queue import Change, CursorMoved, GenerationOver, Lane, QueueFull
 from store.store import WorkflowStore
 from sync.patience import Patience
@@ -20,7 +21,10 @@ from sync.streams import Slice, Stream
 log = structlog.get_logger()
 
 #: The longest a page may take. Dynamics itself gives up after two minutes.
-PAGE_SECONDS = 60.0
+PAGE_SECONDS = 30.0
+
+#: Change tokens that expire make everything be read again this often at most.
+FULL_READ_EVERY_MS = 600_000
 
 #: How often a reader that waits for a page looks whether its process shuts down. Seconds.
 LOOK_EVERY = 0.25
@@ -100,14 +104,12 @@ class Reader:
             raise QueueFull(QueueFull.__doc__)
         cursor = self._store.cursor(self._stream.name)
         position = Position.load(cursor.value)
+        if position.mapping != self._stream.source.mapping:
+            position = position.begin_again(self._stream.source.mapping)
         try:
             fetched = self._fetched(position)
         except CursorExpired as error:
-            log.warning(
-                "The change token has expired; everything is read again.", action="token_expired", why=error.sentence
-            )
-            again = Position(highest=position.highest, settled=position.settled)
-            self._queue.put_page(self._generation, cursor.number, [], again.dump())
+            self._begin_again(cursor, position, error)
             return None
         if fetched is None:
             return ReadEnd.STOPPED
@@ -133,6 +135,15 @@ class Reader:
             return ReadEnd.CAUGHT_UP
         return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
 
+    def _begin_again(self, cursor: Cursor, position: Position, expired: CursorExpired) -> None:
+        """A full read, but not one after another: then something is wrong that reading everything does not mend."""
+        now_ms = self._store.now_ms()
+        if position.expired_ms is not None and now_ms - position.expired_ms < FULL_READ_EVERY_MS:
+            raise Malformed("dynamics", "The change token expired again soon after everything had been read anew")
+        log.warning("The change token has expired; everything is read again.", action="token_expired", why=str(expired))
+        again = position.begin_again(position.mapping, now_ms)
+        self._queue.put_page(self._generation, cursor.number, [], again.dump())
+
     def _fetched(self, position: Position) -> Fetched | None:
         """The page behind the position, None if the process shuts down before it is there."""
         ahead, self._ahead = self._ahead, None
@@ -151,7 +162,7 @@ class Reader:
             position = replace(position, expected=source.count())
             page = source.first_page(PAGE_SECONDS)
         changes, highest = _changes(page, position, source.wants_deletions())
-        now_ms = int(time.time() * 1000)
+        now_ms = self._store.now_ms()
         return Fetched(page, changes, position.after(highest, len(page.rows), page.next_link, page.delta_link, now_ms))
 
 

@@ -13,8 +13,6 @@ LONGEST_WAIT = 300.0
 LONGEST_SERVER_WAIT = 86_400.0
 #: So often a record is tried whose errors nobody can explain.
 MOST_ATTEMPTS = 12
-#: So many holders may die over a record before it is taken for the cause.
-MOST_DEATHS = 25
 
 
 class Remedy(Enum):
@@ -29,9 +27,9 @@ class Remedy(Enum):
 
 
 class Later(NamedTuple):
-    """Try again at this time."""
+    """Try again after this time."""
 
-    at_ms: int
+    wait_ms: int
     counts: bool
     """Whether this attempt counts towards MOST_ATTEMPTS; an outage does not."""
 
@@ -42,24 +40,20 @@ class DeadLetter(NamedTuple):
     reason: str
 
 
-def decide(
-    remedy: Remedy, attempt: int, deaths: int, now_ms: int, wait_s: float | None, rng: Random
-) -> Later | DeadLetter:
+def decide(remedy: Remedy, attempt: int, wait_s: float | None, rng: Random) -> Later | DeadLetter:
     """What becomes of a record after a failed attempt.
 
-    `attempt` counts from 1 and includes the one that just failed, `deaths` are the holders that died over this
-    record, `wait_s` is what the server asked for (Retry-After). The wait is half to all of a back-off that doubles
-    from FIRST_WAIT up to LONGEST_WAIT; the server's wish wins when it is longer.
+    `attempt` counts from 1 and includes the one that just failed, `wait_s` is what the server asked for (Retry-After).
+    The wait is half to all of a back-off that doubles from FIRST_WAIT up to LONGEST_WAIT; the server's wish wins when
+    it is longer. (Holders that die over a record are counted by `reap`.)
     """
-    if deaths >= MOST_DEATHS:
-        return DeadLetter(f"{deaths} writers died while they held this record.")
     if remedy is Remedy.REFUSED:
         return DeadLetter("The record was refused; trying again would not change that.")
     if remedy is Remedy.UNSURE and attempt >= MOST_ATTEMPTS:
         return DeadLetter(f"{attempt} attempts failed, the last one without a clear cause.")
     backoff = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(max(attempt, 1) - 1, 30))
     wait = max(rng.uniform(backoff / 2, backoff), _believable(wait_s))
-    return Later(now_ms + math.ceil(wait * 1000), counts=remedy is not Remedy.OUTAGE)
+    return Later(math.ceil(wait * 1000), counts=remedy is not Remedy.OUTAGE)
 
 
 def _believable(wait_s: float | None) -> float:

@@ -3,7 +3,7 @@
 from sync.systems import Systems
 
 #: The longest one check may take, in seconds.
-CHECK_SECONDS = 20.0
+CHECK_SECONDS = 10.0
 
 
 def check_systems(systems: Systems) -> None:

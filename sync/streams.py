@@ -10,6 +10,8 @@ from store.record_queue import Leased, Outcome
 
 
 class Source(Protocol):
+    mapping: str  #: stands for what is read and where it is written; when it changes, everything is read again
+
     def count(self) -> int | None:
         """How many records a full read will bring, if the source tells."""
 

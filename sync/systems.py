@@ -3,7 +3,7 @@
 from config.connections import Connections
 from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
-from connectors.errors import System, Throttled
+from connectors.errors import TITLES, System, Throttled
 from store.store import Store
 from store.throttle import SharedThrottle, TooLong
 
@@ -20,10 +20,12 @@ class SystemThrottle:
 
     def permit(self, timeout: float) -> None:
         try:
-            self._throttle.permit(min(timeout, PATIENCE_SECONDS))
+            self._throttle.permit(timeout, PATIENCE_SECONDS)
         except TooLong as pause:
             raise Throttled(
-                self._system, "waiting for the pause that the system asked for", wait=pause.seconds
+                self._system,
+                f"{TITLES[self._system]} is busy: its turn comes in {pause.seconds:.0f} s",
+                wait=pause.seconds,
             ) from None
 
     def pause(self, seconds: float) -> None:
@@ -38,6 +40,7 @@ class Systems:
 
     def __init__(self, connections: Connections, store: Store, refusal_patience: float = 0.0) -> None:
         dynamics, campaign = connections.dynamics, connections.campaign
+        rate = campaign.requests_per_second or 0
         self.dynamics = Dynamics(
             dynamics,
             # A tenth of the window at once, the rest evenly: bursts stay far from the limit per five minutes.
@@ -51,7 +54,7 @@ class Systems:
         )
         self.campaign = Campaign(
             campaign,
-            SystemThrottle("campaign", store.throttle("campaign", campaign.requests_per_second or 0)),
+            SystemThrottle("campaign", store.throttle("campaign", rate, burst=max(1, int(rate)))),
             refusal_patience=refusal_patience,
         )
 

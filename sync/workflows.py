@@ -4,12 +4,13 @@ import yaml
 
 from config.document import WorkflowDocument
 from store.store import WorkflowStore
-from sync import ingress
+from sync import ingress, schemas
+from sync.schemas import Schemas
 from sync.streams import Stream
 from sync.systems import Systems
 
 #: Seconds that one question about a schema may take.
-SCHEMA_SECONDS = 30.0
+SCHEMA_SECONDS = 20.0
 
 #: In the order in which they are shown.
 NAMES = ("ingress",)
@@ -26,15 +27,16 @@ def stream_names(document: WorkflowDocument) -> list[str]:
     return [mapping.stream for mapping in document.ingress.tables] if document.ingress else []
 
 
-def connect_streams(document: WorkflowDocument, systems: Systems, page_size: int) -> list[Stream]:
-    """The streams, made ready against the live schemas. Raises Misfitting, TryAgain, Stop."""
+def read_schemas(document: WorkflowDocument, systems: Systems) -> Schemas:
+    """What the configuration needs to know of both systems. Raises TryAgain, Stop."""
+    if document.ingress is None:
+        return {}
+    return schemas.read_schemas(document.ingress, systems.dynamics, systems.campaign, SCHEMA_SECONDS)
+
+
+def connect_streams(document: WorkflowDocument, known: Schemas, systems: Systems, page_size: int) -> list[Stream]:
+    """The streams, made ready against these schemas. Raises Misfitting."""
     if document.ingress is None:
         return []
-    return ingress.connect_streams(
-        document.ingress,
-        systems.dynamics,
-        systems.campaign,
-        page_size,
-        document.connections.campaign.concurrency,
-        SCHEMA_SECONDS,
-    )
+    concurrency = document.connections.campaign.concurrency
+    return ingress.connect_streams(document.ingress, known, systems.dynamics, systems.campaign, page_size, concurrency)

@@ -4,6 +4,7 @@ A writer's own deadline lies well within its lease and is checked before every r
 an old version from landing late: whoever has overslept sends nothing more.
 """
 
+import math
 import random
 import re
 import time
@@ -45,6 +46,8 @@ BEGIN_WITHIN, END_WITHIN = 0.6, 0.95
 RENEW_AFTER = 0.4
 #: How often a writer looks whether the workflow was stopped, and settles what has become known. Seconds.
 LOOK_EVERY = 0.25
+#: How long a shutdown waits for requests that are under way. Seconds.
+SHUTDOWN_SECONDS = 5.0
 #: Outages in a row after which the rest of a batch is given back: the target is down, not the record wrong.
 OUTAGES_TOO_MANY = 3
 
@@ -73,7 +76,8 @@ def write_slice(
         if not patience.is_over():
             return WriteEnd.WAITING
         ends = time.monotonic() + piece.seconds
-        with ThreadPoolExecutor(stream.target.concurrency, thread_name_prefix="write") as pool:
+        pool = ThreadPoolExecutor(stream.target.concurrency, thread_name_prefix="write")
+        try:
             while True:
                 if piece.stopping():
                     return WriteEnd.STOPPED
@@ -83,7 +87,7 @@ def write_slice(
                 except GenerationOver:
                     return WriteEnd.STOPPED
                 if not batch.records:
-                    if patience.is_tried and queue.backlog().total == 0:
+                    if patience.sentence and queue.backlog().total == 0:
                         patience.end()  # nothing waits for the target any more
                     return WriteEnd.DRAINED
                 writer = BatchWriter(stream.target, queue, store, generation, batch, taken, lease_s, piece, ends)
@@ -92,6 +96,9 @@ def write_slice(
                     return WriteEnd.WAITING
                 if time.monotonic() > ends:
                     return WriteEnd.SLICE_OVER
+        finally:
+            # Usually nothing is under way any more. A request that a shutdown could not wait for ends with the process.
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class BatchWriter:
@@ -132,15 +139,25 @@ class BatchWriter:
         return self._trouble is not None
 
     def write(self, pool: ThreadPoolExecutor, patience: Patience) -> None:
-        """Ends with every record of the batch settled or given back. Raises Stop after that."""
+        """Ends with every record of the batch settled or given back. Raises Stop after that.
+
+        Only what is still under way some seconds into a shutdown stays leased: its lease will end.
+        """
         self._prepare()
         hands = min(self._target.concurrency, len(self._todo))
         running: Iterable[Future[None]] = [pool.submit(self._send_on) for _ in range(hands)]
-        while running:
-            _, running = wait(running, timeout=LOOK_EVERY)
-            self._settle()
-            if running:
-                self._look()
+        leave_at = math.inf
+        try:
+            while running and time.monotonic() < leave_at:
+                _, running = wait(running, timeout=LOOK_EVERY)
+                self._settle()
+                if running:
+                    self._look()
+                    if leave_at == math.inf and self._piece.stopping():
+                        leave_at = time.monotonic() + SHUTDOWN_SECONDS
+        except BaseException:
+            self._halt = True  # nobody looks out any more: the threads must not go on
+            raise
         self._outcomes.extend(Unsent(send.record.id) for send in self._todo)
         self._settle()
         if self._stop is not None:
@@ -203,9 +220,9 @@ class BatchWriter:
             if self._outages >= OUTAGES_TOO_MANY and isinstance(error, TryAgain):
                 self._trouble, self._halt = error, True
         wait_s = error.wait if isinstance(error, TryAgain) else None
-        decision = decide(remedy, record.attempts + 1, record.deaths, 0, wait_s, random.Random())
+        decision = decide(remedy, record.attempts + 1, wait_s, random.Random())
         if isinstance(decision, Later):
-            return Again(record.id, decision.at_ms, decision.counts)
+            return Again(record.id, decision.wait_ms, decision.counts)
         reason = reason_of(error)
         log.warning(
             "A record was refused.", action="record_refused", record=record.id, kind=reason.kind, why=reason.sentence

@@ -2,7 +2,7 @@
 
 from connectors.errors import Refused
 from sync.reading import ReadEnd, read_slice
-from tasks.runtime import NotYet, Runtime
+from tasks.runtime import Runtime
 from tasks.tick import HOPELESS, fail
 
 
@@ -16,5 +16,3 @@ def read(runtime: Runtime, workflow: str, stream: str, generation: int) -> ReadE
     except (*HOPELESS, Refused) as error:  # a refused read is no matter of one record
         fail(store, generation, str(error))
         return ReadEnd.STOPPED
-    except NotYet:
-        return ReadEnd.WAITING

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 
 from config.document import WorkflowDocument
 from config.settings import Settings
-from connectors.errors import TryAgain
 from store.client import connect
 from store.sealing import AesSeal, NoSeal, PayloadSeal
 from store.store import Store, WorkflowStore
-from sync.patience import Patience
+from sync.schemas import load
 from sync.streams import Slice, Stream
 from sync.systems import Systems
 from sync.workflows import connect_streams, document_of
@@ -20,10 +19,6 @@ REFUSAL_PATIENCE = 120.0
 
 class NotConfigured(Exception):
     """The workflow has no configuration; save one with: d365acs config apply FILE"""
-
-
-class NotYet(Exception):
-    """The two systems' schemas could not be read a moment ago; they are asked for again soon."""
 
 
 @dataclass(slots=True)
@@ -57,7 +52,9 @@ class Runtime:
     def stream(self, workflow: str, stream: str, generation: int) -> Stream | None:
         """A stream of the workflow as this generation runs it, None if the configuration has it no more.
 
-        Schemas are read once per process and generation. Raises NotConfigured, Misfitting, NotYet, Stop.
+        Made ready once per process and generation, with the schemas that the start has kept: no system is asked, so
+        that an outage of one does not keep a fresh process from working with the other.
+        Raises NotConfigured, Misfitting.
         """
         running = self._running.get(workflow)
         if running is None or running.generation != generation:
@@ -66,22 +63,13 @@ class Runtime:
         return running.streams.get(stream)
 
     def _connect(self, workflow: str, generation: int) -> Running:
-        # A patience of its own: a process that cannot begin yet must not hold up those that have begun.
-        patience = Patience(self.workflow(workflow).troubles, "connect")
-        if not patience.is_over():
-            raise NotYet(NotYet.__doc__)
-        document = active_document(self.workflow(workflow))
+        store = self.workflow(workflow)
+        document = active_document(store)
+        kept = store.schemas(generation)
+        if kept is None:
+            raise NotConfigured("The schemas of this run are gone from Redis; stop the workflow and start it again.")
         systems = Systems(document.connections, self.store, REFUSAL_PATIENCE)
-        try:
-            streams = connect_streams(document, systems, self.settings.read_page_size)
-        except TryAgain as error:
-            systems.close()
-            patience.note(error.sentence, error.wait)
-            raise NotYet(NotYet.__doc__) from None
-        except BaseException:
-            systems.close()
-            raise
-        patience.end()
+        streams = connect_streams(document, load(kept), systems, self.settings.read_page_size)
         return Running(generation, document, systems, {stream.name: stream for stream in streams})
 
     def forget(self, workflow: str) -> None:

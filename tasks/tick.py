@@ -10,9 +10,10 @@ from store.sealing import UnknownKey
 from store.store import WorkflowStore
 from sync.mapping import Misfitting
 from sync.patience import Patience
+from sync.schemas import dump
 from sync.starting import check_systems
 from sync.systems import Systems
-from sync.workflows import connect_streams, stream_names
+from sync.workflows import connect_streams, read_schemas, stream_names
 from tasks.runtime import NotConfigured, Runtime, active_document
 
 log = structlog.get_logger()
@@ -25,10 +26,6 @@ RECORDS_PER_WRITER = 1000
 
 #: Task slots that a process keeps for ticks and reading when it also serves those.
 RESERVED_SLOTS = 2
-
-
-#: A process that still cannot connect says so again within this time, in ms.
-OLD_TROUBLE_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,6 @@ def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
     if life.state is not State.RUNNING:
         runtime.forget(workflow)
         return []
-    _forget_old_trouble(store, now_ms)
     seats = _seats(runtime, workflow)
     nudges = []
     for stream in store.lifecycle.streams():
@@ -66,25 +62,31 @@ def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
     return nudges
 
 
-def _forget_old_trouble(store: WorkflowStore, now_ms: int) -> None:
-    """The process that could not connect may have ended, or have been given nothing to do since."""
-    trouble = store.troubles.get("connect")
-    if trouble is not None and now_ms > trouble.until_ms + OLD_TROUBLE_MS:
-        store.troubles.clear("connect")
-
-
 def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: int) -> None:
     """The start-up checks: RUNNING, FAILED, or STARTING for a while longer."""
     patience = Patience(store.troubles, "start")
     with store.starting_right() as held:
-        if not held or not patience.is_over():
+        if not held:
+            return
+        if patience.sentence and waited_ms > start_patience_ms(runtime):
+            fail(store, generation, f"{patience.sentence}. Start again when that is over")
+            return
+        if not patience.is_over():
+            return
+        queues = [store.queue(stream) for stream in store.lifecycle.streams()]
+        for queue in queues:
+            queue.reap()
+        now_ms = runtime.store.now_ms()
+        if any(queue.leases_run(now_ms) for queue in queues):
+            patience.note("Waiting for writers of the run before to finish or to time out", wait=0)
             return
         try:
             document = active_document(store)
             systems = Systems(document.connections, runtime.store)
             try:
                 check_systems(systems)
-                connect_streams(document, systems, runtime.settings.read_page_size)
+                schemas = read_schemas(document, systems)
+                connect_streams(document, schemas, systems, runtime.settings.read_page_size)
             finally:
                 systems.close()
         except (*HOPELESS, Refused) as error:
@@ -92,17 +94,12 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
             return
         except TryAgain as error:
             patience.note(error.sentence, error.wait)
-            if waited_ms > start_patience_ms(runtime):
-                fail(store, generation, f"{error.sentence}. Start again when it is back")
             return
+        store.keep_schemas(generation, dump(schemas))
         store.lifecycle.add_streams(stream_names(document))
-        for stream in store.lifecycle.streams():
-            store.queue(stream).reap()
-        store.troubles.clear_all()
         if store.lifecycle.run(generation, "start-up checks", "both systems answer, every mapping fits"):
+            store.troubles.clear_all()
             log.info("The workflow runs.", action="running", generation=generation)
-        else:
-            patience.note("Waiting for writers of the run before to finish or to time out.", wait=0)
 
 
 def start_patience_ms(runtime: Runtime) -> int:

@@ -1,7 +1,7 @@
 """write: one slice of a stream's writing, in one of its writers' seats."""
 
 from sync.writing import WriteEnd, write_slice
-from tasks.runtime import NotYet, Runtime
+from tasks.runtime import Runtime
 from tasks.tick import HOPELESS, fail
 
 
@@ -18,5 +18,3 @@ def write(runtime: Runtime, workflow: str, stream: str, generation: int, seat: i
     except HOPELESS as error:
         fail(store, generation, str(error))
         return WriteEnd.STOPPED
-    except NotYet:
-        return WriteEnd.WAITING

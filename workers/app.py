@@ -8,7 +8,7 @@ from typing import Any
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
-from config.settings import Settings
+from config.settings import BadSettings, Settings
 from store.keys import InstanceKeys
 from sync.workflows import NAMES
 from workers import processes, registry, schedule, transport
@@ -55,8 +55,9 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         # Whoever can write to Redis can start a task: never also run code of their choice (pickle).
         "task_serializer": "json",
         "accept_content": ["json"],
-        # A slice takes about ten seconds; a child that hangs is replaced, its records come back when their lease ends.
-        "task_time_limit": 120,
+        # A child that hangs is replaced, its records come back when their lease ends. A slice may end with a page and a
+        # request that take their longest.
+        "task_time_limit": settings.slice_seconds + 110,
         # Nothing is prefetched: a nudge that waits behind a slice is better taken by a free process.
         "worker_prefetch_multiplier": 1,
         "worker_disable_prefetch": True,
@@ -92,4 +93,8 @@ def build_app(settings: Settings) -> Celery:
     return app
 
 
-app = build_app(Settings.read())
+try:
+    app = build_app(Settings.read())
+except BadSettings as error:
+    # Celery imports this file: an operator who mistyped a variable wants its name, not a traceback.
+    raise SystemExit(str(error)) from None

@@ -16,14 +16,21 @@ from tasks.write import write
 
 log = structlog.get_logger()
 
+#: Messages on one queue, beyond which no more are sent: a tick sends a few, and they live for one tick.
+CROWD = 100
+
 
 def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
     """Registers tick, read and write on the app. `runtime` answers this process's runtime."""
 
     def run_tick(workflow: str) -> None:
-        with_care = shell(runtime, workflow, "start")
-        for nudge in with_care(lambda: _look(runtime(), workflow)) or []:
-            send(app, nudge, runtime().settings.tick_seconds)
+        def look() -> None:
+            present = runtime()
+            for nudge in _look(present, workflow):
+                send(app, nudge, present.settings.tick_seconds, crowded=lambda queue: is_crowded(present, queue))
+            Patience(present.workflow(workflow).troubles, "tick").end()
+
+        shell(runtime, workflow, "tick")(look)
 
     def run_read(workflow: str, stream: str, generation: int) -> None:
         shell(runtime, workflow, f"{stream}.read")(lambda: read(runtime(), workflow, stream, generation))
@@ -41,21 +48,31 @@ def _look(runtime: Runtime, workflow: str) -> list[Nudge]:
     return tick(runtime, workflow)
 
 
-def send(app: Celery, nudge: Nudge, tick_seconds: float) -> None:
-    """One chain, read then write, and a message for each further writer."""
+def is_crowded(runtime: Runtime, queue: str) -> bool:
+    """Whether so many messages lie on a queue that nobody seems to serve it. They would pile up without an end."""
+    return int(runtime.store.redis.llen(f"{runtime.store.keys.celery}{queue}")) >= CROWD
+
+
+def send(app: Celery, nudge: Nudge, tick_seconds: float, crowded: Callable[[str], bool]) -> None:
+    """One chain, read then write, and a message for each further writer; nothing to a queue that nobody serves."""
     stream = {"workflow": nudge.workflow, "stream": nudge.stream, "generation": nudge.generation}
+    reads, writes = f"{nudge.workflow}.read", f"{nudge.workflow}.write"
     # A nudge that nobody took before the next tick has been replaced by that tick's.
     expires = max(1.0, tick_seconds)
 
     def writer(seat: int) -> Any:
         signature = app.signature("write", kwargs={**stream, "seat": seat}, immutable=True)
-        return signature.set(queue=f"{nudge.workflow}.write", expires=expires)
+        return signature.set(queue=writes, expires=expires)
 
-    reader = app.signature("read", kwargs=stream, immutable=True)
-    reader.set(queue=f"{nudge.workflow}.read", expires=expires)
-    chain(reader, writer(0), app=app).apply_async()
-    for seat in range(1, nudge.writers):
-        writer(seat).apply_async()
+    steps = []
+    if not crowded(reads):
+        steps.append(app.signature("read", kwargs=stream, immutable=True).set(queue=reads, expires=expires))
+    if not crowded(writes):
+        steps.append(writer(0))
+        for seat in range(1, nudge.writers):
+            writer(seat).apply_async()
+    if steps:
+        chain(*steps, app=app).apply_async()
 
 
 def shell(runtime: Callable[[], Runtime], workflow: str, where: str) -> Callable[[Callable[[], Any]], Any]:

@@ -2,16 +2,16 @@
   Guarantees: together the workers stay below the target's rate; nobody is let through while the target asked for a pause.
   KEYS  1 throttle
   ARGV  1 now or ''  2 requests per second (0: no limit)  3 burst  4 how many are wanted
-  Output {granted, wait ms}   granted 0: ask again after the wait ]]
+  Output {granted, wait ms, paused}   granted 0: ask again after the wait; paused 1: the target asked for it ]]
 local now, rate, burst, wanted = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local kept = redis.call('HMGET', KEYS[1], 'paused_until', 'tokens', 'at')
 local paused = tonumber(kept[1] or 0)
-if paused > now then return {0, paused - now} end
-if rate == 0 then return {wanted, 0} end
+if paused > now then return {0, paused - now, 1} end
+if rate == 0 then return {wanted, 0, 0} end
 
 local passed = math.max(0, now - tonumber(kept[3] or now))  -- a clock that was set back costs nothing but time
 local tokens = math.min(burst, tonumber(kept[2] or burst) + passed * rate / 1000)
 local granted = math.min(wanted, math.floor(tokens))
 redis.call('HSET', KEYS[1], 'tokens', tokens - granted, 'at', now)
-if granted > 0 then return {granted, 0} end
-return {0, math.ceil((1 - tokens) * 1000 / rate)}
+if granted > 0 then return {granted, 0, 0} end
+return {0, math.ceil((1 - tokens) * 1000 / rate), 0}

@@ -1,14 +1,16 @@
 --[[ put_page: a reader stores a page of at most 500 records and, with the page's last part, the cursor that follows it.
   Guarantees: nothing is stored for a generation that is over or from a cursor that has moved on; no page begins above the
   high-water mark; a record that waits already is replaced by a newer version where it stands, never listed twice, never
-  replaced by an older one; a live change takes a record that waits in the replay lane over into the live lane.
-  KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 leases  7 followed  8 tried  9 dead  10 counters
-        11 pulse
+  replaced by an older one, and a newer one does not wait out the delay of an older one; a live change takes a record
+  that waits in the replay lane over into the live lane.
+  KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 delayed  7 leases  8 followed  9 attempts  10 tried
+        11 dead  12 counters  13 pulse
   ARGV  1 now  2 generation  3 number of the cursor this page was read from  4 next cursor or '' (more parts follow)
         5 high-water mark, '' for the later parts of a page  6 lane (l|r)  7 records read
         then for each its id and the record as it stands in `records` if it is new: texts that are only passed on
   Output {code, queued, replaced, skipped}   code 1 stored, -1 generation over, -2 cursor moved on, -3 high-water mark ]]
-local lifecycle, cursor, records, ready, replay, leases, followed, tried, dead, counters, pulses = unpack(KEYS, 1, 11)
+local lifecycle, cursor, records, ready, replay, delayed, leases, followed, attempts, tried, dead, counters, pulses =
+  unpack(KEYS, 1, 13)
 local now, lane = clock(ARGV[1]), ARGV[6]
 -- As text: a number would be written out anew for each record.
 local since = string.format('%.0f', now)
@@ -22,7 +24,7 @@ if ARGV[5] ~= '' and redis.call('HLEN', records) >= tonumber(ARGV[5]) then retur
 local ids, found = {}, {}
 for i = 8, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 if #ids > 0 then found = redis.call('HMGET', records, unpack(ids)) end
-local any_dead = redis.call('HLEN', dead) > 0
+local any_dead, any_delayed = redis.call('HLEN', dead) > 0, redis.call('EXISTS', delayed) == 1
 
 local waiting, changes, listed = {}, {}, {}
 local replaced, skipped = 0, 0
@@ -43,6 +45,11 @@ for i, id in ipairs(ids) do
           redis.call('ZADD', tried, 'NX', queued, id)  -- it began to wait earlier than its place in `ready` tells
         end
         old_lane = 'l'
+      end
+      if any_delayed and redis.call('ZREM', delayed, id) == 1 then
+        -- What failed was the older version: the newer one is tried at once, and afresh.
+        append(ready, replay, id, queued, old_lane)
+        redis.call('HDEL', attempts, id)
       end
       waiting[id] = record_of(version, queued, old_lane, string.sub(record, start))
       changes[#changes + 1] = id

@@ -30,7 +30,9 @@ if arrow == 'run' then
 end
 
 if arrow == 'start' or arrow == 'stop' then generation = generation + 1 end
-redis.call('HSET', lifecycle, 'state', rule.to, 'generation', generation, 'since', now, 'by', by, 'why', why)
+redis.call('HSET', lifecycle, 'state', rule.to, 'generation', generation, 'since', now)
+-- Who started it and why stays to be seen while it runs; that the checks have passed is told by the state.
+if arrow ~= 'run' then redis.call('HSET', lifecycle, 'by', by, 'why', why) end
 if arrow == 'start' then redis.call('HSET', lifecycle, 'revision', ARGV[6]) end
 redis.call('XADD', log, 'MAXLEN', '~', 10000, '*', 'at', now, 'by', by, 'action', arrow, 'from', state, 'to', rule.to,
   'generation', generation, 'why', why)

@@ -17,6 +17,7 @@ from connectors.errors import (
     Malformed,
     Refused,
     TableMissing,
+    Throttled,
     TrackingOff,
     Unavailable,
 )
@@ -155,6 +156,10 @@ EXPIRED = failure("0x80044352", "Version stamp associated with the client has ex
         (Reply(500, json=failure("0x80040216", "An unexpected error occurred.")), Unavailable),
         (Reply(500, json=failure("0x80044151", "Generic SQL error.")), Unavailable),
         (Reply(500, body=b"<html>oops</html>"), Unavailable),
+        (Reply(500, json=failure("0x80040265", "A plug-in failed.")), Unavailable),
+        (Reply(500, json=failure("0x80060888", "Could not find a property named 'x' on type 'y'.")), Unavailable),
+        (Reply(501, json=failure("0x8006088a", "Not supported")), Unavailable),
+        (Reply(503, json=failure("0x80072491", "Entity contact isn't enabled for change tracking.")), TrackingOff),
         (Reply(502), Unavailable),
         (Reply(503, body=b"<html>Service Unavailable</html>"), Unavailable),
         (Reply(504), Unavailable),
@@ -207,7 +212,38 @@ def test_a_service_in_trouble_says_how_long_and_pauses_everybody(
     assert throttle.told == [30]
 
 
-@pytest.mark.parametrize("reply", [Reply(404), Reply(400, json=failure("0x80060888")), Reply(json={"x": 1})])
+@pytest.mark.parametrize("code", ["0x80072321", "0x80072322", "0x80072326"])
+@pytest.mark.parametrize("status", [400, 403, 429, 500])
+def test_a_reached_limit_pauses_everybody_whatever_its_status(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable, throttle: Any, status: int, code: str
+) -> None:
+    server.replies = [Reply(status, json=failure(code, "Limit exceeded."), headers={"Retry-After": "12"})]
+    with pytest.raises(Throttled) as caught:
+        dynamics.first_page(contact, COLUMNS, timeout=5)
+    assert caught.value.wait == 12
+    assert throttle.told == [12]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(404),
+        Reply(400, json=failure("0x80060888")),
+        Reply(403, json=failure("0x80040220")),
+        Reply(500, json=failure("0x80040265")),
+        Reply(503),
+        Reply(reset=True),
+        Reply(body=b"<html>"),
+        Reply(json=[]),
+        Reply(json={"x": 1}),
+    ],
+)
 def test_a_count_that_dynamics_does_not_tell_is_none(server: OddServer, dynamics: Dynamics, reply: Reply) -> None:
     server.replies = [reply]
     assert dynamics.count("contact", 5) is None
+
+
+def test_a_throttled_count_is_none_and_everybody_pauses(server: OddServer, dynamics: Dynamics, throttle: Any) -> None:
+    server.replies = [Reply(429, headers={"Retry-After": "5"})]
+    assert dynamics.count("contact", 5) is None
+    assert throttle.told == [5]

@@ -125,7 +125,6 @@ def test_a_429_pauses_everybody_for_the_seconds_it_names(server: OddServer, http
         http.request("GET", "x", about="x", timeout=5)
     assert caught.value.wait == 17
     assert throttle.told == [17]
-    assert caught.value.sent is False
 
 
 def test_a_429_pauses_until_the_date_it_names_by_the_servers_own_clock(
@@ -231,13 +230,12 @@ NO_ANSWER = [
 
 
 @pytest.mark.parametrize("reply", [*TORN, *NO_ANSWER])
-def test_whatever_a_broken_connection_does_is_told_as_try_again_and_may_have_had_its_effect(
+def test_whatever_a_broken_connection_does_is_told_as_try_again_without_address_or_key(
     server: OddServer, http: Http, reply: Reply
 ) -> None:
     server.script = lambda call: reply
     with pytest.raises(TryAgain) as caught:
         http.request("POST", "profile/secret-key", about="profile", timeout=5, json={"email": "a@example.com"})
-    assert caught.value.sent is True
     assert "Campaign POST profile" in caught.value.sentence
     assert "secret-key" not in caught.value.sentence
     # And no cause hangs on it that would print the address
@@ -252,43 +250,39 @@ def test_a_torn_answer_is_malformed(server: OddServer, http: Http, reply: Reply)
         http.request("GET", "x", about="x", timeout=5)
 
 
-def test_a_kept_connection_that_the_server_tore_is_ambiguous_for_a_write(server: OddServer, http: Http) -> None:
+def test_a_write_on_a_kept_connection_that_the_server_tore_is_not_repeated(server: OddServer, http: Http) -> None:
     # Given a connection that served one request
     server.replies = [Reply(json={}), Reply(reset=True)]
     http.request("GET", "x", about="x", timeout=5)
     # When the server resets it under the next request, without a byte
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(Unreachable):
         http.request("POST", "x", about="x", timeout=5, json={})
     # Then nobody repeated the write behind our back
-    assert caught.value.sent is True
     assert [call.method for call in server.calls] == ["GET", "POST"]
 
 
-def test_a_refused_connection_had_no_effect() -> None:
+def test_a_refused_connection_is_told() -> None:
     with OddServer() as gone:
         origin = gone.origin
     http = Http("campaign", origin, Pass(), NoThrottle(), {}, pool_size=1)
-    with pytest.raises(Unreachable, match="no connection") as caught:
+    with pytest.raises(Unreachable, match="no connection to the server"):
         http.request("POST", "x", about="x", timeout=5, json={})
     http.close()
-    assert caught.value.sent is False
 
 
-def test_an_unknown_host_had_no_effect() -> None:
+def test_an_unknown_host_is_told() -> None:
     http = Http("dynamics", "http://nowhere.invalid", Pass(), NoThrottle(), {}, pool_size=1)
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(Unreachable, match="no connection to the server"):
         http.request("POST", "x", about="x", timeout=5, json={})
     http.close()
-    assert caught.value.sent is False
 
 
 def test_a_silent_server_is_given_up_within_the_timeout(server: OddServer, http: Http) -> None:
     server.script = lambda call: Reply(silence=True)
     began = time.monotonic()
-    with pytest.raises(Unreachable, match="timed out") as caught:
+    with pytest.raises(Unreachable, match="timed out"):
         http.request("POST", "x", about="x", timeout=0.3, json={})
     assert time.monotonic() - began < 1
-    assert caught.value.sent is True
 
 
 def test_waiting_for_a_free_connection_counts_into_the_timeout(server: OddServer) -> None:
@@ -310,19 +304,17 @@ def test_waiting_for_a_free_connection_counts_into_the_timeout(server: OddServer
     thread.start()
     assert arrived.wait(5)
     # When another thread wants one
-    with pytest.raises(Unreachable, match="no connection became free") as caught:
+    with pytest.raises(Unreachable, match="no connection became free"):
         http.request("POST", "second", about="x", timeout=0.2, json={})
     # Then it gave up in time and sent nothing
-    assert caught.value.sent is False
     thread.join(5)
     http.close()
     assert [call.path for call in server.calls] == ["/first"]
 
 
 def test_a_timeout_of_nothing_sends_nothing(server: OddServer, http: Http) -> None:
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(Unreachable):
         http.request("POST", "x", about="x", timeout=0, json={})
-    assert caught.value.sent is False
     assert server.calls == []
 
 

@@ -94,8 +94,16 @@ def test_a_saved_pair_cannot_be_edited_in_place(
     assert (result.exit_code, ingress.revisions.newest()) == (1, 1)
     assert result.stderr == (
         "Error: ingress: the mapping of contact leads to profile by externalId, and that cannot be edited; "
-        "delete the mapping, apply, then add the new one.\n"
+        "delete the mapping (tables: [] if it is the only one), apply, then add the new one and apply again.\n"
     )
+    # And the way out is one, even for the only table
+    whole = file.read_text()
+    file.write_text(whole.partition("  tables:")[0] + "  tables: []\n")
+    assert "saved" in run("config", "apply", str(file)).stdout
+    assert "tables: []" in run("config", "show").stdout
+    file.write_text(whole)
+    assert "saved" in run("config", "apply", str(file)).stdout
+    assert "resource: cusPerson" in run("config", "show").stdout
 
 
 def test_a_file_that_configures_no_workflow_is_refused(run: Run, file: Path) -> None:
@@ -103,7 +111,7 @@ def test_a_file_that_configures_no_workflow_is_refused(run: Run, file: Path) -> 
     result = run("config", "apply", str(file))
     assert (result.exit_code, result.stderr) == (
         1,
-        "Error: The file configures no workflow; add a part such as ingress.\n",
+        "Error: The file configures no workflow; add a part such as ingress (tables: [] moves nothing).\n",
     )
 
 

@@ -1,12 +1,16 @@
 """d365acs doctor over a real server."""
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from config.document import Document, dump
+from config.settings import Settings
+from control import doctor
 from control.demo import CAMPAIGN_SECRET, DYNAMICS_SECRET, Sandbox, document_for
 from tests.integration.control.conftest import Run
 
@@ -95,3 +99,27 @@ def test_a_wrong_secret_and_a_silent_system_are_red_each_by_itself(
     # Then both are red, and the mapping is not judged
     assert (found["Dynamics"], found["Campaign"]) == ("red", "red")
     assert "ingress mapping" not in found
+
+
+@pytest.mark.usefixtures("answering")
+def test_frozen_systems_cost_seconds_and_are_told_before_they_are_asked(
+    run: Run, file: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two systems that accept connections and never answer
+    monkeypatch.setattr(doctor, "SYSTEM_SECONDS", 0.5)
+    monkeypatch.setenv("DYNAMICS_CLIENT_SECRET", "made-up")
+    monkeypatch.setenv("CAMPAIGN_CLIENT_SECRET", "made-up")
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        url = f"http://127.0.0.1:{frozen.getsockname()[1]}"
+        text = file.read_text().replace("https://contoso.crm.dynamics.test", url)
+        text = text.replace("https://campaign.test", url)
+        file.write_text(text.replace("client_secret:", f"token_url: {url}/token\n    client_secret:"))
+        assert run("config", "apply", str(file)).exit_code == 0
+        # When they are examined
+        told: list[str] = []
+        began = time.monotonic()
+        checks = {check.name: check.colour for check in doctor.examine(settings, told.append)}
+    # Then both are red within the time they were given, and it was said what was waited for
+    assert time.monotonic() - began < 5
+    assert (checks["Dynamics"], checks["Campaign"]) == ("red", "red")
+    assert told[-2:] == ["Asking Dynamics, for 0.5 s at most.", "Asking Campaign, for 0.5 s at most."]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from config.settings import Settings
 from control import processes
 from control.errors import ProcessTrouble
+from control.ports import hindrance
 from control.processes import Line, Supervisor, chosen, environment, pause_after, read_procfile
 from store.embedded import url_of
 
@@ -115,6 +117,38 @@ def test_a_child_that_dies_is_started_again_and_said_so(
     # Then it comes up again
     supervisor.look_after()
     heard.wait_for("worker", "up", times=2)
+
+
+def test_a_child_whose_port_is_taken_waits_for_it_and_says_so_once(
+    supervise: Callable[..., Supervisor], heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given somebody who listens where the dashboard would
+    monkeypatch.setattr(processes, "LONGEST_PAUSE", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("THE_PORT", str(port))
+        supervisor = supervise(obedient("dashboard", "--address=127.0.0.1 --port=${THE_PORT:-5555}"), obedient("beat"))
+        # When it is looked after again and again
+        heard.wait_for("beat", "up")
+        for _ in range(5):
+            supervisor.look_after()
+        # Then it is not started, the others are, and there is one sentence
+        assert [text for name, text in heard.lines if name == "dashboard"] == [
+            f"not started: port {port} of 127.0.0.1 is taken; free it (it is looked at again twice a minute), "
+            "or set THE_PORT to another and start again."
+        ]
+        assert set(supervisor.pids()) == {"beat"}
+    # And once the port is free it comes up
+    supervisor.look_after()
+    heard.wait_for("dashboard", "up")
+
+
+def test_what_is_no_port_is_said_before_a_program_is_asked() -> None:
+    words = "is no port; set PORT to another and start again."
+    assert hindrance("celery flower --port=$PORT", {"PORT": "http"}) == f"http {words}"
+    assert hindrance("celery flower --port ${PORT}", {}) == f"nothing {words}"
+    assert hindrance("celery flower --port=70000", {}) == "70000 is no port; name another in the Procfile."
+    assert hindrance("celery worker", {}) == ""
 
 
 def test_pauses_grow_up_to_half_a_minute() -> None:

@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +14,9 @@ from click.testing import Result
 from config.settings import Settings
 from control import operate
 from control.status import status_of
-from store.lifecycle import State
+from store.client import connect
+from store.embedded import EmbeddedServer
+from store.lifecycle import Lifecycle, State
 from store.record_queue import Change, Reason, Refused
 from store.store import Store, WorkflowStore
 from tests.integration.control.conftest import Run
@@ -103,6 +108,23 @@ def test_starting_what_starts_or_runs_already_says_so_and_changes_nothing(
     assert again.stderr.splitlines()[0] == "ingress is STARTING already."
     assert (running.exit_code, running.stdout, running.stderr) == (0, "", "ingress is RUNNING already.\n")
     assert ingress.lifecycle.read().generation == generation
+
+
+def test_who_comes_second_is_told_the_state_that_is(
+    run: Run, file: Path, ingress: WorkflowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two operators who both see a stopped workflow, and bob is quicker
+    apply(run, file)
+    begin, end = Lifecycle.start, Lifecycle.stop
+    monkeypatch.setattr(Lifecycle, "start", lambda self, *given: begin(self, "bob", "", 1) and begin(self, *given))
+    # When ann starts it, Then she reads what it is now, not what she saw before
+    started = run("workflow", "start", "ingress")
+    assert (started.exit_code, started.stdout) == (0, "")
+    assert started.stderr.splitlines()[0] == "ingress is STARTING already."
+    assert json.loads(run("workflow", "start", "ingress", "-o", "json").stdout)["before"] == "STARTING"
+    # And the same when both stop it
+    monkeypatch.setattr(Lifecycle, "stop", lambda self, *given: end(self, "bob", "") and end(self, *given))
+    assert run("workflow", "stop", "ingress").stderr == "ingress is stopped already.\n"
 
 
 def test_a_stop_keeps_the_backlog_and_records_who_and_why(run: Run, file: Path, ingress: WorkflowStore) -> None:
@@ -266,8 +288,8 @@ def test_one_workflow_is_shown_with_its_streams(run: Run, file: Path, ingress: W
         "Workflow    ingress (instance production)\n"
         "State       RUNNING\n"
         "Since       0 s ago\n"
-        "By          start-up checks\n"
-        "Why         both systems answer\n"
+        "By          ann\n"
+        "Why         -\n"
         "Generation  1\n"
         "Revision    1\n"
         "Processes   1 worker (4 slots), 1 beat\n"
@@ -288,6 +310,26 @@ def test_watching_shows_rates_and_ends_after_so_many_looks(run: Run, file: Path)
     ]
     lines = run("workflow", "watch", "ingress", "--count", "3", "--interval", "0.1", "-o", "jsonl").stdout.splitlines()
     assert [json.loads(line)["state"] for line in lines] == ["STOPPED"] * 3
+
+
+def test_a_program_that_watches_is_not_cut_off_by_an_outage_of_redis() -> None:
+    # Given a program that reads lines (in a home of its own, short: a socket stands in it)
+    with tempfile.TemporaryDirectory(prefix="d365acs-") as home, EmbeddedServer(Path(home)) as server:
+        program = [sys.executable, "-c", "from cli.main import main; main()"]
+        command = [*program, "--home", home, "workflow", "watch", "-o", "jsonl", "--interval", "0.1"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
+            assert watch.stdout is not None and watch.stderr is not None
+            assert json.loads(watch.stdout.readline())["revision"]["newest"] is None
+            # When Redis is away for a while
+            server.kill()
+            # Then this is said, and lines come again when it is back
+            assert watch.stderr.readline().startswith(f"The embedded server of {home} does not run")
+            server.start()
+            with connect(server.url) as redis:
+                Store(redis, "production").workflow("ingress").revisions.save(0, "", "ann", "")
+            while json.loads(watch.stdout.readline())["revision"]["newest"] is None:
+                continue
+            watch.terminate()
 
 
 def test_instances_share_nothing(run: Run, file: Path, settings: Settings, store: Store) -> None:

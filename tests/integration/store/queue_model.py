@@ -108,6 +108,9 @@ class QueueModel:
             if record_id in self.replay:
                 self.replay.remove(record_id)
                 self.ready.append(record_id)
+        if record.due is not None:
+            record.due, record.tries, record.deaths = None, 0, 0
+            self._enter_lane(record_id, at_front=False)
         return "replaced"
 
     def lease(self, now: int, generation: int, how_many: int, lease_ms: int, batch: int) -> list[Leased]:

@@ -3,12 +3,14 @@
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from store import embedded
 from store.client import connect
 from store.embedded import CannotStart, EmbeddedServer, socket_path, url_of
 
@@ -51,8 +53,10 @@ def test_the_server_never_evicts_and_only_its_owner_reaches_it(home: Path) -> No
         assert settings == {
             "maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "everysec", "port": "0",
         }  # fmt: skip
-        for path in (private, socket_path(private)):
-            assert stat.S_IMODE(os.stat(path).st_mode) & 0o077 == 0
+        redis.set("key", "value")
+        assert (private / "redis.log").exists() and socket_path(private).exists()
+        for path in (private, *private.rglob("*")):
+            assert stat.S_IMODE(os.stat(path).st_mode) & 0o077 == 0, path
 
 
 def test_a_second_server_on_the_same_directory_is_refused(home: Path) -> None:
@@ -102,6 +106,40 @@ def test_a_server_that_cannot_read_its_file_says_where_to_look_and_frees_the_dir
     manifest.write_bytes(sound)
     with EmbeddedServer(home) as server, connect(server.url) as redis:
         assert redis.get("key") == b"value"
+
+
+@pytest.fixture
+def slow_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home whose 20,000 keys take a server some two seconds to load."""
+    with EmbeddedServer(home) as server, connect(server.url) as redis, redis.pipeline(transaction=False) as pipeline:
+        for number in range(20_000):
+            pipeline.set(f"key-{number}", number)
+        pipeline.execute()
+    slow = home / "slow-server"
+    slow.write_text(f'#!/bin/sh\nexec {embedded.get_binary_path()} "$@" --key-load-delay 100\n')
+    slow.chmod(0o700)
+    monkeypatch.setattr(embedded, "get_binary_path", lambda: slow)
+    return home
+
+
+def test_a_server_that_loads_is_waited_for_however_long_it_takes(slow_home: Path) -> None:
+    # When a server that loads longer than a silent one would be waited for is started
+    server = EmbeddedServer(slow_home)
+    began = time.monotonic()
+    server.start(timeout=0.5)
+    # Then it is there in the end, with everything
+    assert time.monotonic() - began > 1
+    with connect(server.url) as redis:
+        assert redis.dbsize() == 20_000
+    server.stop()
+
+
+def test_nobody_is_held_up_by_a_server_that_loads(slow_home: Path) -> None:
+    # When the wish to end comes while a server loads, Then it is not waited for, and the directory is free
+    with pytest.raises(CannotStart, match="told to end before it had loaded"):
+        EmbeddedServer(slow_home).start(abandoned=lambda: True)
+    with EmbeddedServer(slow_home):
+        pass
 
 
 def test_a_relative_directory_is_the_same_from_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,9 +115,11 @@ class LifecycleMachine(RuleBasedStateMachine):
             (e.at_ms, e.by, e.action, e.why, e.from_state, e.to_state, e.generation) for e in self.lifecycle.history()
         ]
         assert told == self.history[:100]
-        if self.history:
+        # What is told while it runs is who started it, not that the checks have passed.
+        acts = [entry for entry in self.history if entry[2] != "run"]
+        if acts:
             life = self.lifecycle.read()
-            assert (life.by, life.why) == (self.history[0][1], self.history[0][3])
+            assert (life.by, life.why) == (acts[0][1], acts[0][3])
 
 
 SOUND = settings(

@@ -20,6 +20,7 @@ class ScriptedSource:
         self.pages: dict[str, Page | Exception] = {}
         self.asked: list[str] = []
         self.deletions = True
+        self.mapping = "m1"
 
     def count(self) -> int | None:
         return 7

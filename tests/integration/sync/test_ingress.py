@@ -7,12 +7,13 @@ from config.defaults import default_contact_mapping
 from config.ingress import CampaignKey, IngressConfig
 from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
-from connectors.errors import Refused, TrackingOff
+from connectors.errors import AlreadyExists, Refused, TrackingOff
 from connectors.http import NoThrottle
 from store.ledger import Entry, Standing
 from store.record_queue import Lane, Leased, Unchanged
 from sync.ingress import connect_streams
 from sync.mapping import Misfitting
+from sync.schemas import dump, load, read_schemas
 from sync.streams import Send, Stream
 from tests.sandboxes import Sandbox
 
@@ -32,32 +33,30 @@ def connect(sandbox: Sandbox, key: CampaignKey) -> Stream:
     """The stream of the out-of-the-box contact mapping with this key."""
     dynamics, campaign = sandbox.info["dynamics"], sandbox.info["campaign"]
     mapping = default_contact_mapping().model_copy(update={"key": key, "apply_deletes": True})
-    [stream] = connect_streams(
-        IngressConfig(tables=(mapping,)),
-        Dynamics(
-            DynamicsConnection(
-                url=dynamics["url"],
-                tenant=dynamics["tenant"],
-                client_id=dynamics["client_id"],
-                client_secret="${env:DYNAMICS_SECRET}",
-                token_url=dynamics["token_url"],
-            ),
-            NoThrottle(),
+    config = IngressConfig(tables=(mapping,))
+    source = Dynamics(
+        DynamicsConnection(
+            url=dynamics["url"],
+            tenant=dynamics["tenant"],
+            client_id=dynamics["client_id"],
+            client_secret="${env:DYNAMICS_SECRET}",
+            token_url=dynamics["token_url"],
         ),
-        Campaign(
-            CampaignConnection(
-                url=campaign["url"],
-                client_id=campaign["client_id"],
-                client_secret="${env:CAMPAIGN_SECRET}",
-                org_id=campaign["org_id"],
-                token_url=campaign["token_url"],
-            ),
-            NoThrottle(),
-        ),
-        page_size=5000,
-        concurrency=1,
-        timeout=30,
+        NoThrottle(),
     )
+    target = Campaign(
+        CampaignConnection(
+            url=campaign["url"],
+            client_id=campaign["client_id"],
+            client_secret="${env:CAMPAIGN_SECRET}",
+            org_id=campaign["org_id"],
+            token_url=campaign["token_url"],
+        ),
+        NoThrottle(),
+    )
+    # As every process gets them: written down at the start, read again from the store.
+    schemas = load(dump(read_schemas(config, source, target, timeout=30)))
+    [stream] = connect_streams(config, schemas, source, target, page_size=5000, concurrency=1)
     sandbox.admin.delete("/calls")
     return stream
 
@@ -163,3 +162,18 @@ def test_a_table_without_change_tracking_is_named_with_the_remedy(sandbox: Sandb
 def test_a_mapping_that_does_not_fit_is_refused_before_anything_flows(sandbox: Sandbox) -> None:
     with pytest.raises(Misfitting, match="noSuchField"):
         connect(sandbox, CampaignKey(field="noSuchField", unique=True, address="uri"))
+
+
+def test_another_unique_field_that_is_taken_is_the_records_own_fault(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an instance that also enforces the e-mail address, which another profile has
+    stream = connect(sandbox, URI)
+
+    def taken(*_: object) -> str:
+        raise AlreadyExists("campaign", "profile: a record with this email exists", field="semail")
+
+    monkeypatch.setattr(Campaign, "create", taken)
+    # When a contact is written, then it is refused with the vendor's reason rather than tried again
+    with pytest.raises(AlreadyExists, match="with this email exists"):
+        write(stream, leased("Doe"), None)

@@ -244,4 +244,69 @@ def test_a_process_that_shuts_down_does_not_wait_for_a_slow_page(
     assert read_slice(stream, workflow, 1, Slice(60, asked.is_set)) is ReadEnd.STOPPED
     # Then the slice is over before the page, and nothing is stored
     come.set()
-    assert position(workflow) == Position()
+    assert position(workflow).link == ""
+
+
+def test_a_token_that_expires_again_and_again_is_trouble_and_not_one_full_read_after_another(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given change tokens that Dynamics does not accept
+    source.pages[""] = Page([row("a", 5)], None, "delta-1")
+    source.pages["delta-1"] = CursorExpired("dynamics", "expired")
+    read_slice(stream, workflow, 1, piece)
+    # When they are used
+    read_slice(stream, workflow, 1, piece)
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.WAITING
+    # Then everything was read again once, and the trouble is shown
+    assert source.asked == ["", "delta-1", "", "delta-1"]
+    [trouble] = workflow.troubles.all()
+    assert trouble.sentence == "The change token expired again soon after everything had been read anew"
+
+
+def test_a_changed_mapping_reaches_what_was_read_before_it(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a table that was read to its end
+    source.pages[""] = Page([row("a", 5), row("b", 9)], None, "delta-1")
+    read_slice(stream, workflow, 1, piece)
+    queue = workflow.queue("contact")
+    batch = queue.lease(1, 500, 60_000)
+    queue.settle(batch.number, [Written(r.id, Entry(Standing.PRESENT, r.version, 0, bytes(8))) for r in batch.records])
+    # When its mapping changes
+    source.mapping = "m2"
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.CAUGHT_UP
+    # Then everything is read again, once
+    assert waiting(workflow).keys() == {"a", "b"}
+    source.pages["delta-1"] = Page([], None, "delta-2")
+    read_slice(stream, workflow, 1, piece)
+    assert source.asked == ["", "", "delta-1"]
+
+
+def test_a_round_that_ends_with_an_empty_page_is_over(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a round of changes whose first page holds a deletion alone, and whose last page nothing
+    source.pages[""] = Page([row("a", 5)], None, "delta-1")
+    source.pages["delta-1"] = Page([gone("a")], "more", None)
+    source.pages["more"] = Page([], None, "delta-2")
+    # When it is read
+    for _ in range(2):
+        read_slice(stream, workflow, 1, piece)
+    # Then reading goes on from the new token
+    assert position(workflow).link == "delta-2"
+
+
+def test_above_the_high_water_mark_nothing_is_asked_for(
+    store: Store, stream: Stream, source: ScriptedSource, piece: Slice, workflow: WorkflowStore
+) -> None:
+    # Given a full queue
+    small = Store(store.redis, "test", high_water=1).workflow("ingress")
+    source.pages[""] = Page([row("a", 1)], "next", None)
+    source.pages["next"] = Page([row("b", 2)], None, "delta-1")
+    read_slice(stream, small, 1, piece)
+    asked = list(source.asked)
+    # When further slices come
+    for _ in range(3):
+        assert read_slice(stream, small, 1, piece) is ReadEnd.FULL
+    # Then no page was fetched to be thrown away
+    assert source.asked == asked

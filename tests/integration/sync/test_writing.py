@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from connectors.errors import Malformed, Refused, Stop, Unavailable, Unreachable
 from store.record_queue import Batch, Change, RecordQueue
@@ -161,7 +162,7 @@ def test_an_answer_that_explains_nothing_is_tried_again_later(
 ) -> None:
     # Given a target that answers garbage
     queue = put(workflow, a=1)
-    target.before = raising(Malformed("campaign", "torn", sent=True))
+    target.before = raising(Malformed("campaign", "torn"))
     # When it is written
     assert write(workflow, stream, piece) is WriteEnd.DRAINED
     # Then the record waits for its time
@@ -359,3 +360,50 @@ def raising(error: Exception) -> Callable[[Send], None]:
         raise error
 
     return before
+
+
+def test_a_writer_that_loses_the_store_sends_nothing_more(
+    workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, piece: Slice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a writer in the middle of a batch
+    monkeypatch.setattr(writing, "LOOK_EVERY", 0.01)
+    put(workflow, **{f"r{n}": 1 for n in range(100)})
+    lost = threading.Event()
+
+    def away(*_: object) -> set[str]:
+        lost.set()
+        raise RedisConnectionError("away")
+
+    def lose_it_at_the_tenth(send: Send) -> None:
+        if len(target.sent) == 10:
+            monkeypatch.setattr(RecordQueue, "settle", away)
+            assert lost.wait(10)
+
+    target.before = lose_it_at_the_tenth
+    # When the store goes away
+    with pytest.raises(RedisConnectionError):
+        write(workflow, stream, piece)
+    # Then the request in flight ends, and at most one more was begun
+    assert len(target.sent) <= 12
+
+
+def test_a_shutdown_does_not_wait_for_a_target_that_hangs(
+    workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a request that does not come back
+    monkeypatch.setattr(writing, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(writing, "SHUTDOWN_SECONDS", 0.05)
+    queue = put(workflow, a=1, b=1)
+    hanging, back = threading.Event(), threading.Event()
+
+    def hang(send: Send) -> None:
+        hanging.set()
+        back.wait(60)
+
+    target.before = hang
+    # When the process shall end meanwhile
+    assert write(workflow, stream, Slice(60, hanging.is_set)) is WriteEnd.STOPPED
+    # Then what was not begun waits for others, and what is under way keeps its lease until that ends
+    back.set()
+    backlog = queue.backlog()
+    assert (backlog.waiting, backlog.leased) == (1, 1)

@@ -41,7 +41,7 @@ def test_a_redis_that_is_down_is_named_without_its_password(tmp_path: Path) -> N
 def test_bad_settings_are_named_by_their_variables(tmp_path: Path) -> None:
     result = run("--instance", "Not A Name", "workflow", "ls", home=tmp_path, D365ACS_BATCH_SIZE="none")
     assert result.exit_code == 1
-    assert "Error: D365ACS_INSTANCE must match the pattern" in result.stderr
+    assert "Error: D365ACS_INSTANCE must be made of lower-case letters" in result.stderr
     assert "Error: D365ACS_BATCH_SIZE must be a whole number.\n" in result.stderr
 
 

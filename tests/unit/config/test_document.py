@@ -42,10 +42,10 @@ def _documents(draw: st.DrawFn) -> Document:
         url="https://mc.adobe.io/contoso",
         client_id=draw(_LINES),
         client_secret="${file:/c}",
-        org_id=draw(_LINES),
+        org_id=draw(st.none() | _LINES),
         requests_per_second=draw(st.none() | st.floats(0.001, 1e6)),
     )
-    tables = tuple(draw(st.lists(_tables(), min_size=1, max_size=3, unique_by=lambda table: table.table)))
+    tables = tuple(draw(st.lists(_tables(), max_size=3, unique_by=lambda table: table.table)))
     return Document(
         connections=Connections(dynamics=dynamics, campaign=campaign),
         ingress=draw(st.sampled_from([None, IngressConfig(tables=tables)])),

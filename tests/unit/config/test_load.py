@@ -60,7 +60,6 @@ bad.yaml:7: connections.dynamics.client_secret: must be a reference, ${env:NAME}
 the secret itself does not belong here
 bad.yaml:8: connections.dynamics.concurrency: must be a whole number, without quotes
 bad.yaml:9: connections.dynamics.requests_per_5_minutes: must be at least 1
-bad.yaml:10: connections.campaign.org_id: is missing
 bad.yaml:11: connections.campaign.url: must end with the instance, https://mc.adobe.io/<instance>: \
 leave out /campaign
 bad.yaml:13: connections.campaign.client_id: is there twice, first on line 12

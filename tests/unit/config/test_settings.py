@@ -55,7 +55,8 @@ def test_variables_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> 
         (
             "INSTANCE",
             "A B",
-            "D365ACS_INSTANCE must match the pattern ^[a-z0-9][a-z0-9-]{0,62}$.",
+            "D365ACS_INSTANCE must be made of lower-case letters, digits and hyphens, 63 at most, "
+            "and must not begin with a hyphen.",
         ),
         (
             "REDIS_URL",

@@ -200,9 +200,9 @@ def entra(number: int, error: str = "invalid_client") -> dict[str, Any]:
         (400, {"error": "invalid_client", "error_description": "invalid client_secret parameter"}, "client_secret$"),
         (400, {"error": "invalid_client", "error_description": "invalid client_id parameter"}, "client_id$"),
         (400, {"error": "invalid_scope"}, "scopes"),
-        (404, b"<html>", "token_url"),
         (302, b"", "token_url"),
-        (400, {"error": {"odd": 1}}, "client_id, client_secret and token_url"),
+        (400, {"error": "something_new"}, "client_id, client_secret and token_url"),
+        (403, {"error": "access_denied"}, "client_id, client_secret and token_url"),
     ],
 )
 def test_a_refusal_names_the_setting_to_check(issuer: Issuer, status: int, json: Any, says: str) -> None:
@@ -239,4 +239,18 @@ def test_trouble_at_the_endpoint_is_tried_again_and_no_body_is_shown(
         token.header(5)
     assert caught.value.wait == (None if error is Malformed else 9)
     assert "Evil" not in caught.value.sentence
+    assert token.header(5) == "Bearer t2"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 451])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>Request blocked</html>", {"error": "Forbidden"}, {"message": "no"}, {"error": {"odd": 1}}]
+)
+def test_whoever_answers_in_the_token_services_place_does_not_refuse_the_credentials(
+    issuer: Issuer, status: int, body: Any
+) -> None:
+    issuer.answers = [issuer.answer(status, body)]
+    token = issuer.token()
+    with pytest.raises(Unavailable, match=rf"\({status}\).*token_url, and proxies"):
+        token.header(5)
     assert token.header(5) == "Bearer t2"

@@ -15,6 +15,7 @@ from connectors.errors import (
     Conflict,
     ConnectorError,
     CredentialsRefused,
+    Malformed,
     NotFound,
     Refused,
     Unavailable,
@@ -60,6 +61,106 @@ SITUATIONS = [
     (412, "", Conflict, ""),
     (413, "too large", Refused, ""),
 ]  # fmt: skip
+
+
+POSTGRES = "PGS-220000 PostgreSQL error: "
+MISTAKES = [
+    "XTK-170006 Unable to parse expression 'a b'.",
+    "'contentURL' parameter isn't defined in signal activity. XTK-170006 Unable to parse expression 'x'.",
+    POSTGRES + 'ERROR:  null value in column "semail" violates not-null constraint DETAIL:  Failing row contains (1).',
+    POSTGRES + 'ERROR:  insert on table "a" violates foreign key constraint "b"',
+    POSTGRES + "ERROR:  value too long for type character varying(128)",
+    POSTGRES + "ERROR:  integer out of range",
+    POSTGRES + 'ERROR:  date/time field value out of range: "2024-13-01"',
+    POSTGRES + 'ERROR:  invalid input syntax for integer: "invalid"',
+    POSTGRES + 'ERROR:  invalid byte sequence for encoding "UTF8": 0x00',
+    POSTGRES + "ERROR:  numeric field overflow",
+    GENERIC + "The value of the '@email' field is too long (maximum 128 characters).",
+    GENERIC + "The value 'the database system is in recovery mode' is not valid for the 'x' enumeration",
+]
+OUTAGES = [
+    GENERIC + POSTGRES + "FATAL:  the database system is in recovery mode",
+    GENERIC + POSTGRES + "FATAL:  the database system is starting up",
+    GENERIC + POSTGRES + "FATAL:  sorry, too many clients already",
+    GENERIC + POSTGRES + "FATAL:  terminating connection due to administrator command",
+    GENERIC + POSTGRES + "connection to server was lost",
+    GENERIC + POSTGRES + "server closed the connection unexpectedly",
+    GENERIC + POSTGRES + "SSL SYSCALL error: EOF detected",
+    GENERIC + POSTGRES + "could not connect to server: Connection refused",
+    GENERIC + POSTGRES + "ERROR:  out of shared memory",
+    GENERIC + POSTGRES + "ERROR:  out of memory",
+    GENERIC + POSTGRES + "ERROR:  deadlock detected DETAIL:  Process 1 waits for ShareLock",
+    GENERIC + POSTGRES + "ERROR:  could not serialize access due to concurrent update",
+    GENERIC + POSTGRES + "ERROR:  canceling statement due to statement timeout",
+    GENERIC + POSTGRES + "ERROR:  cannot execute UPDATE in a read-only transaction",
+    GENERIC + POSTGRES + 'ERROR:  could not extend file "base/1": No space left on device',
+    GENERIC + "XTK-170036 Unable to connect to database",
+    "XTK-170036 Unable to parse expression 'x'. " + POSTGRES + "server closed the connection unexpectedly",
+]
+UNEXPLAINED = [
+    (GENERIC, "RST-360011", "Campaign could not say why"),
+    ("RST-360011", "RST-360011", "Campaign could not say why"),
+    (GENERIC + "RST-360099 Something new about 'invalid'.", "RST-360099", "Something new about …"),
+    (POSTGRES + "ERROR:  function nothing() does not exist", "PGS-220000", "for a reason we do not know"),
+    ("SOP-330011 Error while executing the method", "SOP-330011", "for a reason we do not know"),
+]
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_known_mistake_refuses_the_record(text: str) -> None:
+    assert type(error_of(answer(500, {"message": text}))) is Refused
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 503])
+@pytest.mark.parametrize("text", OUTAGES)
+def test_trouble_of_server_or_database_blames_no_record(status: int, text: str) -> None:
+    found = error_of(answer(status, {"message": text}), addressed=True, sent={"lastName": "invalid"})
+    assert type(found) is Unavailable
+    assert "database is in trouble" in found.sentence
+
+
+@pytest.mark.parametrize(("text", "code", "says"), UNEXPLAINED)
+def test_what_is_neither_a_known_mistake_nor_known_trouble_is_told_as_unexplained(
+    text: str, code: str, says: str
+) -> None:
+    found = error_of(answer(500, {"message": text}), addressed=True, sent={"lastName": "invalid"})
+    assert type(found) is Malformed
+    assert code in found.sentence
+    assert says in found.sentence
+    assert "invalid" not in found.sentence
+
+
+def test_a_code_beside_the_text_counts_as_one_within() -> None:
+    found = error_of(answer(500, {"error_code": "RST-360011", "message": "An error has occurred"}))
+    assert type(found) is Malformed
+
+
+def test_a_gateway_that_passes_on_an_unexplained_failure_is_in_trouble_itself() -> None:
+    assert type(error_of(answer(503, {"message": GENERIC}))) is Unavailable
+
+
+SAME_KEY = "A 'Profile' with the same key 'Ann' already exists. "
+VIOLATES = POSTGRES + "ERROR:  duplicate key value violates unique constraint "
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (SAME_KEY + VIOLATES + '"nmsrecipient_email" DETAIL:  Key (semail)=(Ann) already exists.', "semail"),
+        (SAME_KEY + VIOLATES + '"nmsrecipient_email" DETAIL:  Key ("sEmail")=(Ann) already exists.', "sEmail"),
+        (SAME_KEY + VIOLATES + '"nmsrecipient_email" DETAIL:  Key (sa, sb)=(Ann, 1) already exists.',
+         "nmsrecipient_email"),
+        (SAME_KEY + VIOLATES + '"nmsrecipient_email"', "nmsrecipient_email"),
+        (SAME_KEY, ""),
+        (VIOLATES + '"Ann"', ""),
+        ("A 'Profile' with the same key 'Key (Bob)=' already exists. ", ""),
+        ("A 'Profile' with the same key 'Key (Bob)=' already exists. " + VIOLATES + '"x_y"', "x_y"),
+    ],
+)  # fmt: skip
+def test_a_duplicate_names_the_unique_field_and_never_a_value(text: str, field: str) -> None:
+    found = error_of(answer(500, {"message": text}), sent={"firstName": "Ann", "lastName": "Key (Bob)="})
+    assert isinstance(found, AlreadyExists)
+    assert found.field == field
 
 
 @pytest.mark.parametrize(("status", "text", "error", "code"), SITUATIONS)

@@ -59,7 +59,7 @@ def test_a_nudge_becomes_a_chain_and_further_writers_and_carries_names_only(app:
     # Given a nudge for three writers
     registry.register(app, lambda: runtime)
     # When it is sent
-    registry.send(app, Nudge("ingress", "contact", 7, writers=3), tick_seconds=1)
+    registry.send(app, Nudge("ingress", "contact", 7, writers=3), tick_seconds=1, crowded=lambda queue: False)
     # Then the reader leads to the first writer, and the others are called directly; no message holds more than names
     stream = {"workflow": "ingress", "stream": "contact", "generation": 7}
     assert messages(app, "ingress.read") == [{**stream, "then": ["write"]}]
@@ -67,6 +67,32 @@ def test_a_nudge_becomes_a_chain_and_further_writers_and_carries_names_only(app:
         {**stream, "seat": 1, "then": []},
         {**stream, "seat": 2, "then": []},
     ]
+
+
+@pytest.mark.parametrize(
+    ("crowded", "read", "written"),
+    [("ingress.write", 1, 0), ("ingress.read", 0, 2), ("", 1, 1)],
+    ids=["nobody writes", "nobody reads", "everybody is there"],
+)
+def test_a_queue_that_nobody_serves_does_not_grow(
+    app: Celery, runtime: Runtime, crowded: str, read: int, written: int
+) -> None:
+    # Given a queue on which messages pile up
+    registry.register(app, lambda: runtime)
+    # When a nudge for two writers is sent
+    registry.send(
+        app, Nudge("ingress", "contact", 7, writers=2), tick_seconds=1, crowded=lambda queue: queue == crowded
+    )
+    # Then nothing goes there, and the other side is served all the same
+    assert (len(messages(app, "ingress.read")), len(messages(app, "ingress.write"))) == (read, written)
+
+
+def test_a_queue_is_crowded_once_a_hundred_messages_lie_on_it(runtime: Runtime) -> None:
+    key = f"{runtime.store.keys.celery}ingress.write"
+    runtime.store.redis.rpush(key, *range(registry.CROWD - 1))
+    assert not registry.is_crowded(runtime, "ingress.write")
+    runtime.store.redis.rpush(key, 1)
+    assert registry.is_crowded(runtime, "ingress.write")
 
 
 def test_a_task_that_fails_unforeseen_shows_trouble_without_the_errors_text(
