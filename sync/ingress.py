@@ -129,7 +129,7 @@ class ResourceTarget:
                 ) from None
 
     def _is_key(self, column: str) -> bool:
-        """Whether a column or constraint of Campaign's database is the key's: a letter for the type stands before it."""
+        """Whether a column or constraint of Campaign's database is the key's; its type's letter stands before it."""
         return self._key.field.lower() in (column[1:], column.rpartition("_")[2])
 
     def _updated(self, key: str, body: dict[str, object], allowance: Allowance) -> bool:
