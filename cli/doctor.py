@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from cli.commands import Command, output_option
 from cli.context import Context, pass_context
-from cli.output import draw, table, write
+from cli.output import draw, say, table, write
 
 _STYLES = {"green": "green", "yellow": "yellow", "red": "bold red"}
 
@@ -23,7 +25,8 @@ def doctor(context: Context, output: str) -> None:
 
     from control.doctor import Colour, examine
 
-    checks = examine(context.settings)
+    # A system that does not answer takes its time: a person is told what is waited for.
+    checks = examine(context.settings, say if sys.stderr.isatty() else lambda sentence: None)
     if output != "table":
         write(
             [

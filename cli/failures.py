@@ -47,7 +47,8 @@ def _unforeseen(error: Exception, folder: Path) -> str:
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     path = folder / f"{moment}-{kind}-{os.getpid()}.txt"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for each in (folder.parent, folder):  # the home may not be there yet, and is its owner's alone
+            each.mkdir(parents=True, exist_ok=True, mode=0o700)
         # The trace may hold what only the operator should see.
         with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
             file.write("".join(traceback.format_exception(error)))

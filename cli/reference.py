@@ -1,6 +1,11 @@
-"""Writes docs/cli.md from the commands themselves: python -m cli.reference > docs/cli.md"""
+"""Writes docs/cli.md from the commands themselves: python -m cli.reference > docs/cli.md
 
+With --check docs/cli.md it only says whether that page is fresh.
+"""
+
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -59,5 +64,13 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def main(arguments: list[str]) -> None:
+    """Writes the page; with --check FILE exits with a sentence if FILE is another."""
+    if arguments[:1] != ["--check"]:
+        click.echo(page(), nl=False)
+    elif any(Path(file).read_text() != page() for file in arguments[1:]):
+        sys.exit(f"{' '.join(arguments[1:])} is not fresh; run: python -m cli.reference > docs/cli.md")
+
+
 if __name__ == "__main__":
-    click.echo(page(), nl=False)
+    main(sys.argv[1:])

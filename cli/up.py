@@ -21,14 +21,15 @@ LOOK_EVERY = 0.5
 @option(
     "--procfile",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Another Procfile. Default: the one of this installation.",
+    help="Another Procfile. Default: the one of this checkout.",
 )
 @pass_context
 def up(context: Context, without: tuple[str, ...], procfile: Path | None) -> None:
     """Run all processes of the Procfile on this machine, with an embedded Redis unless another is configured.
 
-    What they log goes to stderr, with the process's name in front. A process that dies is started again. Ctrl-C or
-    SIGTERM ends them in order: beat, dashboard, workers (which finish what they are sending), Redis.
+    What they log goes to stderr, with the process's name in front. A process that dies is started again; one
+    whose port is taken waits for it. Ctrl-C or SIGTERM ends them in order: beat, dashboard, workers (which finish what
+    they are sending), Redis.
     """
     from control import processes
 
@@ -44,9 +45,9 @@ def up(context: Context, without: tuple[str, ...], procfile: Path | None) -> Non
     # On a terminal people read the log; a pipe gets JSON, as a service manager wants it.
     people = settings.log_format == "auto" and sys.stderr.isatty()
     log_format = {"D365ACS_LOG_FORMAT": "console"} if people else {}
-    with processes.server_of(settings) as server:
-        if server is not None:
-            say(f"The embedded Redis keeps its data in {settings.home}")
+    if settings.redis_url is None:
+        say(f"The embedded Redis keeps its data in {settings.home}")
+    with processes.server_of(settings, ending.is_set) as server:
         supervisor = processes.Supervisor(
             lines, processes.environment(settings, log_format), path.absolute().parent, tell
         )
@@ -54,7 +55,7 @@ def up(context: Context, without: tuple[str, ...], procfile: Path | None) -> Non
             supervisor.start()
             say(f"Instance {settings.instance} is up. See it with: d365acs workflow ls. Ctrl-C ends it.")
             while not ending.wait(LOOK_EVERY):
-                processes.revive(server, tell)
+                processes.revive(server, tell, ending.is_set)
                 supervisor.look_after()
             say("Ending: workers finish what they are sending, which takes up to half a minute.")
         finally:

@@ -210,20 +210,32 @@ def watch(context: Context, workflow_name: str | None, interval: float, count: i
     look()  # a wrong name or a missing server is an error at once; later on an outage is waited out
     try:
         if output == "jsonl":
-            _watch_lines(look, interval, count)
+            _watch_lines(context, look, interval, count)
         else:
             _watch_live(context, look, interval, count)
     except KeyboardInterrupt:
         return
 
 
-def _watch_lines(look: Any, interval: float, count: int | None) -> None:
+def _watch_lines(context: Context, look: Any, interval: float, count: int | None) -> None:
+    from redis.exceptions import RedisError
+
     from cli.workflow_views import as_data
+    from control.opening import silence
 
     seen = 0
+    silent = False
     while True:
-        write([as_data(status) for status in look()], "jsonl")
-        sys.stdout.flush()
+        try:
+            statuses = look()
+        except RedisError as error:
+            if not silent:  # said once an outage: the program that reads the lines sees that none come
+                warn(silence(context.settings, error))
+            silent = True
+        else:
+            write([as_data(status) for status in statuses], "jsonl")
+            sys.stdout.flush()
+            silent = False
         seen += 1
         if count is not None and seen >= count:
             return

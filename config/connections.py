@@ -132,7 +132,11 @@ class CampaignConnection(Model):
     url: Url = Field(description="Address of the instance: https://mc.adobe.io/<instance>.")
     client_id: Text = Field(description="Client id of the OAuth server-to-server credential.")
     client_secret: SecretRef = Field(description="Where its client secret is kept: ${env:NAME} or ${file:/path}.")
-    org_id: Text = Field(description="Organisation id, such as 0123456789ABCDEF@AdobeOrg.")
+    org_id: Text | None = Field(
+        default=None,
+        description="Organisation id, such as 0123456789ABCDEF@AdobeOrg, to tell organisations apart. "
+        "Campaign itself is not told: the token names the organisation.",
+    )
     scopes: Annotated[tuple[Annotated[Text, AfterValidator(_scope)], ...], NotEmpty] = Field(
         default=CAMPAIGN_SCOPES,
         json_schema_extra={"minItems": 1},

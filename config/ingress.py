@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from config.model import Model, NotEmpty, Place, Text, YesNo, list_with_relations, written
+from config.model import Model, Place, Text, YesNo, list_with_relations, written
 
 
 def _logical_name(text: str) -> str:
@@ -140,8 +140,8 @@ def _clashes(items: Sequence[object], key_field: str | None) -> Iterator[tuple[P
 class IngressConfig(Model):
     """What flows from Dynamics to Campaign."""
 
-    tables: Annotated[tuple[TableMapping, ...], NotEmpty] = Field(
-        json_schema_extra={"minItems": 1}, description="The tables that flow, one by one."
+    tables: tuple[TableMapping, ...] = Field(
+        description="The tables that flow, one by one. With an empty list, [], the workflow moves nothing."
     )
 
     @field_validator("tables", mode="wrap")

@@ -1,6 +1,6 @@
 """What every configuration model has in common.
 
-A model is read like prose: a field has a description (docs/configuration.md is made from it), an honest default,
+A model is read like prose: a field has a description (what its JSON Schema says), an honest default,
 and no behaviour beyond checking itself. A typo is an error when a file is read, and nobody changes a
 configuration while it runs.
 """

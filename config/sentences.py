@@ -27,7 +27,6 @@ _BOUNDED = {
     "literal_error": ("must be {}", "expected"),
     "string_too_short": ("must have {} characters or more", "min_length"),
     "string_too_long": ("must have {} characters or fewer", "max_length"),
-    "string_pattern_mismatch": ("must match the pattern {}", "pattern"),
 }
 
 

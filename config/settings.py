@@ -3,6 +3,7 @@
 import base64
 import getpass
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -62,7 +63,6 @@ class Settings(BaseSettings):
     )
     instance: str = Field(
         default="production",
-        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
         description="Which instance is operated: stage, dev and production share nothing.",
     )
     payload_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
@@ -144,6 +144,15 @@ class Settings(BaseSettings):
             if not known:
                 raise ValueError("must be an address that begins with redis://, rediss:// or unix://")
         return url
+
+    @field_validator("instance")
+    @classmethod
+    def _instance_is_a_plain_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
+            raise ValueError(
+                "must be made of lower-case letters, digits and hyphens, 63 at most, and must not begin with a hyphen"
+            )
+        return name
 
     @field_validator("home")
     @classmethod

@@ -40,7 +40,7 @@ def apply(store: Store, document: Document, by: str, why: str = "") -> list[Appl
     """
     parts = document.workflows()
     if not parts:
-        raise ControlError("The file configures no workflow; add a part such as ingress.")
+        raise ControlError("The file configures no workflow; add a part such as ingress (tables: [] moves nothing).")
     for name, part in parts.items():
         _check_pairs(name, newest_document(store.workflow(name)), part)
     return [_apply_part(store.workflow(name), part, by, why) for name, part in parts.items()]
@@ -67,7 +67,8 @@ def _check_pairs(workflow: str, old: WorkflowDocument | None, new: WorkflowDocum
         if pair != pair_before:
             raise PairChanged(
                 f"{workflow}: the mapping of {mapping.table} leads to {before.resource} by {before.key.field}, and "
-                "that cannot be edited; delete the mapping, apply, then add the new one."
+                "that cannot be edited; delete the mapping (tables: [] if it is the only one), apply, then add the "
+                "new one and apply again."
             )
 
 

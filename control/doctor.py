@@ -20,9 +20,9 @@ from control.opening import address, open_store, silence
 from control.status import WorkflowStatus, status_of
 from store.store import Store
 from sync.mapping import Misfitting
-from sync.starting import CHECK_SECONDS
+from sync.streams import Stream
 from sync.systems import Systems
-from sync.workflows import NAMES, connect_streams
+from sync.workflows import NAMES, connect_streams, read_schemas, stream_names
 
 #: The oldest Redis that Celery's transport and our scripts work with.
 OLDEST_REDIS = (6, 2)
@@ -33,6 +33,12 @@ PINGS = 20
 
 #: The share of memory above which it is time to act.
 MUCH_MEMORY = 0.8
+
+#: Seconds that one of the two systems is given to answer, its token included.
+SYSTEM_SECONDS = 10.0
+
+#: Told what is being looked at, before it is: a sentence.
+Tell = Callable[[str], None]
 
 #: Days of a change token's life (7 by default) after which its age is worth a warning.
 OLD_TOKEN_DAYS = 5.0
@@ -52,9 +58,10 @@ class Check:
     remedy: str = ""
 
 
-def examine(settings: Settings) -> list[Check]:
+def examine(settings: Settings, tell: Tell = lambda sentence: None) -> list[Check]:
     """All checks, in the order in which they depend on each other."""
     checks = [*_settings_checks(settings)]
+    tell(f"Asking Redis at {address(settings)}.")
     try:
         store = open_store(settings)
     except ControlError as error:
@@ -62,7 +69,7 @@ def examine(settings: Settings) -> list[Check]:
     try:
         checks += redis_checks(store, settings)
         for name in NAMES:
-            checks += workflow_checks(store, settings, name)
+            checks += workflow_checks(store, settings, name, tell)
     except RedisError as error:
         checks.append(Check("Redis", Colour.RED, silence(settings, error)))
     finally:
@@ -189,7 +196,7 @@ def _mib(size: int) -> str:
     return f"{size / 2**20:,.0f} MiB"
 
 
-def workflow_checks(store: Store, settings: Settings, workflow: str) -> Iterator[Check]:
+def workflow_checks(store: Store, settings: Settings, workflow: str, tell: Tell) -> Iterator[Check]:
     """One workflow: who serves it, whether its configuration is good, whether both systems let it work."""
     status = status_of(store, settings, workflow)
     yield from process_checks(status)
@@ -207,7 +214,7 @@ def workflow_checks(store: Store, settings: Settings, workflow: str) -> Iterator
     secrets = list(secret_checks(document))
     yield from secrets
     if all(check.colour is not Colour.RED for check in secrets) and not _unset(document):
-        yield from system_checks(store, settings, workflow, document)
+        yield from system_checks(store, settings, workflow, document, tell)
 
 
 def process_checks(status: WorkflowStatus) -> Iterator[Check]:
@@ -284,22 +291,30 @@ def secret_checks(document: WorkflowDocument) -> Iterator[Check]:
         )
 
 
-def system_checks(store: Store, settings: Settings, workflow: str, document: WorkflowDocument) -> Iterator[Check]:
+def system_checks(
+    store: Store, settings: Settings, workflow: str, document: WorkflowDocument, tell: Tell
+) -> Iterator[Check]:
     """Both systems: a token and one read each; then whether the mapping fits their schemas."""
     systems = Systems(document.connections, store)
     try:
         answers = [
-            _asked("Dynamics", lambda: systems.dynamics.who_am_i(CHECK_SECONDS)),
-            _asked("Campaign", lambda: systems.campaign.ping(CHECK_SECONDS)),
+            _asked("Dynamics", lambda: systems.dynamics.who_am_i(SYSTEM_SECONDS), tell),
+            _asked("Campaign", lambda: systems.campaign.ping(SYSTEM_SECONDS), tell),
         ]
         yield from answers
-        if all(answer.colour is Colour.GREEN for answer in answers):
-            yield from _mapping_checks(workflow, lambda: connect_streams(document, systems, settings.read_page_size))
+        if all(answer.colour is Colour.GREEN for answer in answers) and stream_names(document):
+            tell(f"Holding the mapping of {workflow} against both schemas.")
+            yield from _mapping_checks(workflow, lambda: _connected(document, systems, settings))
     finally:
         systems.close()
 
 
-def _asked(system: str, ask: Callable[[], object]) -> Check:
+def _connected(document: WorkflowDocument, systems: Systems, settings: Settings) -> list[Stream]:
+    return connect_streams(document, read_schemas(document, systems), systems, settings.read_page_size)
+
+
+def _asked(system: str, ask: Callable[[], object], tell: Tell) -> Check:
+    tell(f"Asking {system}, for {SYSTEM_SECONDS:g} s at most.")
     began = time.perf_counter()
     try:
         ask()

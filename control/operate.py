@@ -61,6 +61,8 @@ def restart(store: Store, workflow: str, by: str, why: str = "") -> Operation:
 
 def _operation(workflow: WorkflowStore, changed: bool, before: State) -> Operation:
     life = workflow.lifecycle.read()
+    if not changed:
+        before = life.state  # somebody else may have been quicker since it was read
     return Operation(workflow.name, changed, before, life.state, life.generation, life.revision)
 
 

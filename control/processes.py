@@ -3,7 +3,6 @@
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from typing import IO
 
 import workers
 from config.settings import PREFIX, Settings
+from control import ports
 from control.errors import ProcessTrouble
 from store.embedded import EmbeddedServer, socket_path
 
@@ -42,10 +42,10 @@ class Line:
 
 
 def procfile() -> Path:
-    """The Procfile of this installation. Raises ProcessTrouble."""
+    """The Procfile of the checkout that runs. Raises ProcessTrouble."""
     path = Path(next(iter(workers.__path__))).parent / "Procfile"
     if not path.exists():
-        raise ProcessTrouble(f"There is no Procfile at {path}; name one with --procfile.")
+        raise ProcessTrouble(f"There is no Procfile at {path}; run d365acs from a checkout, or name one: --procfile.")
     return path
 
 
@@ -91,38 +91,32 @@ def environment(settings: Settings, more: Mapping[str, str] | None = None) -> di
 
 
 @contextmanager
-def server_of(settings: Settings) -> Iterator[EmbeddedServer | None]:
-    """The embedded server, where no other Redis is configured. Raises CannotStart."""
+def server_of(settings: Settings, ending: Callable[[], bool] = lambda: False) -> Iterator[EmbeddedServer | None]:
+    """The embedded server, where no other Redis is configured; `ending` cuts the loading of its data short.
+
+    Raises CannotStart.
+    """
     if settings.redis_url is not None:
         yield None
         return
-    with EmbeddedServer(settings.home) as server:
+    server = EmbeddedServer(settings.home)
+    try:
+        server.start(abandoned=ending)
         yield server
+    finally:
+        server.stop()
 
 
-def revive(server: EmbeddedServer | None, say: Say) -> None:
+def revive(server: EmbeddedServer | None, say: Say, ending: Callable[[], bool] = lambda: False) -> None:
     """Starts the embedded server again if it has died. Everything that it had acknowledged is there again.
 
     Raises CannotStart.
     """
-    if server is None or _listens(socket_path(server.home)):
+    if server is None or ports.listens(socket_path(server.home)):
         return
     say("redis", "ended unexpectedly; started again")
     server.kill()
-    server.start()
-
-
-def _listens(path: Path) -> bool:
-    """Whether anybody accepts connections there; one that still loads its data does."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        try:
-            connection.connect(str(path))
-        except (ConnectionRefusedError, FileNotFoundError):
-            return False
-        except OSError:
-            return True  # busy is not dead
-    return True
+    server.start(abandoned=ending)
 
 
 @dataclass
@@ -132,6 +126,7 @@ class _Child:
     started: float = 0.0
     deaths: int = 0  #: in a row
     again_at: float = 0.0  #: when it may be started again
+    hindrance: str = ""  #: why it is not started, as it was said
     readers: list[threading.Thread] = field(default_factory=list)
 
     @property
@@ -189,6 +184,13 @@ class Supervisor:
                 reader.join(timeout=1)
 
     def _start(self, child: _Child) -> None:
+        hindrance = ports.hindrance(child.line.command, self._environment)
+        if hindrance:
+            if hindrance != child.hindrance:
+                self._say(child.line.name, f"not started: {hindrance}")
+            child.hindrance, child.again_at = hindrance, time.monotonic() + LONGEST_PAUSE
+            return
+        child.hindrance = ""
         output: int | IO[str] = subprocess.PIPE
         if self._logs is not None:
             output = (self._logs / f"{child.line.name}.log").open("a")
@@ -239,7 +241,8 @@ class Supervisor:
                 code = child.process.wait(grace)
                 self._say(child.line.name, f"ended ({_how(code)})")
             except subprocess.TimeoutExpired:
-                self._say(child.line.name, f"did not end within {grace:g} s and is killed; its records come back")
+                kept = "; its records come back" if child.is_worker else ""
+                self._say(child.line.name, f"did not end within {grace:g} s and is killed{kept}")
             # A worker that was killed leaves children of its own.
             _kill_group(child.process.pid)
             child.process.wait()

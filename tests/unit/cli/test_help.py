@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
+from cli import reference
 from cli.reference import contexts, page
 
 CONTEXTS = {context.command_path: context for context in contexts()}
@@ -54,6 +55,15 @@ def test_every_option_has_a_variable_that_its_help_shows(path: str) -> None:
             record = parameter.get_help_record(context)
             assert record is not None
             assert "env var: D365ACS_" in record[1], parameter.name
+
+
+def test_a_page_that_is_not_fresh_is_named_with_the_remedy(tmp_path: Path) -> None:
+    stale = tmp_path / "cli.md"
+    stale.write_text(page())
+    reference.main(["--check", str(stale)])
+    stale.write_text(page() + "more\n")
+    with pytest.raises(SystemExit, match=r"is not fresh; run: python -m cli\.reference > docs/cli\.md"):
+        reference.main(["--check", str(stale)])
 
 
 def test_the_page_of_the_command_line_is_fresh() -> None:
