@@ -73,6 +73,9 @@ class TableSource:
     def follow(self, link: str, timeout: float) -> Page:
         return self._dynamics.follow(self._table, link, self._columns, timeout=timeout, page_size=self._page_size)
 
+    def follow_deletions(self, link: str, timeout: float) -> Page:
+        return self._dynamics.follow(self._table, link, (), timeout=timeout, page_size=self._page_size)
+
     def wants_deletions(self) -> bool:
         return self._deletions
 

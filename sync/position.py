@@ -12,6 +12,19 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """The link of the mapping before, whose deletions are still to be read."""
+
+    link: str
+    scanning: bool  #: whether it leads through a full read first, whose rows are of no interest any more
+    newest: int  #: the largest row version seen under the mappings before
+
+    @property
+    def deletion_version(self) -> int:
+        return 2 * self.newest + 1
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     phase: Phase = Phase.FULL
     link: str = ""  #: the next page's link; empty: begin
@@ -21,6 +34,7 @@ class Position:
     expected: int | None = None  #: rows the table had when the full read began, as far as Dynamics tells
     within_round: bool = False  #: whether the link leads to a further page of the same round
     mapping: str = ""  #: stands for the mapping under which the table is read; see `Source.mapping`
+    left: Left | None = None  #: what a change of the mapping has left behind
     expired_ms: int | None = None  #: when the last change token that expired did so
     token_ms: int | None = None  #: when the change token was issued; it dies after some days
 
@@ -33,7 +47,8 @@ class Position:
         if not text:
             return cls()
         fields = orjson.loads(text)
-        return cls(**{**fields, "phase": Phase(fields["phase"])})
+        left = fields["left"]
+        return cls(**{**fields, "phase": Phase(fields["phase"]), "left": Left(**left) if left else None})
 
     @property
     def at_round_start(self) -> bool:
@@ -65,5 +80,28 @@ class Position:
         return replace(behind, phase=Phase.CHANGES, link=delta_link, within_round=False, settled=top, token_ms=now_ms)
 
     def begin_again(self, mapping: str, expired_ms: int | None = None) -> "Position":
-        """A full read from the beginning, under this mapping. What was seen stays older than what comes."""
-        return Position(highest=self.highest, settled=self.settled, mapping=mapping, expired_ms=expired_ms)
+        """A full read from the beginning, under this mapping. What was seen stays older than what comes.
+
+        A full read brings no deletions: those since the link that is left behind are read after it, unless that link
+        has expired.
+        """
+        again = Position(highest=self.highest, settled=self.settled, mapping=mapping, expired_ms=expired_ms)
+        if expired_ms is not None:
+            return again
+        # With several changes of the mapping in a row the oldest link counts: it knows the deletions since all of them.
+        left = self.left or Left(self.link, scanning=self.phase is Phase.FULL, newest=0)
+        return replace(again, left=replace(left, newest=self.highest) if left.link else None)
+
+    @property
+    def reads_what_is_left(self) -> bool:
+        """Whether the next page is one of the deletions since the link that was left behind."""
+        return self.left is not None and self.at_round_start
+
+    def after_left(self, next_link: str | None, delta_link: str | None) -> "Position":
+        """The position behind a page of the link that was left behind."""
+        assert self.left is not None
+        if next_link:
+            return replace(self, left=replace(self.left, link=next_link))
+        if self.left.scanning and delta_link:
+            return replace(self, left=replace(self.left, link=delta_link, scanning=False))
+        return replace(self, left=None)

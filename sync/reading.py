@@ -15,7 +15,7 @@ from store.cursors import Cursor
 from store.record_queue import Change, CursorMoved, GenerationOver, Lane, QueueFull
 from store.store import WorkflowStore
 from sync.patience import Patience
-from sync.position import Phase, Position
+from sync.position import Left, Phase, Position
 from sync.streams import Slice, Stream
 
 log = structlog.get_logger()
@@ -114,7 +114,7 @@ class Reader:
         if fetched is None:
             return ReadEnd.STOPPED
         page, changes, behind = fetched
-        caught_up = page.next_link is None
+        caught_up = page.next_link is None and not position.reads_what_is_left and behind.left is None
         idle = caught_up and not changes and position.at_round_start
         if idle and (behind.token_ms or 0) - (position.token_ms or 0) < IDLE_POSITION_MS:
             return ReadEnd.CAUGHT_UP
@@ -156,6 +156,8 @@ class Reader:
 
     def _fetch(self, position: Position) -> Fetched:
         source = self._stream.source
+        if position.left is not None and position.reads_what_is_left:
+            return self._fetch_left(position, position.left)
         if position.link:
             page = source.follow(position.link, PAGE_SECONDS)
         else:
@@ -164,6 +166,17 @@ class Reader:
         changes, highest = _changes(page, position, source.wants_deletions())
         now_ms = self._store.now_ms()
         return Fetched(page, changes, position.after(highest, len(page.rows), page.next_link, page.delta_link, now_ms))
+
+    def _fetch_left(self, position: Position, left: Left) -> Fetched:
+        """A page of what a change of the mapping has left behind: its deletions."""
+        try:
+            page = self._stream.source.follow_deletions(left.link, PAGE_SECONDS)
+        except CursorExpired as error:
+            log.warning("The deletions before the mapping changed cannot be read.", action="left_lost", why=str(error))
+            return Fetched(Page([], None, None), [], replace(position, left=None))
+        gone = [Change(row.id, left.deletion_version, b"null") for row in page.rows if row.version is None]
+        changes = gone if self._stream.source.wants_deletions() else []
+        return Fetched(page, changes, position.after_left(page.next_link, page.delta_link))
 
 
 def _changes(page: Page, position: Position, deletions: bool) -> tuple[list[Change], int]:

@@ -21,6 +21,9 @@ class Source(Protocol):
     def follow(self, link: str, timeout: float) -> Page:
         """The page behind a link; raises CursorExpired if only a full read leads on."""
 
+    def follow_deletions(self, link: str, timeout: float) -> Page:
+        """The page behind a link that was made under another mapping; only its deletions are of use."""
+
     def wants_deletions(self) -> bool: ...
 
 

@@ -156,3 +156,24 @@ def test_a_workflow_starts_and_stops_over_and_over_without_old_work_in_new_runs(
     # Then each contact was written once all the same
     stage.wait_until_settled()
     assert stage.writes() == CONTACTS
+
+
+def test_a_changed_mapping_reaches_every_record_and_forgets_no_deletion(stage: Stage) -> None:
+    # Given a workflow that has carried everything without two of the fields, and was stopped
+    lacking = [pair for pair in PAIRS if pair[0] not in ("jobtitle", "address1_city")]
+    stage.run("worker", "beat")
+    stage.start(stage.configure(fields=lacking))
+    stage.wait_until(lambda: stage.writes() == CONTACTS, "every contact has been written")
+    stage.wait_until(lambda: stage.queue.backlog().total == 0, "and confirmed")
+    stage.stop()
+
+    # And meanwhile contacts are deleted in Dynamics, and the mapping gets its two fields
+    gone = set(stage.admin.post("/dynamics/delete", {"count": 10, "seed": 4})["ids"])
+    revision = stage.configure(fields=PAIRS)
+
+    # When it starts again
+    stage.start(revision)
+
+    # Then both sides agree, in the new fields too, and the deleted are gone
+    stage.wait_until_settled()
+    assert not gone & {profile["externalId"] for profile in stage.admin.profiles()}

@@ -35,6 +35,9 @@ class ScriptedSource:
             raise answer
         return answer
 
+    def follow_deletions(self, link: str, timeout: float) -> Page:
+        return self.follow(link, timeout)
+
     def wants_deletions(self) -> bool:
         return self.deletions
 

@@ -263,23 +263,51 @@ def test_a_token_that_expires_again_and_again_is_trouble_and_not_one_full_read_a
     assert trouble.sentence == "The change token expired again soon after everything had been read anew"
 
 
-def test_a_changed_mapping_reaches_what_was_read_before_it(
-    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
-) -> None:
-    # Given a table that was read to its end
-    source.pages[""] = Page([row("a", 5), row("b", 9)], None, "delta-1")
-    read_slice(stream, workflow, 1, piece)
+def confirm_all(workflow: WorkflowStore) -> None:
     queue = workflow.queue("contact")
     batch = queue.lease(1, 500, 60_000)
     queue.settle(batch.number, [Written(r.id, Entry(Standing.PRESENT, r.version, 0, bytes(8))) for r in batch.records])
-    # When its mapping changes
-    source.mapping = "m2"
-    assert read_slice(stream, workflow, 1, piece) is ReadEnd.CAUGHT_UP
-    # Then everything is read again, once
-    assert waiting(workflow).keys() == {"a", "b"}
-    source.pages["delta-1"] = Page([], None, "delta-2")
+
+
+def test_a_changed_mapping_reaches_what_was_read_before_it_and_loses_no_deletion(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given a table that was read to its end and written
+    source.pages[""] = Page([row("a", 5), row("b", 9)], None, "delta-1")
     read_slice(stream, workflow, 1, piece)
-    assert source.asked == ["", "", "delta-1"]
+    confirm_all(workflow)
+    # And a deletion and a change that nobody has read when the mapping changes
+    source.mapping = "m2"
+    source.pages[""] = Page([row("b", 12)], None, "delta-2")
+    source.pages["delta-1"] = Page([row("b", 12), gone("a")], None, "delta-1b")
+    source.pages["delta-2"] = Page([], None, "delta-3")
+    # When it is read
+    assert read_slice(stream, workflow, 1, piece) is ReadEnd.CAUGHT_UP
+    # Then everything is read again, once, and the deletion is not forgotten
+    kept = waiting(workflow)
+    assert (kept["b"][0], kept["a"]) == (24, (19, Lane.LIVE, b"null"))
+    assert source.asked == ["", "", "delta-1", "delta-2"]
+    assert position(workflow).left is None
+
+
+def test_a_mapping_that_changes_in_the_middle_of_the_first_run_loses_no_deletion(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource
+) -> None:
+    # Given a first run of which one page was read and written
+    source.pages[""] = Page([row("a", 5), row("b", 9)], "next-1", None)
+    source.pages["next-1"] = Page([row("c", 3)], None, "delta-1")
+    read_slice(stream, workflow, 1, Slice(0, lambda: False))
+    confirm_all(workflow)
+    assert position(workflow).link == "next-1"
+    # When the mapping changes, and a record of that page is deleted
+    source.mapping = "m2"
+    source.pages[""] = Page([row("b", 9), row("c", 3)], None, "delta-2")
+    source.pages["delta-1"] = Page([gone("a")], None, "delta-1b")
+    source.pages["delta-2"] = Page([], None, "delta-3")
+    assert read_slice(stream, workflow, 1, Slice(10, lambda: False)) is ReadEnd.CAUGHT_UP
+    # Then the scan that was left is led to its token, and the token tells of the deletion
+    assert waiting(workflow)["a"] == (19, Lane.LIVE, b"null")
+    assert source.asked[-4:] == ["", "next-1", "delta-1", "delta-2"]
 
 
 def test_a_round_that_ends_with_an_empty_page_is_over(
