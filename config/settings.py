@@ -20,6 +20,11 @@ PREFIX = "D365ACS_"
 LONGEST_SOCKET_PATH = 103
 
 
+def socket_path(home: Path) -> Path:
+    """Where the server of a home folder listens."""
+    return home / "redis.sock"
+
+
 class BadSettings(Exception):
     """The environment holds settings that cannot be used; one sentence each, naming the variable, never its value."""
 
@@ -125,7 +130,7 @@ class Settings(BaseSettings):
     @property
     def socket(self) -> Path:
         """Where the server of the home folder listens."""
-        return self.home / "redis.sock"
+        return socket_path(self.home)
 
     @property
     def effective_redis_url(self) -> str:

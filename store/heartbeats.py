@@ -7,7 +7,6 @@ from redis import Redis
 
 from store.client import server_time_ms, text
 from store.keys import InstanceKeys
-from store.scripts import clock_argument
 
 #: A process that has said nothing for so long counts as gone.
 GONE_AFTER_MS = 15_000
@@ -37,7 +36,7 @@ class Heartbeats:
 
     def alive(self, now_ms: int | None = None) -> list[Heartbeat]:
         """Those heard of lately, by name. Forgets the others."""
-        now = int(clock_argument(now_ms) or server_time_ms(self._redis))
+        now = server_time_ms(self._redis) if now_ms is None else now_ms
         found = []
         for raw, packed in self._redis.hgetall(self._key).items():
             name, fields = text(raw), orjson.loads(packed)

@@ -358,9 +358,13 @@ class RecordQueue:
             begun.append(int(record.split(b" ", 2)[1]))
         return Backlog(total - leased, leased, delayed, dead, min(begun, default=None))
 
+    def total(self) -> int:
+        """The backlog as a bare number: records that wait or are leased."""
+        return int(self._redis.hlen(self.keys.records))
+
     def is_full(self) -> bool:
         """Whether the backlog has reached its high-water mark."""
-        return int(self._redis.hlen(self.keys.records)) >= self._high_water
+        return self.total() >= self._high_water
 
     def dead_letters(self, limit: int = 1000) -> Iterator[DeadLetter]:
         """At most `limit` dead letters, in no particular order."""

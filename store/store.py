@@ -83,9 +83,13 @@ class WorkflowStore:
         """The server's clock, the one that every process shares."""
         return server_time_ms(self._redis)
 
-    def note_tick(self, now_ms: int) -> None:
-        """A worker has answered a tick: the proof that beat and workers are alive together."""
-        self._redis.set(self.keys.ticked, now_ms)
+    def note_tick(self, now_ms: int) -> int | None:
+        """A worker has answered a tick: the proof that beat and workers are alive together.
+
+        Answers when the one before was answered, None if there was none.
+        """
+        before = self._redis.set(self.keys.ticked, now_ms, get=True)
+        return int(before) if before else None
 
     def ticked_ms(self) -> int | None:
         raw = self._redis.get(self.keys.ticked)

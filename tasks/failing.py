@@ -1,0 +1,20 @@
+"""When a task meets what only people can mend: the workflow fails, with the sentence that says how."""
+
+import structlog
+
+from connectors.errors import Stop
+from store.sealing import UnknownKey
+from store.store import WorkflowStore
+from sync.mapping import Misfitting
+from tasks.runtime import NotConfigured
+
+log = structlog.get_logger()
+
+#: What needs a change by people: the workflow fails with the sentence.
+HOPELESS = (Stop, Misfitting, NotConfigured, UnknownKey)
+
+
+def fail(store: WorkflowStore, generation: int, why: str) -> None:
+    """FAILED, until somebody starts it again."""
+    if store.lifecycle.fail(generation, "worker", why):
+        log.error("The workflow has failed.", action="failed", workflow=store.name, why=why)
