@@ -26,6 +26,7 @@ def main() -> None:
     \b
     Example:
       python -m sandbox up --contacts 5000 --seed 7 -o json
+      python -m sandbox up --contacts 100 --memberships 200 --invoices 400 --invoice-lines 900
     """
 
 
@@ -42,6 +43,9 @@ def _as_switch(text: str) -> tuple[str, Any]:
 @main.command()
 @click.option("--contacts", default=1000, show_default=True, type=click.IntRange(0), help="Made-up contacts.")
 @click.option("--accounts", default=100, show_default=True, type=click.IntRange(0), help="Made-up accounts.")
+@click.option("--memberships", default=0, show_default=True, type=click.IntRange(0), help="Made-up memberships.")
+@click.option("--invoices", default=0, show_default=True, type=click.IntRange(0), help="Invoices of memberships.")
+@click.option("--invoice-lines", default=0, show_default=True, type=click.IntRange(0), help="Lines of invoices.")
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same people and credentials.")
 @click.option(
     "--port-base", default=0, type=click.IntRange(0, 65500), help="First of five ports; free ones without it."
@@ -55,6 +59,9 @@ def _as_switch(text: str) -> tuple[str, Any]:
 def up(
     contacts: int,
     accounts: int,
+    memberships: int,
+    invoices: int,
+    invoice_lines: int,
     seed: int,
     port_base: int,
     output: str,
@@ -86,7 +93,14 @@ def up(
     scheme = "http" if tls is None else "https"
     urls = [f"{scheme}://127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
     urls[-1] = f"http{urls[-1].removeprefix(scheme)}"
-    world = World(Beginning(seed, contacts, accounts, organization, chosen), Addresses(*urls))
+    rows = {
+        "contact": contacts,
+        "account": accounts,
+        "new_membership": memberships,
+        "new_invoice": invoices,
+        "new_invoiceline": invoice_lines,
+    }
+    world = World(Beginning(seed, rows, organization, chosen), Addresses(*urls))
     # The rows live as long as the process: scanning them again and again costs a tenth of the speed.
     gc.freeze()
     gates: list[Asgi] = [

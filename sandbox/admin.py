@@ -1,23 +1,31 @@
 """The admin API (JSON): change data, move the clock, turn switches, deal out faults, read the journals."""
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import orjson
 
+from sandbox.campaign.admin import CampaignAdmin
 from sandbox.campaign.errors import CampaignError
-from sandbox.campaign.payload import checked_values as checked_profile
-from sandbox.campaign.profiles import Profile
+from sandbox.dynamics import admin as dynamics
 from sandbox.dynamics.errors import DataverseError
-from sandbox.dynamics.payload import checked_values as checked_row
-from sandbox.dynamics.tables import Row, Table
+from sandbox.dynamics.publish import publish
 from sandbox.faults import FaultPlan
 from sandbox.http import Answer, Receive, Request, Scope, Send, json_answer, read_request, send_answer
 from sandbox.world import World
 
 Body = dict[str, Any]
+
+#: Addresses with a name or an id within.
+_ONES = (
+    ("GET", "/dynamics/tables"),
+    ("GET|POST", "/dynamics/tables/<table>"),
+    ("GET|PATCH|DELETE", "/dynamics/tables/<table>/<id>"),
+    ("POST", "/dynamics/tables/<table>/change|create|delete"),
+    ("GET|POST", "/campaign/resources/<resource>"),
+    ("GET|PATCH|DELETE", "/campaign/resources/<resource>/<key or PKey>"),
+)
 
 
 class Admin:
@@ -26,7 +34,7 @@ class Admin:
     def __init__(self, world: World) -> None:
         self.world = world
         self._routes: dict[tuple[str, str], Callable[[Body], object]] = {
-            ("GET", "/"): lambda _: {"endpoints": [f"{method} {path}" for method, path in self._routes]},
+            ("GET", "/"): lambda _: {"endpoints": [f"{method} {path}" for method, path in (*self._routes, *_ONES)]},
             ("POST", "/reset"): self._reset,
             ("GET", "/clock"): lambda _: {"now": world.clock.now()},
             ("POST", "/clock"): lambda body: {"now": world.clock.advance(float(body.get("advance", 0)))},
@@ -41,12 +49,9 @@ class Admin:
             ("DELETE", "/journal"): lambda _: world.writes.entries.clear(),
             ("GET", "/reads"): lambda _: world.reads.entries,
             ("DELETE", "/reads"): lambda _: world.reads.entries.clear(),
-            ("POST", "/dynamics/change"): self._change,
-            ("POST", "/dynamics/create"): self._create,
-            ("POST", "/dynamics/delete"): self._delete,
+            ("POST", "/dynamics/publish"): self._publish_in_dynamics,
             ("POST", "/dynamics/expire-delta"): lambda _: world.organization.expire_delta_tokens(),
-            ("GET", "/campaign/profiles"): self._profiles,
-            ("POST", "/campaign/profiles"): self._new_profile,
+            ("POST", "/campaign/publish"): lambda body: self._campaign().publish(body),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,83 +74,30 @@ class Admin:
         return json_answer(200, {} if found is None else found)
 
     def _one(self, method: str, path: str, body: Body) -> object:
-        """`/dynamics/<set>[/<id>]` and `/campaign/profiles/<PKey or key>`."""
+        """`/dynamics/tables/<table>[/<id or verb>]` and its shorter forms; `/campaign/...` likewise."""
         parts = path.strip("/").split("/")
-        if parts[0] == "dynamics" and len(parts) in (2, 3) and parts[1] in self.world.organization.tables:
-            table = self.world.organization.tables[parts[1]]
-            return self._rows(method, table, body) if len(parts) == 2 else self._row(method, table, parts[2], body)
-        if parts[:2] == ["campaign", "profiles"] and len(parts) == 3:
-            return self._profile(method, parts[2], body)
+        organization = self.world.organization
+        if parts[:2] == ["dynamics", "tables"]:
+            return dynamics.answer(organization, method, parts[2:], body)
+        if parts[0] == "dynamics" and len(parts) == 2 and parts[1] in ("change", "create", "delete"):
+            return dynamics.answer(organization, method, ["contact", parts[1]], body)
+        if parts[0] == "dynamics" and len(parts) > 1 and parts[1] in organization.tables:
+            return dynamics.answer(organization, method, parts[1:], body)
+        if parts[0] == "campaign":
+            return self._campaign().answer(method, parts[1:], body)
         raise LookupError(f"{method} {path}; GET / lists what there is")
 
-    def _rows(self, method: str, table: Table, body: Body) -> object:
-        if method == "GET":
-            return {"value": [_plain(table, row) for row in table.rows.values()]}
-        if method != "POST":
-            raise LookupError(f"{method} here; use GET or POST")
-        organization = self.world.organization
-        values = checked_row(organization, table, body, creating=True)
-        row_id = str(values.pop(table.primary_id, None) or uuid.uuid4())
-        if row_id in table.rows:
-            raise ValueError(f"The row {row_id} is there already; use PATCH.")
-        return _plain(table, table.put(row_id, values, organization.credentials.user_id))
+    def _publish_in_dynamics(self, body: Body) -> object:
+        switches = self.world.switches
+        if "change_tracking" in body:
+            tracking = {**switches.change_tracking, str(body.get("table")): body["change_tracking"]}
+            switches = switches.changed({"change_tracking": tracking})
+        told = publish(self.world.organization, body)
+        self.world.use(switches)
+        return told
 
-    def _row(self, method: str, table: Table, row_id: str, body: Body) -> object:
-        row = table.rows.get(row_id.lower())
-        if row is None:
-            raise LookupError(f"row {row_id} in {table.set_name}")
-        if method == "GET":
-            return _plain(table, row)
-        if method == "DELETE":
-            table.delete(row.id)
-            return None
-        if method != "PATCH":
-            raise LookupError(f"{method} here; use GET, PATCH or DELETE")
-        organization = self.world.organization
-        values = checked_row(organization, table, body, creating=False)
-        values.pop(table.primary_id, None)
-        return _plain(table, table.put(row.id, values, organization.credentials.user_id))
-
-    def _change(self, body: Body) -> object:
-        return {"ids": self.world.organization.change_contacts(int(body.get("count", 1)), body.get("seed", 0))}
-
-    def _create(self, body: Body) -> object:
-        return {"ids": self.world.organization.create_contacts(int(body.get("count", 1)), body.get("seed", 0))}
-
-    def _delete(self, body: Body) -> object:
-        organization = self.world.organization
-        if "ids" not in body:
-            return {"ids": organization.delete_contacts(int(body.get("count", 1)), body.get("seed", 0))}
-        ids = [str(row_id).lower() for row_id in body["ids"]]
-        for row_id in ids:
-            if row_id not in organization.contacts.rows:
-                raise LookupError(f"contact {row_id}")
-        for row_id in ids:
-            organization.contacts.delete(row_id)
-        return {"ids": ids}
-
-    def _profiles(self, _: Body) -> object:
-        return {"value": [self._shown(profile) for profile in self.world.profiles.by_number.values()]}
-
-    def _new_profile(self, body: Body) -> object:
-        """As if somebody had made it in Campaign's own interface: neither counted nor journalled."""
-        return self._shown(self.world.profiles.create(checked_profile(body, True, self.world.switches)))
-
-    def _profile(self, method: str, address: str, body: Body) -> object:
-        profiles = self.world.profiles
-        profile = profiles.by_pkey(address) if address.startswith("@") else profiles.by_key(address)
-        if method == "PATCH":
-            profiles.update(profile, checked_profile(body, True, self.world.switches))
-        elif method == "DELETE":
-            profiles.delete(profile)
-            return None
-        elif method != "GET":
-            raise LookupError(f"{method} here; use GET, PATCH or DELETE")
-        return self._shown(profile)
-
-    def _shown(self, profile: Profile) -> dict[str, Any]:
-        root = f"{self.world.launch_info()['campaign']['url']}/campaign/profileAndServicesExt/profile"
-        return self.world.profiles.show(profile, root, True)
+    def _campaign(self) -> CampaignAdmin:
+        return CampaignAdmin(self.world.instance, self.world.launch_info()["campaign"]["url"])
 
     def _reset(self, _: Body) -> object:
         self.world.reset()
@@ -169,8 +121,3 @@ class Admin:
         self.world.dynamics_tokens.revoke_all()
         self.world.campaign_tokens.revoke_all()
         return None
-
-
-def _plain(table: Table, row: Row) -> dict[str, object]:
-    """The row's values as they are stored: wire names, no nulls, no annotations."""
-    return {name: value for name, value in row.values.items() if name not in table.private}

@@ -47,7 +47,19 @@ class WriteJournal:
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []
 
-    def note(self, method: str, resource: str, key: str, pkey: str, version: object, digest: str, at: float) -> None:
+    def note(
+        self,
+        method: str,
+        resource: str,
+        key: str,
+        pkey: str,
+        version: object,
+        digest: str,
+        at: float,
+        parents: dict[str, str],
+        orphan: bool,
+    ) -> None:
+        """`parents`: keys of the linked records by link; `orphan`: at this moment one of them was missing."""
         self.entries.append(
             {
                 "seq": len(self.entries) + 1,
@@ -58,6 +70,8 @@ class WriteJournal:
                 "version": version,
                 "digest": digest,
                 "at": at,
+                "parents": parents,
+                "orphan": orphan,
             }
         )
 

@@ -1,13 +1,11 @@
-"""Made-up people and companies: the same seed makes the same rows, whatever their number."""
+"""Made-up people and companies: the same generator makes the same values."""
 
 import random
 import unicodedata
 import uuid
-from collections.abc import Callable
 from functools import cache
 
 from sandbox.clock import dataverse_stamp
-from sandbox.dynamics.tables import compute
 
 # One text reads better than a column of literals.
 _FEMALE = "Ada Aisha Alma Amina Anna Beatriz Chloé Clara Dana Elif Emma Fatima Freya Grace Hanna Ines Iris Jana"
@@ -36,14 +34,16 @@ TRADES = ("Traders", "Publishing", "Toys", "Bakeries", "Logistics", "Energy", "F
 EARLIEST = 1_609_459_200  # 2021-01-01
 SPAN = 4 * 365 * 86_400
 
-Rows = dict[str, dict[str, object]]
+Values = dict[str, object]
+Rows = dict[str, Values]
 
 
 def new_id(source: random.Random) -> str:
     return str(uuid.UUID(int=source.getrandbits(128), version=4))
 
 
-def _stamps(source: random.Random, user: str) -> dict[str, object]:
+def stamps(source: random.Random, user: str) -> Values:
+    """When a row was made and last changed, and by whom."""
     created = EARLIEST + source.randrange(SPAN)
     modified = created + source.randrange(SPAN // 8)
     return {
@@ -56,9 +56,9 @@ def _stamps(source: random.Random, user: str) -> dict[str, object]:
     }
 
 
-def _address(source: random.Random) -> dict[str, object]:
+def _address(source: random.Random) -> Values:
     city, state, code, country = source.choice(PLACES)
-    address: dict[str, object] = {
+    address: Values = {
         "address1_line1": f"{source.randrange(1, 250)} {source.choice(STREETS)}",
         "address1_city": city,
         "address1_postalcode": code,
@@ -69,12 +69,12 @@ def _address(source: random.Random) -> dict[str, object]:
     return address
 
 
-def contact_values(source: random.Random, number: int, account_ids: list[str]) -> dict[str, object]:
+def contact_values(source: random.Random, number: int, account_ids: list[str]) -> Values:
     """The written columns of one made-up contact; `number` makes the email address unique."""
     female = source.random() < 0.5
     first = source.choice(FEMALE if female else MALE)
     last = source.choice(LAST)
-    values: dict[str, object] = {
+    values: Values = {
         "firstname": first,
         "lastname": last,
         "emailaddress1": f"{_ascii(first)}.{_ascii(last)}.{number}@example.com",
@@ -106,53 +106,15 @@ def _ascii(name: str) -> str:
     return "".join(letter for letter in folded.lower() if letter.isascii() and letter.isalpha())
 
 
-def contacts(seed: int, count: int, defaults: dict[str, object], account_ids: list[str], user: str) -> Rows:
-    """`count` contacts by id, complete with stamps and computed columns."""
-    source = random.Random(f"contacts:{seed}")
-
-    def one(number: int) -> dict[str, object]:
-        values = contact_values(source, number, account_ids)
-        if source.random() < 0.03:
-            values |= {"statecode": 1, "statuscode": 2}
-        return values
-
-    return _rows("contact", "contactid", source, count, defaults, user, one)
-
-
-def accounts(seed: int, count: int, defaults: dict[str, object], user: str) -> Rows:
-    """`count` accounts by id."""
-    source = random.Random(f"accounts:{seed}")
-
-    def one(number: int) -> dict[str, object]:
-        name = f"{source.choice(COMPANIES)} {source.choice(TRADES)} {number}"
-        return {
-            "name": name,
-            "accountnumber": f"ACC-{number:06d}",
-            "emailaddress1": f"office.{number}@example.com",
-            "telephone1": f"+1 555 {source.randrange(10_000_000):07d}",
-            "numberofemployees": source.randrange(1, 5_000),
-            "revenue": float(source.randrange(100_000, 90_000_000, 1_000)),
-            "industrycode": source.randrange(1, 6),
-            **_address(source),
-        }
-
-    return _rows("account", "accountid", source, count, defaults, user, one)
-
-
-def _rows(
-    table: str,
-    key: str,
-    source: random.Random,
-    count: int,
-    defaults: dict[str, object],
-    user: str,
-    one: Callable[[int], dict[str, object]],
-) -> Rows:
-    rows: Rows = {}
-    for number in range(1, count + 1):
-        row_id = new_id(source)
-        values = defaults | one(number) | _stamps(source, user)
-        values[key] = row_id
-        compute(table, values)
-        rows[row_id] = values
-    return rows
+def account_values(source: random.Random, number: int, _: list[str]) -> Values:
+    """The written columns of one made-up company."""
+    return {
+        "name": f"{source.choice(COMPANIES)} {source.choice(TRADES)} {number}",
+        "accountnumber": f"ACC-{number:06d}",
+        "emailaddress1": f"office.{number}@example.com",
+        "telephone1": f"+1 555 {source.randrange(10_000_000):07d}",
+        "numberofemployees": source.randrange(1, 5_000),
+        "revenue": float(source.randrange(100_000, 90_000_000, 1_000)),
+        "industrycode": source.randrange(1, 6),
+        **_address(source),
+    }

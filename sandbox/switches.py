@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin
 
+_TABLES = ("account", "contact", "new_invoice", "new_invoiceline", "new_membership")
+
 
 def _default_filters() -> dict[str, dict[str, str]]:
     return {
@@ -16,6 +18,22 @@ def _default_filters() -> dict[str, dict[str, str]]:
     }
 
 
+_CUSTOM = ("cusMembership", "cusInvoice", "cusInvoiceLine", "cusStore")
+
+
+def _default_resource_keys() -> dict[str, str]:
+    return dict.fromkeys(_CUSTOM, "crmId")
+
+
+def _default_resource_filters() -> dict[str, dict[str, dict[str, str]]]:
+    by_crm_id = {"field": "crmId", "parameter": "crmId_parameter", "operator": "equal"}
+    return {name: {"byCrmId": dict(by_crm_id)} for name in _CUSTOM}
+
+
+def _default_resource_journal_fields() -> dict[str, str]:
+    return {"cusMembership": "number", "cusInvoice": "number", "cusInvoiceLine": "label", "cusStore": "name"}
+
+
 @dataclass(frozen=True)
 class Switches:
     """The sandbox's settings; `PUT /switches` changes any of them while it runs. docs/sandbox.md explains each."""
@@ -24,8 +42,7 @@ class Switches:
     entra_token_seconds: int = 3599
     ims_token_seconds: int = 86399
     # Dataverse: change tracking
-    contact_change_tracking: bool = True
-    account_change_tracking: bool = True
+    change_tracking: dict[str, bool] = field(default_factory=dict)
     expire_change_tracking_days: float = 7.0
     expired_delta_status: int = 400
     tracking_off_status: int = 400
@@ -36,6 +53,8 @@ class Switches:
     recreated_rows: Literal["live", "both"] = "live"
     change_delay_seconds: float = 0.0
     metadata_changed: bool = False
+    delta_after_publish: Literal["kept", "expired"] = "kept"
+    organization_settings: bool = True
     # Dataverse: queries and writes
     max_page_size: int = 5000
     count_cap: int = 5000
@@ -46,6 +65,7 @@ class Switches:
     missing_privilege: bool = False
     numbers_as_strings: bool = False
     account_key: bool = True
+    cascade: Literal["delete", "remove_link"] = "delete"
     # Dataverse: service protection
     service_protection: bool = False
     limit_requests: int = 6000
@@ -56,6 +76,10 @@ class Switches:
     # Campaign
     profile_key: str = "externalId"
     filters: dict[str, dict[str, str]] = field(default_factory=_default_filters)
+    resource_keys: dict[str, str] = field(default_factory=_default_resource_keys)
+    resource_filters: dict[str, dict[str, dict[str, str]]] = field(default_factory=_default_resource_filters)
+    hide_grandchildren: bool = False
+    delete_children: bool = False
     empty_filter_parameter: Literal["all", "none"] = "all"
     filter_case_sensitive: bool = True
     email_filter_case_sensitive: bool = False
@@ -68,6 +92,7 @@ class Switches:
     wrong_body_status: int = 500
     missing_authorization_status: int = 403
     deleted_pkey: Literal["404", "500"] = "404"
+    deleted_link: Literal["404", "500"] = "500"
     deny_list_alias: bool = False
     acs_id: bool = True
     null_scalars: Literal["blank", "refuse"] = "blank"
@@ -76,6 +101,7 @@ class Switches:
     smart_case: bool = False
     requests_per_second: float | None = None
     journal_field: str = "cusVersion"
+    resource_journal_fields: dict[str, str] = field(default_factory=_default_resource_journal_fields)
 
     def changed(self, given: dict[str, Any]) -> "Switches":
         """A copy with the given switches set; ValueError names one that is unknown or of the wrong kind."""
@@ -85,10 +111,21 @@ class Switches:
                 raise ValueError(f"{name} is not a switch; GET /switches lists them.")
             _check(name, value, self.__annotations__[name], getattr(type(self)(), name))
         changed = replace(self, **given)
-        for segment, rule in changed.filters.items():
-            if not {"field", "parameter"} <= rule.keys():
-                raise ValueError(f"filters.{segment} needs `field` and `parameter`.")
+        for table, tracked in changed.change_tracking.items():
+            if table not in _TABLES or not isinstance(tracked, bool):
+                raise ValueError(
+                    f"change_tracking.{table} must name a table ({', '.join(_TABLES)}), and be true or false."
+                )
+        _check_rules("filters", changed.filters)
+        for resource, rules in changed.resource_filters.items():
+            _check_rules(f"resource_filters.{resource}", rules)
         return changed
+
+
+def _check_rules(where: str, rules: object) -> None:
+    for segment, rule in rules.items() if isinstance(rules, dict) else [("*", None)]:
+        if not isinstance(rule, dict) or not {"field", "parameter"} <= rule.keys():
+            raise ValueError(f"{where}.{segment} needs `field` and `parameter`.")
 
 
 def _check(name: str, value: object, kind: Any, default: object) -> None:

@@ -1,9 +1,10 @@
 """Everything the sandbox is at one moment: clock, switches, faults, the two systems' data, the journals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.campaign.app import Campaign
-from sandbox.campaign.profiles import Profiles
+from sandbox.campaign.instance import Instance
 from sandbox.clock import Clock
 from sandbox.dynamics.app import Dataverse
 from sandbox.dynamics.limits import ServiceProtection
@@ -16,11 +17,10 @@ from sandbox.tokens import Credentials, TokenRegister
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a sandbox starts from, and goes back to on a reset."""
+    """What a sandbox starts from, and goes back to on a reset. `rows`: made-up rows by the table's logical name."""
 
     seed: int
-    contacts: int
-    accounts: int
+    rows: Mapping[str, int]
     organization: str
     switches: Switches
 
@@ -61,17 +61,15 @@ class World:
     def _furnish(self) -> None:
         begin = self.beginning
         self.switches = begin.switches
-        self.organization = Organization(
-            self.clock, self.switches, self.credentials, begin.seed, begin.contacts, begin.accounts
-        )
+        self.organization = Organization(self.clock, self.switches, self.credentials, begin.seed, begin.rows)
         self.organization.root_url = self.addresses.dynamics
         self.dataverse = Dataverse(self.organization, self.dynamics_tokens)
         self.protection = ServiceProtection(self.clock)
         self.writes = WriteJournal()
         self.reads = ReadJournal()
-        self.profiles = Profiles(self.clock, self.switches, begin.seed)
+        self.instance = Instance(self.clock, self.switches, begin.seed)
         self.campaign = Campaign(
-            self.clock, self.profiles, self.campaign_tokens, self.credentials, self.writes, self.calls
+            self.clock, self.instance, self.campaign_tokens, self.credentials, self.writes, self.calls
         )
         self.campaign.root_url = self.addresses.campaign
 
@@ -79,7 +77,7 @@ class World:
         """Take new switches everywhere at once."""
         self.switches = switches
         self.organization.switches = switches
-        self.profiles.use(switches)
+        self.instance.use(switches)
 
     def launch_info(self) -> dict[str, dict[str, str]]:
         """What `sandbox up -o json` prints."""

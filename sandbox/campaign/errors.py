@@ -2,6 +2,7 @@
 
 import orjson
 
+from sandbox.campaign.definitions import Definition
 from sandbox.http import JSON_TYPE, Answer
 
 GENERIC = "RST-360011 An error has occurred - please contact your administrator."
@@ -50,55 +51,80 @@ def oops(status: int) -> Answer:
     return Answer(status, [JSON_TYPE], orjson.dumps({"code": status, "message": text}))
 
 
-def unknown_pkey(token: str) -> CampaignError:
+def unknown_pkey(resource: Definition | None, token: str) -> CampaignError:
+    """None for a resource that is not played here."""
     bare = token.removeprefix("@")
+    schema = f" (see definition of '{resource.label} ({resource.schema})' schema)" if resource else ""
     return CampaignError(
-        500,
-        f"{GENERIC} '{bare}' attribute unknown (see definition of 'Profiles (nms:recipient)' schema). "
-        f"XTK-170036 Unable to parse expression '@id = @{bare}'.",
+        500, f"{GENERIC} '{bare}' attribute unknown{schema}. XTK-170036 Unable to parse expression '@id = @{bare}'."
     )
 
 
-def no_document(key: str) -> CampaignError:
+def no_document(resource: Definition, key: str) -> CampaignError:
     return CampaignError(
         404,
-        f"{GENERIC} Unable to find document with path 'Profile' from key '{key}:0' "
-        f"(document with schema 'profile' and name '{key}')",
+        f"{GENERIC} Unable to find document with path '{resource.word}' from key '{key}:0' "
+        f"(document with schema '{resource.name}' and name '{key}')",
     )
 
 
-def inconsistent_key(old: str, new: str) -> CampaignError:
+def no_resource(name: str) -> CampaignError:
+    return CampaignError(404, f"{GENERIC} Unable to find the resource '{name}'.")
+
+
+def inconsistent_key(resource: Definition, old: str, new: str) -> CampaignError:
     return CampaignError(
         500,
-        f"{GENERIC} RST-360012 Inconsistent operation on resource 'profile' - Cannot update key '{old}' to '{new}'.",
+        f"{GENERIC} RST-360012 Inconsistent operation on resource '{resource.name}' - "
+        f"Cannot update key '{old}' to '{new}'.",
     )
 
 
-def duplicate_key(field: str, value: str) -> CampaignError:
+def duplicate_key(resource: Definition, field: str, value: str) -> CampaignError:
     return CampaignError(
         500,
-        f"{GENERIC} A 'Profile' with the same key '{value}' already exists. PGS-220000 PostgreSQL error: ERROR:  "
-        f'duplicate key value violates unique constraint "nmsrecipient_{field.lower()}" DETAIL:  '
+        f"{GENERIC} A '{resource.word}' with the same key '{value}' already exists. PGS-220000 PostgreSQL error: "
+        f'ERROR:  duplicate key value violates unique constraint "{resource.column.lower()}_{field.lower()}" DETAIL:  '
         f"Key (s{field.lower()})=({value}) already exists.",
     )
 
 
-def unknown_property(name: str) -> CampaignError:
-    return CampaignError(500, f"{GENERIC} '{name}' property is not valid for the 'profile' resource.")
-
-
-def read_only_property(name: str) -> CampaignError:
+def missing_value(field: str) -> CampaignError:
+    """How Campaign words an empty mandatory field is not documented: here the database refuses it."""
     return CampaignError(
         500,
-        f"{GENERIC} Cannot update the '{name}' property that is read-only '{name}' property is not valid for the "
-        "'profile' resource.",
+        f'{GENERIC} PGS-220000 PostgreSQL error: ERROR:  null value in column "s{field.lower()}" violates '
+        "not-null constraint",
     )
 
 
-def wrong_enumeration(name: str, value: str) -> CampaignError:
+def out_of_range(value: object, kind: str) -> CampaignError:
+    """The database's words for a number that its column cannot hold."""
+    column = {"byte": "smallint", "short": "smallint", "long": "integer", "int64": "bigint", "float": "real"}
     return CampaignError(
         500,
-        f"{GENERIC} The value '{value}' is not valid for the 'nms:recipient:{name}' enumeration of the '@{name}' field",
+        f'{GENERIC} PGS-220000 PostgreSQL error: ERROR:  value "{value}" is out of range for type '
+        f"{column.get(kind, 'double precision')}",
+    )
+
+
+def unknown_property(resource: Definition, name: str) -> CampaignError:
+    return CampaignError(500, f"{GENERIC} '{name}' property is not valid for the '{resource.name}' resource.")
+
+
+def read_only_property(resource: Definition, name: str) -> CampaignError:
+    return CampaignError(
+        500,
+        f"{GENERIC} Cannot update the '{name}' property that is read-only '{name}' property is not valid for the "
+        f"'{resource.name}' resource.",
+    )
+
+
+def wrong_enumeration(resource: Definition, name: str, value: str) -> CampaignError:
+    return CampaignError(
+        500,
+        f"{GENERIC} The value '{value}' is not valid for the '{resource.schema}:{name}' enumeration of the "
+        f"'@{name}' field",
     )
 
 

@@ -1,20 +1,28 @@
-"""Bodies of profile writes, checked field by field as the resource's metadata says."""
+"""Bodies of writes, checked field by field as the resource's metadata says."""
 
 import re
+import struct
 from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
 
+from sandbox.campaign.definitions import Definition
 from sandbox.campaign.errors import (
     GENERIC,
     CampaignError,
+    missing_value,
+    out_of_range,
     read_only_property,
+    unknown_pkey,
     unknown_property,
     wrong_constant,
     wrong_enumeration,
 )
-from sandbox.campaign.fields import DENY_LIST_ALIASES, FIELDS, LOCATION, Field
+from sandbox.campaign.fields import DECIMAL, WHOLE, Field
+from sandbox.campaign.instance import Instance
+from sandbox.campaign.profile import DENY_LIST_ALIASES, LOCATION
+from sandbox.campaign.showing import View
 from sandbox.clock import campaign_stamp
 from sandbox.switches import Switches
 
@@ -33,55 +41,78 @@ def read_json(body: bytes, switches: Switches) -> dict[str, Any]:
     return given
 
 
-def checked_values(given: dict[str, Any], extended: bool, switches: Switches) -> dict[str, Any]:
-    """Values to merge into a profile (blank ones included). CampaignError, always 500, for what Campaign refuses."""
+def checked_values(view: View, given: dict[str, Any], creating: bool) -> dict[str, Any]:
+    """Values to merge into a record (blank ones included). CampaignError, always 500, for what Campaign refuses."""
+    definition, switches = view.resource.definition, view.instance.switches
+    fields, extended = definition.fields, view.is_extended
     values: dict[str, Any] = {}
+    links: list[tuple[Field, Any]] = []
     for name, value in given.items():
         if name in _IGNORED:
             continue
         if switches.deny_list_alias and name in DENY_LIST_ALIASES:
             name = DENY_LIST_ALIASES[name]
-        field = FIELDS.get(name)
+        field = fields.get(name)
         if field is None or (field.extension and not extended):
-            raise unknown_property(name)
+            raise unknown_property(definition, name)
         if field.read_only:
-            raise read_only_property(name)
-        values[name] = _checked(field, value, switches)
+            raise read_only_property(definition, name)
+        if field.type == "link":
+            links.append((field, value))
+        else:
+            values[name] = _checked(definition, field, value, switches)
+    for link, value in links:
+        _set_link(view.instance, definition, link, value, values)
+    for name in definition.mandatory:
+        if values.get(name, "" if creating and fields[name].type != "enumeration" else None) == "":
+            raise missing_value(name)
     return values
 
 
-def _checked(field: Field, value: Any, switches: Switches) -> Any:
-    if value is None and field.type != "link":
+def _checked(definition: Definition, field: Field, value: Any, switches: Switches) -> Any:
+    if value is None:
         if switches.null_scalars == "refuse":
             raise wrong_constant("null")
         return field.blank if field.type != "element" else {}
-    if field.type == "string":
+    if field.type in ("string", "memo"):
         return _text(field, value, switches)
     if field.type == "boolean":
         if not isinstance(value, bool):
             raise wrong_constant(str(value))
         return value
-    if field.type in ("long", "double"):
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or (field.type == "long" and value != int(value))
-        ):
-            raise wrong_constant(str(value))
-        return int(value) if field.type == "long" else value
+    if field.type in WHOLE or field.type in DECIMAL:
+        return _number(field.type, value)
     if field.type == "enumeration":
         if value == "":
             return field.blank
         if value not in field.values:
-            raise wrong_enumeration(field.name, str(value))
+            raise wrong_enumeration(definition, field.name, str(value))
         return value
     if field.type == "date":
         return _day(value)
     if field.type == "datetime":
         return normal_stamp(value)
-    if field.type == "element":
-        return _location(value)
-    return _link(value)
+    return _location(definition, value)
+
+
+def _number(kind: str, value: Any) -> int | float:
+    """A number that the database's column holds; single precision as it comes back: the shortest that means it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong_constant(str(value))
+    if kind in WHOLE:
+        if value != int(value):
+            raise wrong_constant(str(value))
+        if not -(1 << WHOLE[kind] - 1) <= value < 1 << WHOLE[kind] - 1:
+            raise out_of_range(value, kind)
+        return int(value)
+    if kind == "double":
+        return value
+    try:
+        stored = struct.pack("<f", value)
+    except OverflowError:
+        raise out_of_range(value, kind) from None
+    shown = (float(f"{value:.{digits}g}") for digits in range(1, 9))
+    return next((number for number in shown if struct.pack("<f", number) == stored), float(f"{value:.9g}"))
 
 
 def _text(field: Field, value: Any, switches: Switches) -> str:
@@ -121,23 +152,34 @@ def normal_stamp(value: Any) -> str:
     return campaign_stamp((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
 
 
-def _location(value: Any) -> dict[str, str]:
+def _location(definition: Definition, value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise wrong_constant(str(value))
     for name, part in value.items():
         if name not in LOCATION:
-            raise unknown_property(name)
+            raise unknown_property(definition, name)
         if not isinstance(part, str):
             raise wrong_constant(str(part))
     return value
 
 
-def _link(value: Any) -> Any:
-    """No units are played: a link can be cleared; one without PKey is passed over; any PKey is unknown."""
-    if value is None or (isinstance(value, dict) and not value.get("PKey")):
-        return None
-    token = str(value.get("PKey", "")) if isinstance(value, dict) else str(value)
-    bare = token.removeprefix("@")
-    raise CampaignError(
-        500, f"{GENERIC} '{bare}' attribute unknown. XTK-170036 Unable to parse expression '@id = @{bare}'."
-    )
+def _set_link(instance: Instance, definition: Definition, link: Field, value: Any, values: dict[str, Any]) -> None:
+    """Null and an empty PKey clear a link; an object without PKey is passed over. A link that joins by a field of the
+    record is that field: a value given for the field itself wins.
+    """
+    if isinstance(value, dict):
+        if "PKey" not in value:
+            return
+        token = value["PKey"]
+    else:
+        token = value
+    if not token:
+        values.setdefault(link.by or link.name, definition.fields[link.by].blank if link.by else None)
+        return
+    if not isinstance(value, dict) or not isinstance(token, str):
+        raise unknown_pkey(definition, str(token))
+    parent = instance.linked(link, token)
+    if link.by:
+        values.setdefault(link.by, parent.values.get(link.of, ""))
+    else:
+        values[link.name] = parent.number

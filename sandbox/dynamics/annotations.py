@@ -85,6 +85,8 @@ def formatted(column: Column, value: object) -> str | None:
     kind = column.kind
     if kind in CHOICE_KINDS:
         return column.options.get(value) if isinstance(value, int) else None
+    if kind == "MultiSelect":
+        return "; ".join(column.options.get(int(text), text) for text in str(value).split(","))
     if kind == "Boolean":
         return column.true_label if value else column.false_label
     if kind == "Money" and isinstance(value, int | float):
@@ -92,7 +94,7 @@ def formatted(column: Column, value: object) -> str | None:
     if kind in ("Integer", "BigInt") and isinstance(value, int):
         return f"{value:,}"
     if kind == "Decimal" and isinstance(value, int | float):
-        return f"{value:,.10f}"
+        return f"{value:,.{column.precision or 10}f}"
     if kind == "Double" and isinstance(value, int | float):
         return f"{value:,.5f}"
     if kind == "DateOnly":

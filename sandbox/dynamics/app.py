@@ -92,6 +92,10 @@ class Dataverse:
             return answer_definitions(call, segments)
         set_name, _, key = head.partition("(")
         table = self.organization.tables.get(set_name)
+        if set_name == self.organization.settings.set_name and method == "GET":
+            table = self.organization.settings
+            if not self.organization.switches.organization_settings:
+                raise self._no_privilege(table, method)
         if table is None:
             raise no_such_segment(head)
         if self.organization.switches.missing_privilege:

@@ -22,11 +22,11 @@ def bulk(call: Call, table: Table, action: str) -> Answer:
     for target in targets:
         if str(target.get("@odata.type", "")).lstrip("#") != f"Microsoft.Dynamics.CRM.{table.name}":
             raise bad_query("Every target needs an @odata.type of the table it belongs to.")
-    kept = (dict(table.rows), dict(table.deleted), list(table.ids))
+    kept = table.snapshot()
     try:
         ids = [_bulk_one(call, table, action, target) for target in targets]
     except DataverseError:
-        table.rows, table.deleted, table.ids = kept
+        table.restore(kept)
         raise
     if action != "CreateMultiple":
         return Answer(204, [])
@@ -72,7 +72,8 @@ def bulk_delete(call: Call) -> Answer:
             name = str(condition.get("AttributeName"))
             chosen += [(table, row.id) for row in table.rows.values() if str(row.values.get(name)).casefold() in wanted]
     for table, row_id in chosen:
-        table.delete(row_id)
+        if row_id in table.rows:  # else its parent's end was its own
+            call.organization.delete(table, row_id)
     kind = "Microsoft.Dynamics.CRM.BulkDeleteResponse"
     body = {"@odata.context": f"{call.api}/$metadata#{kind}", "JobId": str(uuid.uuid4())}
     return Answer(200, [JSON], orjson.dumps(body))

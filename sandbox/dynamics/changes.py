@@ -48,15 +48,15 @@ def read_changes(call: Call, table: Table) -> Answer:
     call.wants_tracking()
     wanted = call.annotations()
     size = call.page_size()
-    selection = parse_select(table, query.get("$select"))
     if query.get("$skiptoken"):
         cookie = read_cookie(query["$skiptoken"], table.primary_id)
-        if cookie.since is not None and cookie.since < organization.delta_floor:
+        if cookie.since is not None and _is_forgotten(call, table, cookie.since):
             raise expired_version(switches.expired_delta_status)
     else:
         settled = table.settled_version(organization.clock.now() - switches.change_delay_seconds)
-        since = _since(call) if "$deltatoken" in query else None
+        since = _since(call, table) if "$deltatoken" in query else None
         cookie = Cookie(1, str(since or ""), tracking=True, maximum=settled, since=since)
+    selection = parse_select(table, query.get("$select"))
     if cookie.since is None:
         return _full_page(call, table, cookie, size, selection, wanted)
     return _delta_page(call, table, cookie, size, selection, wanted)
@@ -64,18 +64,25 @@ def read_changes(call: Call, table: Table) -> Answer:
 
 def count_changes(call: Call, table: Table) -> Answer:
     """`contacts/$count?$deltatoken=...`"""
-    since = _since(call)
+    since = _since(call, table)
     return plain_count(len(table.changed_since(since)) + len(_gone(table, since, table.versions.current, False)))
 
 
-def _since(call: Call) -> int:
+def _is_forgotten(call: Call, table: Table, version: int) -> bool:
+    """Whether change tracking no longer goes back to the version, whatever the token's age."""
+    organization = call.organization
+    told_anew = organization.switches.delta_after_publish == "expired" and version < table.published
+    return version < organization.delta_floor or told_anew
+
+
+def _since(call: Call, table: Table) -> int:
     organization, switches = call.organization, call.organization.switches
     version, issued = read_delta_token(
         call.request.query["$deltatoken"], switches.malformed_delta_status, switches.malformed_delta_code
     )
     age = organization.clock.now() - issued
     too_old = age > switches.expire_change_tracking_days * 86_400
-    if too_old or version < organization.delta_floor or switches.metadata_changed:
+    if too_old or _is_forgotten(call, table, version) or switches.metadata_changed:
         raise expired_version(switches.expired_delta_status)
     return version
 

@@ -1,9 +1,12 @@
-"""The columns of contact and account: kinds, lengths, choices, lookups (learn.microsoft.com, table reference)."""
+"""Columns: kinds, lengths, choices, lookups; those of contact and account (learn.microsoft.com, table reference)."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 LOOKUP_KINDS = frozenset({"Lookup", "Customer", "Owner"})
 CHOICE_KINDS = frozenset({"Picklist", "State", "Status"})
+#: The prefix of the publisher whose tables and columns are custom ones.
+CUSTOM = "new_"
 
 _AttributeType = {"DateOnly": "DateTime", "MultiSelect": "Virtual"}
 
@@ -19,6 +22,7 @@ EDM = {
     "DateTime": "Edm.DateTimeOffset",
     "DateOnly": "Edm.Date",
     "Picklist": "Edm.Int32",
+    "MultiSelect": "Edm.String",
     "State": "Edm.Int32",
     "Status": "Edm.Int32",
     "Lookup": "Edm.Guid",
@@ -30,7 +34,10 @@ EDM = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `wire` is its name in rows: lookups travel as `_x_value`. `targets` maps navigation name to table."""
+    """One column. `wire` is its name in rows: lookups travel as `_x_value`. `targets` maps navigation name to table.
+
+    `on_delete` says what the end of the row that a lookup leads to does to this one; without it the lookup dangles.
+    """
 
     name: str
     kind: str
@@ -46,6 +53,9 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     required: str = "None"
+    precision: int | None = None
+    label: str = ""
+    on_delete: Literal["", "Cascade", "RemoveLink"] = ""
 
     @property
     def wire(self) -> str:
@@ -57,7 +67,25 @@ class Column:
 
     @property
     def schema_name(self) -> str:
-        return self.name[0].upper() + self.name[1:]
+        """`Lastname`, `new_Tier`; a custom lookup is spelled as its navigation property is."""
+        if self.is_custom and len(self.targets) == 1:
+            return next(iter(self.targets))
+        return schema_name(self.name)
+
+    @property
+    def is_custom(self) -> bool:
+        return self.name.startswith(CUSTOM)
+
+    @property
+    def display_name(self) -> str:
+        return self.label or self.schema_name
+
+
+def schema_name(name: str) -> str:
+    """A logical name as its maker would have spelled it: `lastname` is `Lastname`, `new_tier` is `new_Tier`."""
+    prefix = CUSTOM if name.startswith(CUSTOM) else ""
+    own = name.removeprefix(prefix)
+    return prefix + own[:1].upper() + own[1:]
 
 
 def _strings(length: int, *names: str, kind: str = "String", read_only: bool = False) -> list[Column]:
@@ -104,7 +132,7 @@ def _address(block: int, name_length: int, primary_length: int) -> list[Column]:
     ]
 
 
-def _common(key: str) -> list[Column]:
+def common_columns(key: str) -> list[Column]:
     return [
         Column(key, "Uniqueidentifier", create_only=True, required="SystemRequired"),
         Column("statecode", "State", options={0: "Active", 1: "Inactive"}, default=0),
@@ -146,7 +174,7 @@ def _money(*names: str, read_only: bool = False) -> list[Column]:
 _CONTACT_METHODS = ("Any", "Email", "Phone", "Fax", "Mail")
 
 CONTACT: tuple[Column, ...] = (
-    *_common("contactid"),
+    *common_columns("contactid"),
     *_strings(50, "firstname", "middlename"),
     Column("lastname", "String", length=50, required="ApplicationRequired"),
     *_strings(160, "fullname", read_only=True),
@@ -202,7 +230,7 @@ CONTACT: tuple[Column, ...] = (
 )
 
 ACCOUNT: tuple[Column, ...] = (
-    *_common("accountid"),
+    *common_columns("accountid"),
     Column("name", "String", length=160, required="ApplicationRequired"),
     *_strings(20, "accountnumber"),
     *_strings(100, "emailaddress1", "emailaddress2", "emailaddress3"),

@@ -3,7 +3,7 @@
 from xml.sax.saxutils import quoteattr
 
 from sandbox.dynamics.columns import EDM, LOOKUP_KINDS, Column
-from sandbox.dynamics.organization import Organization
+from sandbox.dynamics.organization import Organization, collection_name
 from sandbox.dynamics.tables import Table
 
 _TRACKED = (
@@ -27,7 +27,8 @@ def csdl(organization: Organization, annotated: bool) -> str:
 def _entity_type(table: Table) -> str:
     properties = "".join(_property(column) for column in table.columns)
     navigations = "".join(
-        f'<NavigationProperty Name={quoteattr(name)} Type="mscrm.{target}" Nullable="false">'
+        f'<NavigationProperty Name={quoteattr(name)} Type="mscrm.{target}" Nullable="false"'
+        f" Partner={quoteattr(collection_name(table, name))}>"
         f'<ReferentialConstraint Property="{column.wire}" ReferencedProperty="{target}id"/></NavigationProperty>'
         for name, (column, target) in table.navigations.items()
     )

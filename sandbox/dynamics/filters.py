@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from sandbox.dynamics.comparing import Getter, Operand, check_types, comparable, literal, moment, typed
 from sandbox.dynamics.errors import DataverseError, bad_query
 
 Predicate = Callable[[Any], bool]
-Getter = Callable[[Any], Any]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<enum>Microsoft\.Dynamics\.CRM\.\w+'[^']*')"
@@ -22,18 +21,7 @@ _TOKEN = re.compile(
 )
 
 _COMPARISONS = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
-_NUMBERS = frozenset({"Integer", "BigInt", "Decimal", "Double", "Money", "Picklist", "State", "Status"})
-_TEXTS = frozenset({"String", "Memo", "MultiSelect"})
-_DATES = frozenset({"DateTime", "DateOnly"})
 _UNITS = {"Minutes": 60, "Hours": 3600, "Days": 86400, "Weeks": 604800, "Months": 2629800, "Years": 31557600}
-
-
-class Operand(NamedTuple):
-    """A column or a literal: how to get its value, and its kind (a column kind, or `null`/`any`)."""
-
-    get: Getter
-    kind: str
-    is_literal: bool = False
 
 
 class Schema(Protocol):
@@ -41,6 +29,9 @@ class Schema(Protocol):
 
     def operand(self, path: str) -> Operand:
         """The column behind a path such as `lastname` or `parentcustomerid_account/name`; DataverseError if unknown."""
+
+    def named(self, name: str) -> Operand:
+        """The column of a `PropertyName`, where a lookup may stand by its logical name."""
 
     def members(self, path: str) -> tuple[Callable[[Any], list[Any]], "Schema"]:
         """The child rows behind a collection navigation, and their schema."""
@@ -50,32 +41,24 @@ class Schema(Protocol):
     def now(self) -> float: ...
 
 
+class OneOf:
+    """`Microsoft.Dynamics.CRM.In`: `values` in the form in which two of the column's kind compare."""
+
+    def __init__(self, path: str, values: frozenset[Any], value: Getter) -> None:
+        self.path = path
+        self.values = values
+        self._value = value
+
+    def __call__(self, row: Any) -> bool:
+        return self._value(row) in self.values
+
+
 def parse_filter(text: str, schema: Schema, parameters: dict[str, str]) -> Predicate:
     """The predicate of a `$filter` text; `parameters` holds aliases (`@p1`). DataverseError when it is wrong."""
     parser = _Parser(text, schema, parameters)
     predicate = parser.expression()
     parser.expect_end()
     return predicate
-
-
-def comparable(value: Any, kind: str) -> Any:
-    """A value in the form in which two of its kind compare: text without case, dates as moments."""
-    if value is None:
-        return None
-    if kind in _TEXTS or kind in ("Uniqueidentifier", "Lookup", "Customer", "Owner", "enum"):
-        return str(value).casefold()
-    if kind in _DATES:
-        return moment(value)
-    return value
-
-
-def moment(value: Any) -> float:
-    text = str(value).replace("Z", "+00:00")
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as wrong:
-        raise bad_query(f"Cannot convert the literal '{value}' to the expected type 'Edm.DateTimeOffset'.") from wrong
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 class _Parser:
@@ -174,15 +157,19 @@ class _Parser:
 
     def named_function(self, name: str) -> Predicate:
         arguments = self.named_arguments()
-        column = self.schema.operand(str(arguments.get("PropertyName", "")))
+        path = str(arguments.get("PropertyName", ""))
+        column = self.schema.named(path)
         single = arguments.get("PropertyValue")
-        values = [_typed(value, column.kind) for value in arguments.get("PropertyValues", [])]
+        given = arguments.get("PropertyValues", [])
+        if name in ("ContainValues", "DoesNotContainValues"):
+            return _choices(column, given, name == "ContainValues")
+        values = [typed(value, column.kind) for value in given]
 
         def value(row: Any) -> Any:
             return comparable(column.get(row), column.kind)
 
         if name == "In":
-            return lambda row: value(row) in values
+            return OneOf(path, frozenset(values), value)
         if name == "NotIn":
             return lambda row: value(row) not in values
         if name in ("Between", "NotBetween"):
@@ -213,12 +200,12 @@ class _Parser:
                 while self.peek()[1] != "]":
                     kind, text = self.take()
                     if text != ",":
-                        values.append(_literal(kind, text))
+                        values.append(literal(kind, text))
                 self.take("]")
                 arguments[name] = values
             else:
                 kind, text = self.take()
-                arguments[name] = _literal(kind, text)
+                arguments[name] = literal(kind, text)
             if self.peek()[1] == ",":
                 self.take()
         self.take(")")
@@ -231,7 +218,7 @@ class _Parser:
             raise bad_query(f"Syntax error at position {self.position} in '{self.text}'.")
         right = self.operand()
         kind = right.kind if left.is_literal else left.kind
-        _check_types(left, right, operator)
+        check_types(left, right, operator)
 
         def sides(row: Any) -> tuple[Any, Any]:
             return comparable(left.get(row), kind), comparable(right.get(row), kind)
@@ -262,7 +249,7 @@ class _Parser:
             if self.peek()[0] == "string" and self.tokens[self.position][1]:
                 raise bad_query(f"Unrecognized 'Edm.String' literal '{text}{self.peek()[1]}' in '{self.text}'.")
             return self.schema.operand(text)
-        value = _literal(kind, text)
+        value = literal(kind, text)
         literal_kind = {
             "string": "String",
             "enum": "enum",
@@ -291,51 +278,6 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         found.append((match.lastgroup, match.group(match.lastgroup)))
         position = match.end()
     return found
-
-
-def _literal(kind: str, text: str) -> Any:
-    if kind == "string":
-        return text[1:-1].replace("''", "'")
-    if kind == "json":
-        return text[1:-1].replace('\\"', '"')
-    if kind == "enum":
-        return text[text.index("'") + 1 : -1]
-    if kind == "number":
-        return float(text) if "." in text else int(text)
-    if text in ("true", "false"):
-        return text == "true"
-    return text
-
-
-def _typed(value: Any, kind: str) -> Any:
-    if kind in _NUMBERS:
-        try:
-            return float(value)
-        except ValueError as wrong:
-            raise bad_query(f"Cannot convert the literal '{value}' to the expected type 'Edm.Int32'.") from wrong
-    if kind == "Boolean":
-        return str(value).casefold() in ("true", "1")
-    return comparable(value, kind)
-
-
-def _check_types(left: Operand, right: Operand, operator: str) -> None:
-    if left.is_literal == right.is_literal or "null" in (left.kind, right.kind):
-        return
-    column, literal = (right, left) if left.is_literal else (left, right)
-    groups = {
-        **dict.fromkeys(_NUMBERS, "Edm.Int32"),
-        **dict.fromkeys(_TEXTS, "Edm.String"),
-        "Boolean": "Edm.Boolean",
-    }
-    groups |= dict.fromkeys(_DATES, "Edm.DateTimeOffset")
-    wanted, given = groups.get(column.kind), groups.get(literal.kind)
-    if wanted is None or given is None or wanted == given:
-        return
-    kind = {"eq": "Equal", "ne": "NotEqual", "gt": "GreaterThan", "ge": "GreaterThanOrEqual"}.get(operator, "LessThan")
-    raise bad_query(
-        "A binary operator with incompatible types was detected. Found operand types "
-        f"'{wanted}' and '{given}' for operator kind '{kind}'."
-    )
 
 
 def _comparison(operator: str, sides: Callable[[Any], tuple[Any, Any]]) -> Predicate:
@@ -373,6 +315,14 @@ def _day_function(name: str, value: Getter, start: float) -> Predicate:
 def _between(value: Getter, bounds: list[Any], inside: bool) -> Predicate:
     low, high = bounds
     return lambda row: ((found := value(row)) is not None and low <= found <= high) is inside
+
+
+def _choices(column: Operand, given: list[Any], contained: bool) -> Predicate:
+    """`ContainValues`: any of the values is among the chosen ones; a row without any choice contains none."""
+    if column.kind != "MultiSelect":
+        raise bad_query("The functions ContainValues and DoesNotContainValues work on multi-select choices only.")
+    wanted = {str(value) for value in given}
+    return lambda row: (not wanted.isdisjoint(str(column.get(row) or "").split(","))) is contained
 
 
 def _both(left: Predicate, right: Predicate) -> Predicate:

@@ -1,14 +1,22 @@
-"""EntityDefinitions: tables, attributes, choices, keys, relationships (learn.microsoft.com, query definitions)."""
+"""EntityDefinitions as they are asked for: paths, casts, `$select`, `$filter`, `$expand` (query schema definitions)."""
 
-import uuid
 from typing import Any
 
 import orjson
 
-from sandbox.dynamics.columns import Column
+from sandbox.dynamics.comparing import Operand
 from sandbox.dynamics.context import Call
+from sandbox.dynamics.definitions import (
+    attribute_definition,
+    key_definitions,
+    option_set,
+    relationship_definitions,
+    shadow_definitions,
+    stable_id,
+    table_definition,
+)
 from sandbox.dynamics.errors import DataverseError, bad_query, no_such_segment
-from sandbox.dynamics.filters import Operand, parse_filter
+from sandbox.dynamics.filters import parse_filter
 from sandbox.dynamics.organization import Organization
 from sandbox.dynamics.reading import JSON
 from sandbox.dynamics.selection import parse_expand
@@ -42,201 +50,6 @@ _COLLECTIONS = (
 )
 
 
-def stable_id(*names: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, "sandbox:" + ":".join(names)))
-
-
-def label(text: str) -> dict[str, Any]:
-    one = {
-        "Label": text,
-        "LanguageCode": 1033,
-        "IsManaged": True,
-        "MetadataId": stable_id("label", text),
-        "HasChanged": None,
-    }
-    return {"LocalizedLabels": [one], "UserLocalizedLabel": one}
-
-
-def _managed(value: Any, name: str) -> dict[str, Any]:
-    return {"Value": value, "CanBeChanged": True, "ManagedPropertyLogicalName": name}
-
-
-def table_definition(organization: Organization, table: Table) -> dict[str, Any]:
-    plural = table.schema_name + "s"
-    return {
-        "MetadataId": stable_id("table", table.name),
-        "LogicalName": table.name,
-        "SchemaName": table.schema_name,
-        "EntitySetName": table.set_name,
-        "LogicalCollectionName": table.set_name,
-        "CollectionSchemaName": plural,
-        "PrimaryIdAttribute": table.primary_id,
-        "PrimaryNameAttribute": table.primary_name,
-        "PrimaryImageAttribute": "entityimage",
-        "ObjectTypeCode": table.type_code,
-        "ChangeTrackingEnabled": organization.is_tracked(table),
-        "CanChangeTrackingBeEnabled": _managed(True, "canchangetrackingbeenabled"),
-        "IsActivity": False,
-        "IsActivityParty": True,
-        "ActivityTypeMask": 0,
-        "IsCustomEntity": False,
-        "IsManaged": True,
-        "IsPrivate": False,
-        "IsIntersect": False,
-        "OwnershipType": "UserOwned",
-        "IsOptimisticConcurrencyEnabled": True,
-        "TableType": "Standard",
-        "HasNotes": True,
-        "HasActivities": True,
-        "DisplayName": label(table.schema_name),
-        "DisplayCollectionName": label(plural),
-        "Description": label(f"{table.schema_name} of the sandbox."),
-    }
-
-
-def attribute_definition(table: Table, column: Column) -> dict[str, Any]:
-    """Everything about one column, the members of its own type included; `@odata.type` tells the type."""
-    kind = {
-        "DateOnly": "DateTime",
-        "Uniqueidentifier": "UniqueIdentifier",
-        "MultiSelect": "MultiSelectPicklist",
-    }
-    lookup = {"Customer": "Lookup", "Owner": "Lookup"}
-    type_name = lookup.get(column.kind) or kind.get(column.kind, column.kind)
-    type_value = "MultiSelectPicklistType" if column.kind == "MultiSelect" else f"{column.attribute_type}Type"
-    return {
-        "@odata.type": f"#Microsoft.Dynamics.CRM.{type_name}AttributeMetadata",
-        "MetadataId": stable_id("attribute", table.name, column.name),
-        "LogicalName": column.name,
-        "SchemaName": column.schema_name,
-        "AttributeType": column.attribute_type,
-        "AttributeTypeName": {"Value": type_value},
-        "AttributeOf": None,
-        "EntityLogicalName": table.name,
-        "RequiredLevel": _managed(column.required, "canmodifyrequirementlevelsettings"),
-        "IsValidForCreate": not column.read_only and not column.update_only,
-        "IsValidForRead": True,
-        "IsValidForUpdate": not column.read_only and not column.create_only,
-        "IsPrimaryId": column.name == table.primary_id,
-        "IsPrimaryName": column.name == table.primary_name,
-        "IsCustomAttribute": False,
-        "IsManaged": True,
-        "IsLogical": False,
-        "DisplayName": label(column.schema_name),
-        "Description": label(column.schema_name),
-        **_typed_members(column),
-    }
-
-
-def _typed_members(column: Column) -> dict[str, Any]:
-    kind = column.kind
-    if kind in ("String", "Memo"):
-        is_email = column.name.startswith("emailaddress")
-        shape = "Email" if is_email else "TextArea" if kind == "Memo" else "Text"
-        return {"MaxLength": column.length, "Format": shape}
-    if kind in ("DateTime", "DateOnly"):
-        behavior = "DateOnly" if kind == "DateOnly" else "UserLocal"
-        shape = "DateOnly" if kind == "DateOnly" else "DateAndTime"
-        return {"Format": shape, "DateTimeBehavior": {"Value": behavior}}
-    if kind in ("Integer", "Decimal", "Double", "Money"):
-        precision = {} if kind == "Integer" else {"Precision": {"Decimal": 10, "Double": 5, "Money": 2}[kind]}
-        low = -2147483648 if column.minimum is None else column.minimum
-        high = 2147483647 if column.maximum is None else column.maximum
-        return {"MinValue": low, "MaxValue": high, **precision}
-    if kind in ("Lookup", "Customer", "Owner"):
-        return {"Targets": list(dict.fromkeys(column.targets.values()))}
-    return {}
-
-
-def option_set(table: Table, column: Column) -> dict[str, Any] | None:
-    shared = {
-        "MetadataId": stable_id("options", table.name, column.name),
-        "Name": f"{table.name}_{column.name}",
-        "IsGlobal": False,
-        "IsCustomOptionSet": False,
-        "DisplayName": label(column.schema_name),
-    }
-    if column.kind == "Boolean":
-        return {
-            **shared,
-            "OptionSetType": "Boolean",
-            "TrueOption": _option(1, column.true_label),
-            "FalseOption": _option(0, column.false_label),
-        }
-    if not column.options:
-        return None
-    options = [_option(value, text) for value, text in column.options.items()]
-    for option in options:
-        if column.kind == "State":
-            option |= {
-                "@odata.type": "#Microsoft.Dynamics.CRM.StateOptionMetadata",
-                "DefaultStatus": option["Value"] + 1,
-                "InvariantName": column.options[option["Value"]],
-            }
-        elif column.kind == "Status":
-            option |= {
-                "@odata.type": "#Microsoft.Dynamics.CRM.StatusOptionMetadata",
-                "State": option["Value"] - 1,
-                "TransitionData": None,
-            }
-    return {**shared, "OptionSetType": column.kind, "Options": options}
-
-
-def _option(value: int, text: str) -> dict[str, Any]:
-    return {
-        "Value": value,
-        "Label": label(text),
-        "Description": {"LocalizedLabels": [], "UserLocalizedLabel": None},
-        "Color": None,
-        "IsManaged": True,
-        "ExternalValue": None,
-        "ParentValues": [],
-        "Tag": None,
-        "IsHidden": False,
-        "MetadataId": None,
-        "HasChanged": None,
-    }
-
-
-def key_definitions(organization: Organization, table: Table) -> list[dict[str, Any]]:
-    return [
-        {
-            "SchemaName": name,
-            "LogicalName": name.lower(),
-            "KeyAttributes": list(columns),
-            "EntityKeyIndexStatus": "Active",
-            "EntityLogicalName": table.name,
-            "MetadataId": stable_id("key", name),
-        }
-        for name, columns in organization.keys(table).items()
-    ]
-
-
-def relationship_definitions(organization: Organization, table: Table, many_to_one: bool) -> list[dict[str, Any]]:
-    found = []
-    for child in organization.tables.values():
-        for navigation, (column, target) in child.navigations.items():
-            if (child if many_to_one else organization.by_name.get(target)) is not table:
-                continue
-            name = f"{child.name}_{navigation}"
-            reverse = "contact_customer_accounts" if navigation == "parentcustomerid_account" else name
-            found.append(
-                {
-                    "@odata.type": "#Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata",
-                    "SchemaName": reverse,
-                    "ReferencedEntity": target,
-                    "ReferencedAttribute": f"{target}id",
-                    "ReferencingEntity": child.name,
-                    "ReferencingAttribute": column.name,
-                    "ReferencingEntityNavigationPropertyName": navigation,
-                    "ReferencedEntityNavigationPropertyName": reverse,
-                    "RelationshipType": "OneToManyRelationship",
-                    "MetadataId": stable_id("relationship", child.name, navigation),
-                }
-            )
-    return found
-
-
 class DefinitionSchema:
     """Metadata filters: any member, one level of nesting, no functions."""
 
@@ -248,6 +61,9 @@ class DefinitionSchema:
             return value.get(rest) if rest and isinstance(value, dict) else value
 
         return Operand(get, "any")
+
+    def named(self, name: str) -> Operand:
+        return self.operand(name)
 
     def members(self, path: str) -> Any:
         raise DataverseError(501, "0x8006088a", 'The "any" function isn\'t supported for Metadata Entities')
@@ -320,7 +136,8 @@ def _no_filter(call: Call) -> dict[str, str]:
 
 def _members(organization: Organization, table: Table, name: str) -> list[dict[str, Any]]:
     if name == "Attributes":
-        return [attribute_definition(table, column) for column in table.columns]
+        plain = [attribute_definition(table, column) for column in table.columns]
+        return plain + [shadow for column in table.columns for shadow in shadow_definitions(table, column)]
     if name == "Keys":
         return key_definitions(organization, table)
     if name == "ManyToManyRelationships":

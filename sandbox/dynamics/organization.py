@@ -1,26 +1,32 @@
-"""The pretend organisation: its tables, its users' names, its change-tracking memory."""
+"""The pretend organisation: its tables and how they hang together, its users' names, its change-tracking memory."""
 
-import random
+import math
+from collections.abc import Mapping
 
 from sandbox.clock import Clock
-from sandbox.dynamics.columns import ACCOUNT, CONTACT
-from sandbox.dynamics.tables import CURRENCY_ID, Table, Versions
-from sandbox.people import accounts, contact_values, contacts, new_id
+from sandbox.dynamics.columns import ACCOUNT, CONTACT, CUSTOM, Column, common_columns
+from sandbox.dynamics.custom import INVOICE, INVOICE_LINE, MEMBERSHIP
+from sandbox.dynamics.making import MAKERS, made_rows
+from sandbox.dynamics.tables import CURRENCY_ID, Table, Tombstone, Versions
+from sandbox.people import Rows, Values
 from sandbox.switches import Switches
 from sandbox.tokens import Credentials
 
+_SETTINGS = (
+    *(column for column in common_columns("organizationid") if column.name in ("organizationid", "versionnumber")),
+    Column("name", "String", length=160),
+    Column("expirechangetrackingindays", "Integer", minimum=0, maximum=365),
+)
+
 
 class Organization:
-    """One Dataverse environment with contacts and accounts."""
+    """One Dataverse environment with contacts, accounts and three custom tables.
+
+    `row_counts` says how many made-up rows a table begins with, by logical name; none where it says nothing.
+    """
 
     def __init__(
-        self,
-        clock: Clock,
-        switches: Switches,
-        credentials: Credentials,
-        seed: int,
-        contact_count: int,
-        account_count: int,
+        self, clock: Clock, switches: Switches, credentials: Credentials, seed: int, row_counts: Mapping[str, int]
     ) -> None:
         self.clock = clock
         self.switches = switches
@@ -28,25 +34,72 @@ class Organization:
         self.root_url = ""
         self.versions = Versions()
         self.delta_floor = 0
-        user = credentials.user_id
-        self.contacts = Table(
-            "contact", "contacts", "contactid", "fullname", "Contact", 2, CONTACT, self.versions, clock
+        self.contacts = self._table("contact", "fullname", "Contact", 2, CONTACT)
+        self.accounts = self._table("account", "name", "Account", 1, ACCOUNT)
+        invoices = self._table("new_invoice", "new_name", "new_Invoice", 10_012, INVOICE)
+        lines = self._table("new_invoiceline", "new_name", "new_InvoiceLine", 10_013, INVOICE_LINE, "Invoice Line")
+        memberships = self._table("new_membership", "new_name", "new_Membership", 10_011, MEMBERSHIP)
+        tables = (self.accounts, self.contacts, invoices, lines, memberships)
+        self.by_name = {table.name: table for table in tables}
+        self.tables = {table.set_name: table for table in tables}
+        self._settings = self._table("organization", "name", "Organization", 1019, _SETTINGS)
+        self.relate()
+        self._populate(seed, row_counts)
+
+    def _table(
+        self, name: str, primary_name: str, schema: str, code: int, columns: tuple[Column, ...], label: str = ""
+    ) -> Table:
+        shown = label or schema.removeprefix(CUSTOM)
+        return Table(
+            *(name, f"{name}s", f"{name}id", primary_name, schema, code, columns, self.versions, self.clock, shown)
         )
-        self.accounts = Table(
-            *("account", "accounts", "accountid", "name", "Account"), 1, ACCOUNT, self.versions, clock
-        )
-        self.tables = {table.set_name: table for table in (self.accounts, self.contacts)}
-        self.by_name = {table.name: table for table in self.tables.values()}
-        account_rows = accounts(seed, account_count, _defaults(self.accounts), user)
-        self.accounts.load(account_rows, 0.0)
-        people = contacts(seed, contact_count, _defaults(self.contacts), list(account_rows), user)
-        self.contacts.load(people, 0.0)
-        self._made = contact_count
+
+    def _populate(self, seed: int, row_counts: Mapping[str, int]) -> None:
+        """Made-up rows; a child has a lower version than its parent, so that no order of reading favours parents."""
+        made: dict[str, Rows] = {}
+        for name in ("account", "contact", "new_membership", "new_invoice", "new_invoiceline"):
+            parents = list(made.get(MAKERS[name].parent, ()))
+            user = self.credentials.user_id
+            made[name] = made_rows(self.by_name[name], seed, row_counts.get(name, 0), parents, user)
+        for name in ("new_invoiceline", "new_invoice", "new_membership", "account", "contact"):
+            self.by_name[name].load(made[name], 0.0)
+        #: How many rows of each table were ever made up: the next one gets the next number.
+        self.made = {name: len(rows) for name, rows in made.items()}
+        settings: Values = {"organizationid": self.credentials.organization_id, "name": "sandbox"}
+        self._settings.load({self.credentials.organization_id: settings}, 0.0)
+
+    def relate(self) -> None:
+        """Work out anew which tables hang together how; to be called when lookups have changed."""
+        #: (parent table, its collection-valued navigation property) -> child table and its lookup.
+        self.collections: dict[tuple[str, str], tuple[Table, Column]] = {}
+        self._dependents: dict[str, list[tuple[Table, Column]]] = {}
+        for child in self.by_name.values():
+            for navigation, (column, target) in child.navigations.items():
+                self.collections[target, collection_name(child, navigation)] = (child, column)
+                if column.on_delete:
+                    self._dependents.setdefault(target, []).append((child, column))
+
+    @property
+    def settings(self) -> Table:
+        """The table `organization`: one row, with what the switches say now. It is no table that one could map."""
+        days = math.ceil(self.switches.expire_change_tracking_days)
+        for row in self._settings.rows.values():
+            row.values["expirechangetrackingindays"] = days
+        return self._settings
+
+    def delete(self, table: Table, row_id: str) -> Tombstone:
+        """Delete a row and do to its children what their relationship says, children first; KeyError if unknown."""
+        for child, column in self._dependents.get(table.name, ()):
+            ends = column.on_delete == "Cascade" and self.switches.cascade == "delete"
+            for child_id in child.pointing(column.wire, row_id):
+                if ends:
+                    self.delete(child, child_id)
+                else:
+                    child.put(child_id, {column.wire: None, f"{column.wire}@table": None}, self.credentials.user_id)
+        return table.delete(row_id)
 
     def is_tracked(self, table: Table) -> bool:
-        if table is self.contacts:
-            return self.switches.contact_change_tracking
-        return self.switches.account_change_tracking
+        return table.name in self.by_name and self.switches.change_tracking.get(table.name, True)
 
     def keys(self, table: Table) -> dict[str, tuple[str, ...]]:
         """The active alternate keys: schema name -> columns."""
@@ -68,49 +121,11 @@ class Organization:
         """Every delta token issued so far becomes too old."""
         self.delta_floor = self.versions.next()
 
-    def change_contacts(self, count: int, seed: object) -> list[str]:
-        """Change `count` contacts in columns that people map: job, phone, city, consent; their ids."""
-        source = random.Random(f"change:{seed}")
-        chosen = source.sample(self.contacts.ids, min(count, len(self.contacts.ids)))
-        for row_id in chosen:
-            fresh = contact_values(source, source.randrange(10**9), [])
-            old = self.contacts.rows[row_id].values
-            names = (
-                "jobtitle",
-                "mobilephone",
-                "address1_line1",
-                "address1_city",
-                "numberofchildren",
-                "emailaddress1",
-            )
-            changed: dict[str, object] = {name: fresh[name] for name in source.sample(names, 2)}
-            # Whatever else is mapped, one column that every mapping has surely differs.
-            changed["lastname"] = _other(str(old.get("lastname", "")), str(fresh["lastname"]))
-            self.contacts.put(row_id, changed, self.credentials.user_id)
-        return chosen
 
-    def create_contacts(self, count: int, seed: object) -> list[str]:
-        source = random.Random(f"create:{seed}:{self._made}")
-        made = []
-        for _ in range(count):
-            self._made += 1
-            row_id = new_id(source)
-            values = contact_values(source, self._made, self.accounts.ids)
-            self.contacts.put(row_id, values, self.credentials.user_id)
-            made.append(row_id)
-        return made
-
-    def delete_contacts(self, count: int, seed: object) -> list[str]:
-        source = random.Random(f"delete:{seed}")
-        chosen = source.sample(self.contacts.ids, min(count, len(self.contacts.ids)))
-        for row_id in chosen:
-            self.contacts.delete(row_id)
-        return chosen
-
-
-def _other(old: str, new: str) -> str:
-    return new if new != old else f"{new}-Jones"
-
-
-def _defaults(table: Table) -> dict[str, object]:
-    return {column.wire: column.default for column in table.columns if column.default is not None}
+def collection_name(child: Table, navigation: str) -> str:
+    """The relationship's schema name, which is also the collection-valued navigation property of the parent."""
+    if (child.name, navigation) == ("contact", "parentcustomerid_account"):
+        return "contact_customer_accounts"
+    column, target = child.navigations[navigation]
+    prefix = "" if target.startswith(CUSTOM) else CUSTOM
+    return f"{prefix}{target}_{child.name}_{column.name}" if column.is_custom else f"{child.name}_{navigation}"

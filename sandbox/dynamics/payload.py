@@ -165,6 +165,8 @@ def _checked(organization: Organization, table: Table, column: Column, value: An
                 f"entity exceeded the maximum allowed length of '{column.length}'.",
             )
         return value or None
+    if kind == "MultiSelect":
+        return _choices(table, column, value)
     if kind == "Boolean":
         if not isinstance(value, bool):
             raise _wrong_type(table, column, value)
@@ -192,18 +194,36 @@ def _number(organization: Organization, table: Table, column: Column, value: Any
     if whole and not isinstance(value, int):
         raise _wrong_type(table, column, value)
     if column.kind in CHOICE_KINDS and value not in column.options:
-        accepted = ",".join(str(option) for option in column.options)
-        raise DataverseError(
-            400,
-            "0x8004431a",
-            f"A validation error occurred. The value {value} of '{column.name}' on record of type '{table.name}' is "
-            f"outside the valid range. Accepted Values: {accepted}",
-        )
+        raise _no_option(table, column, value)
     if column.maximum is not None and value > column.maximum:
         raise _out_of_range("0x80044330", column, value)
     if column.minimum is not None and value < column.minimum:
         raise _out_of_range("0x8004432f", column, value)
-    return value if whole else float(value)
+    if whole:
+        return value
+    return float(value) if column.precision is None else round(float(value), column.precision)
+
+
+def _choices(table: Table, column: Column, value: Any) -> str | None:
+    """`"1, 9"` as `"1,9"`: each once, in order (learn.microsoft.com, multi-select choice columns)."""
+    if not isinstance(value, str):
+        raise _wrong_type(table, column, value)
+    chosen = set()
+    for text in filter(None, (part.strip() for part in value.split(","))):
+        if not text.isdigit() or int(text) not in column.options:
+            raise _no_option(table, column, text)
+        chosen.add(int(text))
+    return ",".join(map(str, sorted(chosen))) or None
+
+
+def _no_option(table: Table, column: Column, value: object) -> DataverseError:
+    accepted = ",".join(str(option) for option in column.options)
+    return DataverseError(
+        400,
+        "0x8004431a",
+        f"A validation error occurred. The value {value} of '{column.name}' on record of type '{table.name}' is "
+        f"outside the valid range. Accepted Values: {accepted}",
+    )
 
 
 def _out_of_range(code: str, column: Column, value: float) -> DataverseError:

@@ -7,6 +7,7 @@ import orjson
 from sandbox.dynamics.annotations import METADATA_VERSION, TOTAL, TOTAL_EXCEEDED, render
 from sandbox.dynamics.context import Call
 from sandbox.dynamics.errors import bad_query, missing_row, unknown_property
+from sandbox.dynamics.filters import OneOf
 from sandbox.dynamics.links import (
     Cookie,
     cookie_text,
@@ -16,7 +17,6 @@ from sandbox.dynamics.links import (
     require_known_options,
 )
 from sandbox.dynamics.selection import (
-    CHILDREN,
     Selection,
     children,
     expand_into,
@@ -121,7 +121,13 @@ def _page(
         ids = table.after(cookie.last, size + 1)
         found = [table.rows[row_id] for row_id in ids[:size]]
         return found, (lambda: len(table.ids)), len(ids) > size
-    everything = [table.rows[row_id] for row_id in table.ids] if rows is None else sorted(rows, key=lambda row: row.id)
+    if rows is not None:
+        everything = sorted(rows, key=lambda row: row.id)
+    elif isinstance(predicate, OneOf) and predicate.path == table.primary_id:
+        # Asked for by their ids, rows are fetched, not searched for.
+        everything = [table.rows[row_id] for row_id in sorted(predicate.values) if row_id in table.rows]
+    else:
+        everything = [table.rows[row_id] for row_id in table.ids]
     if predicate is not None:
         everything = [row for row in everything if predicate(row)]
     sort_rows(call.organization, table, everything, order)
@@ -191,10 +197,10 @@ def read_member(call: Call, table: Table, row_id: str, rest: list[str]) -> Answe
             return Answer(200, [(b"Content-Type", b"text/plain")], str(value).encode())
         body = {"@odata.context": f"{call.api}/$metadata#{table.set_name}({row_id})/{name}", "value": value}
         return Answer(200, [JSON], orjson.dumps(body))
-    child = CHILDREN.get((table.name, name))
-    if child is not None:
-        inner = call.organization.by_name[child]
-        return read_collection(call, inner, children(inner, row_id), f"{table.set_name}({row_id})/{name}")
+    collection = call.organization.collections.get((table.name, name))
+    if collection is not None:
+        path = f"{table.set_name}({row_id})/{name}"
+        return read_collection(call, collection[0], children(*collection, row_id), path)
     if name not in table.navigations:
         raise unknown_property(name, table.name)
     _, target = table.navigations[name]

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sandbox.dynamics.annotations import Wanted, lookup_target, render
-from sandbox.dynamics.columns import LOOKUP_KINDS
+from sandbox.dynamics.columns import LOOKUP_KINDS, Column
+from sandbox.dynamics.comparing import Operand, comparable
 from sandbox.dynamics.errors import bad_query, unknown_property
-from sandbox.dynamics.filters import Operand, Predicate, comparable, parse_filter
+from sandbox.dynamics.filters import Predicate, parse_filter
 from sandbox.dynamics.organization import Organization
 from sandbox.dynamics.tables import CURRENCY_ID, Row, Table
-
-CHILDREN = {("account", "contact_customer_accounts"): "contact"}
 
 
 class Selection(NamedTuple):
@@ -100,11 +99,16 @@ class RowSchema:
         return Operand(get, inner.kind)
 
     def members(self, path: str) -> tuple[Callable[[Any], list[Any]], "RowSchema"]:
-        child = CHILDREN.get((self.table.name, path))
-        if child is None:
+        found = self.organization.collections.get((self.table.name, path))
+        if found is None:
             raise unknown_property(path, self.table.name)
-        table = self.organization.by_name[child]
-        return (lambda row: children(table, row.id)), RowSchema(self.organization, table)
+        child, column = found
+        return (lambda row: children(child, column, row.id)), RowSchema(self.organization, child)
+
+    def named(self, name: str) -> Operand:
+        """A column as `PropertyName` names it: a lookup by its logical name too."""
+        column = self.table.by_name.get(name)
+        return self.operand(name if column is None else column.wire)
 
     def allows_functions(self) -> bool:
         return True
@@ -113,9 +117,11 @@ class RowSchema:
         return self.organization.clock.now()
 
 
-def children(table: Table, account_id: str) -> list[Row]:
-    """The contacts whose parent is the account."""
-    return [row for row in table.rows.values() if row.values.get("_parentcustomerid_value") == account_id]
+def children(child: Table, column: Column, parent_id: str) -> list[Row]:
+    """The rows of `child` whose lookup `column` leads to the parent."""
+    if column.on_delete:
+        return [child.rows[row_id] for row_id in child.pointing(column.wire, parent_id)]
+    return [row for row in child.rows.values() if row.values.get(column.wire) == parent_id]
 
 
 def follower(organization: Organization, table: Table, navigation: str) -> Callable[[Row], Row | None]:
@@ -167,11 +173,11 @@ def expand_into(
 ) -> None:
     """Add the expanded rows to the row's JSON object."""
     for expansion in expansions:
-        child = CHILDREN.get((table.name, expansion.navigation))
-        if child is not None:
+        collection = organization.collections.get((table.name, expansion.navigation))
+        if collection is not None:
             if expansion.reference_only:
                 raise bad_query("Expand with $ref is only supported on lookup type navigation property.")
-            shown[expansion.navigation] = _expanded_children(organization, child, row, expansion, wanted)
+            shown[expansion.navigation] = _expanded_children(organization, *collection, row, expansion, wanted)
             continue
         if expansion.navigation not in table.navigations:
             raise unknown_property(expansion.navigation, table.name)
@@ -212,10 +218,9 @@ def _expanded(
 
 
 def _expanded_children(
-    organization: Organization, child: str, row: Row, expansion: Expansion, wanted: Wanted
+    organization: Organization, table: Table, column: Column, row: Row, expansion: Expansion, wanted: Wanted
 ) -> list[dict[str, object]]:
-    table = organization.by_name[child]
-    found = children(table, row.id)
+    found = children(table, column, row.id)
     predicate = row_filter(organization, table, expansion.options)
     if predicate is not None:
         found = [item for item in found if predicate(item)]

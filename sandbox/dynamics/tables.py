@@ -1,7 +1,7 @@
 """Tables and rows: every write takes the organisation's next version; rows stay in the order of their versions."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -47,10 +47,16 @@ class Tombstone:
 
 Item = TypeVar("Item", Row, Tombstone)
 
+#: Of one lookup: id of the row it leads to -> ids of the rows that lead there.
+_Pointing = dict[str, set[str]]
+
 
 @dataclass
 class Table:
-    """One table. `rows` and `deleted` are kept in version order; `ids` is sorted, for paging by key."""
+    """One table. `rows` and `deleted` are kept in version order; `ids` is sorted, for paging by key.
+
+    `published` is the version at which its columns last changed while running, 0 if they never did.
+    """
 
     name: str
     set_name: str
@@ -61,12 +67,18 @@ class Table:
     columns: tuple[Column, ...]
     versions: Versions
     clock: Clock
-    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    label: str = ""
+    published: int = 0
     rows: dict[str, Row] = field(default_factory=dict)
     deleted: dict[str, Tombstone] = field(default_factory=dict)
     ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._gone: set[str] = set()
+        self._derive()
+
+    def _derive(self) -> None:
+        """What follows from the columns."""
         self.by_name = {column.name: column for column in self.columns}
         self.by_wire = {column.wire: column for column in self.columns}
         self.navigations = {
@@ -79,6 +91,58 @@ class Table:
         self.all_null: dict[str, object] = dict.fromkeys(("@odata.etag", *self.all_wire))
         # Beside a lookup that may lead to several tables, a row remembers to which one it leads.
         self.private = tuple(f"{column.wire}@table" for column in self.columns if len(column.targets) > 1)
+        self.money = tuple(
+            column.name
+            for column in self.columns
+            if column.kind == "Money" and not column.read_only and f"{column.name}_base" in self.by_name
+        )
+        # Who points here must be found without a walk through the table: a parent's end ends its children.
+        self._pointing: dict[str, _Pointing] = {column.wire: {} for column in self.columns if column.on_delete}
+        self._index(self.rows.values())
+
+    def redesign(self, columns: tuple[Column, ...], emptied: Iterable[str]) -> None:
+        """Take new columns; the rows lose the values of `emptied` wire names, and nobody's version moves."""
+        for wire in emptied:
+            for row in self.rows.values():
+                row.values.pop(wire, None)
+                row.values.pop(f"{wire}@table", None)
+        self._gone |= self.by_wire.keys()
+        self.columns = columns
+        self._derive()
+        self._gone -= self.by_wire.keys()
+        self.published = self.versions.next()
+
+    def pointing(self, wire: str, target: str) -> list[str]:
+        """The ids of the rows whose lookup `wire` (one with `on_delete`) leads to `target`, in key order."""
+        return sorted(self._pointing[wire].get(target, ()))
+
+    def _index(self, rows: Iterable[Row]) -> None:
+        if self._pointing:
+            for row in rows:
+                self._point(row)
+
+    def _point(self, row: Row) -> None:
+        for wire, pointing in self._pointing.items():
+            target = row.values.get(wire)
+            if target is not None:
+                pointing.setdefault(str(target), set()).add(row.id)
+
+    def _unpoint(self, row: Row) -> None:
+        for wire, pointing in self._pointing.items():
+            target = row.values.get(wire)
+            if target is not None:
+                remaining = pointing[str(target)]
+                remaining.remove(row.id)
+                if not remaining:
+                    del pointing[str(target)]
+
+    def snapshot(self) -> tuple[dict[str, Row], dict[str, Tombstone], list[str]]:
+        return dict(self.rows), dict(self.deleted), list(self.ids)
+
+    def restore(self, kept: tuple[dict[str, Row], dict[str, Tombstone], list[str]]) -> None:
+        """Undo everything since the snapshot; versions that were given out stay given out."""
+        self.rows, self.deleted, self.ids = kept
+        self._derive()
 
     def load(self, rows: dict[str, dict[str, object]], written: float) -> None:
         """Fill an empty table at once."""
@@ -87,6 +151,7 @@ class Table:
             values["versionnumber"] = version
             self.rows[row_id] = Row(row_id, version, written, values)
         self.ids = sorted(self.rows)
+        self._index(self.rows.values())
 
     def put(self, row_id: str, values: dict[str, object], user: str) -> Row:
         """Create or change a row: `values` are merged in, nulls remove; stamps and computed columns follow."""
@@ -99,13 +164,17 @@ class Table:
             insort(self.ids, row_id)
             self.deleted.pop(row_id, None)
         else:
+            self._unpoint(old)
             merged = old.values | values
         for name in [name for name, value in merged.items() if value is None]:
             del merged[name]
         merged |= {"modifiedon": stamp, "_modifiedby_value": user, "versionnumber": version}
-        compute(self.name, merged)
+        compute(self.name, merged, self.money)
+        for name in self._gone:
+            merged.pop(name, None)
         row = Row(row_id, version, now, merged)
         self.rows[row_id] = row
+        self._point(row)
         return row
 
     def _fresh(self, row_id: str, user: str, stamp: str, values: dict[str, object]) -> dict[str, object]:
@@ -116,7 +185,7 @@ class Table:
 
     def delete(self, row_id: str) -> Tombstone:
         """Remove the row; KeyError if it is not there."""
-        del self.rows[row_id]
+        self._unpoint(self.rows.pop(row_id))
         del self.ids[bisect_left(self.ids, row_id)]
         stone = Tombstone(row_id, self.versions.next(), self.clock.now())
         self.deleted.pop(row_id, None)
@@ -159,19 +228,19 @@ def _newer(newest_first: Iterator[Item], version: int) -> list[Item]:
     return found
 
 
-def compute(table: str, values: dict[str, object]) -> None:
-    """Fill the computed columns from the written ones."""
-    for composite, parts in _COMPOSITES.items():
-        lines = composed_address(*map(values.get, parts))
-        if lines:
-            values[composite] = lines
-        elif composite in values:
-            del values[composite]
-    if any(name in values for name in ("annualincome", "creditlimit", "revenue", "marketcap")):
-        values.setdefault("exchangerate", 1.0)
-        values.setdefault("_transactioncurrencyid_value", CURRENCY_ID)
-    for name in ("annualincome", "creditlimit", "revenue", "marketcap"):
+def compute(table: str, values: dict[str, object], money: tuple[str, ...]) -> None:
+    """Fill the computed columns from the written ones; `money` are the table's written money columns."""
+    if table in ("contact", "account"):
+        for composite, parts in _COMPOSITES.items():
+            lines = composed_address(*map(values.get, parts))
+            if lines:
+                values[composite] = lines
+            elif composite in values:
+                del values[composite]
+    for name in money:
         if name in values:
+            values.setdefault("exchangerate", 1.0)
+            values.setdefault("_transactioncurrencyid_value", CURRENCY_ID)
             values[f"{name}_base"] = values[name]
         else:
             values.pop(f"{name}_base", None)

@@ -67,7 +67,7 @@ def patch(call: Call, table: Table, row_id: str | None, key: str | None) -> Answ
 def delete(call: Call, table: Table, row_id: str) -> Answer:
     row = existing(call, table, row_id)
     _check_version(row, call.request.header(b"if-match"))
-    table.delete(row_id)
+    call.organization.delete(table, row_id)
     return Answer(204, [])
 
 

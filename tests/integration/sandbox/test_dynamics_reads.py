@@ -162,7 +162,7 @@ def test_tracking_refuses_other_query_options(dataverse: Dataverse, option: str)
 
 
 def test_a_table_without_tracking_says_so(sandbox: Sandbox, dataverse: Dataverse) -> None:
-    sandbox.admin.put("/switches", {"contact_change_tracking": False})
+    sandbox.admin.put("/switches", {"change_tracking": {"contact": False}})
     answer = dataverse.get("contacts", "odata.track-changes")
     definition = dataverse.get("EntityDefinitions(LogicalName='contact')?$select=ChangeTrackingEnabled").json()
     assert answer.json()["error"] == {

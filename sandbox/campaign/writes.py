@@ -1,0 +1,95 @@
+"""Create, update and delete through the API: each counted, and on record in the journal."""
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from sandbox.campaign.errors import CampaignError, inconsistent_key, no_document
+from sandbox.campaign.payload import checked_values, read_json
+from sandbox.campaign.resource import Record
+from sandbox.campaign.showing import View
+from sandbox.clock import Clock
+from sandbox.http import JSON_TYPE, Answer, Request
+from sandbox.journal import Calls, WriteJournal
+
+_NO_LINEAGE: tuple[dict[str, str], bool] = ({}, False)
+
+
+class Writes:
+    """Every method has its whole effect, or none and raises CampaignError."""
+
+    def __init__(self, clock: Clock, journal: WriteJournal, calls: Calls) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._calls = calls
+
+    def create(self, request: Request, view: View) -> Answer:
+        given = read_json(request.body, view.instance.switches)
+        record = view.resource.create(checked_values(view, given, True))
+        self._calls.engine_calls += 1
+        self._note("POST", view, record, given, request.body, _lineage(view, record))
+        body = orjson.dumps(view.show(record), option=orjson.OPT_SORT_KEYS)
+        return Answer(201, [JSON_TYPE], body)
+
+    def update_by_body(self, request: Request, view: View) -> Answer:
+        """PATCH on the collection with the key in the body. Custom keys are for profiles alone."""
+        given = read_json(request.body, view.instance.switches)
+        resource = view.resource
+        if isinstance(given.get("PKey"), str):
+            return self.update(request, view, view.instance.by_pkey(resource, given["PKey"]), given)
+        if resource.definition.name != "profile" or resource.key == "none" or not given.get(resource.key):
+            raise no_document(resource.definition, "")
+        if not view.is_extended:
+            raise no_document(resource.definition, "")
+        return self.update(request, view, resource.by_key(str(given[resource.key])), given)
+
+    def update(self, request: Request, view: View, record: Record, given: dict[str, Any]) -> Answer:
+        _check_body_key(view, record, given)
+        changed = view.resource.update(record, checked_values(view, given, False))
+        self._calls.engine_calls += 2 if changed else 1
+        self._note("PATCH", view, record, given, request.body, _lineage(view, record))
+        return Answer(200, [JSON_TYPE], orjson.dumps({"PKey": record.pkey, "href": f"{view.url}/{record.pkey}"}))
+
+    def delete(self, view: View, record: Record) -> Answer:
+        lineage = _lineage(view, record)
+        view.instance.delete(view.resource, record)
+        self._calls.engine_calls += 1
+        self._note("DELETE", view, record, {}, b"", lineage)
+        status = view.instance.switches.delete_status
+        return Answer(status, [JSON_TYPE] if status != 204 else [])
+
+    def _note(
+        self,
+        method: str,
+        view: View,
+        record: Record,
+        given: dict[str, Any],
+        body: bytes,
+        lineage: tuple[dict[str, str], bool],
+    ) -> None:
+        resource, switches = view.resource, view.instance.switches
+        name = resource.definition.name
+        key = resource.key if resource.key != "none" else "externalId" if name == "profile" else "crmId"
+        version = given.get(switches.journal_field)
+        if version is None:
+            version = given.get(switches.resource_journal_fields.get(name, ""))
+        digest = hashlib.blake2b(body, digest_size=8).hexdigest()
+        at = self._clock.now()
+        told = str(record.values.get(key, ""))
+        self._journal.note(method, name, told, record.pkey, version, digest, at, *lineage)
+
+
+def _lineage(view: View, record: Record) -> tuple[dict[str, str], bool]:
+    if view.resource.definition.name == "profile":
+        return _NO_LINEAGE
+    return view.instance.lineage(view.resource, record)
+
+
+def _check_body_key(view: View, record: Record, given: dict[str, Any]) -> None:
+    """The PKey in a body, if there is one, must be the one of the URI."""
+    token = given.get("PKey")
+    if token is not None and token != record.pkey:
+        if not isinstance(token, str):
+            raise CampaignError(500, f"'{token}' is not a valid constant.")
+        raise inconsistent_key(view.resource.definition, record.pkey, token)
