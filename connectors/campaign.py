@@ -14,13 +14,16 @@ from config.connections import CampaignConnection
 from config.ingress import CampaignKey
 from connectors.auth import ims_token
 from connectors.campaign_errors import error_of
-from connectors.campaign_metadata import CampaignResource, resource_of
-from connectors.errors import Malformed, NotFound, Refused, TableMissing, WrongFilter
+from connectors.campaign_metadata import CampaignResource, ResourceSummary, filters_of, resource_of, resources_of
+from connectors.errors import Malformed, NotFound, Refused, TableMissing, Unavailable, WrongFilter
 from connectors.http import Authorization, Http, Throttle
 from connectors.wire import Answer
 
 #: Where custom resources stand: those linked to profiles, and the others. None stands in both.
 LINKED_API, OTHER_API = "profileAndServicesExt", "customResources"
+
+#: Resources that every instance has, and what Campaign calls them.
+OUT_OF_THE_BOX = {"profile": "Profiles", "service": "Services"}
 
 #: Records of one look-up that are read: one is right, two already mean a double.
 MOST_FOUND = 10
@@ -58,7 +61,7 @@ class Campaign:
             refusal_patience,
         )
         self._profile_api = connection.profile_api
-        self._apis: dict[str, str] = {"profile": connection.profile_api, "service": connection.profile_api}
+        self._apis: dict[str, str] = dict.fromkeys(OUT_OF_THE_BOX, connection.profile_api)
 
     def ping(self, timeout: float) -> None:
         """Prove address, token, product profile and that profiles can be read; fetches one PKey."""
@@ -77,6 +80,54 @@ class Campaign:
 
     def resource(self, name: str, timeout: float) -> CampaignResource:
         """The description of a resource. Raises TableMissing."""
+        api, answer = self._described(name, timeout)
+        try:
+            return resource_of(name, api, answer.object())
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise answer.malformed("the description has not the promised shape") from None
+
+    def resources(self, timeout: float) -> list[ResourceSummary]:
+        """Profile, service, and the custom resources that the APIs list, by name.
+
+        Only the list of those linked to profiles is documented: where another API has none, it adds nothing.
+        """
+        deadline = time.monotonic() + timeout
+        found = {name: ResourceSummary(name, self._profile_api, label) for name, label in OUT_OF_THE_BOX.items()}
+        for api in (LINKED_API, OTHER_API):
+            answer = self._http.request("GET", f"{api}/", about=api, timeout=deadline - time.monotonic())
+            try:
+                if answer.status >= 400:
+                    raise error_of(answer)
+                listed = resources_of(api, answer.object())
+            except (Refused, Malformed, Unavailable) as error:
+                if api == LINKED_API and not isinstance(error, NotFound):
+                    raise
+                continue
+            for summary in listed:
+                if summary.name.startswith("cus"):  # as the names of all custom resources do
+                    found[summary.name] = summary
+                    self._apis[summary.name] = api
+        return [found[name] for name in sorted(found)]
+
+    def filters(self, resource: str, timeout: float) -> list[str]:
+        """Names of the filters that a resource has, as `CampaignKey.filter` and addresses take them, sorted.
+
+        Raises TableMissing.
+        """
+        deadline = time.monotonic() + timeout
+        _, answer = self._described(resource, timeout)
+        told = answer.object().get("filters")
+        link = told.get("href") if isinstance(told, dict) else None
+        if not isinstance(link, str):
+            raise answer.malformed("the description says nothing about filters")
+        about = f"filters of {resource}"
+        listing = self._http.request("GET", link, about=about, timeout=deadline - time.monotonic())
+        if listing.status >= 400:
+            raise error_of(listing)
+        return filters_of(listing.object())
+
+    def _described(self, name: str, timeout: float) -> tuple[str, Answer]:
+        """(API that holds the resource, its description's answer); which API it is, is remembered."""
         deadline = time.monotonic() + timeout
         apis = [self._apis[name]] if name in self._apis else [LINKED_API, OTHER_API]
         unexplained: Malformed | None = None
@@ -88,12 +139,8 @@ class Campaign:
                 timeout=deadline - time.monotonic(),
             )
             if answer.status < 400:
-                try:
-                    found = resource_of(name, api, answer.object())
-                except (KeyError, TypeError, ValueError, AttributeError):
-                    raise answer.malformed("the description has not the promised shape") from None
                 self._apis[name] = api
-                return found
+                return api, answer
             error = error_of(answer)
             if isinstance(error, Malformed):
                 unexplained = error  # how an API says that it does not know a resource is not documented
@@ -110,8 +157,9 @@ class Campaign:
     def find(self, resource: str, key: CampaignKey, value: str, timeout: float) -> list[str]:
         """PKeys of the records with this key, at most MOST_FOUND; more than one is a double.
 
-        They are for use at once: a PKey is not to be kept. Raises Refused for an empty value, without asking: a filter
-        without a value finds everything. Raises WrongFilter when the filter finds records with another key.
+        They are for use at once: a PKey is not to be kept. A record whose required parent is missing is hidden: it is
+        not found, though its key is taken. Raises Refused for an empty value, without asking: a filter without a value
+        finds everything. Raises SchemaRefused, and WrongFilter when the filter finds records with another key.
         """
         deadline = time.monotonic() + timeout
         root = self._root(resource, timeout)
@@ -121,7 +169,7 @@ class Campaign:
             answer = self._http.request("GET", f"{root}/{segment}", about=resource, timeout=timeout)
             if answer.status < 400:
                 return [_pkey(answer)]
-            error = error_of(answer, addressed=True)
+            error = error_of(answer, reference=value)
             if isinstance(error, NotFound):
                 return []
             raise error
@@ -133,7 +181,7 @@ class Campaign:
             params={key.parameter: value, "_lineCount": str(MOST_FOUND)},
         )
         if answer.status >= 400:
-            error = error_of(answer)
+            error = error_of(answer, sent={key.field: value})
             if isinstance(error, NotFound):
                 raise TableMissing(
                     "campaign",
@@ -155,23 +203,28 @@ class Campaign:
             raise answer.malformed("records came without a PKey") from None
 
     def create(self, resource: str, values: Mapping[str, Any], timeout: float) -> str:
-        """POST one record, nested fields nested; the PKey of what was made. Raises AlreadyExists, Refused."""
+        """POST one record, nested fields nested; the PKey of what was made.
+
+        A link is {"PKey": "@..."}, or None for none. A record whose required parent is missing is made, and hidden.
+        Raises AlreadyExists, LinkMissing, SchemaRefused, Refused.
+        """
         return self._write("POST", resource, None, values, timeout)
 
     def update(self, resource: str, reference: str, values: Mapping[str, Any], timeout: float) -> str:
         """PATCH the given fields of the record `reference`, a PKey ("@...") or, with `key.address: uri`, the key's
-        value; the PKey of what was changed. Raises NotFound, Refused.
+        value; the PKey of what was changed. Links as for create. Raises NotFound (also for a hidden record),
+        LinkMissing, SchemaRefused, Refused.
         """
         return self._write("PATCH", resource, reference, values, timeout)
 
     def delete(self, resource: str, reference: str, timeout: float) -> None:
-        """DELETE the record `reference` (as for update). Raises NotFound, Refused."""
+        """DELETE the record `reference` (as for update). Raises NotFound (also for a hidden record), Refused."""
         deadline = time.monotonic() + timeout
         root = self._root(resource, timeout)
         path = f"{root}/{_segment(reference, f'DELETE {resource}')}"
         answer = self._http.request("DELETE", path, about=resource, timeout=deadline - time.monotonic())
         if answer.status >= 400:
-            raise error_of(answer, addressed=True)
+            raise error_of(answer, reference=reference)
         if answer.body.strip():
             answer.json()  # a page for a browser is no confirmation
 
@@ -187,7 +240,7 @@ class Campaign:
             path = f"{path}/{_segment(reference, f'{method} {resource}')}"
         answer = self._http.request(method, path, about=resource, timeout=deadline - time.monotonic(), json=values)
         if answer.status >= 400:
-            error = error_of(answer, addressed=reference is not None, sent=values)
+            error = error_of(answer, reference=reference, sent=values)
             if reference is None and isinstance(error, NotFound):
                 raise TableMissing(
                     "campaign",

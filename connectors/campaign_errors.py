@@ -5,6 +5,7 @@ from trouble behind the gateway. What is no known mistake does not condemn a rec
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from connectors.errors import (
     AccessDenied,
@@ -12,13 +13,15 @@ from connectors.errors import (
     Conflict,
     ConnectorError,
     CredentialsRefused,
+    LinkMissing,
     Malformed,
     NotFound,
     Refused,
+    SchemaRefused,
     Unavailable,
 )
 from connectors.http import error_object, wait_of
-from connectors.texts import cleaned, without_quotes, without_sent
+from connectors.texts import cleaned, values_of, without_quotes, without_sent
 from connectors.wire import Answer
 
 #: Codes of Campaign's own layers. A gateway or a proxy writes none of them.
@@ -55,11 +58,18 @@ _DUPLICATE = re.compile(r"\balready exists\b|\bduplicate key value\b", re.IGNORE
 _COLUMN = re.compile(r'\bKey \("?([A-Za-z_]\w*)"?\)=')
 _CONSTRAINT = re.compile(r'\bunique constraint "([A-Za-z_]\w*)"')
 _MISSING = re.compile(r"\bUnable to find document\b|\bUnable to decrypt PKey\b", re.IGNORECASE)
-_UNKNOWN_PKEY = re.compile(r"'([^']*)' attribute unknown\b", re.IGNORECASE)
+_UNKNOWN = re.compile(r"'@?([^']*)' attribute unknown\b", re.IGNORECASE)
+_NO_DOCUMENT_OF = re.compile(r"\bfrom key '@?([^']*?)(?::0)?'|\(PKey=@?([\w-]+)\)", re.IGNORECASE)
+_READ_ONLY = re.compile(r"'@?([A-Za-z_][\w.:/-]*)' property that is read-only\b", re.IGNORECASE)
+_NO_PROPERTY = re.compile(r"'@?([A-Za-z_][\w.:/-]*)' property is not valid\b", re.IGNORECASE)
 
 
-def error_of(answer: Answer, *, addressed: bool = False, sent: object = None) -> ConnectorError:
-    """The error for an answer of 400 and more. `addressed`: the address named one record; `sent`: the JSON value."""
+def error_of(answer: Answer, *, reference: str | None = None, sent: object = None) -> ConnectorError:
+    """The error for an answer of 400 and more.
+
+    `reference`: what the address named one record by, a PKey or a key; None if it named none. `sent`: the JSON value,
+    or for a look-up {field: value}.
+    """
     code, text = _told(answer)
     plain = without_quotes(text)
     about, status = answer.about, answer.status
@@ -89,7 +99,7 @@ def error_of(answer: Answer, *, addressed: bool = False, sent: object = None) ->
             wait=wait_of(answer),
         )
     if _MISTAKE.search(plain) and (own or (status not in _GATEWAY and not _TROUBLE.search(plain))):
-        return _mistake(answer, code, text, plain, addressed, sent)
+        return _mistake(answer, code, text, plain, reference, sent)
     if status == 404:
         return NotFound("campaign", f"{about}: not found (404)", code=code, text=cleaned(text, sent))
     if status in (409, 412):
@@ -107,9 +117,9 @@ def error_of(answer: Answer, *, addressed: bool = False, sent: object = None) ->
     return Refused("campaign", f"{about}: refused ({status}) {fit}".rstrip(), code=code, text=fit)
 
 
-def _mistake(answer: Answer, code: str, text: str, plain: str, addressed: bool, sent: object) -> Refused:
+def _mistake(answer: Answer, code: str, text: str, plain: str, reference: str | None, sent: object) -> Refused:
     fit = cleaned(text, sent)
-    about = answer.about
+    about, named = answer.about, code or answer.status
     if _DUPLICATE.search(plain):
         return AlreadyExists(
             "campaign",
@@ -118,13 +128,55 @@ def _mistake(answer: Answer, code: str, text: str, plain: str, addressed: bool, 
             text=fit,
             field=_violated(without_sent(text, sent)),
         )
-    if _MISSING.search(plain):
-        return NotFound("campaign", f"{about}: not found ({code})", code=code, text=fit)
-    unknown = _UNKNOWN_PKEY.search(text)
-    if unknown and addressed and unknown[1].lstrip("@") not in _pkeys(sent):
-        # Neither a record's nor a link's mistake: the PKey in the address names nothing.
-        return NotFound("campaign", f"{about}: no record has this PKey ({code})", code=code, text=fit)
-    return Refused("campaign", f"{about}: refused ({code or answer.status}) {fit}".rstrip(), code=code, text=fit)
+    said = _own_words(text, sent)
+    unwritable = _unwritable(said, sent)
+    if unwritable:
+        field, reason = unwritable
+        return SchemaRefused(
+            "campaign",
+            f"{about}: {reason} {field} ({named}); correct the mapping, or correct the resource and publish it",
+            code=code,
+            text=fit,
+            field=field,
+        )
+    # What the address names is not there, or what a link names: Campaign says the same of both.
+    unknown, missing = _UNKNOWN.search(said), _MISSING.search(plain)
+    if unknown or missing:
+        at_fault = unknown[1] if unknown else next((a or b for a, b in _NO_DOCUMENT_OF.findall(said)), "")
+        link = dict(_links(sent)).get(at_fault)
+        if link and at_fault != (reference or "").lstrip("@"):
+            return LinkMissing(
+                "campaign",
+                f"{about}: what the link {link} leads to is not there ({named})",
+                code=code,
+                text=fit,
+                field=link,
+            )
+    if missing:
+        return NotFound("campaign", f"{about}: not found ({named})", code=code, text=fit)
+    if unknown and reference is not None:
+        return NotFound("campaign", f"{about}: no record has this PKey ({named})", code=code, text=fit)
+    return Refused("campaign", f"{about}: refused ({named}) {fit}".rstrip(), code=code, text=fit)
+
+
+def _own_words(text: str, sent: object) -> str:
+    """The text without the values that could bring along the very words by which we tell Campaign's errors.
+
+    A value that is one word could not, and stays: it may be spelt like a field, or be a PKey.
+    """
+    return without_sent(text, [value for value in values_of(sent) if not re.fullmatch(r"[\w.:/@-]+", value)])
+
+
+def _unwritable(said: str, sent: object) -> tuple[str, str] | None:
+    """(field, what Campaign says of it) where it does not know a field of the request, or lets nobody write it."""
+    if found := _READ_ONLY.search(said):
+        return found[1], "Campaign does not let us write the field"
+    if found := _NO_PROPERTY.search(said):
+        return found[1], "Campaign knows no field"
+    found = _UNKNOWN.search(said)
+    if found and found[1] in _names(sent):
+        return found[1], "Campaign knows no field"
+    return None
 
 
 def _violated(text: str) -> str:
@@ -157,11 +209,17 @@ def _told(answer: Answer) -> tuple[str, str]:
     return specific or (str(given) if re.fullmatch(r"[\w-]{1,20}", str(given)) else ""), text
 
 
-def _pkeys(sent: object) -> set[str]:
-    """PKeys of the links within a sent value."""
+def _links(sent: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """(PKey without its @, dotted field) of the links within a sent value."""
+    if isinstance(sent, dict):
+        if path and "PKey" in sent:
+            yield str(sent["PKey"]).lstrip("@"), path
+        for name, value in sent.items():
+            yield from _links(value, f"{path}.{name}" if path else str(name))
+
+
+def _names(sent: object) -> set[str]:
+    """Names of the fields of a sent value, those of its elements included."""
     if not isinstance(sent, dict):
         return set()
-    found = {str(sent["PKey"]).lstrip("@")} if "PKey" in sent else set()
-    for value in sent.values():
-        found |= _pkeys(value)
-    return found
+    return {str(name) for name in sent}.union(*(_names(value) for value in sent.values()))

@@ -1,4 +1,4 @@
-"""What Campaign says about a resource: its fields, their types, lengths, whether they can be written, enumerations."""
+"""What Campaign says about its resources: which there are, their filters, and their fields with all that binds them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class CampaignField:
     """`name` is dotted for a member of an element (location.city); `length` in characters; `values` of an enumeration
-    are the names that are written, never the stored numbers."""
+    are the names that are written, never the stored numbers; `target`: the resource that a link or a collection leads
+    to; `label` for people."""
 
     name: str
     type: str
-    length: int | None
-    read_only: bool
-    values: tuple[str, ...]
+    length: int | None = None
+    read_only: bool = False
+    values: tuple[str, ...] = ()
+    mandatory: bool = False
+    target: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,45 @@ class CampaignResource:
     fields: Mapping[str, CampaignField]
 
 
+@dataclass(frozen=True, slots=True)
+class ResourceSummary:
+    """A resource as a list shows it: `api` holds it, `label` is for people."""
+
+    name: str
+    api: str
+    label: str
+
+
 def resource_of(name: str, api: str, description: dict[str, Any]) -> CampaignResource:
     """The resource of `GET <api>/resourceType/<name>`. Raises KeyError, TypeError, ValueError, AttributeError where
     the answer has not the promised shape.
     """
     fields = {field.name: field for field in _fields(description["content"], "")}
     return CampaignResource(name, api, fields)
+
+
+def resources_of(api: str, listed: dict[str, Any]) -> list[ResourceSummary]:
+    """The resources of `GET <api>/`, an object that is keyed by resource and also says other things."""
+    return [
+        ResourceSummary(name, api, str(described.get("help") or described.get("label") or ""))
+        for name, described in listed.items()
+        if isinstance(described, dict) and described.get("type") == "collection"
+    ]
+
+
+def filters_of(listed: dict[str, Any]) -> list[str]:
+    """The filters of `GET <api>/resourceType/<PKey>/filters/` as they stand in addresses, sorted.
+
+    `data` is the template of a filter's address, "/profileAndServices/profile/byText?text=$value"; the key that the
+    filter is listed under may lack the "by".
+    """
+    found = []
+    for name, described in listed.items():
+        if isinstance(described, dict):
+            template = described.get("data")
+            path = template.partition("?")[0].rstrip("/") if isinstance(template, str) else ""
+            found.append(path.rpartition("/")[2] or name)
+    return sorted(found)
 
 
 def _fields(content: dict[str, Any], prefix: str) -> Iterator[CampaignField]:
@@ -50,6 +87,9 @@ def _fields(content: dict[str, Any], prefix: str) -> Iterator[CampaignField]:
             length=int(length) if length not in (None, "", "0", 0) else None,
             read_only=described.get("readOnly") in (True, "true"),
             values=tuple(_names(described.get("values"))),
+            mandatory=described.get("mandatory") in (True, "true"),
+            target=str(described.get("resTarget") or ""),
+            label=str(described.get("label") or ""),
         )
 
 

@@ -9,18 +9,24 @@ import re
 import time
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from config.connections import DynamicsConnection
 from connectors.auth import entra_token
-from connectors.dynamics_errors import error_of, is_throttling
-from connectors.dynamics_metadata import DynamicsTable, cast_path, table_of, table_path
-from connectors.dynamics_pages import FORMATTED, ColumnsMissing, Page, rows_of
-from connectors.errors import ConnectorError, CursorExpired, TableMissing
+from connectors.dynamics_errors import error_of, is_no_such_row, is_throttling
+from connectors.dynamics_metadata import TABLES_PATH, DynamicsTable, TableSummary, summaries_of, table_of, table_path
+from connectors.dynamics_pages import ColumnsMissing, Page, Row, Wanted
+from connectors.errors import ConnectorError, CursorExpired, Refused, Stop, TableMissing
 from connectors.http import Authorization, Http, Throttle
 from connectors.wire import Answer
 
 #: Rows on a page; Dynamics serves no more (learn.microsoft.com, Web API: page results).
 LARGEST_PAGE = 5000
+
+#: Ids of one question for existing rows: so many make an address of 5 kB, of the 32 kB that are allowed.
+MOST_IDS = 100
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 HEADERS = {
     "Accept": "application/json",
@@ -73,15 +79,40 @@ class Dynamics:
         about = f"definition of {name}"
         answer = self._get(table_path(name), about, timeout, table=name)
 
-        def cast(kind: str) -> list[dict[str, Any]]:
-            answer = self._get(cast_path(name, kind), about, deadline - time.monotonic(), table=name)
-            found: list[dict[str, Any]] = answer.object()["value"]
-            return found
+        def cast(address: str) -> list[dict[str, Any]]:
+            answer = self._get(address, about, deadline - time.monotonic(), table=name)
+            return _items(answer.object())
 
         try:
             return table_of(answer.object(), cast)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise answer.malformed("the definition has not the promised shape") from None
+
+    def tables(self, timeout: float) -> list[TableSummary]:
+        """All tables whose rows can be asked for, by name, in one request. Raises nothing of its own."""
+        answer = self._get(TABLES_PATH, "definitions of tables", timeout)
+        try:
+            return summaries_of(_items(answer.object()))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise answer.malformed("the definitions have not the promised shape") from None
+
+    def token_days(self, timeout: float) -> float | None:
+        """Days that a change token lives (learn.microsoft.com, Use change tracking: expirechangetrackingindays).
+
+        None where the organisation does not tell or does not let us ask. Raises TryAgain, and no Refused or Stop: it is
+        only for warnings.
+        """
+        about = "life of change tokens"
+        try:
+            answer = self._get("organizations?$select=expirechangetrackingindays", about, timeout)
+        except (Refused, Stop):
+            return None
+        try:
+            days = answer.object()["value"][0]["expirechangetrackingindays"]
+        except (KeyError, IndexError, TypeError):
+            return None
+        known = isinstance(days, int | float) and not isinstance(days, bool) and days > 0
+        return float(days) if known else None
 
     def count(self, table: str, timeout: float) -> int | None:
         """How many rows the table has, up to a day old; None where Dynamics does not tell. Raises nothing: it is only
@@ -104,24 +135,28 @@ class Dynamics:
         table: DynamicsTable,
         columns: Sequence[str],
         *,
+        labels: Sequence[str] = (),
+        tables: Sequence[str] = (),
         timeout: float,
-        labels: bool = False,
         page_size: int = LARGEST_PAGE,
     ) -> Page:
-        """Begin a full read; its last page carries the delta link. `labels` adds "column@label" values.
+        """Begin a full read; its last page carries the delta link.
 
-        Raises TrackingOff, TableMissing.
+        `columns` by logical name. `labels`: those of them whose formatted value is wanted too, as "column@label";
+        `tables`: the lookups among them for which the table that they point to is wanted, as "column@table".
+        Raises SchemaRefused, TrackingOff, TableMissing.
         """
-        selected = ",".join(columns) or table.primary_id
+        wanted = Wanted(table, columns, labels, tables)
         answer = self._get(
-            f"{table.set_name}?$select={selected}",
+            f"{table.set_name}?$select={_selected(table, wanted)}",
             table.set_name,
             timeout,
             table=table.name,
-            headers={"Prefer": _preferences(labels, page_size)},
+            headers=_preferring(wanted, _paging(page_size)),
+            properties=wanted.properties,
         )
         try:
-            return _page(answer, table, columns, labels)
+            return _page(answer, wanted)
         except ColumnsMissing as missing:
             raise answer.malformed(f"rows came without the column {missing}") from None
 
@@ -131,29 +166,96 @@ class Dynamics:
         link: str,
         columns: Sequence[str],
         *,
+        labels: Sequence[str] = (),
+        tables: Sequence[str] = (),
         timeout: float,
-        labels: bool = False,
         page_size: int = LARGEST_PAGE,
     ) -> Page:
-        """The page behind a next link or a delta link, whose columns must be those it was made with.
+        """The page behind a next link or a delta link, whose columns must be those it was made with; `labels` and
+        `tables` may be others.
 
-        Raises CursorExpired (also when the link was made for other columns), ForeignLink, TrackingOff, TableMissing.
+        Raises CursorExpired (also when the link was made for other columns), ForeignLink, SchemaRefused, TrackingOff,
+        TableMissing.
         """
+        wanted = Wanted(table, columns, labels, tables)
         answer = self._get(
             link,
             table.set_name,
             timeout,
             table=table.name,
-            headers={"Prefer": _preferences(labels, page_size)},
+            headers=_preferring(wanted, _paging(page_size)),
             following=True,
+            properties=wanted.properties,
         )
         try:
-            return _page(answer, table, columns, labels)
+            return _page(answer, wanted)
         except ColumnsMissing as missing:
             raise CursorExpired(
                 "dynamics",
                 f"{answer.about}: the reading position was made without the column {missing}; a full read is needed",
             ) from None
+
+    def row(
+        self,
+        table: DynamicsTable,
+        id_: str,
+        columns: Sequence[str],
+        *,
+        labels: Sequence[str] = (),
+        tables: Sequence[str] = (),
+        timeout: float,
+    ) -> Row | None:
+        """One row as it is now, with what `first_page` would give of it; None if it is not there.
+
+        Raises SchemaRefused, TableMissing, and Refused, without asking, for an id that is no guid.
+        """
+        wanted = Wanted(table, columns, labels, tables)
+        answer = self._http.request(
+            "GET",
+            f"{table.set_name}({_guid(id_, table.set_name)})?$select={_selected(table, wanted)}",
+            about=table.set_name,
+            timeout=timeout,
+            headers=_preferring(wanted),
+        )
+        if is_no_such_row(answer):
+            return None
+        self._check(answer, table.name, properties=wanted.properties)
+        try:
+            [row] = wanted.rows([answer.object()])
+        except ColumnsMissing as missing:
+            raise answer.malformed(f"the row came without the column {missing}") from None
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise answer.malformed("the row has not the promised shape") from None
+        return row
+
+    def existing(self, table: DynamicsTable, ids: Sequence[str], timeout: float) -> set[str]:
+        """Which of these rows, MOST_IDS at most, are there now: ids in lower case. One request, unless it is paged.
+
+        Raises TableMissing; Refused, without asking, for an id that is no guid; ValueError for too many.
+        """
+        if len(ids) > MOST_IDS:
+            raise ValueError(f"at most {MOST_IDS} ids can be asked for at once, not {len(ids)}")
+        deadline = time.monotonic() + timeout
+        asked = sorted({_guid(id_, table.set_name) for id_ in ids})
+        found: set[str] = set()
+        if not asked:
+            return found
+        # learn.microsoft.com, Dataverse query functions: In
+        named = ",".join(f'"{id_}"' for id_ in asked)
+        rule = f"Microsoft.Dynamics.CRM.In(PropertyName='{table.primary_id}',PropertyValues=[{named}])"
+        link: str | None = f"{table.set_name}?$select={table.primary_id}&$filter={quote(rule, safe='')}"
+        while link:
+            answer = self._get(link, table.set_name, deadline - time.monotonic(), table=table.name)
+            try:
+                page = answer.object()
+                found.update(row[table.primary_id].lower() for row in _items(page))
+                link = page.get("@odata.nextLink")
+                if not (found.issubset(asked) and isinstance(link, str | None)):
+                    raise ValueError
+            except (KeyError, TypeError, ValueError, AttributeError):
+                # What is taken for gone is deleted: an answer that is odd in any way says nothing.
+                raise answer.malformed("the rows that are there have not the promised shape") from None
+        return found
 
     def close(self) -> None:
         self._http.close()
@@ -167,25 +269,55 @@ class Dynamics:
         table: str = "",
         headers: dict[str, str] | None = None,
         following: bool = False,
+        properties: Sequence[str] = (),
     ) -> Answer:
         answer = self._http.request("GET", path, about=about, timeout=timeout, headers=headers)
+        self._check(answer, table, following=following, properties=properties)
+        return answer
+
+    def _check(self, answer: Answer, table: str, *, following: bool = False, properties: Sequence[str] = ()) -> None:
         if answer.status >= 400:
             if is_throttling(answer):
                 raise self._http.throttled(answer)
-            raise error_of(answer, table, following=following)
-        return answer
+            raise error_of(answer, table, following=following, properties=properties)
 
 
-def _preferences(labels: bool, page_size: int) -> str:
-    wanted = f"odata.track-changes,odata.maxpagesize={min(page_size, LARGEST_PAGE)}"
-    return f'{wanted},odata.include-annotations="{FORMATTED}"' if labels else wanted
+def _selected(table: DynamicsTable, wanted: Wanted) -> str:
+    return ",".join(wanted.properties) or table.primary_id
 
 
-def _page(answer: Answer, table: DynamicsTable, columns: Sequence[str], labels: bool) -> Page:
+def _paging(page_size: int) -> str:
+    return f"odata.track-changes,odata.maxpagesize={min(page_size, LARGEST_PAGE)}"
+
+
+def _preferring(wanted: Wanted, paging: str = "") -> dict[str, str]:
+    named = ",".join(wanted.annotations)
+    preferences = [paging] if paging else []
+    if named:
+        preferences.append(f'odata.include-annotations="{named}"')
+    return {"Prefer": ",".join(preferences)} if preferences else {}
+
+
+def _guid(id_: str, about: str) -> str:
+    """The id in lower case; nothing in it may lead to another address."""
+    if not _GUID.fullmatch(id_.lower()):
+        raise Refused("dynamics", f"Dynamics GET {about}: the record's id is no guid", code="bad-key")
+    return id_.lower()
+
+
+def _items(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Raises KeyError, TypeError."""
+    items = found["value"]
+    if not isinstance(items, list):
+        raise TypeError("no list")
+    return items
+
+
+def _page(answer: Answer, wanted: Wanted) -> Page:
     found = answer.object()
     next_link, delta_link = found.get("@odata.nextLink"), found.get("@odata.deltaLink")
     try:
-        rows = rows_of(found["value"], table.primary_id, columns, labels)
+        rows = wanted.rows(_items(found))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise answer.malformed("the page has not the promised shape") from None
     for link in (next_link, delta_link):

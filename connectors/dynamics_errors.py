@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from connectors.dynamics_metadata import column_of
 from connectors.errors import (
     AccessDenied,
     ConnectorError,
     CursorExpired,
     Refused,
+    SchemaRefused,
     TableMissing,
     TrackingOff,
     Unavailable,
@@ -19,6 +22,7 @@ from connectors.wire import Answer
 
 # learn.microsoft.com, Web service error codes
 VERSION_STAMP_EXPIRED = "80044352"
+NO_SUCH_ROW = "80040217"
 TRACKING_OFF = {"80072491", "80072492"}
 NOT_A_MEMBER = "80072560"
 NO_SUCH_PROPERTY_OR_PATH = "80060888"
@@ -33,10 +37,16 @@ def is_throttling(answer: Answer) -> bool:
     return _told(answer)[0] in LIMIT_EXCEEDED
 
 
-def error_of(answer: Answer, table: str, *, following: bool = False) -> ConnectorError:
+def is_no_such_row(answer: Answer) -> bool:
+    """Whether the address names a row that is not there, in a table that is."""
+    return answer.status == 404 and _told(answer)[0] == NO_SUCH_ROW
+
+
+def error_of(answer: Answer, table: str, *, following: bool = False, properties: Sequence[str] = ()) -> ConnectorError:
     """The error for an answer to a GET of 400 and more; limits apart (see `is_throttling`).
 
-    `following`: the request was a link that the server had returned.
+    `following`: the request was a link that the server had returned. `properties`: the columns that were asked for, as
+    `$select` takes them.
     """
     code, message = _told(answer)
     about, status = answer.about, answer.status
@@ -64,13 +74,15 @@ def error_of(answer: Answer, table: str, *, following: bool = False) -> Connecto
         )
     if status == 408:
         return Unavailable("dynamics", f"{about}: the service gave up waiting (408)")
-    if code == NO_SUCH_PROPERTY_OR_PATH:
-        column = re.search(r"property named '([A-Za-z_]\w*)' on type", message)
-        if column:
-            return TableMissing(
-                "dynamics",
-                f"{about}: table {table} has no column {column[1]}; correct the mapping, or create the column again",
-            )
+    column = _unknown_column(message, properties) if code == NO_SUCH_PROPERTY_OR_PATH else ""
+    if column:
+        return SchemaRefused(
+            "dynamics",
+            f"{about}: table {table} has no column {column}; correct the mapping, or create the column again",
+            code=_code(code),
+            text=cleaned(message),
+            field=column,
+        )
     if code == NO_SUCH_SEGMENT or status == 404 or (code == NO_SUCH_PROPERTY_OR_PATH and "segment" in message.lower()):
         return TableMissing(
             "dynamics",
@@ -89,6 +101,16 @@ def error_of(answer: Answer, table: str, *, following: bool = False) -> Connecto
     return Refused(
         "dynamics", f"{about}: refused ({status}{_named(code)}) {text}".rstrip(), code=_code(code), text=text
     )
+
+
+def _unknown_column(message: str, properties: Sequence[str]) -> str:
+    """The logical name of the column that the message says is not there, or ""."""
+    found = re.search(r"property named '([A-Za-z_]\w*)' on type", message)
+    if found:
+        return column_of(found[1])
+    # The sentence is another one in another language; the name that it quotes is not.
+    quoted = set(re.findall(r"""['"\u00ab\u201e\u201c\u2018](\w+)['"\u00bb\u201c\u201d\u2019]""", message))
+    return next((column_of(name) for name in properties if name in quoted), "")
 
 
 def _told(answer: Answer) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What Dynamics says about a table: its set, primary key, change tracking, columns, lengths and options."""
+"""What Dynamics says about its tables: set, primary key, change tracking, columns with lengths, options and targets."""
 
 from __future__ import annotations
 
@@ -7,40 +7,56 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_OPTIONS = "$select=LogicalName&$expand=OptionSet"
+
 #: Metadata that only a cast tells, by the type of column that has it
 #: (learn.microsoft.com, Query schema definitions: type casting).
 CASTS: Mapping[str, tuple[str, str]] = {
     "String": ("StringAttributeMetadata", "$select=LogicalName,MaxLength"),
     "Memo": ("MemoAttributeMetadata", "$select=LogicalName,MaxLength"),
     "DateTime": ("DateTimeAttributeMetadata", "$select=LogicalName,DateTimeBehavior"),
-    "Boolean": ("BooleanAttributeMetadata", "$select=LogicalName&$expand=OptionSet"),
-    "Picklist": ("PicklistAttributeMetadata", "$select=LogicalName&$expand=OptionSet"),
-    "MultiSelectPicklist": ("MultiSelectPicklistAttributeMetadata", "$select=LogicalName&$expand=OptionSet"),
-    "State": ("StateAttributeMetadata", "$select=LogicalName&$expand=OptionSet"),
-    "Status": ("StatusAttributeMetadata", "$select=LogicalName&$expand=OptionSet"),
+    "Boolean": ("BooleanAttributeMetadata", _OPTIONS),
+    "Picklist": ("PicklistAttributeMetadata", _OPTIONS),
+    "MultiSelectPicklist": ("MultiSelectPicklistAttributeMetadata", _OPTIONS),
+    "State": ("StateAttributeMetadata", _OPTIONS),
+    "Status": ("StatusAttributeMetadata", _OPTIONS),
+    "Lookup": ("LookupAttributeMetadata", "$select=LogicalName,Targets"),
+    "Customer": ("LookupAttributeMetadata", "$select=LogicalName,Targets"),
+    "Owner": ("LookupAttributeMetadata", "$select=LogicalName,Targets"),
 }
 
 #: Types whose column is read as `_name_value`.
-LOOKUPS = {"Lookup", "Customer", "Owner"}
+LOOKUPS = frozenset({"Lookup", "Customer", "Owner"})
 
 #: Types that are no columns of the Web API.
 HIDDEN = {"Virtual", "EntityName", "PartyList", "CalendarRules", "ManagedProperty", "File", "Image"}
 
+#: Address of the definitions of all tables, without their columns.
+TABLES_PATH = (
+    "EntityDefinitions?$select=LogicalName,EntitySetName,DisplayName,ChangeTrackingEnabled,IsCustomEntity,IsIntersect"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DynamicsColumn:
-    """`name` as the Web API takes it (a lookup is `_name_value`); `type` as Dynamics names it without "Type", where a
-    DateTime that holds a date only is "DateOnly"; `max_length` in characters; `options`: number -> label."""
+    """`name` is the logical name; `type` as Dynamics names it without "Type", where a DateTime that holds a date only
+    is "DateOnly"; `property` is the column as the Web API takes it (see `property_of`); `max_length` in characters;
+    `options`: number -> label; `targets`: logical names of the tables that a lookup may point to; `label` for people.
+    """
 
     name: str
     type: str
+    property: str
     max_length: int | None = None
     options: Mapping[int, str] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DynamicsTable:
-    """`name` is the logical name, `set_name` stands in addresses, `primary_id` is the column with the row's id."""
+    """`name` is the logical name, `set_name` stands in addresses, `primary_id` is the column with the row's id;
+    `columns` by logical name."""
 
     name: str
     set_name: str
@@ -49,36 +65,57 @@ class DynamicsTable:
     columns: Mapping[str, DynamicsColumn]
 
 
+@dataclass(frozen=True, slots=True)
+class TableSummary:
+    """A table as a list shows it. `label` for people, `custom`: made for this organisation."""
+
+    name: str
+    label: str
+    set_name: str
+    change_tracking: bool
+    custom: bool
+
+
+def property_of(name: str, type_: str) -> str:
+    """The column as `$select` takes it and rows bring it (learn.microsoft.com, Web API: lookup properties)."""
+    return f"_{name}_value" if type_ in LOOKUPS else name
+
+
+def column_of(property_: str) -> str:
+    """The logical name of a property of the Web API. No column's own name begins with an underscore."""
+    lookup = re.fullmatch(r"_(\w+)_value", property_)
+    return lookup[1] if lookup else property_
+
+
 def table_path(name: str) -> str:
     """Address of a table's definition, columns without their casts included."""
     return (
         f"EntityDefinitions(LogicalName='{name}')"
         "?$select=LogicalName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled"
-        "&$expand=Attributes($select=LogicalName,AttributeType,AttributeTypeName,IsValidForRead,AttributeOf)"
+        "&$expand=Attributes($select=LogicalName,AttributeType,AttributeTypeName,IsValidForRead,AttributeOf,DisplayName)"
     )
 
 
-def cast_path(name: str, kind: str) -> str:
-    """Address of what a cast adds for all columns of one type."""
-    cast, query = CASTS[kind]
-    return f"EntityDefinitions(LogicalName='{name}')/Attributes/Microsoft.Dynamics.CRM.{cast}?{query}"
-
-
 def table_of(definition: dict[str, Any], cast: Callable[[str], list[dict[str, Any]]]) -> DynamicsTable:
-    """The table of a definition; `cast(type)` fetches the cast of a type and is asked only for types that occur.
+    """The table of a definition. `cast` fetches the address that it is given, one for each cast of the types that
+    occur, and returns the items.
 
     Raises KeyError, TypeError, ValueError or AttributeError where the answer has not the promised shape.
     """
-    types = {
-        attribute["LogicalName"]: _type(attribute)
+    attributes = {
+        attribute["LogicalName"]: attribute
         for attribute in definition["Attributes"]
         if attribute.get("AttributeOf") is None and attribute.get("IsValidForRead", True)
     }
+    types = {name: _type(attribute) for name, attribute in attributes.items()}
     types = {name: type_ for name, type_ in types.items() if type_ not in HIDDEN}
     more: dict[str, dict[str, Any]] = {}
-    for kind in sorted(set(types.values()) & CASTS.keys()):
-        more.update((item["LogicalName"], item) for item in cast(kind))
-    columns = (_column(name, type_, more.get(name, {})) for name, type_ in types.items())
+    for address in sorted({_cast_path(definition["LogicalName"], kind) for kind in types.values() if kind in CASTS}):
+        more.update((item["LogicalName"], item) for item in cast(address))
+    columns = (
+        _column(name, type_, _label(attributes[name].get("DisplayName") or {}), more.get(name, {}))
+        for name, type_ in types.items()
+    )
     return DynamicsTable(
         name=definition["LogicalName"],
         set_name=_safe(definition["EntitySetName"]),
@@ -86,6 +123,33 @@ def table_of(definition: dict[str, Any], cast: Callable[[str], list[dict[str, An
         change_tracking=definition["ChangeTrackingEnabled"] is True,
         columns={column.name: column for column in columns},
     )
+
+
+def summaries_of(definitions: list[dict[str, Any]]) -> list[TableSummary]:
+    """Tables whose rows can be asked for, by name. Raises as `table_of`.
+
+    Left out: tables without a set, and those of many-to-many relations, which cannot be tracked (0x80072492).
+    """
+    return sorted(
+        (
+            TableSummary(
+                found["LogicalName"],
+                _label(found.get("DisplayName") or {}),
+                _safe(found["EntitySetName"]),
+                found["ChangeTrackingEnabled"] is True,
+                found.get("IsCustomEntity") is True,
+            )
+            for found in definitions
+            if found.get("EntitySetName") and not found.get("IsIntersect")
+        ),
+        key=lambda summary: summary.name,
+    )
+
+
+def _cast_path(table: str, kind: str) -> str:
+    """Address of what a cast adds for all columns of one type."""
+    cast, query = CASTS[kind]
+    return f"EntityDefinitions(LogicalName='{table}')/Attributes/Microsoft.Dynamics.CRM.{cast}?{query}"
 
 
 def _safe(name: str) -> str:
@@ -99,14 +163,17 @@ def _type(attribute: dict[str, Any]) -> str:
     return str(named).removesuffix("Type") if named else str(attribute["AttributeType"])
 
 
-def _column(name: str, kind: str, more: dict[str, Any]) -> DynamicsColumn:
+def _column(name: str, kind: str, label: str, more: dict[str, Any]) -> DynamicsColumn:
     if kind == "DateTime" and (more.get("DateTimeBehavior") or {}).get("Value") == "DateOnly":
         kind = "DateOnly"
     return DynamicsColumn(
-        name=f"_{name}_value" if kind in LOOKUPS else name,
+        name=name,
         type=kind,
+        property=property_of(name, kind),
         max_length=more.get("MaxLength"),
         options=_options(more.get("OptionSet") or {}),
+        targets=tuple(str(target) for target in more.get("Targets") or ()),
+        label=label,
     )
 
 

@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from connectors.dynamics_metadata import LOOKUPS, DynamicsTable
+
 #: Formatted values, such as a choice's label (learn.microsoft.com, Web API: select columns, formatted values).
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
+#: The table that a lookup's value points to, by logical name (learn.microsoft.com, Web API: lookup properties).
+LOOKUP_TABLE = "Microsoft.Dynamics.CRM.lookuplogicalname"
 
 
 class Row(NamedTuple):
     """One row, or one deletion.
 
     `version`: the number of the row's etag, comparable with every other of the organisation; None for a deletion.
-    `values`: exactly the asked columns, and "column@label" for formatted values where asked; None for a deletion.
+    `values`: exactly the asked columns by logical name, lookups as lower-case guids; besides, where asked and where
+    Dynamics has one, "column@label" with the formatted value, and "column@table" with the logical name of the table
+    that a lookup points to. None for a deletion.
     """
 
     id: str
@@ -33,49 +39,85 @@ class Page:
 
 
 class ColumnsMissing(Exception):
-    """The rows do not hold a column that was asked for."""
+    """The rows do not hold a column that was asked for; the argument is its logical name."""
 
 
-def rows_of(items: list[dict[str, Any]], primary_id: str, columns: Sequence[str], labels: bool) -> list[Row]:
-    """The page's `value` as rows, in its order. A row wins over a deletion of the same id on the same page.
+class Wanted:
+    """What is asked of each row, by logical names, and how rows of the wire become it.
 
-    Raises ColumnsMissing, and KeyError, TypeError, ValueError, AttributeError if an item has not the promised shape.
+    `labels` and `tables` are to be among `columns`. A column that the table's definition lacks is asked for by its
+    own name, so that Dynamics says that it is not there.
     """
-    pick = _picker(columns)
-    # Mostly an item is the asked columns and these two: then it becomes the values itself, without being copied.
-    nothing_else = {"@odata.etag", primary_id, *columns} if primary_id not in columns else None
-    label_keys = [(f"{column}@label", f"{column}@{FORMATTED}") for column in columns] if labels else []
-    rows: list[Row] = []
-    deleted: list[str] = []
-    for item in items:
-        etag = item.get("@odata.etag")
-        if etag is None:
-            if item.get("reason") != "deleted":
-                raise ValueError("neither a row nor a deletion")
-            deleted.append(item["id"].lower())
-            continue
-        if item.keys() == nothing_else:
-            id_, values = item.pop(primary_id), item
-            del item["@odata.etag"]
-        else:
-            try:
-                values = pick(item)
-            except KeyError as error:
-                raise ColumnsMissing(error.args[0]) from None
-            for label, annotated in label_keys:
-                if annotated in item:
-                    values[label] = item[annotated]
-            id_ = item[primary_id]
-        # W/"123"
-        rows.append(Row(id_.lower(), int(etag[3:-1]), values))
-    if deleted:
-        live = {row.id for row in rows}
-        rows.extend(Row(id_, None, None) for id_ in deleted if id_ not in live)
-    return rows
+
+    def __init__(
+        self, table: DynamicsTable, columns: Sequence[str], labels: Sequence[str] = (), tables: Sequence[str] = ()
+    ) -> None:
+        known = {name: column for name in columns if (column := table.columns.get(name))}
+        self._primary_id = table.primary_id
+        self._columns = columns
+        self.properties = tuple(known[name].property if name in known else name for name in columns)
+        """The columns as `$select` takes them."""
+        self.annotations = (*((FORMATTED,) if labels else ()), *((LOOKUP_TABLE,) if tables else ()))
+        """What `Prefer: odata.include-annotations` is to ask for, and nothing else: annotations are long."""
+        names = dict(zip(columns, self.properties, strict=True))
+        self._lookups = [name for name, column in known.items() if column.type in LOOKUPS]
+        self._labels = [(f"{name}@label", f"{names[name]}@{FORMATTED}") for name in labels]
+        self._tables = [(name, f"{name}@table", f"{names[name]}@{LOOKUP_TABLE}") for name in tables]
+        self._pick = _picker(columns, self.properties)
+        # Mostly an item is the asked columns and these two: then it becomes the values itself, without being copied.
+        # Never with lookups, whose properties have other names than the columns.
+        self._nothing_else = {"@odata.etag", table.primary_id, *columns} if table.primary_id not in columns else None
+
+    def rows(self, items: list[dict[str, Any]]) -> list[Row]:
+        """A page's `value` as rows, in its order. A row wins over a deletion of the same id on the same page.
+
+        Raises ColumnsMissing, and KeyError, TypeError, ValueError, AttributeError if an item has not the promised
+        shape.
+        """
+        primary_id, nothing_else = self._primary_id, self._nothing_else
+        rows: list[Row] = []
+        deleted: list[str] = []
+        for item in items:
+            etag = item.get("@odata.etag")
+            if etag is None:
+                if item.get("reason") != "deleted":
+                    raise ValueError("neither a row nor a deletion")
+                deleted.append(item["id"].lower())
+                continue
+            if item.keys() == nothing_else:
+                id_, values = item.pop(primary_id), item
+                del item["@odata.etag"]
+            else:
+                values = self._values(item)
+                id_ = item[primary_id]
+            # W/"123"
+            rows.append(Row(id_.lower(), int(etag[3:-1]), values))
+        if deleted:
+            live = {row.id for row in rows}
+            rows.extend(Row(id_, None, None) for id_ in deleted if id_ not in live)
+        return rows
+
+    def _values(self, item: dict[str, Any]) -> dict[str, Any]:
+        try:
+            values = self._pick(item)
+        except KeyError as error:
+            missing = error.args[0]
+            raise ColumnsMissing(self._columns[self.properties.index(missing)]) from None
+        for name in self._lookups:
+            if values[name] is not None:
+                values[name] = values[name].lower()
+        for key, annotation in self._labels:
+            if annotation in item:
+                values[key] = item[annotation]
+        for name, key, annotation in self._tables:
+            if values[name] is not None:
+                # A link to a table nobody named could be taken for one to another table.
+                values[key] = item[annotation]
+        return values
 
 
-def _picker(columns: Sequence[str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _picker(columns: Sequence[str], properties: Sequence[str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     if len(columns) < 2:
-        return lambda item: {column: item[column] for column in columns}
-    together = itemgetter(*columns)
+        return lambda item: {name: item[key] for name, key in zip(columns, properties, strict=True)}
+    together = itemgetter(*properties)
     return lambda item: dict(zip(columns, together(item), strict=True))

@@ -9,12 +9,15 @@
     |-- Refused               this record is wrong; the next one may be right
     |   |-- NotFound
     |   |-- AlreadyExists
-    |   `-- Conflict          another writer was first (412)
+    |   |-- Conflict          another writer was first (412)
+    |   |-- LinkMissing       what a link of the record leads to is not there (any more)
+    |   `-- SchemaRefused     a column or field that the mapping names is not there, or takes no writing: no record of
+    |                         the table can succeed until the mapping or the schema is mended
     |-- CursorExpired         the reading position is no longer served: a full read is needed
     `-- Stop                  no record can succeed until somebody changes something
         |-- CredentialsRefused
         |-- AccessDenied
-        |-- TableMissing      a table, resource, column or filter that the mapping names is not there
+        |-- TableMissing      a table, resource or filter that the mapping names is not there
         |-- TrackingOff       the table has no change tracking
         |-- ForeignLink       a link or redirect leads to another host than the configured one
         `-- WrongFilter       Campaign's filter finds records that were not asked for
@@ -65,12 +68,14 @@ class Malformed(TryAgain):
 
 
 class Refused(ConnectorError):
-    """`code` of the vendor ("" if none), `text` of the vendor without values, at most 300 characters."""
+    """`code` of the vendor ("" if none), `text` of the vendor without values, at most 300 characters; `field` that is
+    to blame ("" if none, or if the vendor does not tell), named as the kinds of refusal below say."""
 
-    def __init__(self, system: System, sentence: str, *, code: str = "", text: str = "") -> None:
+    def __init__(self, system: System, sentence: str, *, code: str = "", text: str = "", field: str = "") -> None:
         super().__init__(system, sentence)
         self.code = code
         self.text = text
+        self.field = field
 
 
 class NotFound(Refused):
@@ -80,17 +85,23 @@ class NotFound(Refused):
 class AlreadyExists(Refused):
     """A record with the same unique key exists, not necessarily the key of the mapping.
 
-    `field`: which one, as the vendor's database names it: the column ("sname" for name), else the constraint; "" if
-    the vendor does not tell.
+    `field`: which one, as the vendor's database names it: the column ("sname" for name), else the constraint.
     """
-
-    def __init__(self, system: System, sentence: str, *, code: str = "", text: str = "", field: str = "") -> None:
-        super().__init__(system, sentence, code=code, text=text)
-        self.field = field
 
 
 class Conflict(Refused):
     """The record changed since it was read."""
+
+
+class LinkMissing(Refused):
+    """The record that a link of this one leads to is not there (any more). `field`: the link."""
+
+
+class SchemaRefused(Refused):
+    """The system does not know, or does not let write, a column or field that the mapping names.
+
+    `field`: its name, of a column the logical one.
+    """
 
 
 class CursorExpired(ConnectorError):
@@ -110,7 +121,7 @@ class AccessDenied(Stop):
 
 
 class TableMissing(Stop):
-    """A table, resource, column or filter that the mapping names is not there."""
+    """A table, resource or filter that the mapping names is not there."""
 
 
 class TrackingOff(Stop):

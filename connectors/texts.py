@@ -57,12 +57,13 @@ def cleaned(text: str, sent: object = None) -> str:
 
 def without_sent(text: str, sent: object) -> str:
     """`text` without the values that were sent, wherever they stand as words of their own."""
-    for value in sorted(set(_values(sent)), key=len, reverse=True):
+    for value in sorted(set(values_of(sent)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _GAP, text, flags=re.IGNORECASE)
     return text
 
 
-def _values(sent: object) -> Iterator[str]:
+def values_of(sent: object) -> Iterator[str]:
+    """Every value within a JSON value, as text; names, blanks and booleans are none."""
     if isinstance(sent, dict):
         yield from _all(sent.values())
     elif isinstance(sent, list | tuple):
@@ -76,4 +77,4 @@ def _values(sent: object) -> Iterator[str]:
 
 def _all(items: Iterable[object]) -> Iterator[str]:
     for item in items:
-        yield from _values(item)
+        yield from values_of(item)

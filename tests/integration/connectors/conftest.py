@@ -79,5 +79,11 @@ def campaign(server: OddServer, throttle: Pauses) -> Iterator[Campaign]:
 
 @pytest.fixture
 def contact() -> DynamicsTable:
-    columns = {name: DynamicsColumn(name, "String") for name in ("firstname", "lastname")}
+    columns = {name: DynamicsColumn(name, "String", name) for name in ("firstname", "lastname")}
+    columns["gendercode"] = DynamicsColumn("gendercode", "Picklist", "gendercode")
+    for name, type_, targets in (
+        ("parentcustomerid", "Customer", ("account", "contact")),
+        ("transactioncurrencyid", "Lookup", ("transactioncurrency",)),
+    ):
+        columns[name] = DynamicsColumn(name, type_, f"_{name}_value", targets=targets)
     return DynamicsTable("contact", "contacts", "contactid", True, columns)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from config.connections import CampaignConnection, DynamicsConnection
 from config.ingress import CampaignKey
 from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
@@ -21,6 +20,7 @@ from connectors.errors import (
     Malformed,
     NotFound,
     Refused,
+    SchemaRefused,
     TableMissing,
     Throttled,
     TrackingOff,
@@ -29,6 +29,7 @@ from connectors.errors import (
     WrongFilter,
 )
 from connectors.http import NoThrottle
+from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
 from tests.sandboxes import Admin, Sandbox
 
 COLUMNS = ("firstname", "lastname", "emailaddress1", "gendercode")
@@ -39,18 +40,6 @@ BY_URI = CampaignKey(field="externalId", unique=True, address="uri")
 @pytest.fixture
 def admin(sandbox: Sandbox) -> Admin:
     return sandbox.admin
-
-
-def dynamics_connection(sandbox: Sandbox, **changed: Any) -> DynamicsConnection:
-    given = sandbox.info["dynamics"]
-    known = {name: given[name] for name in ("url", "tenant", "client_id", "token_url")}
-    return DynamicsConnection(**{**known, "client_secret": "${env:DYNAMICS_SECRET}", **changed})
-
-
-def campaign_connection(sandbox: Sandbox, **changed: Any) -> CampaignConnection:
-    given = sandbox.info["campaign"]
-    known = {name: given[name] for name in ("url", "client_id", "org_id", "token_url")}
-    return CampaignConnection(**{**known, "client_secret": "${env:CAMPAIGN_SECRET}", **changed})
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +89,9 @@ def test_the_definition_of_contact_is_read(dynamics: Dynamics, admin: Admin) -> 
     assert columns["gendercode"].options == {1: "Male", 2: "Female"}
     assert set(columns["donotbulkemail"].options) == {0, 1}
     assert set(columns["statecode"].options) == {0, 1}
-    assert columns["_parentcustomerid_value"].type in ("Customer", "Lookup")
+    parent = columns["parentcustomerid"]
+    assert (parent.type, parent.property) == ("Customer", "_parentcustomerid_value")
+    assert set(parent.targets) == {"account", "contact"}
     # And every column that it names can be read
     page = dynamics.first_page(table, sorted(columns), timeout=10, page_size=1)
     assert page.rows[0].values is not None
@@ -139,7 +130,7 @@ def test_a_delta_brings_changes_creations_and_deletions(dynamics: Dynamics, admi
 
 def test_labels_are_read_beside_values(dynamics: Dynamics, admin: Admin) -> None:
     table = dynamics.table("contact", 10)
-    page = dynamics.first_page(table, ["gendercode"], timeout=10, labels=True)
+    page = dynamics.first_page(table, ["gendercode"], labels=["gendercode"], timeout=10)
     labels = {1: "Male", 2: "Female"}
     told = [row.values for row in page.rows if row.values and row.values["gendercode"] is not None]
     assert told
@@ -162,7 +153,7 @@ def test_a_spoilt_position_needs_a_full_read(dynamics: Dynamics) -> None:
 
 
 def test_a_table_without_change_tracking_is_told(dynamics: Dynamics, admin: Admin) -> None:
-    admin.put("/switches", {"contact_change_tracking": False})
+    admin.put("/switches", {"change_tracking": {"contact": False}})
     table = dynamics.table("contact", 10)
     assert table.change_tracking is False
     with pytest.raises(TrackingOff, match="contact"):
@@ -172,8 +163,9 @@ def test_a_table_without_change_tracking_is_told(dynamics: Dynamics, admin: Admi
 def test_what_is_not_there_is_named(dynamics: Dynamics) -> None:
     with pytest.raises(TableMissing, match="table new_nothing is not there"):
         dynamics.table("new_nothing", 10)
-    with pytest.raises(TableMissing, match="no column new_none"):
+    with pytest.raises(SchemaRefused, match="no column new_none") as caught:
         dynamics.first_page(dynamics.table("contact", 10), ["new_none"], timeout=10)
+    assert caught.value.field == "new_none"
 
 
 def test_an_application_that_is_no_user_is_told_what_to_create(dynamics: Dynamics, admin: Admin) -> None:
@@ -305,11 +297,15 @@ def test_business_errors_that_arrive_as_500_are_told_apart(campaign: Campaign, a
     with pytest.raises(AlreadyExists) as taken:
         campaign.create("profile", {"externalId": "b-1", "email": "a@example.com"}, 10)
     assert taken.value.field == "sexternalid"
-    for wrong in ({"gender": "Qqmalish"}, {"age": 7}, {"noSuchField": "x"}, {"birthDate": "Qqyesterday"}):
+    for wrong in ({"gender": "Qqmalish"}, {"birthDate": "Qqyesterday"}):
         with pytest.raises(Refused) as caught:
             campaign.update("profile", pkey, wrong, 10)
         assert type(caught.value) is Refused
         assert "Qq" not in caught.value.sentence
+    for wrong_field, value in (("age", 7), ("noSuchField", "x")):
+        with pytest.raises(SchemaRefused, match=wrong_field) as unwritable:
+            campaign.update("profile", pkey, {wrong_field: value}, 10)
+        assert unwritable.value.field == wrong_field
     with pytest.raises(NotFound):
         campaign.update("profile", "@nosuchpkeynosuchpkey", {"firstName": "A"}, 10)
     with pytest.raises(NotFound):

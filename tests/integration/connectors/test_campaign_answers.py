@@ -11,9 +11,11 @@ from connectors.campaign import Campaign
 from connectors.errors import (
     AlreadyExists,
     ConnectorError,
+    LinkMissing,
     Malformed,
     NotFound,
     Refused,
+    SchemaRefused,
     TableMissing,
     Unavailable,
     WrongFilter,
@@ -111,13 +113,19 @@ UNKNOWN_PKEY = (
 )
 
 
-def envelopes(text: str) -> list[Reply]:
+NO_DOCUMENT = (
+    "RST-360011 An error has occurred - please contact your administrator. Unable to find document with path 'Service' "
+    "from key 'O5iRp40EGA' (document with schema 'service' and name 'O5iRp40EGA')"
+)
+
+
+def envelopes(text: str, status: int = 500) -> list[Reply]:
     """The shapes in which an instance or the gateway puts a text."""
     return [
-        Reply(500, json={"error_code": "500", "message": text}),
-        Reply(500, json={"code": 500, "message": text}),
-        Reply(500, json={"error": {"code": "500", "message": text}}),
-        Reply(500, body=text.encode()),
+        Reply(status, json={"error_code": str(status), "message": text}),
+        Reply(status, json={"code": status, "message": text}),
+        Reply(status, json={"error": {"code": str(status), "message": text}}),
+        Reply(status, body=text.encode()),
     ]
 
 
@@ -139,15 +147,34 @@ def test_an_unknown_pkey_in_the_address_means_not_found(server: OddServer, campa
         campaign.delete("profile", "@O5iRp40EGA", 5)
 
 
-@pytest.mark.parametrize("reply", envelopes(UNKNOWN_PKEY))
-def test_an_unknown_pkey_in_a_link_refuses_the_record(server: OddServer, campaign: Campaign, reply: Reply) -> None:
+@pytest.mark.parametrize("reply", [*envelopes(UNKNOWN_PKEY), *envelopes(NO_DOCUMENT, 404)])
+def test_an_unknown_pkey_in_a_link_names_the_link(server: OddServer, campaign: Campaign, reply: Reply) -> None:
     server.replies = [reply, reply]
     values = {"owner": {"PKey": "@O5iRp40EGA"}}
-    with pytest.raises(Refused) as of_update:
+    with pytest.raises(LinkMissing) as of_update:
         campaign.update("profile", "@other", values, 5)
-    with pytest.raises(Refused) as of_create:
+    with pytest.raises(LinkMissing) as of_create:
         campaign.create("profile", values, 5)
-    assert type(of_update.value) is type(of_create.value) is Refused
+    assert of_update.value.field == of_create.value.field == "owner"
+
+
+@pytest.mark.parametrize("reply", envelopes("'cusGone' property is not valid for the 'profile' resource."))
+def test_a_field_that_campaign_does_not_know_is_named(server: OddServer, campaign: Campaign, reply: Reply) -> None:
+    server.replies = [reply, reply]
+    with pytest.raises(SchemaRefused, match="knows no field cusGone") as of_update:
+        campaign.update("profile", "@other", {"cusGone": "x"}, 5)
+    with pytest.raises(SchemaRefused, match="knows no field cusGone") as of_create:
+        campaign.create("profile", {"cusGone": "x"}, 5)
+    assert of_update.value.field == of_create.value.field == "cusGone"
+
+
+def test_a_filter_on_a_field_that_is_gone_names_the_field(server: OddServer, campaign: Campaign) -> None:
+    text = "'@externalId' attribute unknown (see definition of 'x' schema). XTK-170036 Unable to parse expression 'x'."
+    server.replies = [Reply(500, json={"message": text})]
+    with pytest.raises(SchemaRefused) as caught:
+        campaign.find("profile", BY_FILTER, "Ann-1", 5)
+    assert caught.value.field == "externalId"
+    assert "Ann-1" not in caught.value.sentence + caught.value.text
 
 
 @pytest.mark.parametrize(
@@ -193,44 +220,6 @@ def test_a_deletion_is_not_confirmed_by_a_page(server: OddServer, campaign: Camp
     server.replies = [Reply(200, body=b"<html>")]
     with pytest.raises(Malformed):
         campaign.delete("profile", "@1", 5)
-
-
-def test_where_a_custom_resource_stands_is_asked_once(server: OddServer, campaign: Campaign) -> None:
-    # Given a custom resource that is not linked to profiles
-    described = {"content": {"plate": {"type": "string", "length": "20", "readOnly": False}}}
-    server.replies = [
-        Reply(404),
-        Reply(json=described),
-        Reply(201, json={"PKey": "@1"}),
-        Reply(201, json={"PKey": "@2"}),
-    ]
-    # When two records of it are made
-    campaign.create("cusVehicle", {"plate": "1"}, 5)
-    campaign.create("cusVehicle", {"plate": "2"}, 5)
-    # Then both are made where it stands
-    assert [(call.method, call.path) for call in server.calls] == [
-        ("GET", "/acme/campaign/profileAndServicesExt/resourceType/cusVehicle"),
-        ("GET", "/acme/campaign/customResources/resourceType/cusVehicle"),
-        ("POST", "/acme/campaign/customResources/cusVehicle"),
-        ("POST", "/acme/campaign/customResources/cusVehicle"),
-    ]
-
-
-def test_a_resource_that_is_nowhere_stops_the_workflow(server: OddServer, campaign: Campaign) -> None:
-    with pytest.raises(TableMissing, match="cusVehicle is in none of"):
-        campaign.resource("cusVehicle", 5)
-
-
-def test_an_api_that_cannot_say_why_does_not_hide_the_resource_behind_it(server: OddServer, campaign: Campaign) -> None:
-    # Given an API that answers for what it does not have with a reason nobody knows
-    reply = Reply(500, json={"message": "RST-360011 An error has occurred - please contact your administrator."})
-    server.replies = [reply, Reply(json={"content": {"plate": {"type": "string", "length": "20"}}})]
-    # When the resource stands in the next one, then it is found
-    assert "plate" in campaign.resource("cusVehicle", 5).fields
-    # And when no API has it, nobody says that it is not there
-    server.replies = [reply, Reply(404)]
-    with pytest.raises(Malformed, match="could not say why"):
-        campaign.resource("cusBoat", 5)
 
 
 def test_an_unpublished_api_is_named_by_ping(server: OddServer, campaign: Campaign) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.dynamics import Dynamics
 from connectors.dynamics_metadata import DynamicsTable
-from connectors.dynamics_pages import FORMATTED, Row
+from connectors.dynamics_pages import FORMATTED, LOOKUP_TABLE, Row
 from connectors.errors import (
     AccessDenied,
     ConnectorError,
@@ -16,6 +16,7 @@ from connectors.errors import (
     ForeignLink,
     Malformed,
     Refused,
+    SchemaRefused,
     TableMissing,
     Throttled,
     TrackingOff,
@@ -54,15 +55,101 @@ def test_a_page_holds_exactly_the_asked_columns(server: OddServer, dynamics: Dyn
     assert call.headers["prefer"] == "odata.track-changes,odata.maxpagesize=5000"
 
 
+def test_the_primary_key_is_told_among_the_values_only_where_asked(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable
+) -> None:
+    server.script = lambda call: Reply(json={"@odata.nextLink": f"{server.origin}/n", "value": [row(ANN, 7)]})
+    with_it = dynamics.first_page(contact, ("firstname", "lastname", "contactid"), timeout=5)
+    without = dynamics.first_page(contact, ("firstname", "lastname"), timeout=5)
+    assert with_it.rows == [Row(ANN, 7, {"firstname": "Ann", "lastname": None, "contactid": ANN})]
+    assert without.rows == [Row(ANN, 7, {"firstname": "Ann", "lastname": None})]
+
+
 def test_labels_stand_beside_their_values_where_asked(
     server: OddServer, dynamics: Dynamics, contact: DynamicsTable
 ) -> None:
-    item = row(ANN, 7, **{f"firstname@{FORMATTED}": "ANN", f"contactid@{FORMATTED}": "not asked"})
+    item = row(ANN, 7, **{f"firstname@{FORMATTED}": "ANN", f"lastname@{FORMATTED}": "not asked"})
     server.replies = [Reply(json={"@odata.nextLink": f"{server.origin}/n", "value": [item]})]
-    page = dynamics.first_page(contact, COLUMNS, timeout=5, labels=True, page_size=100)
+    page = dynamics.first_page(contact, COLUMNS, timeout=5, labels=["firstname"], page_size=100)
     assert page.rows[0].values == {"firstname": "Ann", "lastname": None, "firstname@label": "ANN"}
-    assert FORMATTED in server.calls[0].headers["prefer"]
-    assert "maxpagesize=100," in server.calls[0].headers["prefer"]
+    assert server.calls[0].headers["prefer"] == (
+        f'odata.track-changes,odata.maxpagesize=100,odata.include-annotations="{FORMATTED}"'
+    )
+
+
+def test_a_lookup_is_asked_for_by_its_property_and_told_by_its_name(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable
+) -> None:
+    # Given one row with a parent and one without
+    link = f"{server.origin}/api/data/v9.2/contacts?$deltatoken=1"
+    parent = {"_parentcustomerid_value": BOB.upper(), f"_parentcustomerid_value@{LOOKUP_TABLE}": "account"}
+    items = [row(ANN, 7, **parent), row(BOB, 8, _parentcustomerid_value=None)]
+    server.replies = [Reply(json={"@odata.deltaLink": link, "value": items})] * 2
+    columns = ("firstname", "parentcustomerid")
+    # When they are read, first as a scan and then as changes
+    first = dynamics.first_page(contact, columns, tables=["parentcustomerid"], timeout=5)
+    then = dynamics.follow(contact, link, columns, tables=["parentcustomerid"], timeout=5)
+    # Then both tell the parent, in lower case, and its table
+    assert (
+        first.rows
+        == then.rows
+        == [
+            Row(ANN, 7, {"firstname": "Ann", "parentcustomerid": BOB, "parentcustomerid@table": "account"}),
+            Row(BOB, 8, {"firstname": "Ann", "parentcustomerid": None}),
+        ]
+    )
+    assert server.calls[0].path == "/api/data/v9.2/contacts?$select=firstname,_parentcustomerid_value"
+    for call in server.calls:
+        assert call.headers["prefer"].endswith(f',odata.include-annotations="{LOOKUP_TABLE}"')
+
+
+def test_a_lookup_alone_needs_no_annotations(server: OddServer, dynamics: Dynamics, contact: DynamicsTable) -> None:
+    item = {"@odata.etag": 'W/"7"', "contactid": ANN, "_transactioncurrencyid_value": BOB}
+    server.replies = [Reply(json={"@odata.nextLink": f"{server.origin}/n", "value": [item]})]
+    page = dynamics.first_page(contact, ["transactioncurrencyid"], timeout=5)
+    assert page.rows == [Row(ANN, 7, {"transactioncurrencyid": BOB})]
+    assert "annotations" not in server.calls[0].headers["prefer"]
+
+
+def test_labels_and_tables_are_asked_for_together(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable
+) -> None:
+    item = {
+        "@odata.etag": 'W/"7"',
+        f"gendercode@{FORMATTED}": "Female",
+        "gendercode": 2,
+        f"_parentcustomerid_value@{FORMATTED}": "Contoso",
+        f"_parentcustomerid_value@{LOOKUP_TABLE}": "contact",
+        "_parentcustomerid_value": BOB,
+        "contactid": ANN,
+    }
+    server.replies = [Reply(json={"@odata.nextLink": f"{server.origin}/n", "value": [item]})]
+    columns = ("gendercode", "parentcustomerid")
+    page = dynamics.first_page(contact, columns, labels=["gendercode"], tables=["parentcustomerid"], timeout=5)
+    assert page.rows[0].values == {
+        "gendercode": 2, "gendercode@label": "Female", "parentcustomerid": BOB, "parentcustomerid@table": "contact",
+    }  # fmt: skip
+    assert f'include-annotations="{FORMATTED},{LOOKUP_TABLE}"' in server.calls[0].headers["prefer"]
+
+
+def test_a_lookup_whose_table_nobody_names_is_malformed(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable
+) -> None:
+    # Given a server that ignores what annotations are asked for
+    item = {"@odata.etag": 'W/"7"', "_parentcustomerid_value": BOB, "contactid": ANN}
+    server.replies = [Reply(json={"@odata.nextLink": f"{server.origin}/n", "value": [item]})]
+    # Then the link is not taken for one to the first table that comes to mind
+    with pytest.raises(Malformed):
+        dynamics.first_page(contact, ["parentcustomerid"], tables=["parentcustomerid"], timeout=5)
+
+
+def test_a_missing_lookup_is_named_as_the_mapping_names_it(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable
+) -> None:
+    link = f"{server.origin}/api/data/v9.2/contacts?$deltatoken=1"
+    server.replies = [Reply(json={"value": [row(ANN, 1)], "@odata.deltaLink": link})]
+    with pytest.raises(CursorExpired, match="column parentcustomerid;"):
+        dynamics.follow(contact, link, ("firstname", "parentcustomerid"), timeout=5)
 
 
 def test_a_live_row_wins_over_a_deletion_of_the_same_id(
@@ -101,6 +188,7 @@ def test_a_foreign_next_link_is_not_followed(server: OddServer, dynamics: Dynami
         b"[]",
         b"{}",
         b'{"value":null}',
+        b'{"value":{},"@odata.deltaLink":"x"}',
         b'{"value":[]}',  # neither link: later changes would be lost
         b'{"value":[1],"@odata.deltaLink":"x"}',
         b'{"value":[{}],"@odata.deltaLink":"x"}',
@@ -151,7 +239,7 @@ EXPIRED = failure("0x80044352", "Version stamp associated with the client has ex
         (Reply(404), TableMissing),
         (
             Reply(400, json=failure("0x80060888", "Could not find a property named 'fax' on type 'contact'.")),
-            TableMissing,
+            SchemaRefused,
         ),
         (Reply(500, json=failure("0x80040216", "An unexpected error occurred.")), Unavailable),
         (Reply(500, json=failure("0x80044151", "Generic SQL error.")), Unavailable),
@@ -195,11 +283,28 @@ def test_denied_access_names_what_to_grant(
         dynamics.who_am_i(5)
 
 
-def test_a_missing_column_is_named(server: OddServer, dynamics: Dynamics, contact: DynamicsTable) -> None:
-    message = "Could not find a property named 'fax' on type 'Microsoft.Dynamics.CRM.contact'."
-    server.replies = [Reply(400, json=failure("0x80060888", message))]
-    with pytest.raises(TableMissing, match="no column fax"):
-        dynamics.first_page(contact, ("fax",), timeout=5)
+@pytest.mark.parametrize(
+    ("message", "column"),
+    [
+        ("Could not find a property named 'fax' on type 'Microsoft.Dynamics.CRM.contact'.", "fax"),
+        ("Could not find a property named '_new_x_value' on type 'Microsoft.Dynamics.CRM.contact'.", "new_x"),
+        ('Eine Eigenschaft mit dem Namen "_parentcustomerid_value" wurde nicht gefunden.', "parentcustomerid"),
+        ("Propriété «lastname» introuvable", "lastname"),
+    ],
+)
+def test_a_missing_column_is_named_in_every_language(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable, message: str, column: str
+) -> None:
+    server.script = lambda call: Reply(400, json=failure("0x80060888", message))
+    columns = ("lastname", "parentcustomerid")
+    for ask in (
+        lambda: dynamics.first_page(contact, columns, timeout=5),
+        lambda: dynamics.follow(contact, f"{server.origin}/x", columns, timeout=5),
+        lambda: dynamics.row(contact, ANN, columns, timeout=5),
+    ):
+        with pytest.raises(SchemaRefused, match=f"no column {column};") as caught:
+            ask()
+        assert caught.value.field == column
 
 
 def test_a_service_in_trouble_says_how_long_and_pauses_everybody(

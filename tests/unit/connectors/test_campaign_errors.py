@@ -15,9 +15,11 @@ from connectors.errors import (
     Conflict,
     ConnectorError,
     CredentialsRefused,
+    LinkMissing,
     Malformed,
     NotFound,
     Refused,
+    SchemaRefused,
     Unavailable,
 )
 from connectors.wire import Answer
@@ -44,8 +46,8 @@ SITUATIONS = [
      AlreadyExists, "PGS-220000"),
     (500, GENERIC + "The value 'invalid' is not valid for the 'nms:recipient:gender' enumeration of the '@gender' "
           "field", Refused, "RST-360011"),
-    (500, "Cannot update the 'age' property that is read-only", Refused, ""),
-    (500, "'age' property is not valid for the 'profile' resource.", Refused, ""),
+    (500, "Cannot update the 'age' property that is read-only", SchemaRefused, ""),
+    (500, "'age' property is not valid for the 'profile' resource.", SchemaRefused, ""),
     (400, "'abc' is not a valid constant", Refused, ""),
     (500, GENERIC + "'already exists' is not a valid constant", Refused, "RST-360011"),
     (500, GENERIC + "The value 'deadlock detected' is not valid for the 'x' enumeration", Refused, "RST-360011"),
@@ -114,7 +116,7 @@ def test_a_known_mistake_refuses_the_record(text: str) -> None:
 @pytest.mark.parametrize("status", [400, 404, 500, 503])
 @pytest.mark.parametrize("text", OUTAGES)
 def test_trouble_of_server_or_database_blames_no_record(status: int, text: str) -> None:
-    found = error_of(answer(status, {"message": text}), addressed=True, sent={"lastName": "invalid"})
+    found = error_of(answer(status, {"message": text}), reference="c-1", sent={"lastName": "invalid"})
     assert type(found) is Unavailable
     assert "database is in trouble" in found.sentence
 
@@ -123,7 +125,7 @@ def test_trouble_of_server_or_database_blames_no_record(status: int, text: str) 
 def test_what_is_neither_a_known_mistake_nor_known_trouble_is_told_as_unexplained(
     text: str, code: str, says: str
 ) -> None:
-    found = error_of(answer(500, {"message": text}), addressed=True, sent={"lastName": "invalid"})
+    found = error_of(answer(500, {"message": text}), reference="c-1", sent={"lastName": "invalid"})
     assert type(found) is Malformed
     assert code in found.sentence
     assert says in found.sentence
@@ -163,11 +165,104 @@ def test_a_duplicate_names_the_unique_field_and_never_a_value(text: str, field: 
     assert found.field == field
 
 
+NO_FIELD = "property is not valid for the 'profile' resource."
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "says"),
+    [
+        (f"{GENERIC}'cusGone' {NO_FIELD}", "cusGone", "knows no field cusGone"),
+        (f"{GENERIC}Cannot update the 'age' property that is read-only 'age' {NO_FIELD}", "age", "let us write .* age"),
+        (f"{GENERIC}'holder' {NO_FIELD}", "holder", "knows no field holder"),
+        (f"{GENERIC}'zipCode' {NO_FIELD}", "zipCode", "knows no field zipCode"),
+        (f"{GENERIC}'@cusGone' attribute unknown (see definition of 'Profiles (nms:recipient)' schema). "
+         "XTK-170036 Unable to parse expression '@cusGone'.", "cusGone", "knows no field cusGone"),
+        ("'zipCode' attribute unknown (see definition of 'Profiles (nms:recipient)' schema). XTK-170036 Unable to "
+         "parse expression 'x'.", "zipCode", "knows no field zipCode"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("reference", [None, "@O5iRp40EGA"])
+def test_a_field_that_cannot_be_written_is_no_fault_of_the_record(
+    text: str, field: str, says: str, reference: str | None
+) -> None:
+    # A value that is spelt like the field hides nothing
+    sent = {"cusGone": "age", "age": "cusGone", "location": {"zipCode": "zipCode"}, "holder": {"PKey": "@abcdefgh"}}
+    found = error_of(answer(500, {"message": text}), reference=reference, sent=sent)
+    assert isinstance(found, SchemaRefused)
+    assert found.field == field
+    assert re.search(says, found.sentence)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"'email' {NO_FIELD}",
+        f"x'. 'email' {NO_FIELD}",
+        "'email' property that is read-only",
+        "'email' attribute unknown",
+        "'abcdefgh' attribute unknown",
+    ],
+)
+def test_no_value_of_a_record_passes_for_a_field_that_cannot_be_written(value: str) -> None:
+    # Given a record whose value repeats Campaign's own words, and Campaign quotes it
+    text = (
+        f"{GENERIC}The value '{value}' is not valid for the 'nms:recipient:gender' enumeration of the '@gender' field"
+    )
+    sent = {"email": "a@example.com", "gender": value, "holder": {"PKey": "@abcdefgh"}}
+    # Then only this record is refused
+    found = error_of(answer(500, {"message": text}), reference="@O5iRp40EGA", sent=sent)
+    assert type(found) is Refused
+
+
+UNKNOWN_ID = (
+    "'{0}' attribute unknown (see definition of 'Profiles (nms:recipient)' schema). "
+    "XTK-170036 Unable to parse expression '@id = @{0}'."
+)
+NO_DOCUMENT = GENERIC + (
+    "Unable to find document with path 'Profile' from key '{0}' (document with schema 'profile' and name '{0}')"
+)
+CHILD = {"label": "x", "holder": {"PKey": "@Holder12"}, "element": {"sponsor": {"PKey": "@Sponsor9"}}, "other": None}
+
+
+@pytest.mark.parametrize("reference", [None, "@Child123", "c-1"])
+@pytest.mark.parametrize(("pkey", "link"), [("Holder12", "holder"), ("Sponsor9", "element.sponsor")])
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (500, GENERIC + UNKNOWN_ID),
+        (404, NO_DOCUMENT),
+        (404, NO_DOCUMENT.replace("'{0}' (", "'{0}:0' (")),
+        (404, NO_DOCUMENT.replace("{0}", "@{0}")),
+        (404, "Unable to decrypt PKey. (PKey=@{0})"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_told_from_a_record_that_is_not_there(
+    status: int, text: str, pkey: str, link: str, reference: str | None
+) -> None:
+    found = error_of(answer(status, {"message": text.format(pkey)}), reference=reference, sent=CHILD)
+    assert isinstance(found, LinkMissing)
+    assert found.field == link
+    assert pkey not in found.sentence + found.text
+    # And when the address leads nowhere, the record is not there
+    if reference is not None:
+        text = text.format(reference.lstrip("@"))
+        assert type(error_of(answer(status, {"message": text}), reference=reference, sent=CHILD)) is NotFound
+
+
+def test_a_record_that_links_to_itself_and_is_gone_is_not_there() -> None:
+    found = error_of(
+        answer(500, {"message": UNKNOWN_ID.format("Self1234")}),
+        reference="@Self1234",
+        sent={"sponsor": {"PKey": "@Self1234"}},
+    )
+    assert type(found) is NotFound
+
+
 @pytest.mark.parametrize(("status", "text", "error", "code"), SITUATIONS)
 def test_the_text_decides_what_an_error_is(
     status: int, text: str, error: type[ConnectorError], code: str | None
 ) -> None:
-    found = error_of(answer(status, {"message": text}), addressed=True, sent={"lastName": "invalid"})
+    found = error_of(answer(status, {"message": text}), reference="c-1", sent={"lastName": "invalid"})
     assert type(found) is error
     if isinstance(found, Refused):
         assert found.code == code
@@ -197,5 +292,5 @@ def test_the_gateways_refusals_name_the_remedy(status: int, json: Any, error: ty
 )
 def test_every_known_envelope_is_opened(shape: Any) -> None:
     found = error_of(answer(500, shape))
-    assert type(found) is Refused
+    assert type(found) is SchemaRefused
     assert "'x' property is not valid" in found.text
