@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
 from config.model import Model, NotEmpty, Number, Text, Whole
 from config.secrets import SecretRef
@@ -53,7 +53,7 @@ def _url(text: str) -> str:
     return urlunsplit(SplitResult(parts.scheme, network, parts.path.rstrip("/"), "", ""))
 
 
-Url = Annotated[Text, AfterValidator(_url)]
+Url = Annotated[Text, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 """An https address (http on loopback hosts only), without credentials, query or final slash."""
 
 

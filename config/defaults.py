@@ -1,14 +1,15 @@
 """The mapping that exists out of the box: Dynamics contacts to Campaign profiles."""
 
+from config.filters import Scalar
 from config.ingress import CampaignKey, FieldMapping, TableMapping
 
-# Picklists such as gendercode are not here: Dynamics counts what Campaign names, which takes a choice of values.
 _CONTACT_TO_PROFILE = (
     ("emailaddress1", "email"),
     ("firstname", "firstName"),
     ("lastname", "lastName"),
     ("middlename", "middleName"),
     ("salutation", "salutation"),
+    ("gendercode", "gender"),
     ("birthdate", "birthDate"),
     ("telephone1", "phone"),
     ("mobilephone", "mobilePhone"),
@@ -19,6 +20,9 @@ _CONTACT_TO_PROFILE = (
     ("address1_postalcode", "location.zipCode"),
 )
 
+# Dynamics counts what Campaign names.
+_REPLACE: dict[str, dict[str, Scalar]] = {"gendercode": {"1": "male", "2": "female", "": "unknown"}}
+
 
 def default_contact_mapping() -> TableMapping:
     """contact -> profile; the contact's id is the key and stands in externalId."""
@@ -26,5 +30,8 @@ def default_contact_mapping() -> TableMapping:
         table="contact",
         resource="profile",
         key=CampaignKey(field="externalId"),
-        fields=tuple(FieldMapping(source=source, target=target) for source, target in _CONTACT_TO_PROFILE),
+        fields=tuple(
+            FieldMapping(source=source, target=target, replace=_REPLACE.get(source, {}))
+            for source, target in _CONTACT_TO_PROFILE
+        ),
     )

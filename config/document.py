@@ -1,13 +1,15 @@
 """What one configuration file holds, and how two of them differ."""
 
 import difflib
+import re
+from typing import Any
 
 import yaml
 from pydantic import Field
 
 from config.connections import Connections
 from config.ingress import IngressConfig
-from config.model import Model
+from config.model import Model, whole
 
 
 class WorkflowDocument(Model):
@@ -36,10 +38,74 @@ class Document(Model):
         return parts
 
 
+def plain(document: Model) -> dict[str, object]:
+    """The document as plain mappings and lists, by the keys of a file. Defaults are written out, but not what is
+    empty by default: no value, no list, no group."""
+    found: dict[str, object] = {}
+    for name, field in type(document).model_fields.items():
+        value = getattr(document, name)
+        if value is not None and (value not in ((), {}) or field.is_required()):
+            found[field.serialization_alias or name] = _plain(value)
+    return found
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Model):
+        return plain(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return whole(value)
+
+
+class _Writer(yaml.SafeDumper):
+    """Writes a list's items indented, and what is short on one line: - {from: emailaddress1, to: email}."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def check_simple_key(self) -> bool:
+        # PyYAML would write an empty key on a line of its own, behind a question mark.
+        empty = isinstance(self.event, yaml.ScalarEvent) and self.event.value == ""
+        return empty or bool(super().check_simple_key())
+
+    def represent_list(self, items: Any) -> yaml.SequenceNode:
+        node = super().represent_list(items)
+        for item in node.value:
+            if isinstance(item, yaml.MappingNode):
+                item.flow_style = not any(_holds_groups(value) for _, value in item.value)
+        node.flow_style = all(isinstance(item, yaml.ScalarNode) for item in node.value)
+        return node
+
+    def represent_dict(self, data: Any) -> yaml.MappingNode:
+        node = super().represent_dict(data)
+        for key, value in node.value:
+            # Keys are text for us whatever YAML takes them for: 1 reads better than '1'.
+            if _FLAG.fullmatch(key.value) or _NUMBER.fullmatch(key.value):
+                key.tag = f"tag:yaml.org,2002:{'bool' if _FLAG.fullmatch(key.value) else 'int'}"
+            if key.value == "replace" and isinstance(value, yaml.MappingNode):
+                value.flow_style = True
+        return node
+
+
+_Writer.add_representer(list, _Writer.represent_list)
+_Writer.add_representer(dict, _Writer.represent_dict)
+
+_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
+_FLAG = re.compile("true|false")
+
+
+def _holds_groups(node: yaml.Node) -> bool:
+    """Whether this is more than a value or a list of values."""
+    if isinstance(node, yaml.SequenceNode):
+        return not all(isinstance(item, yaml.ScalarNode) for item in node.value)
+    return isinstance(node, yaml.MappingNode)
+
+
 def dump(document: Model) -> str:
-    """The document as YAML that `load` reads back as an equal document; defaults are written out."""
-    plain = document.model_dump(mode="json", exclude_none=True)
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+    """The document, or a part of it, as YAML that reads back as an equal one; defaults are written out."""
+    return yaml.dump(plain(document), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=115)
 
 
 def diff(old: Model | None, new: Model) -> str:

@@ -1,145 +1,39 @@
-"""The ingress workflow: which Dynamics tables flow into which Campaign resources, field by field."""
+"""The ingress workflow: which Dynamics tables flow into which Campaign resources, and how they hang together."""
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, Literal, Self
+import difflib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidatorFunctionWrapHandler, field_validator
 
-from config.model import Model, Place, Text, YesNo, list_with_relations, written
+from config.comparisons import Comparison
+from config.filters import Condition, Filter
+from config.model import Model, Number, Place, list_with_relations, parts, written
+from config.tables import CampaignKey, FieldMapping, LinkMapping, TableMapping
 
-
-def _logical_name(text: str) -> str:
-    if not re.fullmatch(r"[a-z_][a-z0-9_]*", text):
-        raise ValueError(
-            "is not a logical name of Dynamics: those are made of lower-case letters, digits and underscores"
-        )
-    return text
-
-
-def _campaign_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
-        raise ValueError("is not a name of Campaign: those are made of letters, digits and underscores")
-    return text
-
-
-def _campaign_path(text: str) -> str:
-    for part in text.split("."):
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", part):
-            raise ValueError("is not a field of Campaign: it looks like email, or location.city for a nested one")
-    return text
-
-
-LogicalName = Annotated[Text, AfterValidator(_logical_name)]
-CampaignName = Annotated[Text, AfterValidator(_campaign_name)]
-CampaignPath = Annotated[Text, AfterValidator(_campaign_path)]
-
-
-class CampaignKey(Model):
-    """The Campaign field that holds the Dynamics record's id, and how a record is found by it."""
-
-    field: CampaignName = Field(
-        default="externalId", description="Campaign field that holds the id of the Dynamics record."
-    )
-    unique: YesNo = Field(
-        default=False, description="Whether the instance itself enforces that no two records share a key."
-    )
-    address: Literal["uri", "filter"] = Field(
-        default="filter",
-        description="How one record is addressed: `filter` looks it up through a custom filter; `uri` puts the key "
-        "into the address and saves a call, but takes a custom identification key, which Adobe documents for "
-        "profiles only.",
-    )
-    filter: CampaignName = Field(
-        default="byExternalId",
-        description="Name of the custom filter on the key field, as it stands in the address.",
-    )
-    parameter: CampaignName = Field(default="externalId_parameter", description="Name of that filter's parameter.")
-
-    @model_validator(mode="after")
-    def _address_fits_key(self) -> Self:
-        if self.address == "uri" and not self.unique:
-            raise ValueError("address: uri needs unique: true, because an address must name one record only")
-        if self.address == "filter" and self.field != "externalId":
-            missing = [name for name in ("filter", "parameter") if name not in self.model_fields_set]
-            if missing:
-                raise ValueError(
-                    f"a key other than externalId must say how it is looked up: add {' and '.join(missing)}"
-                )
-        return self
-
-
-class FieldMapping(Model):
-    """One Dynamics column that is written to one Campaign field."""
-
-    source: LogicalName = Field(
-        validation_alias="from",
-        serialization_alias="from",
-        description="Dynamics column, by its logical name.",
-    )
-    target: CampaignPath = Field(
-        validation_alias="to",
-        serialization_alias="to",
-        description="Campaign field; a dot leads into a nested one, as in location.city.",
-    )
-
-
-class TableMapping(Model):
-    """One Dynamics table that flows into one Campaign resource."""
-
-    table: LogicalName = Field(description="Dynamics table, by its logical name, such as contact.")
-    resource: CampaignName = Field(description="Campaign resource, such as profile or cusVehicle.")
-    key: CampaignKey = Field(description="The key field in Campaign. It takes the id of the Dynamics record.")
-    fields: tuple[FieldMapping, ...] = Field(
-        description="Which column is written to which field. The key is not listed here: it is always written."
-    )
-    apply_deletes: YesNo = Field(
-        default=False,
-        description="Whether a record that is deleted in Dynamics is deleted in Campaign. If not, it stays.",
-    )
-
-    @field_validator("fields", mode="wrap")
-    @classmethod
-    def _fields_agree(cls, value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        key = info.data.get("key")
-        key_field = key.field if isinstance(key, CampaignKey) else None
-        return list_with_relations(value, handler, lambda items: _clashes(items, key_field))
-
-    @property
-    def stream(self) -> str:
-        """The name of this mapping's stream of records: its table."""
-        return self.table
-
-
-def _clashes(items: Sequence[object], key_field: str | None) -> Iterator[tuple[Place, str]]:
-    """Campaign fields that are written twice, as a whole and in part, or although they are the key."""
-    seen: set[str] = set()
-    for index, item in enumerate(items):
-        target = written(item, "to", "target")
-        if target is None:
-            continue
-        place = (index, "to")
-        parts = target.split(".")
-        above = {".".join(parts[:depth]) for depth in range(1, len(parts))}
-        if target == key_field:
-            yield place, f"{target} is the key, which always takes the record's id: remove this line"
-        elif target in seen:
-            yield place, f"{target} is written twice: one Campaign field takes one Dynamics column"
-        elif above & seen or any(other.startswith(f"{target}.") for other in seen):
-            yield place, f"{target} and another field above overlap: map the whole field or its parts"
-        seen.add(target)
+__all__ = [
+    "CampaignKey",
+    "Comparison",
+    "Condition",
+    "FieldMapping",
+    "Filter",
+    "IngressConfig",
+    "LinkMapping",
+    "TableMapping",
+]
 
 
 class IngressConfig(Model):
     """What flows from Dynamics to Campaign."""
 
+    park_limit_seconds: Number = Field(
+        default=900,
+        gt=0,
+        allow_inf_nan=False,
+        description="How many seconds a child waits for its parent before the parent is fetched; "
+        "if the parent cannot be had then, the child is set aside.",
+    )
     tables: tuple[TableMapping, ...] = Field(
         description="The tables that flow, one by one. With an empty list, [], the workflow moves nothing."
     )
@@ -147,10 +41,16 @@ class IngressConfig(Model):
     @field_validator("tables", mode="wrap")
     @classmethod
     def _tables_agree(cls, value: object, handler: ValidatorFunctionWrapHandler) -> Any:
-        return list_with_relations(value, handler, _repeated_tables)
+        return list_with_relations(value, handler, _mistakes)
 
 
-def _repeated_tables(items: Sequence[object]) -> Iterable[tuple[Place, str]]:
+def _mistakes(items: Sequence[object]) -> Iterator[tuple[Place, str]]:
+    yield from _repeated_tables(items)
+    yield from _unknown_parents(items)
+    yield from _circles(items)
+
+
+def _repeated_tables(items: Sequence[object]) -> Iterator[tuple[Place, str]]:
     seen: set[str] = set()
     for index, item in enumerate(items):
         table = written(item, "table")
@@ -158,3 +58,51 @@ def _repeated_tables(items: Sequence[object]) -> Iterable[tuple[Place, str]]:
             yield (index, "table"), f"{table} is mapped twice: a table is mapped once, to one resource"
         if table is not None:
             seen.add(table)
+
+
+def _unknown_parents(items: Sequence[object]) -> Iterator[tuple[Place, str]]:
+    tables = [table for item in items if (table := written(item, "table")) is not None]
+    for place, _, parent in _links(items):
+        if parent not in tables:
+            near = difflib.get_close_matches(parent, tables, n=1)
+            hint = f"did you mean {near[0]}?" if near else "map it, or remove this link"
+            yield place, f"{parent} is not mapped, and a link leads to a mapped table; {hint}"
+
+
+def _circles(items: Sequence[object]) -> Iterator[tuple[Place, str]]:
+    """Links by which a table would be its own ancestor: nothing could be written first. A table's link to itself
+    is none of them."""
+    parents: dict[str, list[str]] = {}
+    for place, child, parent in _links(items):
+        if child is None or child == parent:
+            continue
+        if way := _way(parents, parent, child):
+            yield (
+                place,
+                f"closes a circle of links, {' -> '.join([child, *way])}: "
+                "no table of it could be written first; remove one of these links",
+            )
+        else:
+            parents.setdefault(child, []).append(parent)
+
+
+def _way(parents: dict[str, list[str]], start: str, end: str) -> list[str]:
+    """The tables on a shortest way from `start` to `end`, both among them; empty if there is none."""
+    reached: dict[str, list[str]] = {start: [start]}
+    waiting = deque(reached)
+    while waiting and end not in reached:
+        table = waiting.popleft()
+        for parent in parents.get(table, ()):
+            if parent not in reached:
+                reached[parent] = [*reached[table], parent]
+                waiting.append(parent)
+    return reached.get(end, [])
+
+
+def _links(items: Sequence[object]) -> Iterator[tuple[Place, str | None, str]]:
+    """Each link's `table` with its place: where it stands, the child's table if known, and the parent's."""
+    for index, item in enumerate(items):
+        for number, link in enumerate(parts(item, "links")):
+            parent = written(link, "table")
+            if parent is not None:
+                yield (index, "links", number, "table"), written(item, "table"), parent

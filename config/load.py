@@ -3,7 +3,7 @@
 import difflib
 import types
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -17,9 +17,26 @@ from config.yaml_lines import Tree, read_tree
 #: A larger file is not a configuration; bytes.
 LARGEST_FILE = 1_000_000
 
+M = TypeVar("M", bound=BaseModel)
+
+_NO_CONFIGURATION = "holds no configuration: it begins with the key connections"
+
 
 def load_file(path: Path) -> Document:
     """Reads a configuration file; raises ConfigProblems, also when the file cannot be read."""
+    return read_file(path, Document, _NO_CONFIGURATION)
+
+
+def load(text: str, filename: str) -> Document:
+    """Reads the text of a configuration file; raises ConfigProblems with all mistakes, and nothing else."""
+    return read_text(text, filename, Document, _NO_CONFIGURATION)
+
+
+def read_file(path: Path, model: type[M], nothing: str) -> M:
+    """Reads a YAML file that holds one `model`; `nothing` says what is wrong with a file that holds no keys at all.
+
+    Raises ConfigProblems, also when the file cannot be read.
+    """
     name = str(path)
     try:
         with path.open("rb") as file:
@@ -33,26 +50,26 @@ def load_file(path: Path) -> Document:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigProblems([Problem(name, line, "", "is not UTF-8 text")]) from None
-    return load(text, name)
+    return read_text(text, name, model, nothing)
 
 
-def load(text: str, filename: str) -> Document:
-    """Reads the text of a configuration file; raises ConfigProblems with all mistakes, and nothing else."""
+def read_text(text: str, filename: str, model: type[M], nothing: str) -> M:
+    """`read_file` for a text; raises ConfigProblems with all mistakes, and nothing else."""
     if len(text) > LARGEST_FILE or len(text.encode(errors="replace")) > LARGEST_FILE:
         raise _too_large(filename)
     tree = read_tree(text)
     problems = [Problem(filename, line, _path(place), words) for line, place, words in tree.mistakes]
-    document = None
+    found = None
     if isinstance(tree.value, dict):
         try:
-            document = Document.model_validate(tree.value)
+            found = model.model_validate(tree.value, by_alias=True, by_name=False)
         except ValidationError as invalid:
-            problems += [_problem(filename, tree, error) for error in invalid.errors(include_url=False)]
+            problems += [_problem(filename, tree, model, error) for error in invalid.errors(include_url=False)]
     elif not problems:
-        problems = [Problem(filename, 1, "", "holds no configuration: it begins with the key connections")]
-    if document is None or problems:
+        problems = [Problem(filename, 1, "", nothing)]
+    if found is None or problems:
         raise ConfigProblems(problems)
-    return document
+    return found
 
 
 def _too_large(filename: str) -> ConfigProblems:
@@ -60,27 +77,26 @@ def _too_large(filename: str) -> ConfigProblems:
     return ConfigProblems([Problem(filename, 1, "", words)])
 
 
-def _problem(filename: str, tree: Tree, error: Any) -> Problem:
+def _problem(filename: str, tree: Tree, model: type[BaseModel], error: Any) -> Problem:
     place: Place = error["loc"]
-    words = _unknown_key(place) if error["type"] == "extra_forbidden" else in_plain_words(error)
+    words = _unknown_key(model, place) if error["type"] == "extra_forbidden" else in_plain_words(error)
     return Problem(filename, tree.line(place), _path(place), words)
 
 
 def _path(place: Place) -> str:
-    return ".".join(str(part) for part in place)
+    return ".".join(str(part) for part in place if part != "[key]")  # pydantic's mark for a key that is wrong itself
 
 
-def _unknown_key(place: Place) -> str:
-    known = _keys_at(place[:-1])
+def _unknown_key(model: type[BaseModel], place: Place) -> str:
+    known = _keys_at(model, place[:-1])
     near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
     if near:
         return f"is not a known key; did you mean {near[0]}?"
     return f"is not a known key; here belong {', '.join(known)}"
 
 
-def _keys_at(place: Place) -> list[str]:
-    """The keys that may stand in the group at this place."""
-    model: type[BaseModel] = Document
+def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys that may stand in the group at this place of the model."""
     for part in place:
         fields = {_key(name, field): field for name, field in model.model_fields.items()}
         if isinstance(part, str) and part in fields:
@@ -93,9 +109,9 @@ def _key(name: str, field: FieldInfo) -> str:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model that a field holds: itself, or an item of a list, or unless it is null."""
+    """The model that a field holds: itself, or an item of a list or a group, or unless it is null."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if get_origin(annotation) in {tuple, Union, types.UnionType}:
+    if get_origin(annotation) in {Annotated, dict, tuple, Union, types.UnionType}:
         return next((found for item in get_args(annotation) if (found := _model_in(item))), None)
     return None

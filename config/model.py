@@ -15,6 +15,7 @@ from pydantic import (
     Strict,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
@@ -42,7 +43,7 @@ def _not_blank(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_not_blank)]
+Text = Annotated[str, AfterValidator(_not_blank), WithJsonSchema({"type": "string", "minLength": 1})]
 """One line of text, not empty, without surrounding blanks."""
 
 
@@ -65,15 +66,30 @@ YesNo = Annotated[bool, Strict()]
 """true or false: neither 1 nor "yes" in quotes is taken for one."""
 
 
+def whole(value: object) -> object:
+    """20.0 as 20, so that one number is written in one way; anything else as it is."""
+    # Beyond 1e15 the digits of a float say more than it knows.
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
+
+
 def list_with_relations(
     value: object,
     handler: ValidatorFunctionWrapHandler,
     mistakes: Callable[[Sequence[object]], Iterable[tuple[Place, str]]],
 ) -> Any:
-    """Validates a list and the relations between its items, and reports the mistakes of both at once.
+    """`with_relations` for a list: `mistakes` gets its items, and places are relative to the list."""
+    return with_relations(value, handler, lambda value: mistakes(value if isinstance(value, list | tuple) else ()))
 
-    `mistakes` gets the items as they were written (models or plain mappings, right or wrong) and yields
-    the place of each mistake, relative to the list, with its sentence.
+
+def with_relations(
+    value: object,
+    handler: Callable[[Any], Any],
+    mistakes: Callable[[object], Iterable[tuple[Place, str]]],
+) -> Any:
+    """Validates a value and the relations between its parts, and reports the mistakes of both at once.
+
+    `mistakes` gets the value as it was written (models or plain mappings and lists, right or wrong) and yields
+    the place of each mistake, relative to the value, with its sentence.
     """
     problems: list[InitErrorDetails] = []
     result: object = None
@@ -83,18 +99,30 @@ def list_with_relations(
         for error in invalid.errors():
             kept = PydanticCustomError(error["type"], error["msg"], error.get("ctx"))
             problems.append(InitErrorDetails(type=kept, loc=error["loc"], input=None))
-    for place, sentence in mistakes(value if isinstance(value, list | tuple) else ()):
+    for place, sentence in mistakes(value):
         relation = PydanticCustomError("relation", "{sentence}", {"sentence": sentence})
         problems.append(InitErrorDetails(type=relation, loc=place, input=None))
     if problems:
-        raise ValidationError.from_exception_data("list", problems, hide_input=True)
+        raise ValidationError.from_exception_data("relations", problems, hide_input=True)
     return result
 
 
-def written(item: object, *names: str) -> str | None:
-    """The text that a list item holds under one of these names, whether it is a model or a plain mapping."""
+def part(item: object, *names: str) -> object:
+    """What an item holds under the first of these names that it has, whether it is a model or a plain mapping."""
     for name in names:
         found = item.get(name) if isinstance(item, dict) else getattr(item, name, None)
-        if isinstance(found, str):
+        if found is not None:
             return found
     return None
+
+
+def parts(item: object, name: str) -> Sequence[object]:
+    """The list that an item holds under this name; empty where there is none."""
+    found = part(item, name)
+    return found if isinstance(found, list | tuple) else ()
+
+
+def written(item: object, *names: str) -> str | None:
+    """The text that an item holds under one of these names."""
+    found = part(item, *names)
+    return found if isinstance(found, str) else None

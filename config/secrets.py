@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 from config.settings import environment_variable
 
@@ -21,15 +21,22 @@ class SecretMissing(Exception):
     """A secret cannot be read; the sentence names the reference, never the secret."""
 
 
+def is_reference(text: str) -> bool:
+    """Whether this text says where a secret is kept."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
 def _reference(text: str) -> str:
-    if not _REFERENCE.fullmatch(text):
+    if not is_reference(text):
         raise ValueError(
             "must be a reference, ${env:NAME} or ${file:/absolute/path}; the secret itself does not belong here"
         )
     return text
 
 
-SecretRef = Annotated[str, AfterValidator(_reference)]
+_SCHEMA = {"type": "string", "pattern": r"^\$\{(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^}]+)\}$"}
+
+SecretRef = Annotated[str, AfterValidator(_reference), WithJsonSchema(_SCHEMA)]
 """A reference to a secret, as text."""
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from config.model import whole
+
 _PLAIN = {
     "missing": "is missing",
     "string_type": "must be text: put it in quotes",
@@ -15,6 +17,7 @@ _PLAIN = {
     "float_parsing": "must be a number",
     "finite_number": "must be a finite number",
     "bool_type": "must be true or false",
+    "dict_type": "must be a group of keys (lines of the form key: value)",
     "tuple_type": "must be a list (lines that begin with a dash)",
     "model_type": "must be a group of keys (lines of the form key: value)",
 }
@@ -37,5 +40,5 @@ def in_plain_words(error: Mapping[str, Any]) -> str:
         return _PLAIN[kind]
     if kind in _BOUNDED:
         words, name = _BOUNDED[kind]
-        return words.format(context[name])
+        return words.format(whole(context[name]))
     return str(error["msg"]).removeprefix("Value error, ")

@@ -4,13 +4,14 @@ import base64
 import getpass
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from config.sentences import in_plain_words
 
@@ -43,6 +44,27 @@ def _login_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container may run under a number that has no name
         return f"uid {os.getuid()}"
+
+
+def instance_name(name: str) -> str:
+    """Returns a name that an instance may have; raises ValueError for any other."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
+        raise ValueError(
+            "must be made of lower-case letters, digits and hyphens, 63 at most, and must not begin with a hyphen"
+        )
+    return name
+
+
+def redis_address(url: str) -> str:
+    """Returns an address that Redis may have; raises ValueError, which does not repeat it, for any other."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"redis", "rediss", "unix"} and bool(parts.netloc or parts.path)
+    except ValueError:  # its text repeats parts of the address, which may hold a password
+        known = False
+    if not known:
+        raise ValueError("must be an address that begins with redis://, rediss:// or unix://")
+    return url
 
 
 class Settings(BaseSettings):
@@ -109,6 +131,13 @@ class Settings(BaseSettings):
         le=5000,
         description="How many rows are read at once (Dynamics gives 5,000 at most).",
     )
+    schema_check_seconds: float = Field(
+        default=300,
+        ge=0.5,
+        le=3600,
+        allow_inf_nan=False,
+        description="How often the live schemas are compared with those that a running workflow began with.",
+    )
     actor: str = Field(
         default_factory=_login_name,
         min_length=1,
@@ -117,13 +146,15 @@ class Settings(BaseSettings):
     )
 
     @classmethod
-    def read(cls, **given: object) -> Self:
-        """The settings of this process; what is `given` wins over the environment.
+    def read(cls, context: Mapping[str, object] | None = None, /, **given: object) -> Self:
+        """The settings of this process; what is `given` wins over the environment, and that over the `context`.
 
         Raises BadSettings with a sentence for each that is wrong.
         """
+        said = given.keys() | EnvSettingsSource(cls)().keys()
+        below = {name: value for name, value in (context or {}).items() if name not in said}
         try:
-            return cls(**given)  # type: ignore[arg-type]  # pydantic judges them
+            return cls(**below, **given)  # type: ignore[arg-type]  # pydantic judges them
         except ValidationError as invalid:
             raise BadSettings([_sentence(error) for error in invalid.errors()]) from None
 
@@ -140,24 +171,12 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_url_is_known(cls, url: str | None) -> str | None:
-        if url is not None:
-            try:
-                parts = urlsplit(url)
-                known = parts.scheme in {"redis", "rediss", "unix"} and bool(parts.netloc or parts.path)
-            except ValueError:  # its text repeats parts of the address, which may hold a password
-                known = False
-            if not known:
-                raise ValueError("must be an address that begins with redis://, rediss:// or unix://")
-        return url
+        return None if url is None else redis_address(url)
 
     @field_validator("instance")
     @classmethod
     def _instance_is_a_plain_name(cls, name: str) -> str:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
-            raise ValueError(
-                "must be made of lower-case letters, digits and hyphens, 63 at most, and must not begin with a hyphen"
-            )
-        return name
+        return instance_name(name)
 
     @field_validator("home")
     @classmethod

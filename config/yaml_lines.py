@@ -4,6 +4,7 @@ Only what a configuration needs: mappings, lists, text, numbers, true/false, nul
 keys. Tags are refused, repeated keys are mistakes, and keys are always text (YAML would read `on:` as true).
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,13 @@ from config.model import Place
 
 #: Aliases may not blow a small file up to more values than this.
 MOST_VALUES = 100_000
+
+#: What is no text, as YAML 1.2 has it. By YAML 1.1 the country NO would be false, and the code 010 the number 8.
+_PLAIN = {
+    "bool": re.compile("true|True|TRUE|false|False|FALSE"),
+    "int": re.compile("[-+]?(0|[1-9][0-9]*)"),
+    "float": re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
+}
 
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -136,12 +144,12 @@ class _Reader:
             self._mistake(node, place, "holds half a character (a lone surrogate)")
             return None
         kind = node.tag.rpartition(":")[2]
-        if kind not in {"null", "bool", "int", "float"}:
+        if kind != "null" and not (kind in _PLAIN and _PLAIN[kind].fullmatch(node.value)):
             return node.value  # a date stays the text that was written
         try:
             construct = getattr(self._scalars, f"construct_yaml_{kind}")
             return construct(node)
-        except (ValueError, OverflowError):  # a number with thousands of digits, or 0x alone
+        except (ValueError, OverflowError):  # a number with thousands of digits
             return node.value
 
     def _mistake(self, node: Node, place: Place, sentence: str) -> None:

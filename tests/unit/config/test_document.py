@@ -8,24 +8,13 @@ from hypothesis import strategies as st
 from config.connections import CampaignConnection, Connections, DynamicsConnection
 from config.defaults import default_contact_mapping
 from config.document import Document, WorkflowDocument, diff, dump
-from config.ingress import CampaignKey, FieldMapping, IngressConfig, TableMapping
+from config.ingress import Condition, FieldMapping, IngressConfig, TableMapping
 from config.load import load, load_file
+from tests.unit.config.mappings import ingress_configs
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "d365acs.yaml"
 
 _LINES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
-_LOGICAL = st.from_regex(r"[a-z_][a-z0-9_]{0,20}", fullmatch=True)
-_NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
-_KEYS = st.builds(CampaignKey, field=_NAMES, filter=_NAMES, parameter=_NAMES)
-
-
-@st.composite
-def _tables(draw: st.DrawFn) -> TableMapping:
-    key = draw(_KEYS)
-    targets = draw(st.lists(_NAMES.filter(lambda name: name != key.field), unique=True, max_size=4))
-    fields = tuple(FieldMapping(source=draw(_LOGICAL), target=target) for target in targets)
-    deletes = draw(st.booleans())
-    return TableMapping(table=draw(_LOGICAL), resource=draw(_NAMES), key=key, fields=fields, apply_deletes=deletes)
 
 
 @st.composite
@@ -45,10 +34,9 @@ def _documents(draw: st.DrawFn) -> Document:
         org_id=draw(st.none() | _LINES),
         requests_per_second=draw(st.none() | st.floats(0.001, 1e6)),
     )
-    tables = tuple(draw(st.lists(_tables(), max_size=3, unique_by=lambda table: table.table)))
     return Document(
         connections=Connections(dynamics=dynamics, campaign=campaign),
-        ingress=draw(st.sampled_from([None, IngressConfig(tables=tables)])),
+        ingress=draw(st.none() | ingress_configs()),
     )
 
 
@@ -78,7 +66,7 @@ def test_a_diff_shows_the_changed_lines() -> None:
     # When they are compared
     changes = [line for line in diff(old, new).splitlines() if line[0] in "+-"]
     # Then one line went and one came
-    assert changes == ["--- old", "+++ new", "-    resource: cusVehicle", "+    resource: cusCar"]
+    assert changes == ["--- old", "+++ new", "-      resource: cusVehicle", "+      resource: cusCar"]
 
 
 def test_a_first_revision_is_all_new() -> None:
@@ -94,4 +82,62 @@ def test_contacts_flow_to_profiles_out_of_the_box() -> None:
     pairs = {rule.source: rule.target for rule in mapping.fields}
     assert pairs["emailaddress1"] == "email"
     assert pairs["address1_postalcode"] == "location.zipCode"
-    assert len(pairs) == 13
+    assert len(pairs) == 14
+    # and Dynamics' numbers of a gender become Campaign's names
+    (gender,) = (rule for rule in mapping.fields if rule.target == "gender")
+    assert (gender.source, gender.replace) == ("gendercode", {"1": "male", "2": "female", "": "unknown"})
+
+
+def test_a_written_mapping_has_a_line_for_each_field_and_none_for_what_is_empty() -> None:
+    # Given a mapping with a replacement, a filter and no links
+    mapping = TableMapping.model_validate(
+        {
+            "table": "contact",
+            "resource": "profile",
+            "key": {},
+            "filter": {"any": [{"field": "statecode", "is": "one_of", "value": [0, 1.0]}]},
+            "fields": [
+                {"from": "fax", "to": "fax", "apply_updates": False},
+                {"from": "gendercode", "to": "gender", "replace": {"1": "male", "true": 2.0, "": "no", "007": "x: y"}},
+            ],
+        }
+    )
+    # When it is written, then it reads like one that was written by hand
+    assert dump(mapping) == (
+        "table: contact\n"
+        "resource: profile\n"
+        "key:\n"
+        "  field: externalId\n"
+        "  unique: false\n"
+        "  address: filter\n"
+        "  filter: byExternalId\n"
+        "  parameter: externalId_parameter\n"
+        "apply_updates: true\n"
+        "technical_values: true\n"
+        "apply_deletes: false\n"
+        "delete_filtered_out: false\n"
+        "filter:\n"
+        "  any:\n"
+        "    - {field: statecode, is: one_of, value: [0, 1]}\n"
+        "fields:\n"
+        "  - {from: fax, to: fax, apply_updates: false}\n"
+        "  - from: gendercode\n"
+        "    to: gender\n"
+        "    replace: {1: male, true: 2, '': 'no', '007': 'x: y'}\n"
+    )
+    # and an empty list that must be there is there
+    assert dump(IngressConfig(tables=())) == "park_limit_seconds: 900\ntables: []\n"
+    # and a number that was said is written as the same number by default is
+    assert dump(IngressConfig(tables=(), park_limit_seconds=900)) == dump(IngressConfig(tables=()))
+
+
+def test_true_is_not_one() -> None:
+    # Python takes them for equal, but a changed configuration must not pass for an unchanged one
+    def condition(value: object) -> Condition:
+        return Condition.model_validate({"field": "a", "is": "equals", "value": value})
+
+    def rule(new: object) -> FieldMapping:
+        return FieldMapping.model_validate({"from": "a", "to": "b", "replace": {"x": new}})
+
+    assert condition(True) != condition(1) and rule(True) != rule(1)
+    assert condition(1.0) == condition(1) and rule(1.0) == rule(1)

@@ -50,6 +50,7 @@ def test_variables_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> 
         ("BATCH_SIZE", "many", "D365ACS_BATCH_SIZE must be a whole number."),
         ("BATCH_SIZE", "501", "D365ACS_BATCH_SIZE must be at most 500."),
         ("HIGH_WATER", "0", "D365ACS_HIGH_WATER must be at least 1."),
+        ("SCHEMA_CHECK_SECONDS", "0.4", "D365ACS_SCHEMA_CHECK_SECONDS must be at least 0.5."),
         ("TICK_SECONDS", "nan", "D365ACS_TICK_SECONDS must be a finite number."),
         ("LOG_LEVEL", "loud", "D365ACS_LOG_LEVEL must be 'debug', 'info', 'warning' or 'error'."),
         (

@@ -1,0 +1,206 @@
+"""What docs/configuration.md says beside what the models say themselves."""
+
+from config.connections import CampaignConnection, Connections, DynamicsConnection
+from config.contexts import Context, Contexts
+from config.document import Document
+from config.filters import Condition, Filter
+from config.ingress import IngressConfig
+from config.model import Model
+from config.tables import CampaignKey, FieldMapping, LinkMapping, TableMapping
+
+INTRODUCTION = """\
+# Configuration
+
+Made from the models by `python -m config.reference`; a check keeps it fresh.
+
+One YAML file says what one instance does. It is written by hand and kept in git; `d365acs mapping add` drafts mappings
+from the live schemas.
+
+```
+d365acs config validate d365acs.yaml           # every mistake at once, each with its line; asks nobody
+d365acs config validate d365acs.yaml --live    # and whether it fits the two systems
+d365acs config apply d365acs.yaml              # saved as a revision; the next stop and start takes it
+```
+
+A mistake reads `d365acs.yaml:24: ingress.tables.0.fields.1.to: email is written twice: ...`. Unknown keys are mistakes,
+too: a typo is never passed over.
+
+- [examples/d365acs.yaml](examples/d365acs.yaml) is a file to begin with,
+  [examples/every-feature.yaml](examples/every-feature.yaml) has one example of everything, for the sandbox.
+- **While you write.** Editors that know JSON Schema check and complete the file if its first line is
+  `# yaml-language-server: $schema=d365acs.schema.json`, with [d365acs.schema.json](d365acs.schema.json) beside it;
+  `d365acs config schema` prints the one of your version.
+- **Secrets** never stand in the file. They are referred to: `${env:NAME}` is an environment variable of the processes,
+  `${file:/path}` a file that holds nothing else. Both are read when they are needed: a new secret needs no restart.
+- **YAML** as usual: anchors, aliases and merge keys may be used, tags may not. Keys and dates are text, and so are
+  `yes`, `no`, `010` and `1:30`. Text that looks like a number, or like `true` or `false`, needs quotes.
+- How the process runs (Redis, home folder, batch sizes) is said by [environment variables](#environment-variables).
+"""
+
+TITLES: dict[type[Model], str] = {
+    Document: "The file",
+    Connections: "connections",
+    DynamicsConnection: "connections.dynamics",
+    CampaignConnection: "connections.campaign",
+    IngressConfig: "ingress",
+    TableMapping: "A table",
+    CampaignKey: "key",
+    FieldMapping: "fields",
+    LinkMapping: "links",
+    Filter: "filter",
+    Condition: "A condition",
+    Contexts: "Contexts",
+    Context: "A context",
+}
+"""Heading of each model's section, in the order of the page."""
+
+EXAMPLES: dict[type[Model], str] = {
+    Connections: """\
+dynamics: {url: "https://contoso.crm.dynamics.com", tenant: contoso.onmicrosoft.com, client_id: 1111-2222,
+  client_secret: "${env:DYNAMICS_CLIENT_SECRET}"}
+campaign: {url: "https://mc.adobe.io/contoso", client_id: 0123abcd,
+  client_secret: "${file:/run/secrets/campaign_client_secret}"}
+""",
+    DynamicsConnection: """\
+url: https://contoso.crm.dynamics.com
+tenant: contoso.onmicrosoft.com
+client_id: 11111111-2222-3333-4444-555555555555
+client_secret: ${env:DYNAMICS_CLIENT_SECRET}
+""",
+    CampaignConnection: """\
+url: https://mc.adobe.io/contoso
+client_id: 0123456789abcdef0123456789abcdef
+client_secret: ${file:/run/secrets/campaign_client_secret}
+requests_per_second: 20
+""",
+    IngressConfig: """\
+park_limit_seconds: 900
+tables:
+  - table: contact
+    resource: profile
+    key: {field: externalId}
+    fields:
+      - {from: emailaddress1, to: email}
+""",
+    TableMapping: """\
+table: new_membership
+resource: cusMembership
+key: {field: crmId, unique: true, filter: byCrmId, parameter: crmId_parameter}
+apply_deletes: true
+filter:
+  all:
+    - {field: statecode, is: equals, value: 0}
+links:
+  - {from: new_contactid, to: holder, table: contact, required: true}
+fields:
+  - {from: new_number, to: number}
+""",
+    CampaignKey: """\
+field: crmId
+unique: true
+filter: byCrmId
+parameter: crmId_parameter
+""",
+    FieldMapping: """\
+from: gendercode
+to: gender
+apply_updates: false
+replace: {1: male, 2: female, "": unknown}
+""",
+    LinkMapping: """\
+from: new_contactid
+to: holder
+table: contact
+required: true
+""",
+    Filter: """\
+any:
+  - {field: new_tier, is: one_of, value: [1, 2]}
+  - {field: emailaddress1, is: ends_with, value: "@example.com"}
+""",
+    Condition: """\
+field: new_since
+is: between
+value: [2024-01-01, 2024-12-31]
+""",
+    Contexts: """\
+current: stage
+contexts:
+  production: {instance: production, redis_url: "${env:PRODUCTION_REDIS_URL}"}
+  stage: {instance: stage, redis_url: "redis://redis.stage.example.com:6379/0"}
+""",
+    Context: """\
+instance: stage
+home: ~/d365acs-stage
+""",
+}
+"""One example of each model; a test reads them."""
+
+NOTES: dict[type[Model], str] = {
+    TableMapping: """\
+A table is mapped once. Once a mapping has been applied, its table, resource and key are fixed: to change them, delete
+the mapping, apply, and add it anew. Nothing is written to a field twice: each Campaign field takes one column, or one
+link.
+""",
+    CampaignKey: """\
+The id of the Dynamics record (36 characters, lower case) is written to the key field, always, and first. With
+`address: uri` an update costs one request; with a filter there is a look-up before it. Where the instance enforces the
+key (`unique: true`), a new record is created without a look-up.
+""",
+    FieldMapping: """\
+**Values** are converted to the type of the Campaign field; one that does not fit is refused for that record, with the
+reason, and never changed silently. A column without a value empties the field.
+
+**Updates.** With `apply_updates: false` the field is written when the record is new to Campaign, and by a replay of the
+table; a later change of the record leaves it alone.
+
+**Choices** (picklists, states, several choices) travel as numbers, or with `technical_value: false` as display labels
+in the language of the application user. Several choices are joined by commas.
+
+**Replacements** are compared with the value that would travel:
+
+| the column | an existing value is | for example |
+| --- | --- | --- |
+| choice that travels as its number | its number | `replace: {1: male, 2: female}` |
+| choice that travels as its display label | its label, capitals count | `replace: {Bronze: bronze}` |
+| several choices | one of them, by number or label; each is replaced by itself | `replace: {1: sports, 4: ""}` |
+| text | the whole text, capitals count | `replace: {"#00FF00": green}` |
+| true or false | `true` or `false` | `replace: {true: Y, false: N}` |
+| number | the number, however it is written | `replace: {0: 1}` |
+| no value, or empty text | `""` | `replace: {"": unknown}` |
+
+The new value is what the Campaign field takes: a name of its enumeration, text, a number, `true` or `false`; `""`
+empties the field. Keys that are numbers, `true` or `false` need no quotes.
+""",
+    LinkMapping: """\
+Where Campaign's metadata call `to` a link, it takes a reference to the parent's record. Where they call it text, it
+takes the parent's id, by which Campaign joins the two itself.
+
+A child is never written before its parent. It waits, shown as parked, and is released by the write of its parent. After
+`park_limit_seconds` the parent is fetched from Dynamics; if that is in vain, the child is set aside with the reason.
+Deletions travel in the opposite order. A child whose lookup is empty is refused where the link is `required`.
+
+Links must not run in a circle from table to table. A table may link to itself, if the link is not `required`.
+""",
+    Filter: """\
+Exactly one of `all` and `any`. Every changed record is read and compared; one that does not match is not queued. What
+happens to a record that matched before and no longer does is said by `delete_filtered_out`.
+""",
+    Contexts: """\
+`d365acs context` writes this file; it may be written by hand as well. It is `~/.config/d365acs/contexts.yaml`
+(`XDG_CONFIG_HOME` is honoured), or what `D365ACS_CONTEXTS` names. Only the command line reads it, worker processes do
+not. What counts: an option, else an environment variable, else the current context, else the default.
+""",
+}
+"""What follows the table of a model's keys."""
+
+COMPARISONS = """\
+Text is compared without regard to capitals, as Dynamics does. Choices are compared by their numbers. A moment has its
+time zone (`2025-01-31T12:00:00Z`); a date that is compared with a point in time stands for that whole day in UTC. A
+column without a value, or with empty text, satisfies `empty` and every comparison that denies something (`not_...` but
+for `not_empty`, `none_of`, `contains_none`), and no other.
+"""
+
+ENVIRONMENT = """\
+Every process reads these; all have a default that works on one machine. An empty variable is like none.
+"""
