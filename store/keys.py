@@ -26,6 +26,10 @@ class InstanceKeys:
     def workers(self) -> str:
         return f"{PREFIX}{{{self.instance}}}:workers"
 
+    @property
+    def privacy(self) -> str:
+        return f"{PREFIX}{{{self.instance}}}:privacy"
+
     def tick_queued(self, workflow: str) -> str:
         return f"{PREFIX}{{{self.instance}}}:tick-queued:{workflow}"
 
@@ -65,12 +69,36 @@ class WorkflowKeys:
         return self.prefix + "schemas"
 
     @cached_property
+    def comparing_schemas(self) -> str:
+        return self.prefix + "comparing-schemas"
+
+    @cached_property
     def ticked(self) -> str:
         return self.prefix + "ticked"
 
     @cached_property
     def trouble(self) -> str:
         return self.prefix + "trouble"
+
+    @cached_property
+    def released(self) -> str:
+        return self.prefix + "released"
+
+    @cached_property
+    def replays(self) -> str:
+        return self.prefix + "replays"
+
+    @cached_property
+    def holds(self) -> str:
+        return self.prefix + "holds"
+
+    @cached_property
+    def doubts(self) -> str:
+        return self.prefix + "doubts"
+
+    @cached_property
+    def engine_calls(self) -> str:
+        return self.prefix + "engine-calls"
 
     def stream(self, name: str) -> "StreamKeys":
         return StreamKeys(self, name)
@@ -84,6 +112,8 @@ class StreamKeys:
         self.stream = stream
         self.prefix = prefix = f"{workflow.prefix}{stream}:"
         self.cursor = prefix + "cursor"
+        self.caught_up = prefix + "caught-up"
+        self.settling = prefix + "settling"
         self.reading = prefix + "reading"
         self.records = prefix + "records"
         self.ready = prefix + "ready"
@@ -95,6 +125,10 @@ class StreamKeys:
         self.attempts = prefix + "attempts"
         self.tried = prefix + "tried"
         self.dead = prefix + "dead"
+        self.parked = prefix + "parked"
+        self.awaits = prefix + "awaits"
+        self.by_parent = prefix + "by-parent"
+        self.awaited = prefix + "awaited"
         self.counters = prefix + "counters"
         self.pulse = prefix + "pulse"
         self._writing = prefix + "writing:"

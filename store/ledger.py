@@ -17,36 +17,56 @@ from redis import Redis
 from store.keys import LEDGER_BUCKETS, StreamKeys
 
 _GUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_ENTRY = struct.Struct(">BQI8s")
+_GUID_BYTES = 16
+_HEAD = struct.Struct(">BQI")
+
+#: Buckets that one command forgets; a divisor of LEDGER_BUCKETS.
+_BUCKETS_AT_ONCE = 1024
 
 
 class Standing(IntEnum):
     """What the target holds of a record, as far as we have confirmed it."""
 
-    PRESENT = 1
+    PRESENT = 1  # `settle` tells by this number that children may follow
     DELETED = 2  # kept as a tombstone, so that an old copy cannot bring the record back
 
 
 class Entry(NamedTuple):
     standing: Standing
     version: int
-    confirmed_at: int  #: seconds since 1970
-    fingerprint: bytes  #: 8 bytes of the mapped payload, zeros for a deletion
+    read_at: int  #: when what was confirmed had been read, seconds since 1970
+    fingerprint: bytes  #: 8 or 16 bytes of what was mapped, zeros for a deletion
 
     def pack(self) -> bytes:
-        return _ENTRY.pack(self.standing, self.version, self.confirmed_at, self.fingerprint)
+        return _HEAD.pack(self.standing, self.version, self.read_at) + self.fingerprint
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Entry":
-        standing, version, confirmed_at, fingerprint = _ENTRY.unpack(packed)
-        return cls(Standing(standing), version, confirmed_at, fingerprint)
+        standing, version, read_at = _HEAD.unpack_from(packed)
+        return cls(Standing(standing), version, read_at, packed[_HEAD.size :])
 
 
 def field_of(record_id: str) -> bytes:
-    """The record's name inside its bucket: 16 bytes for a GUID, the text itself for anything else."""
+    """The record's name inside its bucket: 16 bytes for a GUID, the text itself for anything else.
+
+    A text that happens to have 16 bytes gets a NUL behind it, so that it is not taken for a GUID.
+    """
     if _GUID.fullmatch(record_id):
         return bytes.fromhex(record_id.replace("-", ""))
-    return record_id.encode()
+    field = record_id.encode()
+    return field + b"\0" if len(field) == _GUID_BYTES else field
+
+
+def id_of(field: bytes) -> str:
+    """The record that a field of a bucket belongs to: the way back from `field_of`."""
+    if len(field) == _GUID_BYTES:
+        digits = field.hex()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return field.removesuffix(b"\0").decode()
+
+
+def bucket_number(field: bytes) -> int:
+    return crc32(field) % LEDGER_BUCKETS
 
 
 class Ledger:
@@ -55,7 +75,7 @@ class Ledger:
         self._keys = keys
 
     def bucket_of(self, field: bytes) -> str:
-        return self._keys.ledger(crc32(field) % LEDGER_BUCKETS)
+        return self._keys.ledger(bucket_number(field))
 
     def entries(self, record_ids: Sequence[str]) -> list[Entry | None]:
         """The entry of each record in the order given, None where nothing was ever confirmed."""
@@ -64,3 +84,18 @@ class Ledger:
             field = field_of(record_id)
             pipeline.hget(self.bucket_of(field), field)
         return [Entry.unpack(packed) if packed else None for packed in pipeline.execute()]
+
+    def scan(self, first_bucket: int, buckets: int) -> list[tuple[str, Entry]]:
+        """Everything in `buckets` buckets from number `first_bucket` on, in no particular order.
+
+        There are LEDGER_BUCKETS of them, numbered from 0; whoever has walked through all has seen every record.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        for bucket in range(first_bucket, min(first_bucket + buckets, LEDGER_BUCKETS)):
+            pipeline.hgetall(self._keys.ledger(bucket))
+        return [(id_of(field), Entry.unpack(packed)) for found in pipeline.execute() for field, packed in found.items()]
+
+    def forget(self) -> None:
+        """Everything: what was confirmed says nothing about another target."""
+        for first in range(0, LEDGER_BUCKETS, _BUCKETS_AT_ONCE):
+            self._redis.unlink(*(self._keys.ledger(bucket) for bucket in range(first, first + _BUCKETS_AT_ONCE)))

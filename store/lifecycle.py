@@ -49,6 +49,7 @@ class Event:
     to_state: str
     generation: int | None
     revision: int | None
+    stream: str = ""  #: empty where the whole workflow is meant
 
 
 class Lifecycle:
@@ -122,6 +123,7 @@ def _event(fields: Mapping[str, str]) -> Event:
         fields.get("to", ""),
         int(fields["generation"]) if "generation" in fields else None,
         int(fields["revision"]) if "revision" in fields else None,
+        fields.get("stream", ""),
     )
 
 

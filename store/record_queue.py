@@ -1,25 +1,66 @@
 """The record queue: what was read and is not confirmed yet, one per stream.
 
-    put_page -> ready | replay -> lease -> settle: written | unchanged | again (delayed) | refused (dead letter)
-                      ^------------------------------- reap, when a holder dies
+    put_page | feed -> ready | replay -> lease -> settle: written | unchanged | filtered | refused (dead letter)
+                            ^                      |----: again (delayed) | parked, until its parent is confirmed
+                            '---- reap, when a holder dies
 
 Where a record stands is its state. Every verb is one Lua script of the same name; its header says what it guarantees.
-Record ids are texts, versions whole numbers up to 2^53, payloads bytes of the caller's making.
+Record ids are texts without a NUL, versions whole numbers up to 2^53, payloads bytes of the caller's making.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import orjson
 from redis import Redis
 
 from store.client import server_time_ms
 from store.keys import StreamKeys
-from store.ledger import Entry, Ledger, field_of
+from store.ledger import Ledger, bucket_number, field_of
+from store.outcomes import (
+    Again,
+    Filtered,
+    Outcome,
+    Parent,
+    Parked,
+    Reason,
+    Refused,
+    Unchanged,
+    Unsent,
+    Written,
+)
+from store.queue_view import QueueView
+from store.records import Backlog, Batch, Change, DeadLetter, Lane, Leased, ParkedRecord, Stored
 from store.scripts import clock_argument, script
-from store.sealing import NoSeal, PayloadSeal, UnknownKey
+from store.sealing import PayloadSeal, UnknownKey
+
+#: The queue and all its words, from one door.
+__all__ = [
+    "BATCH",
+    "DEATHS_TOO_MANY",
+    "Again",
+    "Backlog",
+    "Batch",
+    "Change",
+    "CursorMoved",
+    "DeadLetter",
+    "Filtered",
+    "GenerationOver",
+    "Lane",
+    "Leased",
+    "Outcome",
+    "Parent",
+    "Parked",
+    "ParkedRecord",
+    "QueueFull",
+    "Reason",
+    "RecordQueue",
+    "Refused",
+    "Stored",
+    "Unchanged",
+    "Unsent",
+    "Written",
+]
 
 T = TypeVar("T")
 
@@ -29,15 +70,10 @@ BATCH = 500
 #: Holders a record may outlive. A worker that dies takes a whole batch with it, so innocent records collect deaths too.
 DEATHS_TOO_MANY = 25
 
-
-class Lane(StrEnum):
-    """Live records are leased before replayed ones."""
-
-    LIVE = "l"  # a change that just happened
-    REPLAY = "r"  # a full read: the first run, a replay
-
-
 _LANES = {b"l": Lane.LIVE, b"r": Lane.REPLAY}
+_CONFIRMED = (Written, Unchanged)
+#: Keys of `settle` before those of its records.
+_FIXED_KEYS = 17
 
 
 class GenerationOver(Exception):
@@ -52,127 +88,18 @@ class QueueFull(Exception):
     """The backlog is at its high-water mark; reading pauses until writers have drained it."""
 
 
-class Change(NamedTuple):
-    """One record as it was read."""
-
-    id: str
-    version: int
-    payload: bytes
-
-
-class Stored(NamedTuple):
-    queued: int  #: records that were not waiting before
-    replaced: int  #: waiting records that now carry a newer version
-    skipped: int  #: records whose newer or same version waits already
-
-
-class Leased(NamedTuple):
-    """A record in a writer's hands."""
-
-    id: str
-    version: int
-    queued_ms: int
-    lane: Lane
-    payload: bytes
-    attempts: int  #: earlier attempts that counted
-    deaths: int  #: holders it has outlived
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records leased together: one number, one end of the lease. Only who knows the number can settle them."""
-
-    number: int  #: never given twice; 0 if nothing was ready
-    records: list[Leased]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a record was refused. Never holds field values."""
-
-    kind: str  #: class of the error, stable, for grouping
-    sentence: str
-    system: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    id: str
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """Nothing was sent: the target holds this version, or a newer one, already."""
-
-    id: str
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    id: str
-    wait_ms: int
-    counts: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    id: str
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """Given back untouched."""
-
-    id: str
-
-
-Outcome = Written | Unchanged | Again | Refused | Unsent
-_CONFIRMED = (Written, Unchanged)
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    waiting: int  #: ready, replayed or delayed
-    leased: int
-    delayed: int  #: of those waiting: after a failure, until their time comes
-    dead: int
-    oldest_ms: int | None  #: when the longest waiting record began to wait, ms since 1970
-
-    @property
-    def total(self) -> int:
-        return self.waiting + self.leased
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record set aside with its reason, whole enough to be sent again."""
-
-    id: str
-    version: int
-    reason: Reason
-    attempts: int
-    queued_ms: int
-    dead_ms: int
-    payload: bytes
-
-
-class RecordQueue:
+class RecordQueue(QueueView):
     def __init__(
         self, redis: Redis, keys: StreamKeys, seal: PayloadSeal | None = None, high_water: int = 100_000
     ) -> None:
-        self._redis = redis
-        self.keys = keys
-        self._seal = seal or NoSeal()
-        self._high_water = high_water
+        super().__init__(redis, keys, seal, high_water)
         self.ledger = Ledger(redis, keys)
         self._put_page = script(redis, "put_page")
         self._lease = script(redis, "lease")
         self._renew = script(redis, "renew")
         self._settle = script(redis, "settle")
         self._reap = script(redis, "reap")
+        self._unpark = script(redis, "unpark")
 
     def put_page(
         self,
@@ -182,12 +109,14 @@ class RecordQueue:
         next_cursor: str,
         lane: Lane = Lane.LIVE,
         now_ms: int | None = None,
+        filtered: int = 0,
     ) -> Stored:
         """Stores a page of any length and, in one step with its last part, the cursor that follows it.
 
-        `cursor_number` is the number of the cursor the page was read from. A crash between two parts leaves the cursor
-        where it was: the page is read again and the parts that are there already are recognised. A page begun below the
-        high-water mark is stored to its end. Raises GenerationOver, CursorMoved, QueueFull.
+        `cursor_number` is the number of the cursor the page was read from; `filtered` says how many more rows the page
+        had that the filter kept back. A crash between two parts leaves the cursor where it was: the page is read again
+        and the parts that are there already are recognised. A page begun below the high-water mark is stored to its
+        end. Raises GenerationOver, CursorMoved, QueueFull.
         """
         now_ms = server_time_ms(self._redis) if now_ms is None else now_ms
         stored = Stored(0, 0, 0)
@@ -195,24 +124,34 @@ class RecordQueue:
         for part in parts:
             first, last = part is parts[0], part is parts[-1]
             high_water = self._high_water if first else ""
-            cursor = next_cursor if last else ""
-            answer = self._put_part(generation, cursor_number, part, cursor, lane, now_ms, high_water)
+            cursor, kept_back = (next_cursor, filtered) if last else ("", 0)
+            answer = self._put_part(generation, cursor_number, part, cursor, lane, now_ms, high_water, kept_back)
             stored = Stored(*(sum(pair) for pair in zip(stored, answer, strict=True)))
         return stored
+
+    def feed(self, generation: int, changes: Sequence[Change], lane: Lane, now_ms: int | None = None) -> Stored:
+        """Stores records that were fetched outside reading: as a page, but past the cursor and the high-water mark.
+
+        The mark must not hold up what a parked record waits for. Raises GenerationOver.
+        """
+        now_ms = server_time_ms(self._redis) if now_ms is None else now_ms
+        answers = [self._put_part(generation, "", part, "", lane, now_ms, "") for part in _parts(changes, BATCH)]
+        return Stored(*(sum(numbers) for numbers in zip((0, 0, 0), *answers, strict=True)))
 
     def _put_part(
         self,
         generation: int,
-        cursor_number: int,
+        cursor_number: int | str,
         changes: Sequence[Change],
         next_cursor: str,
         lane: Lane,
         now_ms: int,
         high_water: int | str,
+        filtered: int = 0,
     ) -> list[int]:
         keys = self.keys
         arguments: list[Any] = [
-            now_ms, generation, cursor_number, next_cursor, high_water, lane.value, len(changes)
+            now_ms, generation, cursor_number, next_cursor, high_water, lane.value, len(changes) + filtered, filtered
         ]  # fmt: skip
         # Put together here: the script only passes them on, and a record is made once, not twice.
         behind_version = f" {now_ms} {lane.value} ".encode()
@@ -223,6 +162,7 @@ class RecordQueue:
             keys=[
                 keys.workflow.lifecycle, keys.cursor, keys.records, keys.ready, keys.replay, keys.delayed,
                 keys.leases, keys.followed, keys.attempts, keys.tried, keys.dead, keys.counters, keys.pulse,
+                keys.parked, keys.awaits, keys.by_parent,
             ],
             args=arguments,
         )  # fmt: skip
@@ -243,9 +183,10 @@ class RecordQueue:
         code, *answer = self._lease(
             keys=[
                 keys.workflow.lifecycle, keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.batches,
-                keys.attempts, keys.tried, keys.counters,
+                keys.attempts, keys.tried, keys.counters, keys.parked, keys.awaits, keys.by_parent,
+                keys.workflow.released,
             ],
-            args=[clock_argument(now_ms), generation, min(how_many, BATCH), lease_ms],
+            args=[clock_argument(now_ms), generation, min(how_many, BATCH), lease_ms, keys.stream],
         )  # fmt: skip
         if code == -1:
             raise GenerationOver(GenerationOver.__doc__)
@@ -287,7 +228,8 @@ class RecordQueue:
     def settle(self, number: int, outcomes: Iterable[Outcome], now_ms: int | None = None) -> set[str]:
         """Says what became of records of a batch. Answers the ids that were not believed.
 
-        Those are ids that the batch does not hold, and all of them once its lease has run out.
+        Those are ids that the batch does not hold, and all of them once its lease has run out. A record that is to be
+        parked while its parent is confirmed already waits in its lane instead, and so does one that changed meanwhile.
         """
         keys, bucket_of = self.keys, self.ledger.bucket_of
         doubted: set[str] = set()
@@ -297,6 +239,7 @@ class RecordQueue:
             ids: list[str] = []
             xs: list[Any] = []
             ys: list[Any] = []
+            awaited: dict[str, int] = {}  # of the parents' streams: key -> its place among the script's keys
             for outcome in part:
                 record_id = outcome.id
                 ids.append(record_id)
@@ -306,6 +249,14 @@ class RecordQueue:
                     letters.append("w" if isinstance(outcome, Written) else "u")
                     xs.append(field)
                     ys.append(outcome.entry.pack())
+                elif isinstance(outcome, Parked):
+                    parent = outcome.parent
+                    field, theirs = field_of(parent.id), keys.workflow.stream(parent.stream)
+                    place = awaited.setdefault(theirs.awaited, _FIXED_KEYS + len(part) + len(awaited) + 1)
+                    buckets.append(theirs.ledger(bucket_number(field)))
+                    letters.append("p")
+                    xs.append(field)
+                    ys.append(f"{place} {parent.stream} {parent.id}")
                 else:
                     letter, x, y = _arguments_of(outcome)
                     buckets.append(keys.records)  # no bucket: any key of the stream keeps the place
@@ -315,9 +266,10 @@ class RecordQueue:
             answer = self._settle(
                 keys=[
                     keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.batches, keys.followed,
-                    keys.attempts, keys.tried, keys.dead, keys.counters, keys.pulse, *buckets,
+                    keys.attempts, keys.tried, keys.dead, keys.counters, keys.pulse, keys.parked, keys.awaits,
+                    keys.by_parent, keys.awaited, keys.workflow.released, *buckets, *awaited,
                 ],
-                args=[clock_argument(now_ms), number, "".join(letters), *ids, *xs, *ys],
+                args=[clock_argument(now_ms), number, "".join(letters), keys.stream, *ids, *xs, *ys],
             )  # fmt: skip
             doubted.update(raw.decode() for raw in answer)
         return doubted
@@ -335,61 +287,30 @@ class RecordQueue:
         )  # fmt: skip
         return ended
 
-    def leases_run(self, now_ms: int) -> bool:
-        """Whether somebody may still be sending: a batch whose lease has not run out is in a writer's hands."""
-        return bool(self._redis.zcount(self.keys.batches, f"({now_ms}", "+inf"))
+    def unpark(self, ids: Collection[str], reason: Reason | None = None, now_ms: int | None = None) -> int:
+        """Parked records return to their lane or, with a reason, are set aside. Answers of how many that is true.
 
-    def backlog(self) -> Backlog:
-        """Exact, and independent of how many records wait."""
-        keys, pipeline = self.keys, self._redis.pipeline()
-        pipeline.hlen(keys.records)
-        pipeline.zcard(keys.leases)
-        pipeline.zcard(keys.delayed)
-        pipeline.hlen(keys.dead)
-        pipeline.lindex(keys.ready, 0)
-        pipeline.zrange(keys.replay, 0, 0, withscores=True)
-        pipeline.zrange(keys.tried, 0, 0, withscores=True)
-        total, leased, delayed, dead, first, replayed, tried = pipeline.execute()
-        # Records that were never leased stand in the order they came; those that were, or that changed their lane, are
-        # also listed in `tried`.
-        begun = [int(score) for _, score in [*replayed, *tried]]
-        record = self._redis.hget(keys.records, first) if first else None
-        if isinstance(record, bytes):
-            begun.append(int(record.split(b" ", 2)[1]))
-        return Backlog(total - leased, leased, delayed, dead, min(begun, default=None))
+        Ids that are not parked any more are passed over, and none is set aside whose parent was confirmed meanwhile.
+        """
+        keys, packed = self.keys, orjson.dumps(reason) if reason else b""
+        moved = 0
+        for part in _parts(list(dict.fromkeys(ids)), BATCH):
+            moved += self._unpark(
+                keys=[
+                    keys.records, keys.ready, keys.replay, keys.attempts, keys.tried, keys.dead, keys.counters,
+                    keys.pulse, keys.parked, keys.awaits, keys.by_parent, keys.workflow.released,
+                ],
+                args=[clock_argument(now_ms), keys.stream, packed, *part],
+            )  # fmt: skip
+        return moved
 
-    def total(self) -> int:
-        """The backlog as a bare number: records that wait or are leased."""
-        return int(self._redis.hlen(self.keys.records))
-
-    def is_full(self) -> bool:
-        """Whether the backlog has reached its high-water mark."""
-        return self.total() >= self._high_water
-
-    def dead_letters(self, limit: int = 1000) -> Iterator[DeadLetter]:
-        """At most `limit` dead letters, in no particular order."""
-        for number, (raw_id, value) in enumerate(self._redis.hscan_iter(self.keys.dead)):
-            if number == limit:
-                return
-            dead_ms, attempts, length, rest = value.split(b" ", 3)
-            reason, record = rest[: int(length)], rest[int(length) :]
-            version, queued, _lane, payload = record.split(b" ", 3)
-            record_id = raw_id.decode()
-            yield DeadLetter(
-                record_id,
-                int(version),
-                Reason(**orjson.loads(reason)),
-                int(attempts),
-                int(queued),
-                int(dead_ms),
-                self._seal.open(self._owner(record_id), payload),
-            )
-
-    def _owner(self, record_id: str) -> str:
-        return self.keys.prefix + record_id
+    def rearm(self, ids: Collection[str], now_ms: int) -> None:
+        """Parked records begin their wait for the parent anew; the others stay as they are."""
+        if ids:
+            self._redis.zadd(self.keys.parked, dict.fromkeys(ids, now_ms), xx=True)
 
 
-def _arguments_of(outcome: Again | Refused | Unsent) -> tuple[str, Any, Any]:
+def _arguments_of(outcome: Again | Refused | Unsent | Filtered) -> tuple[str, Any, Any]:
     match outcome:
         case Again():
             return "a", outcome.wait_ms, int(outcome.counts)
@@ -397,6 +318,8 @@ def _arguments_of(outcome: Again | Refused | Unsent) -> tuple[str, Any, Any]:
             return "d", orjson.dumps(outcome.reason), ""
         case Unsent():
             return "b", "", ""
+        case Filtered():
+            return "f", "", ""
 
 
 def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

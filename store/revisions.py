@@ -39,6 +39,12 @@ class Revisions:
         fields = orjson.loads(packed)
         return Revision(number, int(fields["at"]), fields["by"], fields["why"], fields["document"])
 
+    def all(self, limit: int = 100) -> list[Revision]:
+        """The newest first."""
+        newest = self.newest()
+        found = (self.get(number) for number in range(newest, max(newest - limit, 0), -1))
+        return [revision for revision in found if revision]
+
     def save(self, seen: int, document: str, by: str, why: str, now_ms: int | None = None) -> int:
         """Saves the next revision and answers its number. Raises EditedMeanwhile if `seen` is not the newest."""
         number = int(

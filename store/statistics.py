@@ -12,12 +12,12 @@ BUCKET_SECONDS = 10
 #: The pulse reaches an hour back.
 KEPT_BUCKETS = 3600 // BUCKET_SECONDS
 
-WHATS = ("read", "written", "unchanged", "again", "refused")
+WHATS = ("read", "filtered", "written", "unchanged", "again", "refused", "parked")
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    totals: dict[str, int]  #: read, written, unchanged, again, refused since the stream began
+    totals: dict[str, int]  #: read, filtered, written, unchanged, again, refused, parked since the stream began
     rates: dict[str, float]  #: the same per second, over the last half minute
 
 

@@ -1,13 +1,19 @@
 """The store of one instance: the door to everything remembered."""
 
+from typing import NamedTuple
+
 from redis import Redis
 
-from store.client import server_time_ms, text
+from store.acknowledgement import Acknowledgements
+from store.client import server_time_ms
 from store.cursors import Cursor, read_cursor
+from store.engine_calls import EngineCalls
 from store.heartbeats import Heartbeats
+from store.holds import Holds
 from store.keys import InstanceKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
 from store.record_queue import RecordQueue
+from store.replays import Replays
 from store.revisions import Revisions
 from store.rights import Right
 from store.sealing import NoSeal, PayloadSeal
@@ -16,11 +22,20 @@ from store.throttle import SharedThrottle
 from store.trouble import Troubles
 
 
+class Settling(NamedTuple):
+    """How far what was read of a stream has reached its end; all in ms since 1970, 0 where nothing was noted yet."""
+
+    settled_ms: int = 0  #: everything that had happened by then has been read and is settled
+    read_ms: int = 0  #: everything that had happened by then has been read...
+    noted_ms: int = 0  #: ...and was on the queue by this time: it is settled when nothing queued until then waits
+
+
 class Store:
     def __init__(self, redis: Redis, instance: str, seal: PayloadSeal | None = None, high_water: int = 100_000) -> None:
         self.redis = redis
         self.keys = InstanceKeys(instance)
         self.heartbeats = Heartbeats(redis, self.keys)
+        self.privacy = Acknowledgements(redis, self.keys)
         self._seal = seal or NoSeal()
         self._high_water = high_water
 
@@ -45,6 +60,9 @@ class WorkflowStore:
         self.lifecycle = Lifecycle(redis, keys)
         self.revisions = Revisions(redis, keys)
         self.troubles = Troubles(redis, keys)
+        self.replays = Replays(redis, keys)
+        self.holds = Holds(redis, keys)
+        self.engine_calls = EngineCalls(redis, keys)
 
     def queue(self, stream: str) -> RecordQueue:
         return RecordQueue(self._redis, self.keys.stream(stream), self._seal, self._high_water)
@@ -70,14 +88,47 @@ class WorkflowStore:
         """One run of the start-up checks at a time."""
         return Right(self._redis, self.keys.starting)
 
+    def schemas_right(self) -> Right:
+        """One comparison of the schemas at a time."""
+        return Right(self._redis, self.keys.comparing_schemas)
+
+    def note_caught_up(self, stream: str, at_ms: int) -> None:
+        """Everything that had happened to the stream's records by then has been read."""
+        self._redis.set(self.keys.stream(stream).caught_up, at_ms)
+
+    def caught_up_ms(self, stream: str) -> int | None:
+        raw = self._redis.get(self.keys.stream(stream).caught_up)
+        return int(raw) if raw else None
+
+    def note_settling(self, stream: str, settling: Settling) -> None:
+        settled_ms, read_ms, noted_ms = settling
+        self._redis.hset(
+            self.keys.stream(stream).settling,
+            mapping={"settled_ms": settled_ms, "read_ms": read_ms, "noted_ms": noted_ms},
+        )
+
+    def settling(self, stream: str) -> Settling:
+        raw = self._redis.hmget(self.keys.stream(stream).settling, list(Settling._fields))
+        return Settling(*(int(value or 0) for value in raw))
+
     def keep_schemas(self, generation: int, packed: bytes) -> None:
-        """What was learnt of both systems at the start of a generation."""
-        self._redis.hset(self.keys.schemas, mapping={"generation": str(generation), "schemas": packed})
+        """What was learnt of both systems in a generation; what earlier ones have learnt is forgotten."""
+        pipeline = self._redis.pipeline()
+        pipeline.hset(self.keys.schemas, f"{generation}:schemas", packed)
+        pipeline.hincrby(self.keys.schemas, f"{generation}:version", 1)
+        pipeline.hkeys(self.keys.schemas)
+        over = [field for field in pipeline.execute()[-1] if _generation_of(field) < generation]
+        if over:
+            self._redis.hdel(self.keys.schemas, *over)
 
     def schemas(self, generation: int) -> bytes | None:
         """None if this generation has learnt nothing, or is over."""
-        kept, packed = self._redis.hmget(self.keys.schemas, ["generation", "schemas"])
-        return packed if isinstance(packed, bytes) and text(kept) == str(generation) else None
+        packed = self._redis.hget(self.keys.schemas, f"{generation}:schemas")
+        return packed if isinstance(packed, bytes) else None
+
+    def schemas_version(self, generation: int) -> int:
+        """Rises with everything that a generation learns; 0 before the first. Cheaper than to ask for the schemas."""
+        return int(self._redis.hget(self.keys.schemas, f"{generation}:version") or 0)
 
     def now_ms(self) -> int:
         """The server's clock, the one that every process shares."""
@@ -94,3 +145,9 @@ class WorkflowStore:
     def ticked_ms(self) -> int | None:
         raw = self._redis.get(self.keys.ticked)
         return int(raw) if raw else None
+
+
+def _generation_of(field: bytes) -> int:
+    """Of a field of `schemas`; 0 for what was kept before fields named their generation."""
+    generation = field.partition(b":")[0]
+    return int(generation) if generation.isdigit() else 0

@@ -30,6 +30,43 @@ local function give_back(ready, replay, id, queued, lane)
   if lane == 'l' then redis.call('LPUSH', ready, id) else redis.call('ZADD', replay, queued, id) end
 end
 
+local function append_all(records, ready, replay, ids)
+  for i, record in ipairs(redis.call('HMGET', records, unpack(ids))) do
+    local _, queued, lane = head_of(record)
+    append(ready, replay, ids[i], queued, lane)
+  end
+end
+
+--[[ A parked record stands in no lane; who ends the parking puts it into its own. A parent is told as "<stream> <id>".
+    parked     id -> since when                        by_parent  "<parent>" NUL "<id>", in order: a parent's children
+    awaits     id -> "<began to wait, ms> <parent>"    awaited    the parent's stream's: id -> children's streams
+    released   the workflow's: "<children's stream> <parent>" of parents that came; `lease` takes the children back ]]
+local function park(parked, awaits, by_parent, tried, ids, parents, now)
+  local since, told, children = {}, {}, {}
+  for i, began in ipairs(redis.call('ZMSCORE', tried, unpack(ids))) do
+    since[2 * i - 1], since[2 * i] = string.format('%.0f', now), ids[i]
+    told[2 * i - 1], told[2 * i] = ids[i], string.format('%.0f ', began) .. parents[i]
+    children[2 * i - 1], children[2 * i] = '0', parents[i] .. '\0' .. ids[i]
+  end
+  redis.call('ZADD', parked, unpack(since))
+  redis.call('HSET', awaits, unpack(told))
+  redis.call('ZADD', by_parent, unpack(children))
+  redis.call('ZREM', tried, unpack(ids))
+end
+
+local function end_parking(parked, awaits, by_parent, tried, ids)
+  local parents, children, begun = {}, {}, {}
+  for i, told in ipairs(redis.call('HMGET', awaits, unpack(ids))) do
+    begun[2 * i - 1], parents[i] = string.match(told, '^(%d+) (.*)$')
+    begun[2 * i], children[i] = ids[i], parents[i] .. '\0' .. ids[i]
+  end
+  redis.call('ZREM', parked, unpack(ids))
+  redis.call('HDEL', awaits, unpack(ids))
+  redis.call('ZREM', by_parent, unpack(children))
+  redis.call('ZADD', tried, unpack(begun))
+  return parents
+end
+
 -- attempts: "<attempts that counted> <holders that died>"
 local function attempts_of(text)
   if not text then return 0, 0 end

@@ -1,41 +1,52 @@
 --[[ settle: a writer says what became of records it holds.
   Guarantees: only the holder of a lease that still runs is believed, in any generation (the write has happened); a record
-  leaves the queue only when its newest version is confirmed or set aside; a newer version that came meanwhile waits again;
-  the ledger is written in the same step; a batch of which nothing is held any more is over.
+  leaves the queue only when its newest version is confirmed, set aside or filtered out; a newer version that came
+  meanwhile waits again; the ledger is written in the same step; a batch of which nothing is held any more is over; a
+  record is parked only while its parent is not confirmed as present, and who confirms the parent releases it: no wake-up
+  is lost between the two.
   KEYS  1 records  2 ready  3 replay  4 delayed  5 leases  6 batches  7 followed  8 attempts  9 tried  10 dead
-        11 counters  12 pulse  13.. one ledger bucket for each record of the call
-  ARGV  1 now or ''  2 number of the batch  3 outcomes, one letter a record (at most 500)
+        11 counters  12 pulse  13 parked  14 awaits  15 by_parent  16 awaited  17 released
+        18.. one ledger bucket for each record of the call: its own, of a record to be parked its parent's
+        then `awaited` of the streams of those parents
+  ARGV  1 now or ''  2 number of the batch  3 outcomes, one letter a record (at most 500)  4 stream
         then every id (each once), then x of every record, then y of every record
         w written    x ledger field, y ledger entry          u unchanged, nothing was sent   x, y the same
         a again      x wait in ms, y 1 if the attempt counts b given back unsent             x, y ''
         d refused, set aside as a dead letter                x reason, y ''
+        f filtered out, forgotten                            x, y ''
+        p to be parked  x the parent's ledger field, y "<which key is its stream's `awaited`> <stream> <id>", the parent's
   Output ids that were not believed ]]
-local records, ready, replay, delayed, leases, batches, followed, attempts, tried, dead, counters, pulses =
-  unpack(KEYS, 1, 12)
-local now, number, outcomes = clock(ARGV[1]), ARGV[2], ARGV[3]
+local records, ready, replay, delayed, leases, batches, followed, attempts, tried, dead, counters, pulses, parked,
+  awaits, by_parent, awaited, released = unpack(KEYS, 1, 17)
+local now, number, outcomes, stream = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local many = #outcomes
-local ids = {unpack(ARGV, 4, 3 + many)}
+local ids = {unpack(ARGV, 5, 4 + many)}
 
 local ends = redis.call('ZSCORE', batches, number)
 if not ends or tonumber(ends) <= now then return ids end
 
-local COUNTED = {w = 'written', u = 'unchanged', a = 'again', d = 'refused'}
-local counts, newer = {w = 0, u = 0, a = 0, d = 0, b = 0}, {}
-local doubted, believed, held, gone, left = {}, {}, 0, {}, 0
+local function is_present(entry) return entry and string.byte(entry) == 1 end  -- as `Standing` has it
+
+local COUNTED = {w = 'written', u = 'unchanged', a = 'again', d = 'refused', f = 'filtered', p = 'parked'}
+local counts, newer = {w = 0, u = 0, a = 0, d = 0, b = 0, f = 0, p = 0}, {}
+local doubted, believed, held, gone, left, waits, parents = {}, {}, 0, {}, 0, {}, {}
 local mine, holders = tonumber(number), redis.call('ZMSCORE', leases, unpack(ids))
 local any_followed, any_tried = redis.call('EXISTS', followed) == 1, redis.call('EXISTS', attempts) == 1
 if any_followed then newer = redis.call('SMISMEMBER', followed, unpack(ids)) end
 
 for i = 1, many do
   local id, outcome = ids[i], string.sub(outcomes, i, i)
-  local x, y = ARGV[3 + many + i], ARGV[3 + 2 * many + i]
+  local x, y = ARGV[4 + many + i], ARGV[4 + 2 * many + i]
   if tonumber(holders[i]) ~= mine then
     doubted[#doubted + 1] = id
   else
     held = held + 1
     believed[held] = id
+    if outcome == 'p' and (newer[i] == 1 or is_present(redis.call('HGET', KEYS[17 + i], x))) then
+      outcome = 'b'  -- nothing to wait for: the parent has come meanwhile, or a version that may have another
+    end
     counts[outcome] = counts[outcome] + 1
-    if outcome == 'w' or outcome == 'u' then redis.call('HSET', KEYS[12 + i], x, y) end
+    if outcome == 'w' or outcome == 'u' then redis.call('HSET', KEYS[17 + i], x, y) end
     if outcome == 'b' then
       local _, queued, lane = head_of(redis.call('HGET', records, id))
       give_back(ready, replay, id, queued, lane)
@@ -44,6 +55,13 @@ for i = 1, many do
       if newer[i] == 1 then tries = 0 else tries = tries + tonumber(y) end
       redis.call('HSET', attempts, id, string.format('%d %d', tries, deaths))
       redis.call('ZADD', delayed, now + tonumber(x), id)
+    elseif outcome == 'p' then
+      local place, parent_stream, parent = string.match(y, '^(%d+) (%S+) (.*)$')
+      waits[#waits + 1], parents[#parents + 1] = id, parent_stream .. ' ' .. parent
+      local children = redis.call('HGET', KEYS[tonumber(place)], parent) or ' '
+      if not string.find(children, ' ' .. stream .. ' ', 1, true) then
+        redis.call('HSET', KEYS[tonumber(place)], parent, children .. stream .. ' ')
+      end
     elseif newer[i] == 1 then
       local _, queued, lane = head_of(redis.call('HGET', records, id))
       redis.call('HDEL', attempts, id)
@@ -73,6 +91,19 @@ if left > 0 then
   redis.call('HDEL', records, unpack(gone))
   redis.call('ZREM', tried, unpack(gone))
   if any_tried then redis.call('HDEL', attempts, unpack(gone)) end
+end
+if #waits > 0 then park(parked, awaits, by_parent, tried, waits, parents, now) end
+-- Looked at last: a record parked by this very call may wait for another of its records.
+if held > 0 and redis.call('EXISTS', awaited) == 1 then
+  for i = 1, many do
+    local outcome = string.sub(outcomes, i, i)
+    if (outcome == 'w' or outcome == 'u') and tonumber(holders[i]) == mine and is_present(ARGV[4 + 2 * many + i]) then
+      for child in string.gmatch(redis.call('HGET', awaited, ids[i]) or '', '%S+') do
+        redis.call('ZADD', released, 0, child .. ' ' .. stream .. ' ' .. ids[i])
+      end
+      redis.call('HDEL', awaited, ids[i])
+    end
+  end
 end
 for outcome, what in pairs(COUNTED) do count(counters, pulses, now, what, counts[outcome]) end
 return doubted

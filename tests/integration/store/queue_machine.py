@@ -1,4 +1,4 @@
-"""A hypothesis state machine: put, lease, renew, settle with any batch ever given, let time pass, reap, stop and start.
+"""A hypothesis state machine: put, feed, lease, renew, settle with any batch ever given, unpark, reap, stop and start.
 
 Every step is played against the real server and against the model; after every step the server's own keys must keep the
 invariants of the queue, and agree with the model.
@@ -6,11 +6,9 @@ invariants of the queue, and agree with the model.
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from unittest import mock
 
-from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from redis import Redis
 
@@ -20,92 +18,34 @@ from store.keys import InstanceKeys
 from store.ledger import Entry, Standing
 from store.lifecycle import Lifecycle
 from store.record_queue import (
-    Again,
     Change,
     CursorMoved,
     DeadLetter,
     GenerationOver,
     Lane,
-    Leased,
     Outcome,
+    Parent,
+    Parked,
     QueueFull,
     Reason,
     RecordQueue,
-    Refused,
-    Unchanged,
-    Unsent,
-    Written,
 )
 from store.statistics import read_statistics
 from tests.integration.store.queue_model import DIED, QueueModel
+from tests.integration.store.queue_steps import (
+    DEATHS,
+    HIGH_WATER,
+    IDS,
+    LEASE_MS,
+    STREAM,
+    Writer,
+    lanes,
+    pages,
+    steps,
+)
 from tests.integration.store.server_state import Server
 
 T = TypeVar("T")
-
-IDS = ["ann", "bob", "5d6c7f1e-0f0b-4b0e-9a58-000000000001", "dée", "eve", "fay"]
-HIGH_WATER = 5
-DEATHS = 3
-LEASE_MS = 100
-REFUSED = Reason("refused", "Campaign refused a field.", "campaign")
-
-ids = st.sampled_from(IDS)
-pages = st.lists(st.tuples(ids, st.integers(1, 9)), max_size=4)
-lanes = st.sampled_from(list(Lane))
-#: Mostly the present generation and cursor, now and then another.
-slips = st.sampled_from([0] * 18 + [-1, 1])
-deeds = st.sampled_from(["sent", "sent", "again", "again uncounted", "refused", "unsent"])
-some_deeds = st.lists(deeds, min_size=1, max_size=4)
-#: Which writer speaks: mostly one that holds records, now and then any other that ever held some.
-speakers = st.tuples(st.sampled_from([True, True, True, False]), st.integers(0, 5))
-
-
-def step(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
-    return st.tuples(st.just(name), st.fixed_dictionaries(arguments))
-
-
-#: One drawn step instead of many rules: hypothesis leaves out a random part of the rules in every run, and few runs
-#: would get as far as a settled lease. The number says how often.
-_STEPS = [
-    (3, step("put", page=pages, lane=lanes, generation=slips, cursor=slips, moves_cursor=st.integers(0, 3).map(bool))),
-    (3, step("change_again", which=st.integers(0, 5), lane=lanes)),
-    (5, step("lease", how_many=st.integers(1, 4), slip=slips)),
-    (4, step("renew", speaker=speakers, slip=slips)),
-    (4, step("settle", speaker=speakers, deeds=some_deeds, others=st.dictionaries(ids, deeds, max_size=2))),
-    (4, step("advance_time", by=st.sampled_from([1, 50, LEASE_MS - 1, LEASE_MS, LEASE_MS + 50]))),
-    (2, step("reap")),
-    (1, step("lease_and_die", how_many=st.integers(1, 4))),
-    (6, step("work", how_many=st.integers(1, 4), overtaken=st.integers(0, 3), deeds=some_deeds)),
-    (1, step("stop")),
-    (1, step("start")),
-    (1, step("run")),
-    (4, step("start_and_run")),
-]
-steps = st.sampled_from([strategy for often, strategy in _STEPS for _ in range(often)]).flatmap(lambda chosen: chosen)
-
-
-@dataclass
-class Writer:
-    """One batch and what its holder makes of it: the ledger is read when the batch is leased, as a worker does."""
-
-    number: int
-    held: dict[str, Leased]
-    confirmed: dict[str, Entry | None]
-
-    def outcome(self, record_id: str, deed: str, now: int) -> Outcome:
-        match deed:
-            case "again":
-                return Again(record_id, 50, counts=True)
-            case "again uncounted":
-                return Again(record_id, 150, counts=False)
-            case "refused":
-                return Refused(record_id, REFUSED)
-            case "unsent":
-                return Unsent(record_id)
-        version = self.held[record_id].version if record_id in self.held else 1
-        entry = self.confirmed.get(record_id)
-        if entry and entry.version >= version:
-            return Unchanged(record_id, entry)
-        return Written(record_id, Entry(Standing.PRESENT, version, now // 1000, version.to_bytes(8)))
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -116,11 +56,11 @@ class QueueMachine(RuleBasedStateMachine):
         self._undo.enter_context(mock.patch.object(record_queue, "DEATHS_TOO_MANY", DEATHS))
         keys = InstanceKeys("test").workflow("contacts")
         with planted or ExitStack():
-            self.queue = RecordQueue(redis, keys.stream("contact"), high_water=HIGH_WATER)
+            self.queue = RecordQueue(redis, keys.stream(STREAM), high_water=HIGH_WATER)
         self.lifecycle = Lifecycle(redis, keys)
-        self.lifecycle.add_streams(["contact"])
+        self.lifecycle.add_streams([STREAM])
         self.redis = redis
-        self.model = QueueModel(HIGH_WATER, DEATHS)
+        self.model = QueueModel(STREAM, HIGH_WATER, DEATHS)
         self.writers: list[Writer] = []
         self.now = 1_700_000_000_000
         self.newest_put: dict[str, int] = {}
@@ -150,18 +90,40 @@ class QueueMachine(RuleBasedStateMachine):
         generation: int = 0,
         cursor: int = 0,
         moves_cursor: bool = True,
+        filtered: int = 0,
     ) -> None:
         """`moves_cursor` False: one part of a longer page, whose reader dies before the last part."""
-        changes = [Change(i, version, f"{i} in version {version} ".encode() + b"\0\xff") for i, version in page]
+        changes = self._changes(page)
         generation, cursor = self.model.generation + generation, self.model.cursor + cursor
         next_cursor = f"page {self.model.cursor + 1}" if moves_cursor else ""
         stored = self._both(
-            lambda: tuple(self.queue._put_part(generation, cursor, changes, next_cursor, lane, self.now, HIGH_WATER)),
-            lambda: self.model.put(self.now, generation, cursor, changes, lane, moves_cursor),
+            lambda: tuple(
+                self.queue._put_part(generation, cursor, changes, next_cursor, lane, self.now, HIGH_WATER, filtered)
+            ),
+            lambda: self.model.put(self.now, generation, cursor, changes, lane, moves_cursor, filtered),
         )
         if stored:
-            for record_id, version, _ in changes:
-                self.newest_put[record_id] = max(version, self.newest_put.get(record_id, 0))
+            self._note(changes)
+
+    def feed(self, page: Sequence[tuple[str, int]], lane: Lane, generation: int) -> None:
+        changes, generation = self._changes(page), self.model.generation + generation
+        if changes:  # without any, the server is not asked
+            stored = self._both(
+                lambda: tuple(self.queue.feed(generation, changes, lane, self.now)),
+                lambda: self.model.feed(self.now, generation, changes, lane),
+            )
+            if stored:
+                self._note(changes)
+
+    def _changes(self, page: Sequence[tuple[str, int]]) -> list[Change]:
+        # The time tells apart what was read twice in one version.
+        return [
+            Change(i, version, f"{i} in version {version} at {self.now} ".encode() + b"\0\xff") for i, version in page
+        ]
+
+    def _note(self, changes: Sequence[Change]) -> None:
+        for record_id, version, _ in changes:
+            self.newest_put[record_id] = max(version, self.newest_put.get(record_id, 0))
 
     def change_again(self, which: int, lane: Lane) -> None:
         if waiting := sorted(self.model.records):
@@ -198,6 +160,21 @@ class QueueMachine(RuleBasedStateMachine):
             self.put([(record_id, self.model.records[record_id].version + 1)], Lane.LIVE)
         self.settle((True, 0), deeds, {})
 
+    def family(self, which: int, comes: str | None, lane: Lane, children: set[str]) -> None:
+        """Some records are parked for one that is not there; perhaps it comes, or is deleted, in the same breath."""
+        absent = [i for i in IDS if not self.model.is_present(Parent(STREAM, i))]
+        if not absent:
+            return
+        parent = absent[which % len(absent)]
+        self.feed([(i, self.newest_put.get(i, 0) + 1) for i in sorted(children | {parent})], lane, 0)
+        self.lease(len(IDS))
+        if self.writers:
+            writer = self.writers[-1]
+            outcomes: list[Outcome] = [Parked(i, Parent(STREAM, parent)) for i in writer.held if i != parent]
+            if comes and parent in writer.held:
+                outcomes.append(writer.outcome(parent, comes, self.now))
+            self._settle(writer, outcomes)
+
     def renew(self, speaker: tuple[bool, int], slip: int) -> None:
         if writer := self._writer(speaker):
             generation = self.model.generation + slip
@@ -210,10 +187,13 @@ class QueueMachine(RuleBasedStateMachine):
         if writer := self._writer(speaker):
             told = {**others, **dict(zip(writer.held, deeds, strict=False))}
             outcomes = [writer.outcome(record_id, deed, self.now) for record_id, deed in told.items()]
-            self._both(
-                lambda: self.queue.settle(writer.number, outcomes, self.now),
-                lambda: self.model.settle(self.now, writer.number, outcomes),
-            )
+            self._settle(writer, outcomes)
+
+    def _settle(self, writer: Writer, outcomes: list[Outcome]) -> None:
+        self._both(
+            lambda: self.queue.settle(writer.number, outcomes, self.now),
+            lambda: self.model.settle(self.now, writer.number, outcomes),
+        )
 
     def _writer(self, speaker: tuple[bool, int]) -> Writer | None:
         holding, number = speaker
@@ -226,6 +206,17 @@ class QueueMachine(RuleBasedStateMachine):
 
     def reap(self) -> None:
         self._both(lambda: self.queue.reap(self.now), lambda: self.model.reap(self.now))
+
+    def unpark(self, some: set[str] | None, reason: Reason | None) -> None:
+        """None: all that are parked."""
+        chosen = sorted(self.model.ids(lambda record: record.parked is not None) if some is None else some)
+        self._both(
+            lambda: self.queue.unpark(chosen, reason, self.now),
+            lambda: self.model.unpark(self.now, chosen, reason),
+        )
+
+    def rearm(self, some: set[str]) -> None:
+        self._both(lambda: self.queue.rearm(some, self.now), lambda: self.model.rearm(self.now, some))
 
     def start(self) -> None:
         self.lifecycle.start("ann", "", 1, self.now)
@@ -267,7 +258,7 @@ class QueueMachine(RuleBasedStateMachine):
         now, before = Server.read(self.redis, self.queue), self.before
         self.before = now
         # Conservation: every record is in exactly one place.
-        places = [*now.ready, *now.replay, *now.delayed, *now.leases]
+        places = [*now.ready, *now.replay, *now.delayed, *now.leases, *now.parked]
         assert sorted(places) == sorted(now.records)
         # A leased record has a batch, a batch a leased record; only behind a leased record can a newer version wait.
         assert set(now.leases.values()) == now.batches.keys()
@@ -284,8 +275,16 @@ class QueueMachine(RuleBasedStateMachine):
             waits = now.records[record_id][0] if record_id in now.records else 0
             confirmed = ledger[record_id].version if record_id in ledger else 0
             aside = letters[record_id].version if record_id in letters else 0
-            assert max(waits, confirmed, aside) >= newest, f"version {newest} of {record_id} is lost"
+            kept_back = self.model.filtered.get(record_id, 0)
+            assert max(waits, confirmed, aside, kept_back) >= newest, f"version {newest} of {record_id} is lost"
         assert not letters.keys() & now.records.keys()
+        # Who is parked has a parent, and both indexes know it; a parent that is there has released its children.
+        assert now.parked.keys() == now.awaits.keys() and not now.parked.keys() & now.tried.keys()
+        assert now.by_parent == {(parent, record_id) for record_id, parent in now.awaits.items()}
+        for parent in now.awaits.values():
+            entry = ledger.get(parent.id) if parent.stream == STREAM else None
+            if entry and entry.standing is Standing.PRESENT:
+                assert (STREAM, parent) in now.released, f"the wake-up of {parent} is lost"
         # Bounded deaths, and nothing is kept of records that are gone.
         assert all(int(text.split()[1]) < DEATHS for text in now.attempts.values())
         assert now.attempts.keys() | now.tried.keys() <= now.records.keys()
@@ -300,8 +299,12 @@ class QueueMachine(RuleBasedStateMachine):
         holds = {i: r.hold for i, r in model.records.items() if r.hold}
         assert server.leases == {i: hold.batch for i, hold in holds.items()}
         assert server.batches == {hold.batch: model.ends(hold) for hold in holds.values()}
-        # The mark says what a comparison of versions says.
-        assert server.followed == {i for i, hold in holds.items() if model.records[i].version > hold.version}
+        # The mark says what a comparison of arrivals says.
+        assert server.followed == model.ids(lambda record: record.newer)
+        assert server.parked == {i: r.parked for i, r in model.records.items() if r.parked is not None}
+        assert server.awaits == {i: r.parent for i, r in model.records.items() if r.parent is not None}
+        assert server.awaited == {parent.id: {STREAM} for parent in model.awaited if parent.stream == STREAM}
+        assert server.released == {(STREAM, parent) for parent in model.released}
         assert self.ledger == model.ledger
 
     @invariant()
@@ -310,6 +313,12 @@ class QueueMachine(RuleBasedStateMachine):
         assert backlog.total == len(model.records)
         assert backlog.leased == len(model.ids(lambda r: r.hold is not None))
         assert backlog.delayed == len(model.ids(lambda r: r.due is not None))
+        assert backlog.parked == len(model.ids(lambda r: r.parked is not None))
+        assert backlog.waiting == len(model.ids(lambda r: r.hold is None and r.parked is None))
+        parked = sorted((r.parked, i.encode(), r.parent) for i, r in model.records.items() if r.parked is not None)
+        told = self.queue.parked(self.now, len(IDS))
+        assert [(record.since_ms, record.id.encode(), record.parent) for record in told] == parked
+        assert self.queue.waiting([*IDS, "nobody"]) == model.records.keys()
         assert backlog.dead == len(model.dead)
         assert backlog.oldest_ms == model.oldest
         letters = self.letters

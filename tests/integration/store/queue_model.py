@@ -1,23 +1,27 @@
 """What the record queue promises, as a few lines of plain Python. The machine plays both and compares.
 
-The model knows nothing of Redis. It decides whether a newer version is waiting by comparing versions, where the scripts
-trust a mark; it keeps the beginning of every wait, where the scripts derive the oldest from three places.
+The model knows nothing of Redis. It decides whether something newer is waiting by comparing what came with what is
+held, where the scripts trust a mark; it keeps the beginning of every wait, where the scripts derive the oldest from
+three places; it looks through all parked records for the children of a parent, where the scripts keep two indexes.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from store.ledger import Entry
+from store.ledger import Entry, Standing
 from store.record_queue import (
     Again,
     Change,
     CursorMoved,
     DeadLetter,
+    Filtered,
     GenerationOver,
     Lane,
     Leased,
     Outcome,
+    Parent,
+    Parked,
     QueueFull,
     Reason,
     Refused,
@@ -35,6 +39,7 @@ class Hold:
 
     batch: int
     version: int
+    arrival: int
     newer_since: int | None = None  #: when the first newer version came meanwhile
 
 
@@ -44,6 +49,7 @@ class Waiting:
 
     version: int
     payload: bytes
+    arrival: int  #: counts what was stored
     lane: Lane
     queued: int  #: what the record itself says
     begun: int  #: since when the target has lacked it: what the age of the backlog counts from
@@ -51,10 +57,18 @@ class Waiting:
     deaths: int = 0
     due: int | None = None
     hold: Hold | None = None
+    parked: int | None = None  #: since when
+    parent: Parent | None = None
+
+    @property
+    def newer(self) -> bool:
+        """Whether something came while it was held."""
+        return self.hold is not None and self.arrival > self.hold.arrival
 
 
 @dataclass
 class QueueModel:
+    stream: str
     high_water: int
     deaths_too_many: int
     state: str = "STOPPED"
@@ -67,25 +81,43 @@ class QueueModel:
     ledger: dict[str, Entry] = field(default_factory=dict)
     lease_ends: dict[int, int] = field(default_factory=dict)  #: of every batch that ever was
     counts: Counter[str] = field(default_factory=Counter)
+    arrivals: int = 0
+    awaited: set[Parent] = field(default_factory=set)  #: somebody was parked for them, and they did not come since
+    released: set[Parent] = field(default_factory=set)  #: they came, and their children are still parked
+    filtered: dict[str, int] = field(default_factory=dict)  #: the newest version that was filtered out
 
     def check_generation(self, generation: int) -> None:
         if self.state != "RUNNING" or generation != self.generation:
             raise GenerationOver
 
     def put(
-        self, now: int, generation: int, cursor: int, page: Sequence[Change], lane: Lane, moves_cursor: bool
+        self,
+        now: int,
+        generation: int,
+        cursor: int,
+        page: Sequence[Change],
+        lane: Lane,
+        moves_cursor: bool,
+        filtered: int,
     ) -> tuple[int, int, int]:
         self.check_generation(generation)
         if cursor != self.cursor:
             raise CursorMoved
         if len(self.records) >= self.high_water:
             raise QueueFull
+        stored = self.feed(now, generation, page, lane)
+        self.cursor += moves_cursor
+        self.counts["read"] += filtered
+        self.counts["filtered"] += filtered
+        return stored
+
+    def feed(self, now: int, generation: int, page: Sequence[Change], lane: Lane) -> tuple[int, int, int]:
+        self.check_generation(generation)
         known = set(self.records)
         answers = Counter(self._put_one(now, change, lane) for change in page)
         for record_id in dict.fromkeys(change.id for change in page):
             if record_id in self.records and record_id not in known:
                 self._enter_lane(record_id, at_front=False)
-        self.cursor += moves_cursor
         self.counts["read"] += len(page)
         return answers["queued"], answers["replaced"], answers["skipped"]
 
@@ -96,11 +128,11 @@ class QueueModel:
             if letter and (letter.version > version or (letter.version == version and lane is Lane.LIVE)):
                 return "skipped"
             self.dead.pop(record_id, None)
-            self.records[record_id] = Waiting(version, payload, lane, queued=now, begun=now)
+            self.records[record_id] = Waiting(version, payload, self._arrival(), lane, queued=now, begun=now)
             return "queued"
-        if version <= record.version:
+        if version < record.version or (version == record.version and lane is Lane.LIVE):
             return "skipped"
-        record.version, record.payload = version, payload
+        record.version, record.payload, record.arrival = version, payload, self._arrival()
         if record.hold and record.hold.newer_since is None:
             record.hold.newer_since = record.queued = now
         if record.lane is Lane.REPLAY and lane is Lane.LIVE:
@@ -111,7 +143,14 @@ class QueueModel:
         if record.due is not None:
             record.due, record.tries, record.deaths = None, 0, 0
             self._enter_lane(record_id, at_front=False)
+        if record.parked is not None:
+            record.tries = record.deaths = 0
+            self._end_parking(record_id)
         return "replaced"
+
+    def _arrival(self) -> int:
+        self.arrivals += 1
+        return self.arrivals
 
     def lease(self, now: int, generation: int, how_many: int, lease_ms: int, batch: int) -> list[Leased]:
         self.check_generation(generation)
@@ -121,6 +160,7 @@ class QueueModel:
         for _, record_id in due[:how_many]:
             self.records[record_id].due = None
             self._enter_lane(record_id, at_front=False)
+        self._take_back(how_many)
         live, self.ready = self.ready[:how_many], self.ready[how_many:]
         replayed = sorted(self.replay, key=lambda i: (self.records[i].queued, i))[: how_many - len(live)]
         self.replay -= set(replayed)
@@ -128,9 +168,51 @@ class QueueModel:
         self.lease_ends[batch] = now + lease_ms
         for record_id in [*live, *replayed]:
             r = self.records[record_id]
-            r.hold = Hold(batch, r.version)
+            r.hold = Hold(batch, r.version, r.arrival)
             leased.append(Leased(record_id, r.version, r.queued, r.lane, r.payload, r.tries, r.deaths))
         return leased
+
+    def _take_back(self, how_many: int) -> None:
+        """Children of released parents return to their lane, no more at a time than are wanted."""
+        left = how_many
+        for parent in sorted(self.released, key=lambda p: f"{p.stream} {p.id}".encode())[:how_many]:
+            children = sorted((i for i, record in self.records.items() if record.parent == parent), key=str.encode)
+            for record_id in children[:left]:
+                self._end_parking(record_id)
+            left -= len(children[:left])
+            if not left:
+                break
+            self.released.remove(parent)
+
+    def _end_parking(self, record_id: str) -> None:
+        record = self.records[record_id]
+        record.parked = record.parent = None
+        self._enter_lane(record_id, at_front=False)
+
+    def unpark(self, now: int, ids: Iterable[str], reason: Reason | None) -> int:
+        moved = 0
+        for record_id in ids:
+            record = self.records.get(record_id)
+            if record is None or record.parent is None:
+                continue
+            if reason is None or record.parent in self.released:
+                self._end_parking(record_id)
+                moved += reason is None
+            else:
+                self._bury(record_id, record, reason, record.tries, now)
+                self.counts["refused"] += 1
+                del self.records[record_id]
+                moved += 1
+        return moved
+
+    def rearm(self, now: int, ids: Iterable[str]) -> None:
+        for record_id in ids:
+            if (record := self.records.get(record_id)) and record.parked is not None:
+                record.parked = now
+
+    def is_present(self, parent: Parent) -> bool:
+        entry = self.ledger.get(parent.id) if parent.stream == self.stream else None
+        return entry is not None and entry.standing is Standing.PRESENT
 
     def renew(self, now: int, generation: int, batch: int, lease_ms: int) -> bool:
         self.check_generation(generation)
@@ -139,13 +221,19 @@ class QueueModel:
             self.lease_ends[batch] = now + lease_ms
         return held
 
-    def settle(self, now: int, batch: int, outcomes: Iterable[Outcome]) -> set[str]:
+    def settle(self, now: int, batch: int, outcomes: Sequence[Outcome]) -> set[str]:
         doubted = set()
         for outcome in outcomes:
             if self._held(now, batch, outcome.id):
                 self._settle_one(now, outcome)
             else:
                 doubted.add(outcome.id)
+        for outcome in outcomes:
+            if isinstance(outcome, Written | Unchanged) and outcome.id not in doubted:
+                parent = Parent(self.stream, outcome.id)
+                if parent in self.awaited and self.is_present(parent):
+                    self.awaited.remove(parent)
+                    self.released.add(parent)
         return doubted
 
     def _held(self, now: int, batch: int, record_id: str) -> bool:
@@ -159,13 +247,24 @@ class QueueModel:
     def _settle_one(self, now: int, outcome: Outcome) -> None:
         record_id = outcome.id
         record = self.records[record_id]
+        newer = record.newer
         hold, record.hold = record.hold, None
         assert hold is not None
-        newer = record.version > hold.version
         match outcome:
             case Unsent():
                 self._enter_lane(record_id, at_front=True)
                 return
+            case Parked(_, parent) if newer or self.is_present(parent):
+                self._enter_lane(record_id, at_front=True)
+                return
+            case Parked(_, parent):
+                self.counts["parked"] += 1
+                record.parked, record.parent = now, parent
+                self.awaited.add(parent)
+                return
+            case Filtered():
+                self.counts["filtered"] += 1
+                self.filtered[record_id] = max(self.filtered.get(record_id, 0), hold.version)
             case Again(_, wait_ms, counts):
                 self.counts["again"] += 1
                 record.tries = 0 if newer else record.tries + counts
@@ -232,4 +331,5 @@ class QueueModel:
 
     @property
     def oldest(self) -> int | None:
-        return min((record.begun for record in self.records.values()), default=None)
+        """Since when the record that has waited longest waits; parked ones are shown apart."""
+        return min((record.begun for record in self.records.values() if record.parked is None), default=None)

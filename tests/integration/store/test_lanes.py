@@ -74,12 +74,40 @@ def test_a_record_that_changes_twice_in_flight_waits_since_the_first_of_both(
 def test_a_full_read_never_ages_a_live_change_that_waits(queue: RecordQueue, generation: int) -> None:
     # Given a live change
     put(queue, generation, [Change("ann", 7, b"new")], Lane.LIVE, at=1000)
-    # When a full read brings the same record in an older and in the same version
+    # When a full read brings the same record in an older version
     assert put(queue, generation, [Change("ann", 6, b"old")], Lane.REPLAY, at=2000).skipped == 1
-    assert put(queue, generation, [Change("ann", 7, b"copy")], Lane.REPLAY, at=2000).skipped == 1
     # Then the live change stands as it was
     [leased] = queue.lease(generation, 10, 60_000, 3000).records
     assert (leased.version, leased.payload, leased.lane) == (7, b"new", Lane.LIVE)
+
+
+def test_what_a_full_read_brings_in_the_same_version_replaces_what_waits(queue: RecordQueue, generation: int) -> None:
+    # Given a live change that waits, and a replayed record
+    put(queue, generation, [Change("ann", 7, b"few columns")], Lane.LIVE, at=1000)
+    put(queue, generation, [Change("bob", 8, b"few columns")], Lane.REPLAY, at=1000)
+    # When a full read, asking for more columns, brings both in the same version, and then a page of changes does
+    page = [Change("ann", 7, b"more columns"), Change("bob", 8, b"more columns")]
+    assert put(queue, generation, page, Lane.REPLAY, at=2000) == Stored(0, 2, 0)
+    again = [Change(record_id, version, b"few columns") for record_id, version, _ in page]
+    assert put(queue, generation, again, Lane.LIVE, at=3000) == Stored(0, 0, 2)
+    # Then what the full read brought waits, each in its lane and as old as before
+    leased = queue.lease(generation, 10, 60_000, 4000).records
+    assert [(r.id, r.lane, r.payload, r.queued_ms) for r in leased] == [
+        ("ann", Lane.LIVE, b"more columns", 1000),
+        ("bob", Lane.REPLAY, b"more columns", 1000),
+    ]
+
+
+def test_what_a_full_read_brings_of_a_record_in_flight_follows_it(queue: RecordQueue, generation: int) -> None:
+    # Given a record in a writer's hands
+    put(queue, generation, [Change("ann", 7, b"few columns")], Lane.LIVE, at=1000)
+    batch = queue.lease(generation, 1, 60_000, 2000)
+    # When a full read brings it in the same version, and the writer is done
+    put(queue, generation, [Change("ann", 7, b"more columns")], Lane.REPLAY, at=3000)
+    confirm(queue, batch, 4000)
+    # Then it is not over: what was read later is still to be looked at
+    [leased] = queue.lease(generation, 1, 60_000, 5000).records
+    assert (leased.payload, leased.queued_ms) == (b"more columns", 3000)
 
 
 def test_a_record_given_back_returns_to_its_own_lane(queue: RecordQueue, generation: int) -> None:

@@ -8,7 +8,8 @@ from redis import Redis
 from store.cursors import read_cursor
 from store.keys import StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle, State
-from store.record_queue import CursorMoved, RecordQueue, Stored
+from store.record_queue import CursorMoved, Lane, Parent, Parked, Reason, RecordQueue, Stored
+from store.replays import Replays
 from store.revisions import EditedMeanwhile, Revisions
 from store.throttle import SharedThrottle
 from tests.integration.store.losing_replies import connect_losing_replies, lose_next_reply, lost
@@ -136,3 +137,37 @@ def test_a_pause_and_a_permit_whose_reply_was_lost_keep_their_promises(lossy: Re
     lose_next_reply()
     throttle.pause(30, now_ms=2000)
     assert lost() and throttle.ask(1, now_ms=2000) == (0, 30_000)
+
+
+def test_what_was_fed_is_fed_once(lossy_queue: RecordQueue, generation: int) -> None:
+    lose_next_reply()
+    # When the first of two parts is repeated, Then it is recognised
+    assert lossy_queue.feed(generation, changes(700), Lane.LIVE) == Stored(200, 0, 500)
+    assert lost() and lossy_queue.backlog().waiting == 700
+
+
+def test_parking_and_giving_up_whose_replies_were_lost_happen_once(lossy_queue: RecordQueue, generation: int) -> None:
+    lossy_queue.put_page(generation, 0, changes(2), "next")
+    batch = lossy_queue.lease(generation, 2, 60_000)
+    lose_next_reply()
+    # When parking is repeated, Then the repetition is not believed, but the first was
+    parent = Parent("account", "acme")
+    assert lossy_queue.settle(batch.number, [Parked(record_id(n), parent) for n in range(2)]) == {
+        record_id(0),
+        record_id(1),
+    }
+    assert lost() and lossy_queue.backlog().parked == 2
+    # And when giving up is repeated, there is nobody left to give up
+    lose_next_reply()
+    assert lossy_queue.unpark([record_id(0)], Reason("orphan", "No parent.")) == 0
+    assert lost() and (lossy_queue.backlog().dead, lossy_queue.backlog().parked) == (1, 1)
+
+
+def test_a_replay_whose_reply_was_lost_is_asked_for_once(
+    lossy: Redis, workflow: WorkflowKeys, lifecycle: Lifecycle
+) -> None:
+    replays = Replays(lossy, workflow)
+    lose_next_reply()
+    # When asking is repeated, Then it is pending, and history says so once
+    assert replays.ask("contact", "ann", "") is False and lost()
+    assert [event.action for event in lifecycle.history(2)] == ["replay ask", "run"]

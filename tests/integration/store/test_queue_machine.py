@@ -35,7 +35,11 @@ PLANTS = {
         "      give_back(ready, replay, id, queued, lane)\n",
         "",
     ),
-    "an older version replaces a newer one": ("put_page", "if version > old then", "if version ~= old then"),
+    "an older version replaces a newer one": (
+        "put_page",
+        "if version > old or version == old and",
+        "if version ~= old or version == old and",
+    ),
     "put lists a record that is leased": (
         "put_page",
         "queued = now\n",
@@ -111,6 +115,78 @@ PLANTS = {
     ),
     "deaths are not counted": ("reap", "deaths = deaths + 1", "deaths = 0"),
     "put goes on above the high-water mark": ("put_page", ">= tonumber(ARGV[5]) then", "> 1000 then"),
+    "what a full read brings in the same version is skipped": (
+        "put_page",
+        "or version == old and lane == 'r' then",
+        "then",
+    ),
+    "a page of changes replaces what waits in the same version": (
+        "put_page",
+        "or version == old and lane == 'r' then",
+        "or version == old then",
+    ),
+    "a newer version stays parked": ("put_page", "if any_parked and", "if false and"),
+    "rows that were filtered out are not counted": ("put_page", "'filtered', tonumber(ARGV[8])", "'filtered', 0"),
+    "what was fetched outside reading moves the cursor": (
+        "put_page",
+        "if ARGV[4] ~= '' then",
+        "if ARGV[4] ~= '' or ARGV[3] == '' then",
+    ),
+    "what is filtered out takes a newer version along": (
+        "settle",
+        "    elseif newer[i] == 1 then",
+        "    elseif newer[i] == 1 and outcome ~= 'f' then",
+    ),
+    "a record is parked although its parent is there": (
+        "settle",
+        "(newer[i] == 1 or is_present(redis.call('HGET', KEYS[17 + i], x))) then",
+        "newer[i] == 1 then",
+    ),
+    "a record is parked although a newer version came": (
+        "settle",
+        "'p' and (newer[i] == 1 or is_present",
+        "'p' and (is_present",
+    ),
+    "a record is not parked for a parent that was deleted": (
+        "settle",
+        "return entry and string.byte(entry) == 1 end",
+        "return entry end",
+    ),
+    "a confirmed parent releases nobody": (
+        "settle",
+        "if held > 0 and redis.call('EXISTS', awaited) == 1 then",
+        "if false then",
+    ),
+    "a parent that nobody confirmed releases its children": (
+        "settle",
+        "'u') and tonumber(holders[i]) == mine and is_present",
+        "'u') and is_present",
+    ),
+    "a deleted parent releases its children": (
+        "settle",
+        "and is_present(ARGV[4 + 2 * many + i]) then",
+        "then",
+    ),
+    "a parent is released for ever": ("settle", "      redis.call('HDEL', awaited, ids[i])\n", ""),
+    "nobody is told of the parent that a record waits for": (
+        "settle",
+        "if not string.find(children, ' ' .. stream .. ' ', 1, true) then",
+        "if false then",
+    ),
+    "lease leaves released records where they are": (
+        "lease",
+        "  local children = redis.call(",
+        "  local children = {} or (",
+    ),
+    "lease takes more released records back than are wanted": ("lease", "left = left - #children", "left = wanted"),
+    "lease forgets the children that it did not take back": ("lease", "  if left == 0 then break end\n", ""),
+    "a record that was parked loses its age": ("lease", "  redis.call('ZADD', tried, unpack(begun))\n", ""),
+    "unpark sets a record aside whose parent has come": (
+        "unpark",
+        " or redis.call('ZSCORE', released, stream .. ' ' .. parents[i]) then",
+        " then",
+    ),
+    "unpark forgets the record": ("unpark", "if #back > 0 then append_all(", "if false then append_all("),
     "an older version revives a dead letter": ("put_page", "if refused and (refused > version or ", "if refused and ("),
 }
 

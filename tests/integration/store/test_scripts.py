@@ -12,7 +12,8 @@ from redis.crc import key_slot
 from store import scripts
 from store.keys import InstanceKeys, StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
-from store.record_queue import Again, Reason, RecordQueue, Refused, Unsent, Written
+from store.record_queue import Again, Lane, Parent, Parked, Reason, RecordQueue, Refused, Unsent, Written
+from store.replays import Replays
 from store.revisions import Revisions
 from store.throttle import SharedThrottle
 from tests.integration.store.records import changes, entry, record_id
@@ -25,7 +26,7 @@ def everybody(redis: Redis) -> list[object]:
     """One of each class that owns verbs."""
     keys = InstanceKeys("test").workflow("contacts")
     return [RecordQueue(redis, keys.stream("contact")), Lifecycle(redis, keys), Revisions(redis, keys),
-            SharedThrottle(redis, "throttle")]  # fmt: skip
+            SharedThrottle(redis, "throttle"), Replays(redis, keys)]  # fmt: skip
 
 
 def scripts_of(owner: object) -> dict[str, Script]:
@@ -64,10 +65,10 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     redis: Redis, workflow: WorkflowKeys, keys: StreamKeys, lifecycle: Lifecycle, generation: int
 ) -> None:
     # Given every class that calls scripts, with its calls written down
-    queue, revisions = RecordQueue(redis, keys), Revisions(redis, workflow)
+    queue, revisions, replays = RecordQueue(redis, keys), Revisions(redis, workflow), Replays(redis, workflow)
     throttle = SharedThrottle(redis, InstanceKeys("test").throttle("campaign"), requests_per_second=5)
     calls: dict[str, list[list[str]]] = {}
-    for owner in (queue, lifecycle, revisions, throttle):
+    for owner in (queue, lifecycle, revisions, replays, throttle):
         for verb, script in scripts_of(owner).items():
             setattr(owner, f"_{verb}", _Recorder(script, calls.setdefault(verb, [])))
     # When every verb is used, with records of many ledger buckets and a workflow of two streams
@@ -82,11 +83,18 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
             Again(record_id(100), 1, counts=True),
             Refused(record_id(101), Reason("x", "y")),
             Unsent(record_id(102)),
+            *(
+                Parked(record_id(number), Parent(f"parent{number % 3}", record_id(number)))
+                for number in range(103, 200)
+            ),
         ],
     )
+    queue.unpark([record_id(103)])
+    queue.feed(generation, changes(3), Lane.LIVE)
     queue.reap()
     lifecycle.stop("ann", "rest")
     revisions.save(0, "", "ann", "")
+    replays.ask("contact", "ann", "")
     throttle.ask(1)
     throttle.pause(0.001)
     # Then each call named keys of one slot only

@@ -69,7 +69,9 @@ def test_counts_and_rates_are_kept_by_the_scripts(
     # When they are looked at five seconds into the next bucket
     statistics = read_statistics(redis, keys, now_ms=at + 15_000)
     # Then the totals are exact and the rates are those of the 25 seconds looked at
-    assert statistics.totals == {"read": 300, "written": 200, "unchanged": 0, "again": 0, "refused": 0}
+    assert statistics.totals == {
+        "read": 300, "filtered": 0, "written": 200, "unchanged": 0, "again": 0, "refused": 0, "parked": 0,
+    }  # fmt: skip
     assert statistics.rates["read"] == pytest.approx(300 / 25)
     assert statistics.rates["written"] == pytest.approx(200 / 25)
     # And half a minute later the rates are zero and the totals stand

@@ -1,0 +1,38 @@
+--[[ replay: a stream's replay is asked for, withdrawn, or begun.
+    ask      none pending -> pending
+    cancel   pending      -> none pending
+    begin    every pending one began now
+  Guarantees: at most one request of a stream is pending; who asked or withdrew it, and why, is recorded in the same step;
+  a request that is withdrawn or repeated does not touch when the last replay began.
+  KEYS  1 replays: "asked:<stream>" pending, "began:<stream>" the last one that began  2 log
+  ARGV  1 now or ''  2 ask|cancel|begin  3 stream  4 by  5 why   ('' for begin)
+  Output how many requests changed ]]
+local replays, log = KEYS[1], KEYS[2]
+local now, what, stream, by, why = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+if what == 'begin' then
+  local fields, begun = redis.call('HGETALL', replays), 0
+  for i = 1, #fields, 2 do
+    local waiting = string.match(fields[i], '^asked:(.*)$')
+    if waiting then
+      local request = cjson.decode(fields[i + 1])
+      request.began = now
+      redis.call('HSET', replays, 'began:' .. waiting, cjson.encode(request))
+      redis.call('HDEL', replays, fields[i])
+      begun = begun + 1
+    end
+  end
+  return begun
+end
+
+local changed
+if what == 'ask' then
+  changed = redis.call('HSETNX', replays, 'asked:' .. stream, cjson.encode({asked = now, by = by, why = why}))
+else
+  changed = redis.call('HDEL', replays, 'asked:' .. stream)
+end
+if changed == 1 then
+  redis.call('XADD', log, 'MAXLEN', '~', 10000, '*', 'at', now, 'by', by, 'action', 'replay ' .. what, 'stream', stream,
+    'why', why)
+end
+return changed

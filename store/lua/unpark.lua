@@ -1,0 +1,32 @@
+--[[ unpark: parked records wait no longer for their parents.
+  Guarantees: only a record that is parked is touched; with a reason it is set aside, but not if its parent was confirmed
+  meanwhile: then, and without a reason, it waits in its lane, as old as it is.
+  KEYS  1 records  2 ready  3 replay  4 attempts  5 tried  6 dead  7 counters  8 pulse  9 parked  10 awaits  11 by_parent
+        12 released
+  ARGV  1 now or ''  2 stream  3 reason of the dead letter, '' for none  then the ids (each once, at most 500)
+  Output how many were set aside or, without a reason, returned to their lane ]]
+local records, ready, replay, attempts, tried, dead, counters, pulses, parked, awaits, by_parent, released =
+  unpack(KEYS, 1, 12)
+local now, stream, reason = clock(ARGV[1]), ARGV[2], ARGV[3]
+local ids, back, buried = {}, {}, 0
+
+for i, since in ipairs(redis.call('ZMSCORE', parked, unpack(ARGV, 4))) do
+  if since then ids[#ids + 1] = ARGV[3 + i] end
+end
+if #ids == 0 then return 0 end
+
+local parents = end_parking(parked, awaits, by_parent, tried, ids)
+for i, id in ipairs(ids) do
+  if reason == '' or redis.call('ZSCORE', released, stream .. ' ' .. parents[i]) then
+    back[#back + 1] = id
+  else
+    bury(dead, id, redis.call('HGET', records, id), now, (attempts_of(redis.call('HGET', attempts, id))), reason)
+    redis.call('HDEL', records, id)
+    redis.call('HDEL', attempts, id)
+    redis.call('ZREM', tried, id)
+    buried = buried + 1
+  end
+end
+if #back > 0 then append_all(records, ready, replay, back) end
+count(counters, pulses, now, 'refused', buried)
+return reason == '' and #back or buried

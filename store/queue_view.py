@@ -1,0 +1,105 @@
+"""What can be seen of a record queue without changing it: how much waits, for how long, what is parked or set aside."""
+
+from collections.abc import Collection, Iterator
+from typing import cast
+
+import orjson
+from redis import Redis
+
+from store.keys import StreamKeys
+from store.outcomes import Parent, Reason
+from store.records import Backlog, DeadLetter, ParkedRecord
+from store.sealing import NoSeal, PayloadSeal
+
+
+class QueueView:
+    def __init__(self, redis: Redis, keys: StreamKeys, seal: PayloadSeal | None, high_water: int) -> None:
+        self._redis = redis
+        self.keys = keys
+        self._seal = seal or NoSeal()
+        self._high_water = high_water
+
+    def backlog(self) -> Backlog:
+        """Exact, and independent of how many records wait."""
+        keys, pipeline = self.keys, self._redis.pipeline()
+        pipeline.hlen(keys.records)
+        pipeline.zcard(keys.leases)
+        pipeline.zcard(keys.delayed)
+        pipeline.zcard(keys.parked)
+        pipeline.hlen(keys.dead)
+        pipeline.lindex(keys.ready, 0)
+        pipeline.zrange(keys.replay, 0, 0, withscores=True)
+        pipeline.zrange(keys.tried, 0, 0, withscores=True)
+        total, leased, delayed, parked, dead, first, replayed, tried = pipeline.execute()
+        # Records that were never leased stand in the order they came; those that were, or that changed their lane, are
+        # also listed in `tried`.
+        begun = [int(score) for _, score in [*replayed, *tried]]
+        record = self._redis.hget(keys.records, first) if first else None
+        if isinstance(record, bytes):
+            begun.append(int(record.split(b" ", 2)[1]))
+        return Backlog(total - leased - parked, leased, delayed, parked, dead, min(begun, default=None))
+
+    def total(self) -> int:
+        """The backlog as a bare number: records that wait, are leased, or are parked."""
+        return int(self._redis.hlen(self.keys.records))
+
+    def is_full(self) -> bool:
+        """Whether the backlog has reached its high-water mark."""
+        return self.total() >= self._high_water
+
+    def waiting(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that the queue holds: waiting, leased or parked."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for record_id in ids:
+            pipeline.hexists(self.keys.records, record_id)
+        return {record_id for record_id, held in zip(ids, pipeline.execute(), strict=True) if held}
+
+    def refused(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that were set aside as dead letters."""
+        found = self._redis.hmget(self.keys.dead, list(ids)) if ids else []
+        return {record_id for record_id, letter in zip(ids, found, strict=True) if letter is not None}
+
+    def leases_run(self, now_ms: int) -> bool:
+        """Whether somebody may still be sending: a batch whose lease has not run out is in a writer's hands."""
+        return bool(self._redis.zcount(self.keys.batches, f"({now_ms}", "+inf"))
+
+    def parked(self, before_ms: int, limit: int = 1000) -> list[ParkedRecord]:
+        """At most `limit` records that were parked at that time or earlier, the oldest first."""
+        keys = self.keys
+        answer = self._redis.zrangebyscore(keys.parked, "-inf", before_ms, start=0, num=limit, withscores=True)
+        found = cast(list[tuple[bytes, float]], answer)
+        if not found:
+            return []
+        awaits = self._redis.hmget(keys.awaits, [raw_id for raw_id, _ in found])
+        return [
+            ParkedRecord(raw_id.decode(), _parent(awaited), int(since))
+            for (raw_id, since), awaited in zip(found, awaits, strict=True)
+            if isinstance(awaited, bytes)  # None: it went back to its lane between the two questions
+        ]
+
+    def dead_letters(self, limit: int = 1000) -> Iterator[DeadLetter]:
+        """At most `limit` dead letters, in no particular order."""
+        for number, (raw_id, value) in enumerate(self._redis.hscan_iter(self.keys.dead)):
+            if number == limit:
+                return
+            dead_ms, attempts, length, rest = value.split(b" ", 3)
+            reason, record = rest[: int(length)], rest[int(length) :]
+            version, queued, _lane, payload = record.split(b" ", 3)
+            record_id = raw_id.decode()
+            yield DeadLetter(
+                record_id,
+                int(version),
+                Reason(**orjson.loads(reason)),
+                int(attempts),
+                int(queued),
+                int(dead_ms),
+                self._seal.open(self._owner(record_id), payload),
+            )
+
+    def _owner(self, record_id: str) -> str:
+        return self.keys.prefix + record_id
+
+
+def _parent(awaited: bytes) -> Parent:
+    _began, stream, parent_id = awaited.decode().split(" ", 2)
+    return Parent(stream, parent_id)
