@@ -9,67 +9,73 @@ import click
 
 from cli.commands import Group, option, output_option
 from cli.context import Context, pass_context
-from cli.output import counted, draw, say, table, warn, write
+from cli.output import draw, say, table, warn, write
+from control.words import ago, iso
 
 if TYPE_CHECKING:
-    from control.configuration import Difference
+    from control.configuration import Applied, Difference
 
 _file = click.argument("file", type=click.Path(path_type=Path, allow_dash=False))
+_why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
 
 
 @click.group(cls=Group, example="d365acs config apply d365acs.yaml")
 def config() -> None:
-    """Save, show, check and compare what the workflows do."""
+    """Save, export, check, compare and take back what the workflows do."""
 
 
-@config.command(example="d365acs config show > d365acs.yaml\nd365acs config show --active")
+@config.command(example="d365acs config export > d365acs.yaml\nd365acs config export --active")
 @click.argument("workflow_name", metavar="[WORKFLOW]", required=False)
 @option("--active", is_flag=True, help="What runs, instead of what was saved last.")
 @option("--revision", type=click.IntRange(min=1), metavar="N", help="An earlier revision; needs a WORKFLOW.")
 @output_option("yaml", "json")
 @pass_context
-def show(context: Context, workflow_name: str | None, active: bool, revision: int | None, output: str) -> None:
-    """Show the saved configuration as a file that `config apply` takes back."""
-    from config.document import dump
+def export(context: Context, workflow_name: str | None, active: bool, revision: int | None, output: str) -> None:
+    """Print the saved configuration as the file that `config apply` takes back."""
+    from config.document import dump, plain
     from control import configuration
 
     if revision and (active or workflow_name is None):
-        raise click.UsageError("--revision goes with a WORKFLOW and without --active: config show ingress --revision 1")
-    document = configuration.show(context.store, workflow_name, revision, active)
+        raise click.UsageError(
+            "--revision goes with a WORKFLOW and without --active: config export ingress --revision 1"
+        )
+    document = configuration.export(context.store, workflow_name, revision, active)
     if output == "yaml":
         click.echo(dump(document), nl=False)
     else:
-        write(document.model_dump(mode="json", exclude_none=True), output)
+        write(plain(document), output)
 
 
-@config.command(example="d365acs config validate d365acs.yaml")
+@config.command(example="d365acs config validate d365acs.yaml\nd365acs config validate d365acs.yaml --live")
 @_file
+@option("--live", is_flag=True, help="Hold it against both live systems, too.")
 @output_option("table", "json", "jsonl", "yaml")
-def validate(file: Path, output: str) -> None:
-    """Check a file, without any connection: every mistake at once, each with its line. Exit code 1 if there is one."""
+@pass_context
+def validate(context: Context, file: Path, live: bool, output: str) -> None:
+    """Check a file: every mistake at once, each with its line. Exit code 1 if there is one.
+
+    Without --live no connection is needed.
+    """
+    from cli.problems import tell_found, tell_good
     from config.problems import ConfigProblems
     from control import configuration
 
     try:
         document = configuration.validate(file)
     except ConfigProblems as found:
-        if output == "table":
-            for problem in found.problems:
-                click.echo(str(problem))
-            say(f"{counted(len(found.problems), 'mistake')} found.")
-        else:
-            write([problem._asdict() for problem in found.problems], output)
+        tell_found(found.problems, [], output)
         raise click.exceptions.Exit(1) from None
-    if output == "table":
-        configured = ", ".join(document.workflows()) or "no workflow"
-        say(f"{file}: good; it configures {configured}.")
-    else:
-        write([], output)
+    if live:
+        from cli.judging import judge_file
+
+        judge_file(context, file, document, output)
+        return
+    tell_good(f"{file}: good; it configures {', '.join(document.workflows()) or 'no workflow'}.", output)
 
 
 @config.command(example='d365acs config apply d365acs.yaml --why "map the phone number"')
 @_file
-@option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
+@_why
 @output_option()
 @pass_context
 def apply(context: Context, file: Path, why: str, output: str) -> None:
@@ -80,7 +86,11 @@ def apply(context: Context, file: Path, why: str, output: str) -> None:
     from control import configuration
 
     document = configuration.validate(file)
-    applied = configuration.apply(context.store, document, context.settings.actor, why)
+    tell_applied(configuration.apply(context.store, document, context.settings.actor, why), output)
+
+
+def tell_applied(applied: list[Applied], output: str) -> None:
+    """What was saved, and what still runs under an earlier revision."""
     if output != "table":
         write(
             [
@@ -125,3 +135,69 @@ def diff(context: Context, file: Path | None, output: str) -> None:
             say(f"{one.workflow}: no difference between {one.old} and {one.new}.")
     if not found:
         say("No workflow was ever started; compare a file with: d365acs config diff FILE")
+
+
+@config.command(example="d365acs config history\nd365acs config history ingress -o json")
+@click.argument("workflow_name", metavar="[WORKFLOW]", default="ingress")
+@option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many, newest first."
+)
+@output_option()
+@pass_context
+def history(context: Context, workflow_name: str, limit: int, output: str) -> None:
+    """List the revisions of a workflow (ingress unless another is named): when, by whom, why."""
+    from control.history import history as entries
+
+    found = entries(context.store, workflow_name, limit)
+    if output != "table":
+        write(
+            [
+                {
+                    "revision": one.revision.number,
+                    "at": iso(one.revision.at_ms),
+                    "by": one.revision.by,
+                    "why": one.revision.why,
+                    "active": one.active,
+                    "newest": one.newest,
+                }
+                for one in found
+            ],
+            output,
+        )
+        return
+    if not found:
+        say(f"{workflow_name} has no configuration yet; save one with: d365acs config apply FILE")
+        return
+    now_ms = context.store.now_ms()
+    rows = [
+        (
+            str(one.revision.number),
+            "active" if one.active else "",
+            ago(one.revision.at_ms, now_ms),
+            one.revision.by,
+            one.revision.why or "-",
+        )
+        for one in found
+    ]
+    draw(table([("REVISION", "right"), ("", "left"), ("SAVED", "left"), ("BY", "left"), ("WHY", "left")], rows))
+
+
+@config.command(example='d365acs config rollback ingress 3 --why "the filter was wrong"')
+@click.argument("workflow_name", metavar="WORKFLOW")
+@click.argument("revision", type=click.IntRange(min=1))
+@_why
+@output_option()
+@pass_context
+def rollback(context: Context, workflow_name: str, revision: int, why: str, output: str) -> None:
+    """Save what an earlier revision says as the next one; it takes effect with the next stop and start."""
+    from control.history import rollback as back
+
+    tell_applied([back(context.store, workflow_name, revision, context.settings.actor, why)], output)
+
+
+@config.command(example="d365acs config schema > d365acs.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of configuration files, by which editors check and complete them."""
+    from config.reference import schema as described
+
+    click.echo(described(), nl=False)

@@ -30,14 +30,16 @@ class Context:
 
     @cached_property
     def settings(self) -> Settings:
-        """Raises BadSettings."""
+        """Options over environment over the current context. Raises BadSettings, ConfigProblems, SecretMissing."""
+        from config.contexts import contexts_file, read_contexts
         from config.settings import Settings
 
-        return Settings.read(**self.given)
+        in_use = read_contexts(contexts_file()).in_use
+        return Settings.read(in_use.settings() if in_use else None, **self.given)
 
     @cached_property
     def store(self) -> Store:
-        """Raises BadSettings, RedisSilent."""
+        """Raises as `settings` does, and RedisSilent."""
         from control.opening import open_store
 
         store = open_store(self.settings)

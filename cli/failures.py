@@ -14,6 +14,7 @@ def as_sentence(error: Exception, context: Context) -> str:
     """What the operator is told. Imports stand here because only a failure needs them."""
     from redis.exceptions import RedisError
 
+    from config.contexts import UnknownContext
     from config.problems import ConfigProblems
     from config.secrets import SecretMissing
     from config.settings import BadSettings
@@ -26,7 +27,7 @@ def as_sentence(error: Exception, context: Context) -> str:
 
     foreseen = (
         BadSettings, ConfigProblems, ConnectorError, ControlError, CannotStart, EditedMeanwhile, Misfitting,
-        SecretMissing,
+        SecretMissing, UnknownContext,
     )  # fmt: skip
     if isinstance(error, foreseen):
         return str(error)

@@ -65,9 +65,10 @@ def main() -> None:
 
 
 def _register() -> None:
-    from cli import config, demo, doctor, sandbox, up, workflow
+    from cli import config, contexts, demo, doctor, mapping, replay, sandbox, schema, up, workflow
 
-    for command in (workflow.workflow, config.config, doctor.doctor, up.up, demo.demo, sandbox.sandbox):
+    nouns = (workflow.workflow, mapping.mapping, schema.schema, replay.replay, config.config, contexts.context)
+    for command in (*nouns, doctor.doctor, up.up, demo.demo, sandbox.sandbox):
         cli.add_command(command)
 
 

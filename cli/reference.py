@@ -30,6 +30,14 @@ times in ISO 8601 (UTC). `NO_COLOR=1` switches colours off; a pipe never gets an
 **Variables.** Every option has a variable, shown in its help. The general ones (`D365ACS_INSTANCE`, `D365ACS_HOME`,
 `D365ACS_REDIS_URL`) are those of the worker processes too, so that one environment serves all.
 
+**Contexts.** `d365acs context set stage --instance stage` names an instance with its home folder and its Redis;
+`d365acs context use stage` uses it from then on. An option counts more than its variable, a variable more than the
+context in use. Worker processes read no contexts. They are kept in `~/.config/d365acs/contexts.yaml`
+(`D365ACS_CONTEXTS`, `XDG_CONFIG_HOME`).
+
+**Editing.** `mapping add`, `mapping edit` and `workflow edit` open `$VISUAL` or `$EDITOR`. What you leave there is
+checked: every mistake is told with its line, and a text that is not saved is kept in the home folder.
+
 **Completion.** For bash: `eval "$(_D365ACS_COMPLETE=bash_source d365acs)"` in `~/.bashrc`. For zsh the same with
 `zsh_source` in `~/.zshrc`. For fish: `_D365ACS_COMPLETE=fish_source d365acs | source` in
 `~/.config/fish/completions/d365acs.fish`.

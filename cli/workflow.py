@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from contextlib import nullcontext
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.commands import Group, option, output_option
 from cli.context import Context, pass_context
-from cli.output import console, counted, draw, say, warn, write
+from cli.output import console, draw, say, warn, write
+from control.words import counted
 
 if TYPE_CHECKING:
     from control.operate import Operation
@@ -27,6 +26,11 @@ _timeout = option(
     metavar="SECONDS",
     help="How long --wait waits.",
 )
+_accept = option(
+    "--accept-privacy",
+    is_flag=True,
+    help="Acknowledge that privacy requests are to be made in both systems; the first start asks for it.",
+)
 _workflow = click.argument("workflow_name", metavar="WORKFLOW")
 
 
@@ -40,8 +44,10 @@ def workflow() -> None:
 @pass_context
 def ls(context: Context, output: str) -> None:
     """List the workflows: state, backlog, the oldest waiting record, records set aside as failed."""
-    from cli.workflow_views import as_data, list_table, note_lines, notes
+    from cli.workflow_views import list_table, note_lines
+    from control.notes import notes
     from control.status import all_statuses
+    from control.status_data import as_data
 
     statuses = all_statuses(context.store, context.settings)
     if output != "table":
@@ -56,8 +62,10 @@ def ls(context: Context, output: str) -> None:
 @pass_context
 def show(context: Context, workflow_name: str, output: str) -> None:
     """Show one workflow with its streams: what it does, who switched it, what it waits for."""
-    from cli.workflow_views import as_data, facts_table, note_lines, notes, streams_table
+    from cli.workflow_views import facts_table, note_lines, streams_table
+    from control.notes import notes
     from control.status import status_of
+    from control.status_data import as_data
 
     status = status_of(context.store, context.settings, workflow_name)
     if output != "table":
@@ -72,19 +80,25 @@ def show(context: Context, workflow_name: str, output: str) -> None:
 @workflow.command(example="d365acs workflow start ingress --wait --timeout 60")
 @_workflow
 @_why
+@_accept
 @_wait
 @_timeout
 @output_option()
 @pass_context
-def start(context: Context, workflow_name: str, why: str, wait: bool, timeout: float, output: str) -> None:
+def start(
+    context: Context, workflow_name: str, why: str, accept_privacy: bool, wait: bool, timeout: float, output: str
+) -> None:
     """Start a workflow that is stopped or has failed.
 
     The newest saved configuration becomes active. The workflow is STARTING until both systems answer and every
-    mapping fits, then RUNNING. Starting what starts or runs already changes nothing.
+    mapping fits, then RUNNING. Starting what starts or runs already changes nothing. The first start of an instance
+    asks whether it is known how privacy requests are made; a script says so with --accept-privacy.
     """
     from control import operate
 
-    operation = operate.start(context.store, workflow_name, context.settings.actor, why)
+    operation = _acknowledged(
+        lambda accept: operate.start(context.store, workflow_name, context.settings.actor, why, accept), accept_privacy
+    )
     _after_start(context, operation, wait, timeout, output)
 
 
@@ -101,8 +115,8 @@ def stop(context: Context, workflow_name: str, why: str, wait: bool, timeout: fl
     The queue and the reading position are kept; the next start goes on from there. With --wait it returns when the
     last record that was being written has been confirmed.
     """
-    from cli.workflow_views import unapplied_note
     from control import operate
+    from control.notes import unapplied_note
     from control.status import status_of
 
     before = status_of(context.store, context.settings, workflow_name)
@@ -126,16 +140,39 @@ def stop(context: Context, workflow_name: str, why: str, wait: bool, timeout: fl
 @workflow.command(example="d365acs workflow restart ingress --wait")
 @_workflow
 @_why
+@_accept
 @_wait
 @_timeout
 @output_option()
 @pass_context
-def restart(context: Context, workflow_name: str, why: str, wait: bool, timeout: float, output: str) -> None:
+def restart(
+    context: Context, workflow_name: str, why: str, accept_privacy: bool, wait: bool, timeout: float, output: str
+) -> None:
     """Stop a workflow and start it again, so that saved changes take effect; a stopped one is started."""
     from control import operate
 
-    operation = operate.restart(context.store, workflow_name, context.settings.actor, why)
+    operation = _acknowledged(
+        lambda accept: operate.restart(context.store, workflow_name, context.settings.actor, why, accept),
+        accept_privacy,
+    )
     _after_start(context, operation, wait, timeout, output)
+
+
+def _acknowledged(begin: Callable[[bool], Operation], accept: bool) -> Operation:
+    """Begins; where nobody has acknowledged yet how privacy requests are made, the operator is asked on a terminal."""
+    from cli.editing import on_terminal
+    from control.errors import PrivacyNotAcknowledged
+    from control.privacy import STATEMENT
+
+    try:
+        return begin(accept)
+    except PrivacyNotAcknowledged:
+        if not on_terminal():
+            raise
+    say(STATEMENT)
+    if not click.confirm("Do you acknowledge this for this instance?", default=False, err=True):
+        raise click.ClickException("Nothing is started.")
+    return begin(True)
 
 
 def _after_start(context: Context, operation: Operation, wait: bool, timeout: float, output: str) -> None:
@@ -158,7 +195,7 @@ def _after_start(context: Context, operation: Operation, wait: bool, timeout: fl
     elif wait and operation.after is not state:
         click.echo(f"{name}: {operation.after} -> {state}.")
     if status.unapplied:
-        from cli.workflow_views import unapplied_note
+        from control.notes import unapplied_note
 
         warn(unapplied_note(status))
     if state == "STARTING":
@@ -200,6 +237,7 @@ def _operation_data(operation: Operation) -> dict[str, Any]:
 @pass_context
 def watch(context: Context, workflow_name: str | None, interval: float, count: int | None, output: str) -> None:
     """Watch workflows live: rates, backlog, and on a first run its progress with the remaining time."""
+    from cli.watching import watch_lines, watch_live
     from control.status import all_statuses, status_of
 
     def look() -> list[WorkflowStatus]:
@@ -210,65 +248,45 @@ def watch(context: Context, workflow_name: str | None, interval: float, count: i
     look()  # a wrong name or a missing server is an error at once; later on an outage is waited out
     try:
         if output == "jsonl":
-            _watch_lines(context, look, interval, count)
+            watch_lines(context, look, interval, count)
         else:
-            _watch_live(context, look, interval, count)
+            watch_live(context, look, interval, count)
     except KeyboardInterrupt:
         return
 
 
-def _watch_lines(context: Context, look: Any, interval: float, count: int | None) -> None:
-    from redis.exceptions import RedisError
+@workflow.command(example='d365acs workflow edit ingress --why "map the phone number"')
+@_workflow
+@_why
+@output_option()
+@pass_context
+def edit(context: Context, workflow_name: str, why: str, output: str) -> None:
+    """Edit a workflow's whole configuration in your editor (VISUAL or EDITOR); it is checked and saved when you leave.
 
-    from cli.workflow_views import as_data
-    from control.opening import silence
+    What does not validate is not saved, and your text is kept.
+    """
+    from cli.config import tell_applied
+    from cli.editing import edit as in_editor
+    from config.document import dump
+    from config.load import load
+    from control import configuration
+    from control.configuration import Applied
+    from control.opening import workflow_of
 
-    seen = 0
-    silent = False
-    while True:
-        try:
-            statuses = look()
-        except RedisError as error:
-            if not silent:  # said once an outage: the program that reads the lines sees that none come
-                warn(silence(context.settings, error))
-            silent = True
-        else:
-            write([as_data(status) for status in statuses], "jsonl")
-            sys.stdout.flush()
-            silent = False
-        seen += 1
-        if count is not None and seen >= count:
-            return
-        time.sleep(interval)
+    seen = {workflow_name: workflow_of(context.store, workflow_name).revisions.newest()}
+    document = configuration.export(context.store, workflow_name)
+
+    def save(text: str, filename: str) -> list[Applied]:
+        return configuration.apply(context.store, load(text, filename), context.settings.actor, why, seen)
+
+    header = _EDITING.format(workflow=workflow_name)
+    applied = in_editor(context, workflow_name, header, dump(document), save, "d365acs config apply")
+    if applied is None:
+        say("Nothing was changed; nothing is saved.")
+    else:
+        tell_applied(applied, output)
 
 
-def _watch_live(context: Context, look: Any, interval: float, count: int | None) -> None:
-    from redis.exceptions import RedisError
-    from rich.console import Group as Rows
-    from rich.console import RenderableType
-    from rich.live import Live
-    from rich.text import Text
-
-    from cli.workflow_views import note_lines, notes, watch_table
-    from control.opening import silence
-
-    screen = console()
-    shown: list[RenderableType] = []
-    seen = 0
-    with Live(console=screen, auto_refresh=False) if screen.is_terminal else nullcontext() as live:
-        while True:
-            try:
-                statuses = look()
-                lines = note_lines([note for status in statuses for note in notes(status)])
-                shown = [watch_table(statuses, screen.width), *lines]
-                trouble = []
-            except RedisError as error:
-                trouble = [Text(silence(context.settings, error), style="red")]
-            if live:
-                live.update(Rows(*shown, *trouble), refresh=True)
-            else:
-                draw(*shown, *trouble)
-            seen += 1
-            if count is not None and seen >= count:
-                return
-            time.sleep(interval)
+_EDITING = """\
+The configuration of {workflow}. It is checked when you leave the editor, and takes effect with the next stop and start.
+Comments are not kept. Every key is described in docs/configuration.md."""

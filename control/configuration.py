@@ -1,9 +1,11 @@
-"""Saves, shows and compares configurations. Saving changes nothing that runs: the next start takes the newest."""
+"""Saves, exports and compares configurations. Saving changes nothing that runs: the next start takes the newest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.document import Document, WorkflowDocument, diff, dump
+from config.ingress import TableMapping
 from config.load import load_file
 from control.errors import ControlError, NoConfiguration, PairChanged
 from control.opening import workflow_of
@@ -16,7 +18,7 @@ from sync.workflows import NAMES, document_of
 class Applied:
     workflow: str
     revision: int  #: the newest one now
-    changed: bool  #: False: the file says what was saved already
+    changed: bool  #: False: what was to be saved was saved already
     waits: bool  #: True: the workflow runs under another revision until it is stopped and started again
 
 
@@ -33,46 +35,54 @@ def validate(path: Path) -> Document:
     return load_file(path)
 
 
-def apply(store: Store, document: Document, by: str, why: str = "") -> list[Applied]:
+def apply(
+    store: Store, document: Document, by: str, why: str = "", seen: Mapping[str, int] | None = None
+) -> list[Applied]:
     """Saves a revision for each workflow whose part has changed.
 
+    `seen`: by workflow, the revision that the document was made from; without it the newest of now.
     Raises PairChanged, ControlError for a file that configures no workflow, EditedMeanwhile.
     """
     parts = document.workflows()
     if not parts:
         raise ControlError("The file configures no workflow; add a part such as ingress (tables: [] moves nothing).")
+    before = {name: (seen or {}).get(name, store.workflow(name).revisions.newest()) for name in parts}
     for name, part in parts.items():
-        _check_pairs(name, newest_document(store.workflow(name)), part)
-    return [_apply_part(store.workflow(name), part, by, why) for name, part in parts.items()]
+        check_pairs(name, document_of(store.workflow(name), before[name]), part)
+    return [save(store.workflow(name), part, before[name], by, why) for name, part in parts.items()]
 
 
-def _apply_part(workflow: WorkflowStore, part: WorkflowDocument, by: str, why: str) -> Applied:
-    newest = workflow.revisions.newest()
-    changed = part != document_of(workflow, newest)
-    revision = workflow.revisions.save(newest, dump(part), by, why) if changed else newest
+def save(workflow: WorkflowStore, part: WorkflowDocument, seen: int, by: str, why: str) -> Applied:
+    """Saves one workflow's part as its next revision, unless it says what revision `seen` says.
+
+    Raises EditedMeanwhile if `seen` is not the newest one.
+    """
+    changed = part != document_of(workflow, seen)
+    revision = workflow.revisions.save(seen, dump(part), by, why) if changed else seen
     life = workflow.lifecycle.read()
     waits = life.state in (State.STARTING, State.RUNNING) and life.revision != revision
     return Applied(workflow.name, revision, changed, waits)
 
 
-def _check_pairs(workflow: str, old: WorkflowDocument | None, new: WorkflowDocument) -> None:
+def check_pairs(workflow: str, old: WorkflowDocument | None, new: WorkflowDocument) -> None:
+    """Raises PairChanged if a saved mapping leads to another resource, or by another key."""
     if old is None or old.ingress is None or new.ingress is None:
         return
     saved = {mapping.table: mapping for mapping in old.ingress.tables}
     for mapping in new.ingress.tables:
         before = saved.get(mapping.table)
-        if before is None:
-            continue
-        pair, pair_before = (mapping.resource, mapping.key.field), (before.resource, before.key.field)
-        if pair != pair_before:
+        if before is not None and _pair(before) != _pair(mapping):
             raise PairChanged(
                 f"{workflow}: the mapping of {mapping.table} leads to {before.resource} by {before.key.field}, and "
-                "that cannot be edited; delete the mapping (tables: [] if it is the only one), apply, then add the "
-                "new one and apply again."
+                f"that cannot be edited: delete it, then add the new one: d365acs mapping delete {mapping.table}"
             )
 
 
-def show(store: Store, workflow: str | None = None, revision: int | None = None, active: bool = False) -> Document:
+def _pair(mapping: TableMapping) -> tuple[str, str]:
+    return mapping.resource, mapping.key.field
+
+
+def export(store: Store, workflow: str | None = None, revision: int | None = None, active: bool = False) -> Document:
     """What is saved (the newest, a numbered revision, or the active one), as one file would say it.
 
     Raises NoConfiguration, UnknownWorkflow.

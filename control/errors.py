@@ -10,11 +10,31 @@ class UnknownWorkflow(ControlError):
 
 
 class NoConfiguration(ControlError):
-    """The workflow has no saved configuration yet."""
+    """The workflow has no saved configuration yet, or not the revision that was asked for."""
 
 
 class PairChanged(ControlError):
     """A saved mapping's table, resource or key was changed in place."""
+
+
+class UnknownTable(ControlError):
+    """No mapping leads from this table, or neither system knows a table or resource of this name."""
+
+
+class MappedAlready(ControlError):
+    """The table is mapped, and a table is mapped once."""
+
+
+class StillLinked(ControlError):
+    """Other mappings link to the table whose mapping was to be deleted."""
+
+
+class NoDraft(ControlError):
+    """A mapping cannot be drafted from what both systems tell."""
+
+
+class PrivacyNotAcknowledged(ControlError):
+    """Nobody has acknowledged yet where privacy requests are to be made; the first start of an instance asks for it."""
 
 
 class RedisSilent(ControlError):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from control import privacy
 from control.errors import NoConfiguration
 from control.opening import workflow_of
 from store.lifecycle import State
@@ -25,15 +26,14 @@ class Operation:
     revision: int | None  #: the active one
 
 
-def start(store: Store, workflow: str, by: str, why: str = "") -> Operation:
+def start(store: Store, workflow: str, by: str, why: str = "", accept_privacy: bool = False) -> Operation:
     """Makes the newest revision active and the workflow STARTING; nothing changes if it starts or runs already.
 
-    Raises UnknownWorkflow, NoConfiguration.
+    `accept_privacy`: the operator acknowledges now where privacy requests are to be made, which the first start of an
+    instance needs. Raises UnknownWorkflow, NoConfiguration, PrivacyNotAcknowledged.
     """
-    one = workflow_of(store, workflow)
+    one = _startable(store, workflow, by, accept_privacy)
     newest = one.revisions.newest()
-    if not newest:
-        raise NoConfiguration(f"{workflow} has no configuration yet; save one with: d365acs config apply FILE")
     before = one.lifecycle.read().state
     changed = one.lifecycle.start(by, why, newest)
     if changed:
@@ -49,14 +49,21 @@ def stop(store: Store, workflow: str, by: str, why: str = "") -> Operation:
     return _operation(one, changed, before)
 
 
-def restart(store: Store, workflow: str, by: str, why: str = "") -> Operation:
-    """Stop, if it starts or runs, and start: what was saved meanwhile becomes active."""
-    one = workflow_of(store, workflow)
-    if not one.revisions.newest():
-        raise NoConfiguration(f"{workflow} has no configuration yet; save one with: d365acs config apply FILE")
+def restart(store: Store, workflow: str, by: str, why: str = "", accept_privacy: bool = False) -> Operation:
+    """Stop, if it starts or runs, and start: what was saved meanwhile becomes active. Raises as `start`."""
+    one = _startable(store, workflow, by, accept_privacy)  # before anything is stopped
     before = stop(store, workflow, by, why).before
     start(store, workflow, by, why)
     return _operation(one, True, before)
+
+
+def _startable(store: Store, workflow: str, by: str, accept_privacy: bool) -> WorkflowStore:
+    """Raises UnknownWorkflow, NoConfiguration, PrivacyNotAcknowledged."""
+    one = workflow_of(store, workflow)
+    if not one.revisions.newest():
+        raise NoConfiguration(f"{workflow} has no configuration yet; save one with: d365acs config apply FILE")
+    privacy.check(store, by, accept_privacy)
+    return one
 
 
 def _operation(workflow: WorkflowStore, changed: bool, before: State) -> Operation:

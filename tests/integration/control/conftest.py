@@ -52,13 +52,23 @@ def ingress(store: Store) -> WorkflowStore:
 
 @pytest.fixture
 def run(redis: Redis, redis_url: str, tmp_path: Path) -> Run:
-    """run("workflow", "ls") answers what the command wrote, and its exit code."""
+    """run("workflow", "ls") answers what the command wrote, and its exit code.
 
-    def invoke(*arguments: str) -> Result:
+    `answer` is typed in; what else is given are variables of the environment, None takes one away.
+    """
+
+    def invoke(*arguments: str, answer: str | None = None, **more: str | None) -> Result:
         options = ["--redis-url", redis_url, "--home", str(tmp_path)]
-        return CliRunner().invoke(cli, [*options, *arguments], env={"D365ACS_ACTOR": "ann"}, prog_name="d365acs")
+        environment = {"D365ACS_ACTOR": "ann", "D365ACS_CONTEXTS": str(tmp_path / "contexts.yaml"), **more}
+        return CliRunner().invoke(cli, [*options, *arguments], input=answer, env=environment, prog_name="d365acs")
 
     return invoke
+
+
+@pytest.fixture
+def acknowledged(store: Store) -> None:
+    """Somebody has acknowledged how privacy requests are made."""
+    store.privacy.record("ann", store.now_ms())
 
 
 @pytest.fixture

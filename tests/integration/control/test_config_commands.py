@@ -1,8 +1,10 @@
-"""d365acs config: save, show, compare; nothing that runs is touched."""
+"""d365acs config: save, export, compare; nothing that runs is touched."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from store.store import WorkflowStore
 from tests.integration.control.conftest import Run
@@ -20,11 +22,11 @@ def test_applying_saves_a_revision_once(run: Run, file: Path, ingress: WorkflowS
     assert (revision.by, revision.why, ingress.revisions.newest()) == ("ann", "first", 1)
 
 
-def test_what_is_shown_can_be_applied_again_without_a_change(run: Run, file: Path, tmp_path: Path) -> None:
-    # Given a saved configuration that is shown into a file
+def test_what_is_exported_can_be_applied_again_without_a_change(run: Run, file: Path, tmp_path: Path) -> None:
+    # Given a saved configuration that is exported into a file
     run("config", "apply", str(file))
     copy = tmp_path / "copy.yaml"
-    copy.write_text(run("config", "show").stdout)
+    copy.write_text(run("config", "export").stdout)
     # Then the file says the same
     assert run("config", "diff", str(copy)).stderr == "ingress: no difference between revision 1 and file.\n"
     assert "unchanged" in run("config", "apply", str(copy)).stdout
@@ -38,10 +40,11 @@ def test_a_difference_shows_the_lines_that_would_change(
     run("config", "apply", str(file))
     result = run("config", "diff", str(edited("to: firstName", "to: lastName")))
     assert result.exit_code == 0
-    assert "-      to: firstName\n+      to: lastName\n" in result.stdout
+    assert "-        - {from: firstname, to: firstName}\n+        - {from: firstname, to: lastName}\n" in result.stdout
     assert result.stderr == "ingress: revision 1 -> file\n"
 
 
+@pytest.mark.usefixtures("acknowledged")
 def test_without_a_file_the_difference_is_what_the_next_start_would_change(
     run: Run, file: Path, edited: Callable[[str, str], Path]
 ) -> None:
@@ -51,22 +54,22 @@ def test_without_a_file_the_difference_is_what_the_next_start_would_change(
     run("config", "apply", str(edited("to: firstName", "to: lastName")))
     # Then the difference between what runs and what is saved is shown, and both can be seen
     result = run("config", "diff")
-    assert "+      to: lastName\n" in result.stdout
+    assert "+        - {from: firstname, to: lastName}\n" in result.stdout
     assert result.stderr == "ingress: revision 1 (active) -> revision 2\n"
-    assert "to: firstName" in run("config", "show", "--active").stdout
-    assert "to: lastName" in run("config", "show").stdout
-    assert "to: firstName" in run("config", "show", "ingress", "--revision", "1").stdout
+    assert "to: firstName" in run("config", "export", "--active").stdout
+    assert "to: lastName" in run("config", "export").stdout
+    assert "to: firstName" in run("config", "export", "ingress", "--revision", "1").stdout
 
 
 def test_a_revision_that_does_not_exist_is_named(run: Run, file: Path) -> None:
     run("config", "apply", str(file))
-    result = run("config", "show", "ingress", "--revision", "7")
+    result = run("config", "export", "ingress", "--revision", "7")
     assert (result.exit_code, result.stderr) == (1, "Error: ingress has no revision 7; the newest is 1.\n")
-    assert run("config", "show", "--revision", "1").exit_code == 2
+    assert run("config", "export", "--revision", "1").exit_code == 2
 
 
-def test_nothing_saved_is_nothing_to_show(run: Run) -> None:
-    result = run("config", "show")
+def test_nothing_saved_is_nothing_to_export(run: Run) -> None:
+    result = run("config", "export")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: No configuration is saved; save one with: d365acs config apply FILE\n"
 
@@ -93,17 +96,13 @@ def test_a_saved_pair_cannot_be_edited_in_place(
     result = run("config", "apply", str(edited("resource: profile", "resource: cusPerson")))
     assert (result.exit_code, ingress.revisions.newest()) == (1, 1)
     assert result.stderr == (
-        "Error: ingress: the mapping of contact leads to profile by externalId, and that cannot be edited; "
-        "delete the mapping (tables: [] if it is the only one), apply, then add the new one and apply again.\n"
+        "Error: ingress: the mapping of contact leads to profile by externalId, and that cannot be edited: "
+        "delete it, then add the new one: d365acs mapping delete contact\n"
     )
-    # And the way out is one, even for the only table
-    whole = file.read_text()
-    file.write_text(whole.partition("  tables:")[0] + "  tables: []\n")
+    # And the way out is one
+    assert run("mapping", "delete", "contact", "--yes").exit_code == 0
     assert "saved" in run("config", "apply", str(file)).stdout
-    assert "tables: []" in run("config", "show").stdout
-    file.write_text(whole)
-    assert "saved" in run("config", "apply", str(file)).stdout
-    assert "resource: cusPerson" in run("config", "show").stdout
+    assert "resource: cusPerson" in run("config", "export").stdout
 
 
 def test_a_file_that_configures_no_workflow_is_refused(run: Run, file: Path) -> None:
@@ -119,4 +118,50 @@ def test_programs_get_what_was_applied_as_json(run: Run, file: Path) -> None:
     assert json.loads(run("config", "apply", str(file), "-o", "json").stdout) == [
         {"workflow": "ingress", "revision": 1, "changed": True, "waits": False}
     ]
-    assert json.loads(run("config", "show", "-o", "json").stdout)["ingress"]["tables"][0]["table"] == "contact"
+    assert json.loads(run("config", "export", "-o", "json").stdout)["ingress"]["tables"][0]["table"] == "contact"
+
+
+def test_the_history_lists_revisions_and_a_rollback_is_a_new_one(
+    run: Run, file: Path, edited: Callable[[str, str], Path]
+) -> None:
+    # Given two revisions, of which the first is active
+    run("config", "apply", str(file), "--why", "first")
+    run("workflow", "start", "ingress", "--accept-privacy")
+    run("config", "apply", str(edited("to: firstName", "to: lastName")))
+    # When the first is taken back
+    back = run("config", "rollback", "ingress", "1")
+    # Then a third says what the first said, and the workflow is to be restarted
+    assert back.stdout == "WORKFLOW  REVISION  RESULT\ningress          3  saved\n"
+    assert back.stderr.startswith("ingress runs under an earlier revision;")
+    assert run("config", "export", "ingress", "--revision", "1").stdout == run("config", "export").stdout
+    # And the history tells who, why, and which of them runs
+    found = json.loads(run("config", "history", "-o", "json").stdout)
+    assert [(one["revision"], one["why"], one["active"], one["newest"]) for one in found] == [
+        (3, "back to revision 1", False, True),
+        (2, "", False, False),
+        (1, "first", True, False),
+    ]
+    assert "active" in run("config", "history").stdout.splitlines()[3]
+    # And a number that is not there is named
+    assert run("config", "rollback", "ingress", "9").stderr == "Error: ingress has no revision 9; the newest is 3.\n"
+    # And what is saved already makes no revision
+    assert "unchanged" in run("config", "rollback", "ingress", "3").stdout
+
+
+def test_a_rollback_does_not_change_a_pair_in_place(
+    run: Run, file: Path, edited: Callable[[str, str], Path], ingress: WorkflowStore
+) -> None:
+    # Given a table that was mapped to one resource, deleted, and mapped to another
+    run("config", "apply", str(file))
+    run("mapping", "delete", "contact", "--yes")
+    run("config", "apply", str(edited("resource: profile", "resource: cusPerson")))
+    # When the first revision is to come back, Then the way to it is told
+    result = run("config", "rollback", "ingress", "1")
+    assert (result.exit_code, ingress.revisions.newest()) == (1, 3)
+    assert result.stderr.endswith("delete it, then add the new one: d365acs mapping delete contact\n")
+
+
+def test_the_schema_that_editors_check_files_with_is_printed(run: Run) -> None:
+    described = json.loads(run("config", "schema").stdout)
+    assert described["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert {"connections", "ingress"} <= described["properties"].keys()

@@ -6,18 +6,26 @@ import sys
 from pathlib import Path
 
 
-def test_the_demonstration_agrees_spends_one_call_a_record_and_leaves_nothing_behind() -> None:
+def test_the_demonstration_carries_four_linked_tables_with_one_call_a_record_and_leaves_nothing_behind() -> None:
     # When the demonstration runs with few contacts
-    command = [sys.executable, "-c", "from cli.main import main; main()", "demo", "--contacts", "600", "-o", "json"]
+    command = [sys.executable, "-c", "from cli.main import main; main()", "demo", "--contacts", "400", "-o", "json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110)
-    # Then both systems agree
+    # Then both systems agree, table by table
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["agree"] is True
-    assert found["changes"]["contacts"] == found["changes"]["profiles"] == 580
+    first, then = found["first_run"], found["changes"]
+    assert [(one["table"], one["campaign"]) for one in first["tables"]] == [
+        ("contact", 400),
+        ("new_membership", 80),
+        ("new_invoice", 80),
+        ("new_invoiceline", 200),
+    ]
+    assert then["tables"][0]["campaign"] == 380
     # And each insert, update and delete took one call
-    assert found["first_run"]["campaign_calls"]["POST"] == 600
-    assert found["changes"]["campaign_calls"] == {"PATCH": 300, "DELETE": 20}
+    assert first["campaign_calls"]["POST"] == first["inserts"] == 760
+    calls = then["campaign_calls"]
+    assert (calls["POST"], calls["PATCH"], calls["DELETE"]) == (0, then["updates"], then["deletes"])
     # And its folder is gone
     [home] = [line.removeprefix("Logs and data: ") for line in done.stderr.splitlines() if line.startswith("Logs")]
     assert not Path(home).exists()

@@ -10,8 +10,10 @@ import pytest
 
 from config.document import Document, dump
 from config.settings import Settings
-from control import doctor
-from control.demo import CAMPAIGN_SECRET, DYNAMICS_SECRET, Sandbox, document_for
+from control import doctor, doctor_systems
+from control.demo import CAMPAIGN_SECRET, DYNAMICS_SECRET, document_for
+from control.demo_sandbox import Sandbox
+from store.store import Store
 from tests.integration.control.conftest import Run
 
 
@@ -38,6 +40,15 @@ def test_missing_processes_are_red_and_end_with_exit_code_1(run: Run) -> None:
     assert (found["ingress workers"], found["beat"], found["ingress configuration"]) == ("red", "red", "yellow")
 
 
+def test_an_acknowledgement_that_is_missing_is_yellow_and_one_that_was_given_is_told_with_who(
+    run: Run, store: Store
+) -> None:
+    assert colours(run)["privacy"] == "yellow"
+    store.privacy.record("ann", store.now_ms())
+    assert colours(run)["privacy"] == "green"
+    assert "Acknowledged 0 s ago by ann." in run("doctor").stdout
+
+
 @pytest.mark.usefixtures("answering")
 def test_secrets_that_only_the_workers_have_are_no_fault_but_said(run: Run, file: Path) -> None:
     # Given a configuration whose secrets are not in this environment
@@ -51,7 +62,7 @@ def test_secrets_that_only_the_workers_have_are_no_fault_but_said(run: Run, file
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    sandbox = Sandbox(5, tmp_path / "sandbox.log")
+    sandbox = Sandbox({"contacts": 5}, tmp_path / "sandbox.log")
     yield sandbox
     sandbox.stop()
 
@@ -70,9 +81,11 @@ def test_both_systems_are_asked_and_the_mapping_is_held_against_their_schemas(
     # Given two systems that answer, and a mapping that fits them
     file.write_text(dump(document))
     run("config", "apply", str(file))
-    # Then all three are green
-    found = colours(run)
+    # Then both answer, and the mappings fit; what may be regretted is said in one line
+    checks = json.loads(run("doctor", "-o", "json").stdout)
+    found = {one["check"]: one["colour"] for one in checks}
     assert (found["Dynamics"], found["Campaign"], found["ingress mapping"]) == ("green", "green", "green")
+    assert [one["finding"] for one in checks if one["check"] == "ingress mapping"][-1] == "4 tables fit both schemas."
     # When the mapping names a field that Campaign does not have, and one that Dynamics does not have
     file.write_text(dump(document).replace("to: firstName", "to: fristName").replace("from: fax", "from: faxx"))
     run("config", "apply", str(file))
@@ -106,7 +119,7 @@ def test_frozen_systems_cost_seconds_and_are_told_before_they_are_asked(
     run: Run, file: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given two systems that accept connections and never answer
-    monkeypatch.setattr(doctor, "SYSTEM_SECONDS", 0.5)
+    monkeypatch.setattr(doctor_systems, "SYSTEM_SECONDS", 0.5)
     monkeypatch.setenv("DYNAMICS_CLIENT_SECRET", "made-up")
     monkeypatch.setenv("CAMPAIGN_CLIENT_SECRET", "made-up")
     with socket.create_server(("127.0.0.1", 0)) as frozen:

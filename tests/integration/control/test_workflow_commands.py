@@ -17,9 +17,12 @@ from control.status import status_of
 from store.client import connect
 from store.embedded import EmbeddedServer
 from store.lifecycle import Lifecycle, State
-from store.record_queue import Change, Reason, Refused
+from store.outcomes import Reason, Refused
+from store.records import Change
 from store.store import Store, WorkflowStore
 from tests.integration.control.conftest import Run
+
+pytestmark = pytest.mark.usefixtures("acknowledged")
 
 NOBODY = (
     "No worker answers: there is no worker, nor a beat. Start them with: d365acs up (or the lines of the Procfile)."
@@ -49,8 +52,8 @@ def test_a_fresh_instance_lists_its_workflow_and_says_what_is_missing(run: Run) 
     # Then the workflow is shown stopped, with the next step
     assert result.exit_code == 0
     assert result.stdout == (
-        "WORKFLOW  STATE    SINCE  BACKLOG  OLDEST  FAILED\n"
-        "ingress   STOPPED  -            0       -       0\n"
+        "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  FAILED  TOKEN\n"
+        "ingress   STOPPED  -            0       0       -       0      -\n"
         "\n"
         "ingress has no configuration yet; save one with: d365acs config apply FILE\n"
     )
@@ -79,8 +82,8 @@ def test_a_start_without_a_worker_stays_starting_and_the_list_says_that_nobody_a
     assert started.stderr == f"{NOBODY}\n"
     listed = run("workflow", "ls")
     assert shown(listed.stdout) == (
-        "WORKFLOW  STATE     SINCE    BACKLOG  OLDEST  FAILED\n"
-        "ingress   STARTING  0 s ago        0       -       0\n"
+        "WORKFLOW  STATE     SINCE    BACKLOG  PARKED  OLDEST  FAILED  TOKEN\n"
+        "ingress   STARTING  0 s ago        0       0       -       0      -\n"
         "\n"
         f"ingress: {NOBODY}\n"
     )
@@ -268,7 +271,10 @@ def test_programs_get_everything_as_json(run: Run, file: Path, ingress: Workflow
     assert (found["state"], found["backlog"], found["failed"]) == ("RUNNING", 1, 1)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["since"])
     assert found["revision"] == {"active": 1, "newest": 1, "unapplied": False}
-    assert found["streams"][0]["totals"] == {"read": 2, "written": 0, "unchanged": 0, "again": 0, "refused": 1}
+    assert found["streams"][0]["totals"] == {
+        **{"read": 2, "filtered": 0, "written": 0, "unchanged": 0, "again": 0},
+        **{"refused": 1, "parked": 0},
+    }
     assert found["workers"]["answer"] is False
     assert found["notes"] == [
         f"ingress: {NOBODY}",
@@ -285,18 +291,19 @@ def test_one_workflow_is_shown_with_its_streams(run: Run, file: Path, ingress: W
     run("workflow", "start", "ingress")
     set_running(ingress)
     assert shown(run("workflow", "show", "ingress").stdout) == (
-        "Workflow    ingress (instance production)\n"
-        "State       RUNNING\n"
-        "Since       0 s ago\n"
-        "By          ann\n"
-        "Why         -\n"
-        "Generation  1\n"
-        "Revision    1\n"
-        "Processes   1 worker (4 slots), 1 beat\n"
-        "Last tick   0 s ago\n"
+        "Workflow      ingress (instance production)\n"
+        "State         RUNNING\n"
+        "Since         0 s ago\n"
+        "By            ann\n"
+        "Why           -\n"
+        "Generation    1\n"
+        "Revision      1\n"
+        "Processes     1 worker (4 slots), 1 beat\n"
+        "Last tick     0 s ago\n"
+        "Engine calls  0 today, 0 in 30 days\n"
         "\n"
-        "STREAM   BACKLOG  OLDEST  FAILED  READ  WRITTEN  UNCHANGED  READS        TOKEN\n"
-        "contact        0       -       0     0        0          0  nothing yet      -\n"
+        "STREAM   BACKLOG  PARKED  OLDEST  FAILED  READ  WRITTEN  UNCHANGED  FILTERED  TOKEN  READS\n"
+        "contact        0       0       -       0     0        0          0         0      -  nothing yet\n"
     )
 
 

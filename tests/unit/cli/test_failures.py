@@ -13,6 +13,7 @@ from cli.main import cli
 
 
 def run(*arguments: str, home: Path, **environment: str) -> Result:
+    environment = {"D365ACS_CONTEXTS": str(home / "contexts.yaml"), **environment}
     return CliRunner().invoke(cli, ["--home", str(home), *arguments], env=environment, prog_name="d365acs")
 
 

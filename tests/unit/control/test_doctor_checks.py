@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from control.doctor import Colour, file_check, memory_check, persistence_check, policy_check, version_check
+from control.checks import Colour, file_check
+from control.doctor_redis import memory_check, persistence_check, policy_check, version_check
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.output import ago, counted, duration, iso, number, rate
+from control.words import ago, counted, duration, iso, number, rate
 
 
 @pytest.mark.parametrize(

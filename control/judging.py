@@ -1,0 +1,72 @@
+"""Holds mappings against both live schemas, before anything runs: every misfit at once, guardrails as warnings."""
+
+from dataclasses import dataclass
+
+from config.ingress import IngressConfig, TableMapping
+from config.model import Place
+from connectors.errors import Malformed, Refused, TableMissing, TrackingOff
+from control.live import SCHEMA_SECONDS
+from sync.findings import Finding
+from sync.fitting import judge_all
+from sync.schemas import Schemas, TableSchema, read_schema
+from sync.systems import Systems
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """`place` leads to the mistake from the top of a configuration file: ("ingress", "tables", 0, "fields", 2)."""
+
+    place: Place
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    errors: tuple[Misfit, ...]  #: a start would fail, or records would be refused
+    warnings: tuple[Misfit, ...]
+
+    @property
+    def fits(self) -> bool:
+        return not self.errors
+
+
+def judge(config: IngressConfig, systems: Systems) -> Judgement:
+    """Asks both systems about every mapped table. Raises TryAgain, and Stop for what concerns no table."""
+    known: dict[str, TableSchema] = {}
+    errors: list[Misfit] = []
+    for index, mapping in enumerate(config.tables):
+        try:
+            known[mapping.table] = read_schema(mapping, systems.dynamics, systems.campaign, SCHEMA_SECONDS)
+        except (TableMissing, TrackingOff) as missing:
+            key = "table" if missing.system == "dynamics" else "resource"
+            errors.append(Misfit(("ingress", "tables", index, key), _finished(missing.sentence)))
+        else:
+            errors += _filter_misfits(index, mapping, systems)
+    # What both systems know is judged all the same: every mistake at once.
+    findings = judge_all(config, Schemas(known))
+    return Judgement((*errors, *map(_misfit, findings.errors)), tuple(map(_misfit, findings.warnings)))
+
+
+def _filter_misfits(index: int, mapping: TableMapping, systems: Systems) -> list[Misfit]:
+    """A key that is looked up needs its filter, which somebody makes in Campaign by hand."""
+    key = mapping.key
+    if key.address == "uri":
+        return []
+    try:
+        if key.filter in systems.campaign.filters(mapping.resource, SCHEMA_SECONDS):
+            return []
+    except (Malformed, Refused):
+        return []  # not every instance tells; a start meets it all the same
+    sentence = (
+        f"{mapping.table} -> {mapping.resource}: {mapping.resource} has no filter {key.filter}, by which "
+        f"{key.field} is looked up; create it in Campaign and publish it, or correct the mapping's key.filter."
+    )
+    return [Misfit(("ingress", "tables", index, "key", "filter"), sentence)]
+
+
+def _misfit(finding: Finding) -> Misfit:
+    return Misfit(("ingress", *finding.place), _finished(finding.sentence))
+
+
+def _finished(sentence: str) -> str:
+    return f"{sentence.rstrip('.')}."

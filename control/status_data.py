@@ -1,0 +1,97 @@
+"""A workflow's status as plain data for programs: times in ISO 8601 (UTC), ages in seconds."""
+
+from typing import Any
+
+from control.notes import notes
+from control.progress import Progress
+from control.status import WorkflowStatus
+from control.stream_status import StreamStatus
+from control.words import iso
+
+
+def as_data(status: WorkflowStatus) -> dict[str, Any]:
+    """Everything that is known."""
+    return {
+        "workflow": status.workflow,
+        "instance": status.instance,
+        "state": status.state.value,
+        "since": iso(status.since_ms),
+        "by": status.by,
+        "why": status.why,
+        "generation": status.generation,
+        "revision": {
+            "active": status.active_revision,
+            "newest": status.newest_revision or None,
+            "unapplied": status.unapplied,
+        },
+        "backlog": status.backlog,
+        "parked": status.parked,
+        "oldest_seconds": _round(status.oldest_seconds),
+        "failed": status.dead,
+        "read_per_second": _round(status.rate("read")),
+        "written_per_second": _round(status.rate("written")),
+        "progress": _progress(status.progress),
+        "engine_calls": {"today": status.engine.today, "last_30_days": status.engine.period},
+        "pending_replays": list(status.pending_replays),
+        "troubles": [
+            {
+                "where": trouble.where,
+                "since": iso(trouble.since_ms),
+                "times": trouble.times,
+                "next_try": iso(trouble.until_ms),
+                "sentence": trouble.sentence,
+            }
+            for trouble in status.troubles
+        ],
+        "workers": {
+            "alive": status.presence.workers,
+            "slots": status.presence.slots,
+            "beats": status.presence.beats,
+            "answer": status.presence.answers,
+            "unserved_queues": list(status.presence.unserved),
+            "last_tick_seconds": _round(status.presence.ticked_seconds),
+        },
+        "streams": [_stream(stream) for stream in status.streams],
+        "notes": notes(status),
+    }
+
+
+def _stream(stream: StreamStatus) -> dict[str, Any]:
+    token, hold, replay = stream.token, stream.hold, stream.replay
+    return {
+        "stream": stream.stream,
+        "mapped": stream.mapped,
+        "waiting": stream.waiting,
+        "leased": stream.leased,
+        "delayed": stream.delayed,
+        "parked": stream.parked,
+        "failed": stream.dead,
+        "oldest_seconds": _round(stream.oldest_seconds),
+        "totals": stream.totals,
+        "per_second": {what: round(value, 1) for what, value in stream.rates.items()},
+        "phase": stream.phase,
+        "progress": _progress(stream.progress),
+        "token_age_seconds": _round(token.age_seconds) if token else None,
+        "token_life_days": token.life_days if token else None,
+        "token_alarm": token.alarm.name.lower() if token else None,
+        "held": {"since": iso(hold.at_ms), "sentence": hold.sentence} if hold else None,
+        "replay": {"asked": iso(replay.asked_ms), "by": replay.by, "why": replay.why, "began": iso(replay.began_ms)}
+        if replay
+        else None,
+    }
+
+
+def _progress(progress: Progress | None) -> dict[str, Any] | None:
+    if progress is None:
+        return None
+    return {
+        "read": progress.read,
+        "done": progress.done,
+        "expected": progress.expected,
+        "fraction": None if progress.fraction is None else round(progress.fraction, 4),
+        "remaining_seconds": _round(progress.remaining_seconds),
+    }
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

@@ -1,0 +1,65 @@
+"""Change tokens die after some days: how old one is, and when that is worth a warning."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+
+from control.words import duration
+from store.lifecycle import Life
+from store.store import WorkflowStore
+from sync.schemas import TOKEN_DAYS, load
+
+#: Shares of a token's life after which its age is warned about.
+HALF, LATE = 0.5, 0.8
+
+DAY = 86_400.0
+
+
+class Alarm(IntEnum):
+    NONE = 0
+    HALF = 1  #: half of its life is over
+    LATE = 2  #: four fifths are over
+    DEAD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The change token of one table; it is made anew whenever the table's changes have been read to their end."""
+
+    age_seconds: float
+    life_days: float  #: as the organisation has it
+
+    @property
+    def alarm(self) -> Alarm:
+        share = self.age_seconds / (self.life_days * DAY)
+        return Alarm((share >= HALF) + (share >= LATE) + (share >= 1))
+
+    def sentence(self, table: str, workflow: str) -> str | None:
+        """What an operator should know; None while the token is young."""
+        age = f"The change token of {table} is {duration(self.age_seconds)} old"
+        life = f"Dynamics keeps it for {self.life_days:g} days"
+        left = duration(self.life_days * DAY - self.age_seconds)
+        match self.alarm:
+            case Alarm.NONE:
+                return None
+            case Alarm.HALF:
+                return f"{age}, and {life}: see that {workflow} runs and reads."
+            case Alarm.LATE:
+                return f"{age}, and {life}: within {left} {workflow} must run, or all of {table} is read again."
+            case _:
+                return f"{age}, and {life}: the next run reads all of {table} again and finds deletions by comparing."
+
+
+def token_days(workflow: WorkflowStore, life: Life) -> float:
+    """How long the tokens of this workflow live, in days, as its last run has learnt."""
+    # A stop and a start each raise the generation; what the run before has learnt still holds.
+    for generation in range(life.generation, max(-1, life.generation - 3), -1):
+        packed = workflow.schemas(generation)
+        if packed is not None:
+            return _days(packed)
+    return TOKEN_DAYS
+
+
+@lru_cache(maxsize=8)
+def _days(packed: bytes) -> float:
+    return load(packed).token_days

@@ -1,0 +1,49 @@
+"""How numbers, times and ages are put into words, on every face of the product alike."""
+
+from datetime import UTC, datetime
+
+
+def number(value: float | None) -> str:
+    """12,345; nothing is a dash."""
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def rate(value: float) -> str:
+    """Per second: 1,234 or 0.4."""
+    return "0" if value == 0 else f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}"
+
+
+def duration(seconds: float | None) -> str:
+    """5 s, 3 min, 2 h 10 min, 4 d 6 h."""
+    if seconds is None:
+        return "-"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min" if whole % 3600 >= 60 else f"{whole // 3600} h"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h" if whole % 86_400 >= 3600 else f"{whole // 86_400} d"
+
+
+def ago(then_ms: int | None, now_ms: int) -> str:
+    """3 min ago."""
+    return "-" if then_ms is None else f"{duration(max(0, now_ms - then_ms) / 1000)} ago"
+
+
+def iso(then_ms: int | None) -> str | None:
+    """ISO 8601 in UTC, to the second."""
+    if then_ms is None:
+        return None
+    return datetime.fromtimestamp(then_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def counted(count: int, noun: str) -> str:
+    """1 record, 2 records."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def finished(sentence: str) -> str:
+    """With its full stop; for a reason that nobody gave, words that say so."""
+    return f"{sentence.rstrip('.')}." if sentence else "no reason was given."

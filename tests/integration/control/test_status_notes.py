@@ -1,0 +1,110 @@
+"""What an operator is told of a workflow beyond its numbers: held tables, parked records, old tokens, engine calls."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from store.outcomes import Parent, Parked
+from store.records import Change
+from store.store import Store, WorkflowStore
+from sync.position import Phase, Position
+from sync.schemas import Schemas, dump
+from tests.integration.control.conftest import Run
+
+pytestmark = pytest.mark.usefixtures("acknowledged", "answering")
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def generation(run: Run, file: Path, ingress: WorkflowStore) -> int:
+    """The workflow runs."""
+    run("config", "apply", str(file))
+    run("workflow", "start", "ingress")
+    life = ingress.lifecycle.read()
+    assert ingress.lifecycle.run(life.generation, "start-up checks", "both systems answer")
+    ingress.lifecycle.add_streams(["contact"])
+    return life.generation
+
+
+def notes(run: Run) -> list[str]:
+    found: list[str] = json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)["notes"]
+    return found
+
+
+def test_a_held_table_is_shown_with_the_difference_and_the_way_on(
+    run: Run, ingress: WorkflowStore, generation: int
+) -> None:
+    # Given a table that a schema change holds
+    ingress.holds.hold("contact", generation, "contact.emailaddress1 is gone")
+    # Then it is the first thing to be told
+    assert notes(run)[0] == (
+        "ingress holds contact, its records wait and none is lost: contact.emailaddress1 is gone: "
+        "d365acs mapping edit contact; d365acs workflow restart ingress"
+    )
+    shown = run("workflow", "show", "ingress").stdout.splitlines()
+    assert [line.split()[-1] for line in shown if line.startswith("contact ")] == ["held"]
+    checks = {one["check"]: one for one in json.loads(run("doctor", "-o", "json").stdout)}
+    assert checks["ingress contact"]["colour"] == "red"
+    # And once it is stopped there is nothing to hold
+    run("workflow", "stop", "ingress")
+    assert not any("holds" in note for note in notes(run))
+
+
+def token(ingress: WorkflowStore, generation: int, days: float) -> None:
+    """contact has been read to its end so many days ago."""
+    position = Position(phase=Phase.CHANGES, link="x", token_ms=ingress.now_ms() - int(days * DAY_MS))
+    ingress.queue("contact").put_page(generation, 0, [Change("a", 1, b"{}")], position.dump())
+
+
+def test_the_age_of_a_token_is_judged_by_the_life_that_the_last_run_has_learnt(
+    run: Run, ingress: WorkflowStore, generation: int
+) -> None:
+    # Given an organisation that keeps tokens for 30 days, and one of 6 days
+    ingress.keep_schemas(generation, dump(Schemas({}, token_days=30)))
+    token(ingress, generation, 6.01)
+    # Then it is shown, and nothing to worry about, also after a stop
+    run("workflow", "stop", "ingress")
+    assert run("workflow", "ls").stdout.splitlines()[1].endswith("6 d")
+    assert notes(run) == []
+    [stream] = json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)["streams"]
+    assert (stream["token_life_days"], stream["token_alarm"]) == (30, "none")
+
+
+def test_an_old_token_is_warned_about(run: Run, ingress: WorkflowStore, generation: int) -> None:
+    token(ingress, generation, 6)
+    assert notes(run)[0].startswith("ingress: The change token of contact is 6 d old, and Dynamics keeps it for 7 days")
+    checks = {one["check"]: one["colour"] for one in json.loads(run("doctor", "-o", "json").stdout)}
+    assert checks["ingress contact token"] == "yellow"
+
+
+def test_engine_calls_are_summed_up_for_today_and_the_last_30_days(
+    run: Run, ingress: WorkflowStore, store: Store
+) -> None:
+    # Given calls of today, of 29 days ago and of 30 days ago
+    now_ms = store.now_ms()
+    for days, updates in ((0, 10), (29, 100), (30, 1000)):
+        ingress.engine_calls.add(1, updates, 2, 50, now_ms - days * DAY_MS)
+    # Then an update counts twice, a look-up not at all
+    shown = run("workflow", "show", "ingress").stdout
+    assert "Engine calls  23 today, 226 in 30 days\n" in shown
+    assert json.loads(run("workflow", "ls", "-o", "json").stdout)[0]["engine_calls"] == {
+        "today": 23,
+        "last_30_days": 226,
+    }
+
+
+def test_parked_and_filtered_records_are_shown_apart_from_the_backlog(
+    run: Run, ingress: WorkflowStore, generation: int
+) -> None:
+    # Given a record that waits for its parent, one that can be written, and three that the filter left out
+    queue = ingress.queue("contact")
+    queue.put_page(generation, 0, [Change("a", 1, b"{}")], "", filtered=3)
+    batch = queue.lease(generation, 10, 60_000)
+    queue.settle(batch.number, [Parked("a", Parent("account", "p"))])
+    queue.put_page(generation, 0, [Change("b", 1, b"{}")], "")
+    # Then each has its number
+    found = json.loads(run("workflow", "ls", "-o", "json").stdout)[0]
+    assert (found["backlog"], found["parked"], found["streams"][0]["totals"]["filtered"]) == (1, 1, 3)
+    assert "ingress: 1 record waits for the records that they link to (parked)." in notes(run)
