@@ -31,6 +31,7 @@ check: $(VENV)/installed  ## Lint, types, import rules, freshness of generated p
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m cli.reference --check docs/cli.md
+	$(BIN)/python -m config.reference --check
 
 bench: $(VENV)/installed  ## Measure what we claim about speed and memory.
 	$(BIN)/python -m benchmarks

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from benchmarks import backlog, memory, naive, queue, reading, writing
+from benchmarks import backlog, first_run, memory, naive, queue, reading, writing
 from benchmarks.harness import Figure, say
 
 BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "naive": naive.run,
     "memory": memory.run,
     "backlog": backlog.run,
+    "first_run": first_run.run,
 }
 
 RESULTS = Path(__file__).parent / "results"

@@ -24,9 +24,10 @@ from benchmarks.pretend import ROOT, mapping
 from benchmarks.stage import Stage, stage
 from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome
-from sync.conversion import FieldShape
 from sync.mapping import Mapper, fingerprint
-from sync.streams import Allowance, Send, Slice, Stream
+from sync.schemas import TableSchema
+from sync.shapes import ColumnShape, FieldShape
+from sync.streams import Allowance, Calls, Send, Slice, Stream
 from sync.writing import WriteEnd, write_slice
 from workers.app import broker_url
 
@@ -47,16 +48,21 @@ app.conf.update(
 def mapper() -> Mapper:
     """The default mapping against the shapes that both systems really have."""
     rules = mapping().fields
-    types = {rule.source: "DateOnly" if rule.source == "birthdate" else "String" for rule in rules}
-    shapes = {rule.target: FieldShape("date" if rule.target == "birthDate" else "string") for rule in rules}
-    return Mapper(mapping(), types, {**shapes, "externalId": FieldShape("string")}, "contactid")
+    columns = {rule.source: ColumnShape(_TYPES.get(rule.source, "String")) for rule in rules}
+    fields = {rule.target: FieldShape(_FIELDS.get(rule.target, "string")) for rule in rules}
+    return Mapper(
+        mapping(), TableSchema("contacts", "contactid", columns, {**fields, "externalId": FieldShape("string")})
+    )
 
+
+_TYPES = {"birthdate": "DateOnly", "gendercode": "Picklist"}
+_FIELDS = {"birthDate": "date", "gender": "enumeration"}
 
 MAPPER = mapper()
 
 
 def write_one(record_id: str, version: int, values: dict[str, Any]) -> None:
-    answered_at_once(MAPPER.map(record_id, values))
+    answered_at_once(MAPPER.map(record_id, values).whole)
 
 
 def answered_at_once(body: dict[str, object]) -> None:
@@ -71,13 +77,17 @@ class _Target:
 
     concurrency = 8
 
-    def prepare(self, record: Leased, entry: Entry | None, now_ms: int) -> Send | Outcome:
-        body = MAPPER.map(record.id, orjson.loads(record.payload))
-        return Send(record, body, Entry(Standing.PRESENT, record.version, now_ms // 1000, fingerprint(body)), False)
+    def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
+        body = MAPPER.map(record.id, orjson.loads(record.payload)).whole
+        after = Entry(Standing.PRESENT, record.version, record.queued_ms // 1000, fingerprint(body))
+        return Send(record, body, body, after, False)
 
     def send(self, send: Send, allowance: Allowance) -> None:
         allowance()
-        answered_at_once(send.body or {})
+        answered_at_once(send.insert or {})
+
+    def take_calls(self) -> Calls:
+        return Calls()
 
 
 def run(rounds: int) -> list[Figure]:
@@ -93,7 +103,7 @@ def _ours(here: Stage) -> dict[str, float]:
     stream = Stream("contact", None, _Target())  # type: ignore[arg-type]  # nothing is read here
     begun = time.perf_counter()
     here.put(queue, changes)
-    end = write_slice(stream, here.workflow, here.generation, 0, Slice(PATIENCE_SECONDS, lambda: False), 60, 200)
+    end = write_slice(stream, {}, here.workflow, here.generation, 0, Slice(PATIENCE_SECONDS, lambda: False), 60, 200)
     took = time.perf_counter() - begun
     assert end is WriteEnd.DRAINED
     return {"ours": OURS / took}

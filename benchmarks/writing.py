@@ -52,7 +52,7 @@ def run(rounds: int) -> list[Figure]:
         systems = Systems(there.connections, Store(here.redis, here.instance))
         schemas = read_schemas(document, systems)
         here.workflow.keep_schemas(here.generation, schemas_text(schemas))
-        [stream] = connect_streams(document, schemas, systems, PAGE)
+        [stream] = connect_streams(document, schemas, systems, PAGE, {})
         bare = _Bare(there, stream)
         with _worker(here, settings, stream.name) as nudge:
             found = take_turns(
@@ -72,7 +72,8 @@ def _ours(here: Stage, stream: Stream, settings: Settings) -> dict[str, float]:
     here.put(here.queue(stream.name), contacts(PROFILES))
     piece = Slice(PATIENCE_SECONDS, lambda: False)
     begun = time.perf_counter()
-    end = write_slice(stream, here.workflow, here.generation, 0, piece, settings.lease_seconds, settings.batch_size)
+    lease_s, batch_size = settings.lease_seconds, settings.batch_size
+    end = write_slice(stream, {}, here.workflow, here.generation, 0, piece, lease_s, batch_size)
     took = time.perf_counter() - begun
     assert end is WriteEnd.DRAINED
     return {"ours": PROFILES / took}
@@ -147,6 +148,6 @@ class _Bare:
     def _body(self, change: Change) -> bytes:
         """The body that our own writer would send."""
         record = Leased(change.id, change.version, 0, Lane.LIVE, change.payload, 0, 0)
-        send = self._stream.target.prepare(record, None, 0)
+        send = self._stream.target.prepare(record, None)
         assert isinstance(send, Send)
-        return orjson.dumps(send.body)
+        return orjson.dumps(send.insert)

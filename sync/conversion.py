@@ -11,8 +11,13 @@ No value is ever changed silently: text is not cut, numbers are not rounded. Wha
     day         as it is      -            -              -           as it is      midnight UTC  -
     any other   as it is      -            -              -           -             -             one of its names
 
+"Any other" are lookups and ids, which travel as the bare id of a record, and several choices, as their numbers: 1,3.
+A choice whose display label travels is text. Nothing (null, or empty text) becomes what Campaign holds where nothing
+is set: "" in text and dates, 0, false, or the enumeration's unknown or none.
+
 "digits" and "decimal" are plain: no blanks, no leading zeros, no thousands separators. Text to boolean takes true,
-false, 1 and 0 in any case. A text date with a time but without a zone is UTC, as Dataverse has it.
+false, 1 and 0 in any case. A text date with a time but without a zone is UTC, as Dataverse has it. A point in time is
+kept to the millisecond; as a date it is the day that it has in UTC, wherever those who see it in Dynamics may be.
 
 Value forms: learn.microsoft.com, Web API: data types of Dataverse columns; experienceleague.adobe.com, Campaign
 Standard: profile data model.
@@ -21,10 +26,10 @@ Standard: profile data model.
 import struct
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import NamedTuple
 
 from sync import forms
 from sync.forms import Unfit
+from sync.shapes import FieldShape
 
 Converter = Callable[[object], object]
 
@@ -66,17 +71,6 @@ _TARGETS = {
 _UNSET: dict[str, object] = {"integer": 0, "float": 0, "double": 0, "boolean": False}
 
 
-class FieldShape(NamedTuple):
-    """What a Campaign field takes."""
-
-    type: str
-    length: int | None = None
-    """Characters that a text may have; None or 0 is no limit."""
-    read_only: bool = False
-    values: tuple[str, ...] = ()
-    """Names of an enumeration; empty if unknown."""
-
-
 def converter(source_type: str, shape: FieldShape) -> Converter:
     """The function that turns a Dynamics value (not null) into what Campaign takes; it raises Unfit.
 
@@ -91,7 +85,7 @@ def misfit(source_type: str, target_type: str) -> str | None:
     """Why no value of this Dynamics type can be written to a field of this Campaign type; None if it can."""
     if (_source(source_type), _target(target_type)) in _TABLE:
         return None
-    return f"a {source_type} of Dynamics cannot become a {target_type} of Campaign"
+    return f"a Dynamics {source_type} cannot become a Campaign {target_type}"
 
 
 def unset(shape: FieldShape) -> object:

@@ -7,21 +7,30 @@ import orjson
 
 
 class Phase(StrEnum):
-    FULL = "full"  # the first run, or after the change token has expired
+    FULL = "full"  # the first run, a replay, a changed mapping, or after the change token has expired
     CHANGES = "changes"
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The link of the mapping before, whose deletions are still to be read."""
+    """The link of the reading before, whose deletions are still to be read."""
 
     link: str
     scanning: bool  #: whether it leads through a full read first, whose rows are of no interest any more
-    newest: int  #: the largest row version seen under the mappings before
+    newest: int  #: the largest row version seen before
 
     @property
     def deletion_version(self) -> int:
         return 2 * self.newest + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The keys of the ledger are to be compared with Dynamics: deletions were missed."""
+
+    since_ms: int  #: what was confirmed later than this was read since
+    bucket: int = 0  #: the ledger's next bucket
+    found: int = 0  #: deletions recovered so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +43,13 @@ class Position:
     expected: int | None = None  #: rows the table had when the full read began, as far as Dynamics tells
     within_round: bool = False  #: whether the link leads to a further page of the same round
     mapping: str = ""  #: stands for the mapping under which the table is read; see `Source.mapping`
-    left: Left | None = None  #: what a change of the mapping has left behind
+    pair: str = ""  #: stands for where it is written; see `Source.pair`
+    began_ms: int = 0  #: when the full read began
+    replayed_ms: int = 0  #: the beginning of the last replay that was taken up
+    left: Left | None = None  #: what another mapping or a replay has left behind
+    comparison: Comparison | None = None  #: after the full read, when deletions were missed
     expired_ms: int | None = None  #: when the last change token that expired did so
-    token_ms: int | None = None  #: when the change token was issued; it dies after some days
+    token_ms: int | None = None  #: when the change token was asked for; it dies after some days
 
     def dump(self) -> str:
         return orjson.dumps(self).decode()
@@ -47,8 +60,11 @@ class Position:
         if not text:
             return cls()
         fields = orjson.loads(text)
-        left = fields["left"]
-        return cls(**{**fields, "phase": Phase(fields["phase"]), "left": Left(**left) if left else None})
+        left, comparison = fields["left"], fields["comparison"]
+        fields["phase"] = Phase(fields["phase"])
+        fields["left"] = Left(**left) if left else None
+        fields["comparison"] = Comparison(**comparison) if comparison else None
+        return cls(**fields)
 
     @property
     def at_round_start(self) -> bool:
@@ -68,8 +84,16 @@ class Position:
         """
         return 2 * self.settled + 1
 
-    def after(self, highest: int, rows: int, next_link: str | None, delta_link: str | None, now_ms: int) -> "Position":
-        """The position behind a page. `highest` is the page's largest row version, 0 if it has no rows."""
+    @property
+    def recovered_version(self) -> int:
+        """The version of a deletion that a comparison of keys has found: newer than every row seen so far."""
+        return 2 * self.highest + 1
+
+    def after(
+        self, highest: int, rows: int, next_link: str | None, delta_link: str | None, asked_ms: int
+    ) -> "Position":
+        """The position behind a page. `highest` is the page's largest row version, 0 if it has no rows; `asked_ms` is
+        when the page was asked for."""
         top = max(self.highest, highest)
         full = self.phase is Phase.FULL
         behind = replace(self, highest=top, rows=self.rows + rows if full else self.rows)
@@ -77,20 +101,32 @@ class Position:
             return replace(behind, link=next_link, within_round=True)
         if not delta_link:
             raise ValueError("a last page without a delta link leads nowhere")
-        return replace(behind, phase=Phase.CHANGES, link=delta_link, within_round=False, settled=top, token_ms=now_ms)
+        return replace(behind, phase=Phase.CHANGES, link=delta_link, within_round=False, settled=top, token_ms=asked_ms)
 
-    def begin_again(self, mapping: str, expired_ms: int | None = None) -> "Position":
+    def begin_again(self, mapping: str, pair: str, now_ms: int, replayed_ms: int) -> "Position":
         """A full read from the beginning, under this mapping. What was seen stays older than what comes.
 
-        A full read brings no deletions: those since the link that is left behind are read after it, unless that link
-        has expired.
+        A full read brings no deletions: those since the link that is left behind are read after it.
         """
-        again = Position(highest=self.highest, settled=self.settled, mapping=mapping, expired_ms=expired_ms)
-        if expired_ms is not None:
-            return again
-        # With several changes of the mapping in a row the oldest link counts: it knows the deletions since all of them.
+        # With several beginnings in a row the oldest link counts: it knows the deletions since all of them.
         left = self.left or Left(self.link, scanning=self.phase is Phase.FULL, newest=0)
-        return replace(again, left=replace(left, newest=self.highest) if left.link else None)
+        return Position(
+            highest=self.highest,
+            settled=self.settled,
+            mapping=mapping,
+            pair=pair,
+            began_ms=now_ms,
+            replayed_ms=replayed_ms,
+            left=replace(left, newest=self.highest) if left.link else None,
+            comparison=replace(self.comparison, bucket=0) if self.comparison else None,
+            expired_ms=self.expired_ms,
+        )
+
+    def begin_after_expiry(self, now_ms: int) -> "Position":
+        """A full read from the beginning, since the link is no longer served; the deletions that it would have told are
+        found by a comparison of keys after it."""
+        again = replace(self, left=None).begin_again(self.mapping, self.pair, now_ms, self.replayed_ms)
+        return replace(again, left=None, expired_ms=now_ms, comparison=Comparison(now_ms))
 
     @property
     def reads_what_is_left(self) -> bool:
@@ -105,3 +141,12 @@ class Position:
         if self.left.scanning and delta_link:
             return replace(self, left=replace(self.left, link=delta_link, scanning=False))
         return replace(self, left=None)
+
+    def without_left(self) -> "Position":
+        """The link that was left behind is no longer served: a comparison of keys takes its place."""
+        return replace(self, left=None, comparison=Comparison(self.began_ms))
+
+    @property
+    def compares_keys(self) -> bool:
+        """Whether the full read is over and the keys are to be compared."""
+        return self.comparison is not None and self.phase is Phase.CHANGES

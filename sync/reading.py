@@ -1,22 +1,24 @@
 """The read step: page after page from a source onto the record queue, until there is no more or the slice is over."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
-import orjson
 import structlog
 
 from connectors.dynamics_pages import Page
-from connectors.errors import CursorExpired, Malformed, TryAgain
+from connectors.errors import CursorExpired, Malformed, SchemaRefused, TryAgain
 from store.cursors import Cursor
+from store.ledger import Standing
 from store.record_queue import Change, CursorMoved, GenerationOver, Lane, QueueFull
 from store.store import WorkflowStore
+from sync.comparing import compare_keys
 from sync.patience import Patience
 from sync.position import Left, Phase, Position
-from sync.streams import Slice, Stream
+from sync.streams import DELETED, FILTERED_OUT, Slice, Source, Stream
 
 log = structlog.get_logger()
 
@@ -77,7 +79,8 @@ class Fetched(NamedTuple):
     """A page as the queue takes it."""
 
     page: Page
-    changes: list[Change]
+    changes: list[Change]  #: what travels
+    leaving: list[Change]  #: what is deleted or does not travel: of interest only where the record is known
     behind: Position
 
 
@@ -103,9 +106,10 @@ class Reader:
         if self._queue.is_full():
             raise QueueFull(QueueFull.__doc__)
         cursor = self._store.cursor(self._stream.name)
-        position = Position.load(cursor.value)
-        if position.mapping != self._stream.source.mapping:
-            position = position.begin_again(self._stream.source.mapping)
+        position = self._taken_up(Position.load(cursor.value))
+        if self._may_compare(position):
+            self._compare(cursor, position)
+            return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
         try:
             fetched = self._fetched(position)
         except CursorExpired as error:
@@ -113,27 +117,71 @@ class Reader:
             return None
         if fetched is None:
             return ReadEnd.STOPPED
-        page, changes, behind = fetched
+        page, changes, leaving, behind = fetched
         caught_up = page.next_link is None and not position.reads_what_is_left and behind.left is None
-        idle = caught_up and not changes and position.at_round_start
+        idle = caught_up and not changes and not leaving and position.at_round_start
         if idle and (behind.token_ms or 0) - (position.token_ms or 0) < IDLE_POSITION_MS:
+            self._note_caught_up(behind)
             return ReadEnd.CAUGHT_UP
         if not caught_up and time.monotonic() < self._ends:
             self._ahead = (behind, self._pool.submit(self._fetch, behind))
         lane = Lane.REPLAY if position.phase is Phase.FULL else Lane.LIVE
-        stored = self._queue.put_page(self._generation, cursor.number, changes, behind.dump(), lane)
+        # Looked at now, not when the page came: until now the page before may have been on its way to the queue.
+        concerned = self._concerned(leaving)
+        # Those that go onto the queue are counted there.
+        filtered = _filtered(leaving) - _filtered(concerned)
+        stored = self._queue.put_page(
+            self._generation, cursor.number, changes + concerned, behind.dump(), lane, filtered=filtered
+        )
         log.info(
             "Read a page.",
             action="page_read",
             phase=position.phase.value,
             rows=len(page.rows),
+            filtered=filtered,
             queued=stored.queued,
             replaced=stored.replaced,
             skipped=stored.skipped,
         )
         if caught_up:
-            return ReadEnd.CAUGHT_UP
+            self._note_caught_up(behind)
+            return None if self._may_compare(behind) else ReadEnd.CAUGHT_UP
         return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
+
+    def _taken_up(self, position: Position) -> Position:
+        """The position under the stream's mapping and replay: the beginning, if one of them is new."""
+        source, replayed_ms = self._stream.source, self._stream.replayed_ms
+        if position.mapping == source.mapping and position.replayed_ms == replayed_ms:
+            return position
+        if position.pair and position.pair != source.pair:
+            # Nothing is known of the new target; what was written to the old one is not there.
+            self._queue.ledger.forget()
+        return position.begin_again(source.mapping, source.pair, self._store.now_ms(), replayed_ms)
+
+    def _concerned(self, leaving: Sequence[Change]) -> list[Change]:
+        """Those changes that have something to end: the record waits, was refused, or is in the target."""
+        if not leaving:
+            return []
+        ids = [change.id for change in leaving]
+        # First the queue, then the ledger: a record that leaves the one in between is found in the other.
+        waiting = self._queue.waiting(ids) | self._queue.refused(ids)
+        entries = self._queue.ledger.entries(ids)
+        deletes = self._stream.source.deletes_filtered_out
+        return [
+            change
+            for change, entry in zip(leaving, entries, strict=True)
+            if change.id in waiting
+            or (
+                entry is not None
+                and entry.standing is Standing.PRESENT
+                and (deletes or change.payload is not FILTERED_OUT)
+            )
+        ]
+
+    def _note_caught_up(self, behind: Position) -> None:
+        """For relatives that wait until everything older has been read here."""
+        if self._stream.parents and behind.token_ms is not None:
+            self._store.note_caught_up(self._stream.name, behind.token_ms)
 
     def _begin_again(self, cursor: Cursor, position: Position, expired: CursorExpired) -> None:
         """A full read, but not one after another: then something is wrong that reading everything does not mend."""
@@ -141,8 +189,22 @@ class Reader:
         if position.expired_ms is not None and now_ms - position.expired_ms < FULL_READ_EVERY_MS:
             raise Malformed("dynamics", "The change token expired again soon after everything had been read anew")
         log.warning("The change token has expired; everything is read again.", action="token_expired", why=str(expired))
-        again = position.begin_again(position.mapping, now_ms)
-        self._queue.put_page(self._generation, cursor.number, [], again.dump())
+        self._queue.put_page(self._generation, cursor.number, [], position.begin_after_expiry(now_ms).dump())
+
+    def _may_compare(self, position: Position) -> bool:
+        """Whether keys are to be compared, and all that was read before the full read has reached the ledger."""
+        if position.comparison is None or not position.compares_keys:
+            return False
+        oldest_ms = self._queue.backlog().oldest_ms
+        return oldest_ms is None or oldest_ms >= position.comparison.since_ms
+
+    def _compare(self, cursor: Cursor, position: Position) -> None:
+        """One step of the comparison of keys: deletions that no change token tells any more."""
+        changes, behind = compare_keys(self._stream.source, self._queue, position, PAGE_SECONDS)
+        self._queue.put_page(self._generation, cursor.number, changes, behind.dump())
+        if behind.comparison is None and position.comparison is not None:
+            found = position.comparison.found + len(changes)
+            log.warning("Deletions were recovered by comparing keys.", action="keys_compared", deletions=found)
 
     def _fetched(self, position: Position) -> Fetched | None:
         """The page behind the position, None if the process shuts down before it is there."""
@@ -158,37 +220,46 @@ class Reader:
         source = self._stream.source
         if position.left is not None and position.reads_what_is_left:
             return self._fetch_left(position, position.left)
+        asked_ms = self._store.now_ms()
         if position.link:
             page = source.follow(position.link, PAGE_SECONDS)
         else:
             position = replace(position, expected=source.count())
             page = source.first_page(PAGE_SECONDS)
-        changes, highest = _changes(page, position, source.wants_deletions())
-        now_ms = self._store.now_ms()
-        return Fetched(page, changes, position.after(highest, len(page.rows), page.next_link, page.delta_link, now_ms))
+        changes, leaving, highest = _changes(page, position, source)
+        behind = position.after(highest, len(page.rows), page.next_link, page.delta_link, asked_ms)
+        return Fetched(page, changes, leaving, behind)
 
     def _fetch_left(self, position: Position, left: Left) -> Fetched:
-        """A page of what a change of the mapping has left behind: its deletions."""
+        """A page of what another mapping or a replay has left behind: its deletions."""
         try:
             page = self._stream.source.follow_deletions(left.link, PAGE_SECONDS)
-        except CursorExpired as error:
-            log.warning("The deletions before the mapping changed cannot be read.", action="left_lost", why=str(error))
-            return Fetched(Page([], None, None), [], replace(position, left=None))
-        gone = [Change(row.id, left.deletion_version, b"null") for row in page.rows if row.version is None]
-        changes = gone if self._stream.source.wants_deletions() else []
-        return Fetched(page, changes, position.after_left(page.next_link, page.delta_link))
+        except (CursorExpired, SchemaRefused) as error:  # the link may name a column that is gone
+            log.warning("The deletions since the reading before cannot be read.", action="left_lost", why=str(error))
+            return Fetched(Page([], None, None), [], [], position.without_left())
+        gone = [Change(row.id, left.deletion_version, DELETED) for row in page.rows if row.version is None]
+        leaving = gone if self._stream.source.wants_deletions else []
+        return Fetched(page, [], leaving, position.after_left(page.next_link, page.delta_link))
 
 
-def _changes(page: Page, position: Position, deletions: bool) -> tuple[list[Change], int]:
-    """The page's rows as the queue takes them, and their largest row version."""
-    deleted_version, highest = position.deletion_version, 0
-    changes, dumps, row_version = [], orjson.dumps, position.row_version
-    for record_id, version, values in page.rows:
+def _filtered(changes: Sequence[Change]) -> int:
+    return sum(change.payload is FILTERED_OUT for change in changes)
+
+
+def _changes(page: Page, position: Position, source: Source) -> tuple[list[Change], list[Change], int]:
+    """The page's rows as the queue takes them: those that travel, those that leave, and their largest row version."""
+    deletions, deleted_version, highest = source.wants_deletions, position.deletion_version, 0
+    changes: list[Change] = []
+    leaving: list[Change] = []
+    payload, row_version = source.payload, position.row_version
+    for row in page.rows:
+        version = row.version
         if version is None:
             if deletions:
-                changes.append(Change(record_id, deleted_version, b"null"))
-        else:
-            if version > highest:
-                highest = version
-            changes.append(Change(record_id, row_version(version), dumps(values)))
-    return changes, highest
+                leaving.append(Change(row.id, deleted_version, DELETED))
+            continue
+        if version > highest:
+            highest = version
+        packed = payload(row)
+        (leaving if packed is FILTERED_OUT else changes).append(Change(row.id, row_version(version), packed))
+    return changes, leaving, highest

@@ -1,8 +1,9 @@
 """The workflows by name, and how each one's configuration becomes streams."""
 
-import yaml
+from collections.abc import Mapping
 
 from config.document import WorkflowDocument
+from config.load import read_text
 from store.store import WorkflowStore
 from sync import ingress, schemas
 from sync.schemas import Schemas
@@ -19,7 +20,10 @@ NAMES = ("ingress",)
 def document_of(workflow: WorkflowStore, revision: int | None) -> WorkflowDocument | None:
     """What a revision of the workflow's configuration says; None if there is no such revision."""
     found = workflow.revisions.get(revision) if revision else None
-    return WorkflowDocument.model_validate(yaml.safe_load(found.document)) if found else None
+    if found is None:
+        return None
+    # Read as a file is: YAML alone would take the keys of replaced values for numbers.
+    return read_text(found.document, f"revision {revision}", WorkflowDocument, "holds no configuration")
 
 
 def stream_names(document: WorkflowDocument) -> list[str]:
@@ -30,13 +34,20 @@ def stream_names(document: WorkflowDocument) -> list[str]:
 def read_schemas(document: WorkflowDocument, systems: Systems) -> Schemas:
     """What the configuration needs to know of both systems. Raises TryAgain, Stop."""
     if document.ingress is None:
-        return {}
+        return Schemas({})
     return schemas.read_schemas(document.ingress, systems.dynamics, systems.campaign, SCHEMA_SECONDS)
 
 
-def connect_streams(document: WorkflowDocument, known: Schemas, systems: Systems, page_size: int) -> list[Stream]:
-    """The streams, made ready against these schemas. Raises Misfitting."""
+def connect_streams(
+    document: WorkflowDocument, known: Schemas, systems: Systems, page_size: int, replayed_ms: Mapping[str, int]
+) -> list[Stream]:
+    """The streams, made ready against these schemas. `replayed_ms`: when each one's last replay began.
+
+    Raises Misfitting.
+    """
     if document.ingress is None:
         return []
     concurrency = document.connections.campaign.concurrency
-    return ingress.connect_streams(document.ingress, known, systems.dynamics, systems.campaign, page_size, concurrency)
+    return ingress.connect_streams(
+        document.ingress, known, systems.dynamics, systems.campaign, page_size, concurrency, replayed_ms
+    )

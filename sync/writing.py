@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
@@ -23,8 +24,8 @@ from store.record_queue import (
     GenerationOver,
     Leased,
     Outcome,
+    Parked,
     Reason,
-    RecordQueue,
     Refused,
     Unchanged,
     Unsent,
@@ -33,8 +34,9 @@ from store.record_queue import (
 from store.store import WorkflowStore
 from sync.mapping import Unmappable
 from sync.patience import Patience
+from sync.relatives import DELETION_WAIT_MS, Orphanage, children_settled_ms, may_be_deleted, missing_parents
 from sync.retry import Later, Remedy, decide
-from sync.streams import Send, Slice, Stream, Target
+from sync.streams import Send, Slice, Stream, Streams
 
 log = structlog.get_logger()
 
@@ -48,6 +50,8 @@ RENEW_AFTER = 0.4
 LOOK_EVERY = 0.25
 #: How long a shutdown waits for requests that are under way. Seconds.
 SHUTDOWN_SECONDS = 5.0
+#: How soon, and how often, a record is tried again that a changed schema may have made wrong. Seconds, attempts.
+SCHEMA_WAIT, SCHEMA_ATTEMPTS = 5.0, 4
 #: Outages in a row after which the rest of a batch is given back: the target is down, not the record wrong.
 OUTAGES_TOO_MANY = 3
 
@@ -57,6 +61,7 @@ class WriteEnd(StrEnum):
     SLICE_OVER = "slice-over"  # more records wait
     HELD = "held"  # another writer has this seat
     WAITING = "waiting"  # the target is in trouble
+    SCHEMA = "schema"  # a schema has changed; people must look at the mapping
     STOPPED = "stopped"  # the generation is over, or the process shuts down
 
 
@@ -65,66 +70,97 @@ class LeaseEnding(Exception):
 
 
 def write_slice(
-    stream: Stream, store: WorkflowStore, generation: int, seat: int, piece: Slice, lease_s: float, batch_size: int
+    stream: Stream,
+    streams: Streams,
+    store: WorkflowStore,
+    generation: int,
+    seat: int,
+    piece: Slice,
+    lease_s: float,
+    batch_size: int,
 ) -> WriteEnd:
     """Writes batches for one slice of time. Raises Stop where only a change of configuration helps."""
-    queue = store.queue(stream.name)
     patience = Patience(store.troubles, f"{stream.name}.write")
     with store.writing_right(stream.name, seat) as held:
         if not held:
             return WriteEnd.HELD
+        if stream.parents and seat == 0:
+            _look_after_orphans(Orphanage(stream, streams, store, generation))
         if not patience.is_over():
             return WriteEnd.WAITING
-        ends = time.monotonic() + piece.seconds
+        slice_ = Writing(stream, store, generation, piece, lease_s, time.monotonic() + piece.seconds)
         pool = ThreadPoolExecutor(stream.target.concurrency, thread_name_prefix="write")
         try:
-            while True:
-                if piece.stopping():
-                    return WriteEnd.STOPPED
-                taken = time.monotonic()
-                try:
-                    batch = queue.lease(generation, batch_size, int(lease_s * 1000))
-                except GenerationOver:
-                    return WriteEnd.STOPPED
-                if not batch.records:
-                    if patience.sentence and queue.total() == 0:
-                        patience.end()  # nothing waits for the target any more
-                    return WriteEnd.DRAINED
-                writer = BatchWriter(stream.target, queue, store, generation, batch, taken, lease_s, piece, ends)
-                writer.write(pool, patience)
-                if writer.gave_up:
-                    return WriteEnd.WAITING
-                if time.monotonic() > ends:
-                    return WriteEnd.SLICE_OVER
+            return _write_batches(slice_, batch_size, pool, patience)
         finally:
             # Usually nothing is under way any more. A request that a shutdown could not wait for ends with the process.
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One writer's slice."""
+
+    stream: Stream
+    store: WorkflowStore
+    generation: int
+    piece: Slice
+    lease_s: float
+    ends: float  #: by the monotonic clock
+
+
+def _write_batches(writing: Writing, batch_size: int, pool: ThreadPoolExecutor, patience: Patience) -> WriteEnd:
+    stream, store = writing.stream, writing.store
+    queue = store.queue(stream.name)
+    while True:
+        if writing.piece.stopping():
+            return WriteEnd.STOPPED
+        if store.holds.get(stream.name, writing.generation):
+            return WriteEnd.SCHEMA
+        taken = time.monotonic()
+        try:
+            batch = queue.lease(writing.generation, batch_size, int(writing.lease_s * 1000))
+        except GenerationOver:
+            return WriteEnd.STOPPED
+        if not batch.records:
+            if patience.sentence and queue.total() == 0:
+                patience.end()  # nothing waits for the target any more
+            return WriteEnd.DRAINED
+        writer = BatchWriter(writing, batch, taken)
+        writer.write(pool, patience)
+        if writer.gave_up:
+            return WriteEnd.WAITING
+        if time.monotonic() > writing.ends:
+            return WriteEnd.SLICE_OVER
+
+
+def _look_after_orphans(orphanage: Orphanage) -> None:
+    patience = Patience(orphanage.store.troubles, f"{orphanage.stream.name}.parents")
+    if not patience.is_over():
+        return
+    try:
+        orphanage.look_after()
+    except (TryAgain, errors.Refused) as error:
+        patience.note(error.sentence, error.wait if isinstance(error, TryAgain) else None)
+    except GenerationOver:
+        return
+    else:
+        patience.end()
+
+
 class BatchWriter:
     """One batch in one writer's hands: threads send, the caller's thread settles, renews and looks out."""
 
-    def __init__(
-        self,
-        target: Target,
-        queue: RecordQueue,
-        store: WorkflowStore,
-        generation: int,
-        batch: Batch,
-        taken: float,
-        lease_s: float,
-        piece: Slice,
-        ends: float,
-    ) -> None:
-        self._target = target
-        self._queue = queue
-        self._store = store
-        self._generation = generation
+    def __init__(self, writing: Writing, batch: Batch, taken: float) -> None:
+        self._writing = writing
+        self._target = writing.stream.target
+        self._store = writing.store
+        self._queue = writing.store.queue(writing.stream.name)
+        self._generation = writing.generation
         self._batch = batch
-        self._lease_s = lease_s
+        self._lease_s = writing.lease_s
         self._leased_at = taken  # before the lease was asked for: our deadline is never later than the server's
-        self._piece = piece
-        self._ends = ends
+        self._piece = writing.piece
         self._todo: deque[Send] = deque()
         self._outcomes: deque[Outcome] = deque()
         self._halt = False
@@ -160,6 +196,7 @@ class BatchWriter:
             raise
         self._outcomes.extend(Unsent(send.record.id) for send in self._todo)
         self._settle()
+        self._store.engine_calls.add(*self._target.take_calls(), int(time.time() * 1000))
         if self._stop is not None:
             raise self._stop
         if self._trouble is None or self._confirmed:
@@ -171,20 +208,37 @@ class BatchWriter:
     def _prepare(self) -> None:
         """Sorts out what must be sent; what needs no request has its outcome at once."""
         records = self._batch.records
-        now_ms = int(time.time() * 1000)
+        sends: list[Send] = []
         for record, entry in zip(records, self._queue.ledger.entries([r.id for r in records]), strict=True):
             if entry is not None and entry.version > record.version:
                 self._outcomes.append(Unchanged(record.id, entry))  # a newer version was confirmed already
                 continue
             try:
-                decision = self._target.prepare(record, entry, now_ms)
+                decision = self._target.prepare(record, entry)
             except Exception as error:  # a record that we cannot digest must not stop the others
                 self._outcomes.append(self._failed(record, error))
                 continue
             if isinstance(decision, Send):
-                self._todo.append(decision)
+                sends.append(decision)
             else:
                 self._outcomes.append(decision)
+        self._wait_for_relatives(sends)
+
+    def _wait_for_relatives(self, sends: list[Send]) -> None:
+        """A child waits for its parents, a parent's deletion for its children; the rest is to be sent."""
+        stream = self._writing.stream
+        missing = missing_parents(self._store, sends) if stream.parents else {}
+        deletions = bool(stream.children) and any(send.update is None for send in sends)
+        settled_ms = children_settled_ms(self._store, stream) if deletions else math.inf
+        now_ms = self._store.now_ms() if deletions else 0
+        for send in sends:
+            record_id = send.record.id
+            if record_id in missing:
+                self._outcomes.append(Parked(record_id, missing[record_id]))
+            elif send.update is None and not may_be_deleted(send, settled_ms, stream, now_ms):
+                self._outcomes.append(Again(record_id, DELETION_WAIT_MS, counts=False))
+            else:
+                self._todo.append(send)
 
     def _send_on(self) -> None:
         """One thread: sends record after record until none is left or nothing may be sent any more."""
@@ -214,6 +268,10 @@ class BatchWriter:
         return min(REQUEST_SECONDS, self._leased_at + END_WITHIN * self._lease_s - now)
 
     def _failed(self, record: Leased, error: Exception) -> Outcome:
+        if isinstance(error, errors.SchemaRefused) and record.attempts + 1 < SCHEMA_ATTEMPTS:
+            # The schema may have been changed under us: it is looked at before records are blamed.
+            self._store.holds.doubt(self._writing.stream.name)
+            return Again(record.id, int(SCHEMA_WAIT * 1000), counts=True)
         remedy = remedy_of(error)
         if remedy is Remedy.OUTAGE:
             self._outages += 1
@@ -231,7 +289,7 @@ class BatchWriter:
 
     def _look(self) -> None:
         """Between requests: was the workflow stopped, is the slice over, does the lease need renewing?"""
-        if self._piece.stopping() or time.monotonic() > self._ends:
+        if self._piece.stopping() or time.monotonic() > self._writing.ends:
             self._halt = True
         elif time.monotonic() > self._leased_at + RENEW_AFTER * self._lease_s:
             self._renew()

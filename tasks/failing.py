@@ -13,6 +13,9 @@ log = structlog.get_logger()
 #: What needs a change by people: the workflow fails with the sentence.
 HOPELESS = (Stop, Misfitting, NotConfigured, UnknownKey)
 
+#: What to do where a schema no longer fits a mapping.
+WAY_OUT = "Change the mapping, or put it back there, then stop and start the workflow"
+
 
 def fail(store: WorkflowStore, generation: int, why: str) -> None:
     """FAILED, until somebody starts it again."""

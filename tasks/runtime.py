@@ -8,10 +8,10 @@ from config.settings import Settings
 from store.client import connect
 from store.sealing import AesSeal, NoSeal, PayloadSeal
 from store.store import Store, WorkflowStore
-from sync.schemas import load
+from sync.schemas import Schemas, load
 from sync.streams import Slice, Stream
 from sync.systems import Systems
-from sync.workflows import connect_streams, document_of
+from sync.workflows import connect_streams, document_of, stream_names
 
 #: A running workflow bears fresh tokens that are refused for so long before it fails; seconds.
 REFUSAL_PATIENCE = 120.0
@@ -26,6 +26,7 @@ class Running:
     """One workflow's streams under the revision that is active."""
 
     generation: int
+    schemas_version: int
     systems: Systems
     streams: dict[str, Stream]
 
@@ -48,28 +49,28 @@ class Runtime:
     def piece(self) -> Slice:
         return Slice(self.settings.slice_seconds, self.stopping)
 
-    def stream(self, workflow: str, stream: str, generation: int) -> Stream | None:
-        """A stream of the workflow as this generation runs it, None if the configuration has it no more.
+    def streams(self, workflow: str, generation: int) -> dict[str, Stream]:
+        """The workflow's streams as this generation runs them, by name.
 
-        Made ready once per process and generation, with the schemas that the start has kept: no system is asked, so
-        that an outage of one does not keep a fresh process from working with the other.
+        Made ready once per process, generation and version of the schemas, with those that were kept: no system is
+        asked, so that an outage of one does not keep a fresh process from working with the other.
         Raises NotConfigured, Misfitting.
         """
         running = self._running.get(workflow)
-        if running is None or running.generation != generation:
+        version = self.workflow(workflow).schemas_version(generation)
+        if running is None or (running.generation, running.schemas_version) != (generation, version):
             self.forget(workflow)
-            running = self._running[workflow] = self._connect(workflow, generation)
-        return running.streams.get(stream)
+            running = self._running[workflow] = self._connect(workflow, generation, version)
+        return running.streams
 
-    def _connect(self, workflow: str, generation: int) -> Running:
+    def _connect(self, workflow: str, generation: int, version: int) -> Running:
         store = self.workflow(workflow)
         document = active_document(store)
-        kept = store.schemas(generation)
-        if kept is None:
-            raise NotConfigured("The schemas of this run are gone from Redis; stop the workflow and start it again.")
+        schemas = kept_schemas(store, generation)
         systems = Systems(document.connections, self.store, REFUSAL_PATIENCE)
-        streams = connect_streams(document, load(kept), systems, self.settings.read_page_size)
-        return Running(generation, systems, {stream.name: stream for stream in streams})
+        replayed_ms = {name: store.replays.began(name) for name in stream_names(document)}
+        streams = connect_streams(document, schemas, systems, self.settings.read_page_size, replayed_ms)
+        return Running(generation, version, systems, {stream.name: stream for stream in streams})
 
     def forget(self, workflow: str) -> None:
         """Ends the workflow's connections in this process."""
@@ -84,6 +85,14 @@ def active_document(workflow: WorkflowStore) -> WorkflowDocument:
     if document is None:
         raise NotConfigured(NotConfigured.__doc__)
     return document
+
+
+def kept_schemas(workflow: WorkflowStore, generation: int) -> Schemas:
+    """The schemas that this generation works with. Raises NotConfigured."""
+    kept = workflow.schemas(generation)
+    if kept is None:
+        raise NotConfigured("The schemas of this run are gone from Redis; stop the workflow and start it again.")
+    return load(kept)
 
 
 def seal_of(settings: Settings) -> PayloadSeal:

@@ -37,7 +37,15 @@ class Nudge:
     writers: int
 
 
-def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a tick has found to do."""
+
+    nudges: tuple[Nudge, ...] = ()
+    schemas_of: int | None = None  #: the generation whose schemas are to be compared with the live ones
+
+
+def tick(runtime: Runtime, workflow: str) -> Work:
     """What is to be done now: nothing unless the workflow is RUNNING."""
     store = runtime.workflow(workflow)
     now_ms = runtime.store.now_ms()
@@ -48,7 +56,7 @@ def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
         life = store.lifecycle.read()
     if life.state is not State.RUNNING:
         runtime.forget(workflow)
-        return []
+        return Work()
     seats = _seats(runtime, workflow)
     nudges = []
     for stream in store.lifecycle.streams():
@@ -59,7 +67,9 @@ def tick(runtime: Runtime, workflow: str) -> list[Nudge]:
             store.trim(stream, now_ms)
         wanted = 1 + queue.total() // RECORDS_PER_WRITER
         nudges.append(Nudge(workflow, stream, life.generation, min(wanted, seats)))
-    return nudges
+    check_ms = int(runtime.settings.schema_check_seconds * 1000)
+    due = before_ms is not None and before_ms // check_ms != now_ms // check_ms
+    return Work(tuple(nudges), life.generation if due or store.holds.doubted() else None)
 
 
 def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: int) -> None:
@@ -86,7 +96,7 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
             try:
                 check_systems(systems)
                 schemas = read_schemas(document, systems)
-                connect_streams(document, schemas, systems, runtime.settings.read_page_size)
+                connect_streams(document, schemas, systems, runtime.settings.read_page_size, {})
             finally:
                 systems.close()
         except (*HOPELESS, Refused) as error:
@@ -96,6 +106,7 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
             patience.note(error.sentence, error.wait)
             return
         store.keep_schemas(generation, dump(schemas))
+        store.replays.begin(runtime.store.now_ms())
         store.lifecycle.add_streams(stream_names(document))
         if store.lifecycle.run(generation, "start-up checks", "both systems answer, every mapping fits"):
             store.troubles.clear_all()

@@ -11,10 +11,12 @@ def write(runtime: Runtime, workflow: str, stream: str, generation: int, seat: i
         return WriteEnd.STOPPED
     settings = runtime.settings
     try:
-        found = runtime.stream(workflow, stream, generation)
+        streams = runtime.streams(workflow, generation)
+        found = streams.get(stream)
         if found is None:
             return WriteEnd.DRAINED  # the table is no longer mapped; its records wait until it is again
-        return write_slice(found, store, generation, seat, runtime.piece(), settings.lease_seconds, settings.batch_size)
+        piece = runtime.piece()
+        return write_slice(found, streams, store, generation, seat, piece, settings.lease_seconds, settings.batch_size)
     except HOPELESS as error:
         fail(store, generation, str(error))
         return WriteEnd.STOPPED

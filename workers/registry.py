@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from sync.patience import Patience
 from tasks.read import read
 from tasks.runtime import Runtime
-from tasks.tick import Nudge, tick
+from tasks.tick import Nudge, Work, tick
+from tasks.watch_schemas import watch_schemas
 from tasks.write import write
 
 log = structlog.get_logger()
@@ -21,13 +22,19 @@ CROWD = 100
 
 
 def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
-    """Registers tick, read and write on the app. `runtime` answers this process's runtime."""
+    """Registers every task on the app. `runtime` answers this process's runtime."""
 
     def run_tick(workflow: str) -> None:
         def look() -> None:
             present = runtime()
-            for nudge in _look(present, workflow):
+            work = _look(present, workflow)
+            for nudge in work.nudges:
                 send(app, nudge, present.settings.tick_seconds, crowded=lambda queue: is_crowded(present, queue))
+            queue = f"{workflow}.read"
+            if work.schemas_of is not None and not is_crowded(present, queue):
+                arguments = {"workflow": workflow, "generation": work.schemas_of}
+                watch = app.signature("watch_schemas", kwargs=arguments, immutable=True)
+                watch.set(queue=queue, expires=max(1.0, present.settings.tick_seconds)).apply_async()
             Patience(present.workflow(workflow).troubles, "tick").end()
 
         shell(runtime, workflow, "tick")(look)
@@ -38,11 +45,15 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
     def run_write(workflow: str, stream: str, generation: int, seat: int) -> None:
         shell(runtime, workflow, f"{stream}.write")(lambda: write(runtime(), workflow, stream, generation, seat))
 
-    for name, function in (("tick", run_tick), ("read", run_read), ("write", run_write)):
+    def run_watch_schemas(workflow: str, generation: int) -> None:
+        shell(runtime, workflow, "schemas")(lambda: watch_schemas(runtime(), workflow, generation))
+
+    tasks = {"tick": run_tick, "read": run_read, "write": run_write, "watch_schemas": run_watch_schemas}
+    for name, function in tasks.items():
         app.task(function, name=name, shared=False)  # this app's alone, whatever other apps live in the process
 
 
-def _look(runtime: Runtime, workflow: str) -> list[Nudge]:
+def _look(runtime: Runtime, workflow: str) -> Work:
     # From here on the next tick may be queued; see workers.schedule.
     runtime.store.redis.delete(runtime.store.keys.tick_queued(workflow))
     return tick(runtime, workflow)

@@ -1,7 +1,8 @@
 """A running workflow in a real store, and a source and a target whose behaviour a test decides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import orjson
 import pytest
 from redis import Redis
 
@@ -9,8 +10,10 @@ from connectors.dynamics_pages import Page, Row
 from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome, Unchanged
 from store.store import Store, WorkflowStore
+from sync import relatives
 from sync.mapping import fingerprint
-from sync.streams import Allowance, Send, Slice, Stream
+from sync.streams import FILTERED_OUT, Allowance, Calls, Send, Slice, Stream
+from tests.integration.sync.family import Family
 
 
 class ScriptedSource:
@@ -19,8 +22,12 @@ class ScriptedSource:
     def __init__(self) -> None:
         self.pages: dict[str, Page | Exception] = {}
         self.asked: list[str] = []
-        self.deletions = True
         self.mapping = "m1"
+        self.pair = "p1"
+        self.wants_deletions = True
+        self.deletes_filtered_out = False
+        self.unwanted: set[str] = set()  #: ids that the filter does not let travel
+        self.there: dict[str, Row] = {}  #: what is found by id
 
     def count(self) -> int | None:
         return 7
@@ -38,8 +45,14 @@ class ScriptedSource:
     def follow_deletions(self, link: str, timeout: float) -> Page:
         return self.follow(link, timeout)
 
-    def wants_deletions(self) -> bool:
-        return self.deletions
+    def payload(self, row: Row) -> bytes:
+        return FILTERED_OUT if row.id in self.unwanted else orjson.dumps(row.values)
+
+    def row(self, record_id: str, timeout: float) -> Row | None:
+        return self.there.get(record_id)
+
+    def existing(self, record_ids: Sequence[str], timeout: float) -> set[str]:
+        return {record_id for record_id in record_ids if record_id in self.there}
 
 
 class ScriptedTarget:
@@ -49,18 +62,23 @@ class ScriptedTarget:
         self.concurrency = 1
         self.sent: list[str] = []
         self.before: Callable[[Send], None] = lambda send: None
+        self.calls = Calls()
 
-    def prepare(self, record: Leased, entry: Entry | None, now_ms: int) -> Send | Outcome:
+    def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         body: dict[str, object] = {"payload": record.payload.decode()}
-        after = Entry(Standing.PRESENT, record.version, now_ms // 1000, fingerprint(body))
+        after = Entry(Standing.PRESENT, record.version, record.queued_ms // 1000, fingerprint(body))
         if entry is not None and entry.fingerprint == after.fingerprint:
             return Unchanged(record.id, after)
-        return Send(record, body, after, entry is not None)
+        return Send(record, body, body, after, entry is not None)
 
     def send(self, send: Send, allowance: Allowance) -> None:
         allowance()
         self.before(send)
         self.sent.append(send.record.id)
+
+    def take_calls(self) -> Calls:
+        taken, self.calls = self.calls, Calls()
+        return taken
 
 
 @pytest.fixture
@@ -104,3 +122,11 @@ def row(record_id: str, version: int) -> Row:
 
 def gone(record_id: str) -> Row:
     return Row(record_id, None, None)
+
+
+@pytest.fixture
+def family(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Family:
+    """Contacts, memberships and invoices between two systems in memory; not started yet."""
+    # The pretended changes show at once.
+    monkeypatch.setattr(relatives, "DELAY_MS", 0)
+    return Family(redis)

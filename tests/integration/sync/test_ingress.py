@@ -154,7 +154,7 @@ def test_two_records_with_one_key_are_left_alone_and_named(sandbox: Sandbox) -> 
 
 
 def test_a_table_without_change_tracking_is_named_with_the_remedy(sandbox: Sandbox) -> None:
-    sandbox.admin.put("/switches", {"contact_change_tracking": False})
+    sandbox.admin.put("/switches", {"change_tracking": {"contact": False}})
     with pytest.raises(TrackingOff, match="change tracking is off for contact: switch on 'Track changes'"):
         connect(sandbox, URI)
 

@@ -80,7 +80,7 @@ def test_deletions_are_left_out_where_the_mapping_does_not_apply_them(
     workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
 ) -> None:
     # Given a mapping that ignores deletions
-    source.deletions = False
+    source.wants_deletions = False
     source.pages[""] = Page([], None, "delta-1")
     source.pages["delta-1"] = Page([gone("a")], None, "delta-2")
     # When a deletion is read
@@ -215,9 +215,9 @@ def test_the_next_page_is_on_its_way_while_this_one_is_stored(
 
     put_page = RecordQueue.put_page
 
-    def put_slowly(queue: RecordQueue, *arguments: Any) -> Stored:
+    def put_slowly(queue: RecordQueue, *arguments: Any, **named: Any) -> Stored:
         assert asked.wait(10)
-        return put_page(queue, *arguments)
+        return put_page(queue, *arguments, **named)
 
     monkeypatch.setattr(source, "follow", follow)
     monkeypatch.setattr(RecordQueue, "put_page", put_slowly)
@@ -332,9 +332,8 @@ def test_above_the_high_water_mark_nothing_is_asked_for(
     source.pages[""] = Page([row("a", 1)], "next", None)
     source.pages["next"] = Page([row("b", 2)], None, "delta-1")
     read_slice(stream, small, 1, piece)
-    asked = list(source.asked)
     # When further slices come
     for _ in range(3):
         assert read_slice(stream, small, 1, piece) is ReadEnd.FULL
-    # Then no page was fetched to be thrown away
-    assert source.asked == asked
+    # Then no page was fetched to be thrown away, except the one that was on its way when the queue became full
+    assert source.asked in ([""], ["", "next"])

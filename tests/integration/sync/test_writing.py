@@ -27,7 +27,7 @@ def put(workflow: WorkflowStore, **versions: int) -> RecordQueue:
 
 
 def write(workflow: WorkflowStore, stream: Stream, piece: Slice, lease: float = LEASE) -> WriteEnd:
-    return write_slice(stream, workflow, 1, 0, piece, lease, batch_size=100)
+    return write_slice(stream, {stream.name: stream}, workflow, 1, 0, piece, lease, batch_size=100)
 
 
 def counts(workflow: WorkflowStore) -> dict[str, int]:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sync.conversion import FieldShape, converter, misfit, shape_at, unset
+from sync.conversion import converter, misfit, shape_at, unset
 from sync.forms import Unfit
+from sync.shapes import FieldShape
 
 SOURCES = [
     "String",
@@ -24,7 +25,8 @@ SOURCES = [
     "DateTime",
     "DateOnly",
 ]
-SOURCES += ["Picklist", "State", "Status", "Uniqueidentifier", "Lookup", "Virtual"]
+SOURCES += ["Picklist", "State", "Status", "Uniqueidentifier", "Lookup", "Customer", "Owner"]
+SOURCES += ["MultiSelectPicklist", "EntityName"]
 TARGETS = [
     "string",
     "byte",
@@ -103,8 +105,11 @@ def refusal(source: str, value: object, target: str, length: int | None = None, 
             "uuid",
             "00aa00aa-bb11-cc22-dd33-44ee44ee44ee",
         ),
-        ("Virtual", "1,9", "string", "1,9"),
-        ("Virtual", True, "string", "true"),
+        ("MultiSelectPicklist", "1,9", "string", "1,9"),
+        ("Lookup", "00aa00aa-bb11-cc22-dd33-44ee44ee44ee", "string", "00aa00aa-bb11-cc22-dd33-44ee44ee44ee"),
+        ("DateTime", "2023-04-07T00:00:00.000Z", "datetime", "2023-04-07 00:00:00.000Z"),
+        ("String", "2023-04-07T21:59:01+02:00", "datetime", "2023-04-07 19:59:01.000Z"),
+        ("EntityName", True, "string", "true"),
     ],
 )
 def test_a_value_that_fits_is_written_in_campaigns_form(
@@ -211,7 +216,7 @@ def test_what_is_promised_before_a_run_holds_in_the_run(source: str, target: str
     if misfit(source, target) is None:
         assert callable(converter(source, FieldShape(target)))
     else:
-        with pytest.raises(Unfit, match=f"^a {source} of Dynamics cannot become a {target} of Campaign$"):
+        with pytest.raises(Unfit, match=f"^a Dynamics {source} cannot become a Campaign {target}$"):
             converter(source, FieldShape(target))
 
 
@@ -223,7 +228,7 @@ def test_every_named_type_reaches_a_field_of_its_own_kind() -> None:
         assert {misfit(source, target) for target in ("int", "boolean", "float", "double")} == {None}
     for source in ["DateTime", "DateOnly", "String"]:
         assert {misfit(source, target) for target in ("date", "datetime")} == {None}
-    assert misfit("DateTime", "int") == "a DateTime of Dynamics cannot become a int of Campaign"
+    assert misfit("DateTime", "int") == "a Dynamics DateTime cannot become a Campaign int"
 
 
 @given(st.sampled_from(SOURCES), st.sampled_from(TARGETS), _JSON, st.none() | st.integers(0, 5))

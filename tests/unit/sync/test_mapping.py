@@ -1,4 +1,4 @@
-"""Mapping a record: the body that goes to Campaign, and whether a mapping fits the two schemas."""
+"""Mapping a record: the bodies that go to Campaign."""
 
 from typing import Any
 
@@ -6,192 +6,176 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.defaults import default_contact_mapping
-from config.ingress import TableMapping
-from sync.conversion import FieldShape
-from sync.fitting import misfits
 from sync.mapping import Mapper, Misfitting, Unmappable, fingerprint
-
-ID = "00aa00aa-bb11-cc22-dd33-44ee44ee44ee"
-CONTACT = {
-    "contactid": "Uniqueidentifier",
-    "emailaddress1": "String",
-    "birthdate": "DateOnly",
-    "address1_city": "String",
-    "address1_line1": "String",
-    "donotemail": "Boolean",
-    "numberofchildren": "Integer",
-    "gendercode": "Picklist",
-}
-PROFILE = {
-    "externalId": FieldShape("string", 100),
-    "email": FieldShape("string", 128),
-    "birthDate": FieldShape("date"),
-    "age": FieldShape("int", read_only=True),
-    "blackListEmail": FieldShape("boolean"),
-    "location": FieldShape("element"),
-    "location.city": FieldShape("string", 10),
-    "location.address1": FieldShape("string", 100),
-    "cusChildren": FieldShape("byte"),
-    "cusContactId": FieldShape("string", 36),
-    "orgUnit": FieldShape("link"),
-    "shortName": FieldShape("string", 20),
-}
+from tests.unit.sync.shapes import ID, MEMBERSHIPS, RESOURCES, line, memberships
 
 
-def contacts(key: dict[str, Any] | None = None, **pairs: str) -> TableMapping:
-    """A mapping of contacts; each pair is a Dynamics column and a Campaign field, with _ for the dot in it."""
-    fields = [{"from": source, "to": target} for source, target in pairs.items()]
-    return TableMapping.model_validate({"table": "contact", "resource": "profile", "key": key or {}, "fields": fields})
-
-
-def mapper(**pairs: str) -> Mapper:
-    return Mapper(contacts(None, **pairs), CONTACT, PROFILE, "contactid")
+def mapper(*fields: dict[str, Any], **more: Any) -> Mapper:
+    return Mapper(memberships(*fields, **more), MEMBERSHIPS, RESOURCES)
 
 
 def test_a_record_becomes_a_nested_body_with_the_key_first() -> None:
     # Given a mapping with two fields of one element
-    contact = mapper(
-        address1_city="location.city",
-        emailaddress1="email",
-        address1_line1="location.address1",
-        birthdate="birthDate",
+    membership = mapper(
+        line("new_name", "place.city"),
+        line("new_tier", "number"),
+        line("new_note", "place.zip"),
+        line("new_since", "since"),
     )
     # When a record is mapped
-    body = contact.map(
-        ID,
-        {
-            "emailaddress1": "ann@example.com",
-            "address1_city": "Lyon",
-            "address1_line1": "1 Main St",
-            "birthdate": "1980-05-07",
-        },
-    )
+    values = {"new_name": "Lyon", "new_tier": 2, "new_note": "69001", "new_since": "2020-05-07"}
+    body = membership.map(ID, values).whole
     # Then the key leads and the element's members are together
-    assert list(body) == ["externalId", "location", "email", "birthDate"]
+    assert list(body) == ["crmId", "place", "number", "since"]
     assert body == {
-        "externalId": ID,
-        "location": {"city": "Lyon", "address1": "1 Main St"},
-        "email": "ann@example.com",
-        "birthDate": "1980-05-07",
+        "crmId": ID,
+        "place": {"city": "Lyon", "zip": "69001"},
+        "number": "2",
+        "since": "2020-05-07",
     }
 
 
-def test_null_clears_a_field_and_an_absent_column_leaves_it_alone() -> None:
-    contact = mapper(
-        emailaddress1="email",
-        donotemail="blackListEmail",
-        numberofchildren="cusChildren",
-        address1_city="location.city",
+def test_nothing_clears_a_field_and_an_absent_column_leaves_it_alone() -> None:
+    # Given one column of each kind
+    membership = mapper(
+        line("new_name", "number"),
+        line("new_active", "active"),
+        line("new_points", "points"),
+        line("new_discount", "discount"),
+        line("new_since", "since"),
+        line("new_tier", "tier"),
+        line("new_interests", "interests"),
+        line("new_note", "note"),
     )
-    body = contact.map(ID, {"emailaddress1": None, "donotemail": None, "numberofchildren": None})
-    assert body == {"externalId": ID, "email": "", "blackListEmail": False, "cusChildren": 0}
+    # When all of them but the last hold nothing
+    nothing = dict.fromkeys(membership.columns[:-1])
+    # Then each field takes what Campaign holds where nothing is set
+    assert membership.map(ID, nothing).whole == {
+        "crmId": ID,
+        "number": "",
+        "active": False,
+        "points": 0,
+        "discount": 0,
+        "since": "",
+        "tier": "none",
+        "interests": "",
+    }
+
+
+def test_empty_text_is_nothing_whatever_the_field() -> None:
+    membership = mapper(line("new_name", "points"), line("new_note", "seen"))
+    assert membership.map(ID, {"new_name": "", "new_note": ""}).whole == {"crmId": ID, "points": 0, "seen": ""}
 
 
 def test_a_value_that_does_not_fit_names_its_field_and_not_itself() -> None:
     with pytest.raises(Unmappable) as caught:
-        mapper(emailaddress1="email", address1_city="location.city").map(
-            ID, {"emailaddress1": "a@example.com", "address1_city": "Llanfairpwllgwyngyll"}
+        mapper(line("new_name", "number"), line("new_note", "place.zip")).map(
+            ID, {"new_name": "a", "new_note": "Llanfairpwllgwyngyll"}
         )
-    assert caught.value.field == "location.city"
+    assert caught.value.field == "place.zip"
     assert caught.value.sentence == (
-        "address1_city does not fit location.city: it is 20 characters long, and the field takes 10 at most."
+        "new_note does not fit place.zip: it is 20 characters long, and the field takes 10 at most."
     )
 
 
 def test_columns_are_read_once_in_order_and_without_the_primary_key() -> None:
-    mapping = TableMapping.model_validate(
-        {
-            "table": "contact",
-            "resource": "profile",
-            "key": {},
-            "fields": [
-                {"from": "emailaddress1", "to": "email"},
-                {"from": "contactid", "to": "cusContactId"},
-                {"from": "address1_city", "to": "location.city"},
-                {"from": "emailaddress1", "to": "location.address1"},
-            ],
-        }
+    membership = mapper(
+        line("new_note", "note"),
+        line("new_membershipid", "holderId"),
+        line("new_tier", "number"),
+        line("new_note", "short"),
     )
-    contact = Mapper(mapping, CONTACT, PROFILE, "contactid")
-    assert contact.columns == ("emailaddress1", "address1_city")
+    assert membership.columns == ("new_note", "new_tier")
     # And the primary key, where it is mapped, is the record's id
-    assert contact.map(ID, {}) == {"externalId": ID, "cusContactId": ID}
+    assert membership.map(ID, {}).whole == {"crmId": ID, "holderId": ID}
+
+
+def test_a_field_whose_updates_are_off_is_in_the_whole_and_not_in_the_update() -> None:
+    # Given a table whose updates are off but for one field
+    membership = mapper(
+        line("new_name", "place.city", apply_updates=True),
+        line("new_note", "place.zip"),
+        line("new_points", "points"),
+        apply_updates=False,
+    )
+    # When a record is mapped
+    mapped = membership.map(ID, {"new_name": "Lyon", "new_note": "69001", "new_points": 3})
+    # Then a first load takes everything and a change that field alone
+    assert mapped.whole == {"crmId": ID, "place": {"city": "Lyon", "zip": "69001"}, "points": 3}
+    assert mapped.update == {"crmId": ID, "place": {"city": "Lyon"}}
+
+
+def test_whole_and_update_are_one_where_all_updates_are_applied() -> None:
+    mapped = mapper(line("new_name", "number")).map(ID, {"new_name": "a"})
+    assert mapped.whole is mapped.update
+
+
+def test_a_label_travels_where_the_mapping_wants_it_and_is_asked_for_there_only() -> None:
+    # Given a table whose labels travel, but for one field
+    membership = mapper(
+        line("new_tier", "short"),
+        line("new_tier", "number", technical_value=True),
+        line("new_interests", "interests"),
+        line("new_active", "note"),
+        technical_values=False,
+    )
+    assert membership.columns == ("new_tier", "new_interests", "new_active")
+    assert membership.labelled == ("new_tier", "new_interests")
+    # When a record is mapped, Then choices are labels, and a yes/no is no choice
+    values = {
+        "new_tier": 3,
+        "new_tier@label": "Gold",
+        "new_interests": "1,2",
+        "new_interests@label": "Sports; Music",
+        "new_active": True,
+    }
+    assert membership.map(ID, values).whole == {
+        "crmId": ID,
+        "short": "Gold",
+        "number": "3",
+        "interests": "Sports; Music",
+        "note": "true",
+    }
+
+
+def test_a_replacement_is_applied_to_values_and_to_nothing() -> None:
+    replace = {"1": "bronze", "2": "silver", "3": "gold", "": "bronze"}
+    membership = mapper(line("new_tier", "tier", replace=replace))
+    tiers = [membership.map(ID, {"new_tier": tier}).whole["tier"] for tier in (3, None)]
+    assert tiers == ["gold", "bronze"]
+    with pytest.raises(Unmappable, match=r"^new_tier does not fit tier: it is not one of the names"):
+        membership.map(ID, {"new_tier": 4})
 
 
 def test_mapping_leaves_the_queued_values_and_earlier_bodies_alone() -> None:
-    contact = mapper(address1_city="location.city", address1_line1="location.address1")
-    values = {"address1_city": "Lyon"}
-    first = contact.map(ID, values)
-    contact.map(ID, {"address1_line1": "1 Main St", "address1_city": "Nice"})
-    assert (first, values) == ({"externalId": ID, "location": {"city": "Lyon"}}, {"address1_city": "Lyon"})
-
-
-def test_a_mapping_that_fits_has_no_misfits() -> None:
-    assert misfits(contacts(emailaddress1="email", donotemail="blackListEmail"), CONTACT, PROFILE) == []
-
-
-def test_every_misfit_is_named_at_once() -> None:
-    mapping = contacts(
-        nickname="email",
-        emailaddress1="cusAbsent",
-        numberofchildren="age",
-        birthdate="cusChildren",
-        gendercode="orgUnit",
-        fullname="nowhere.name",
+    membership = mapper(line("new_name", "place.city"), line("new_note", "place.zip", apply_updates=False))
+    values = {"new_name": "Lyon"}
+    first = membership.map(ID, values)
+    membership.map(ID, {"new_note": "69001", "new_name": "Nice"})
+    assert (first.whole, first.update, values) == (
+        {"crmId": ID, "place": {"city": "Lyon"}},
+        {"crmId": ID, "place": {"city": "Lyon"}},
+        {"new_name": "Lyon"},
     )
-    assert misfits(mapping, CONTACT, PROFILE) == [
-        "contact.nickname -> profile.email: the table contact has no column nickname; change the mapping.",
-        "contact.emailaddress1 -> profile.cusAbsent: the resource profile has no field cusAbsent; change the mapping.",
-        "contact.numberofchildren -> profile.age: Campaign does not let anyone write age; remove it from the mapping.",
-        "contact.birthdate -> profile.cusChildren: a DateOnly of Dynamics cannot become a byte of Campaign; "
-        "map it to a field of another type.",
-        "contact.gendercode -> profile.orgUnit: a Picklist of Dynamics cannot become a link of Campaign; "
-        "map it to a field of another type.",
-        "contact.fullname -> profile.nowhere.name: the table contact has no column fullname; change the mapping.",
-        "contact.fullname -> profile.nowhere.name: the resource profile has no field nowhere.name; change the mapping.",
-    ]
+
+
+def test_links_are_not_among_the_fields() -> None:
+    membership = mapper(
+        line("new_name", "number"), links=[{"from": "new_contactid", "to": "holder", "table": "contact"}]
+    )
+    assert membership.columns == ("new_name",)
+    assert membership.map(ID, {"new_name": "a", "new_contactid": ID}).whole == {"crmId": ID, "number": "a"}
+
+
+def test_a_mapping_that_does_not_fit_is_refused_with_every_reason() -> None:
     with pytest.raises(Misfitting) as caught:
-        Mapper(mapping, CONTACT, PROFILE, "contactid")
-    assert len(caught.value.sentences) == 7
-
-
-@pytest.mark.parametrize(
-    ("field", "sentence"),
-    [
-        (
-            "cusAbsent",
-            "contact -> profile: the resource profile has no key field cusAbsent; add it or choose another.",
-        ),
-        ("age", "contact -> profile: Campaign does not let anyone write the key field age; choose another."),
-        (
-            "cusChildren",
-            "contact -> profile: the key field cusChildren is a byte, and a record's id is text; choose another.",
-        ),
-        (
-            "shortName",
-            "contact -> profile: the key field shortName takes 20 characters, and a record's id has 36; "
-            "choose another.",
-        ),
-    ],
-)
-def test_a_key_field_must_be_able_to_hold_an_id(field: str, sentence: str) -> None:
-    key = {"field": field, "filter": "byKey", "parameter": "key_parameter"}
-    assert misfits(contacts(key), CONTACT, PROFILE) == [sentence]
-
-
-def test_the_mapping_out_of_the_box_fits_a_plain_contact_and_profile() -> None:
-    # Given the columns and fields that every organisation and instance has
-    mapping = default_contact_mapping()
-    columns = {rule.source: "DateOnly" if rule.source == "birthdate" else "String" for rule in mapping.fields}
-    fields = {rule.target: FieldShape("string", 30) for rule in mapping.fields if "." not in rule.target}
-    fields |= {
-        "externalId": FieldShape("string", 100),
-        "birthDate": FieldShape("date"),
-        "location": FieldShape("element"),
-    }
-    # Then it fits them
-    assert misfits(mapping, columns, fields) == []
+        mapper(line("new_absent", "number"), line("new_tier", "tier", replace={"9": "gold"}))
+    assert caught.value.sentences == [
+        "new_membership.new_absent -> cusMembership.number: the table new_membership has no column new_absent; "
+        "change the mapping.",
+        "new_membership.new_tier -> cusMembership.tier: in replace, 9 is not a choice of the column: "
+        "it has 1 (Bronze), 2 (Silver), 3 (Gold).",
+    ]
 
 
 def test_a_fingerprint_knows_values_but_not_their_order() -> None:
@@ -201,18 +185,36 @@ def test_a_fingerprint_knows_values_but_not_their_order() -> None:
     assert len({one, fingerprint({"a": 1, "b": {"c": "x", "d": 0}}), fingerprint({"a": "1"}), fingerprint({})}) == 4
 
 
-@given(st.dictionaries(st.sampled_from(sorted(CONTACT)), st.none() | st.booleans() | st.integers() | st.text()))
-def test_any_values_give_a_body_or_a_refusal(values: dict[str, object]) -> None:
-    contact = mapper(
-        emailaddress1="email",
-        birthdate="birthDate",
-        donotemail="blackListEmail",
-        numberofchildren="cusChildren",
+EVERYTHING = Mapper(
+    memberships(
+        line("new_name", "number", apply_updates=False, replace={"": "none"}),
+        line("new_since", "since"),
+        line("new_active", "active", apply_updates=False),
+        line("new_points", "points"),
+        line("new_tier", "short", technical_value=False),
+        line("new_interests", "interests", technical_value=False, replace={"Sports": ""}),
+        line("new_discount", "place.zip", apply_updates=False),
+        line("new_seen", "place.city"),
+    ),
+    MEMBERSHIPS,
+    RESOURCES,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*EVERYTHING.columns, *(f"{name}@label" for name in EVERYTHING.labelled)]),
+        st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers(), max_size=2),
     )
+)
+def test_any_values_give_a_body_or_a_refusal(values: dict[str, object]) -> None:
+    before = dict(values)
     try:
-        body = contact.map(ID, values)
+        mapped = EVERYTHING.map(ID, values)
     except Unmappable as refused:
-        assert refused.field in {"email", "birthDate", "blackListEmail", "cusChildren"}
+        assert refused.field in MEMBERSHIPS.fields
     else:
-        assert body["externalId"] == ID
-        assert None not in body.values()
+        assert mapped.whole["crmId"] == mapped.update["crmId"] == ID
+        assert None not in mapped.whole.values()
+        assert mapped.update.keys() <= mapped.whole.keys()
+    assert values == before

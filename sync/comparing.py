@@ -1,0 +1,51 @@
+"""Deletions that a dead change token can no longer tell: found by comparing the ledger's keys with Dynamics.
+
+What the ledger holds of a reading before the full read may be gone from Dynamics, which is asked for these few by their
+ids; only its answer counts. It begins once all that was read before has left the queue.
+"""
+
+from dataclasses import replace
+
+from store.keys import LEDGER_BUCKETS
+from store.ledger import Standing
+from store.record_queue import Change, RecordQueue
+from sync.position import Position
+from sync.streams import DELETED, Source
+
+#: Ledger buckets per step: at 15 million records about 60,000 entries.
+BUCKETS = 256
+#: Later than any record was parked; ms since 1970.
+NEVER = 1 << 52
+#: Ids per question; Dynamics takes them in the address.
+IDS = 100
+
+
+def compare_keys(
+    source: Source, queue: RecordQueue, position: Position, timeout: float
+) -> tuple[list[Change], Position]:
+    """One step: deletions to queue, and the position behind it. `timeout`, in seconds, is for each question."""
+    comparison = position.comparison
+    assert comparison is not None
+    if not source.wants_deletions:
+        return [], replace(position, comparison=None)
+    suspects = [
+        record_id
+        for record_id, entry in queue.ledger.scan(comparison.bucket, BUCKETS)
+        if entry.standing is Standing.PRESENT and entry.read_at * 1000 < comparison.since_ms
+    ]
+    waiting = queue.waiting(suspects)
+    asked = [record_id for record_id in suspects if record_id not in waiting]
+    if comparison.bucket == 0:
+        # Parked ones may have been read long before, and are in no ledger.
+        asked += [parked.id for parked in queue.parked(before_ms=NEVER, limit=queue.total())]
+    gone: list[str] = []
+    for start in range(0, len(asked), IDS):
+        part = asked[start : start + IDS]
+        there = source.existing(part, timeout)
+        gone += [record_id for record_id in part if record_id not in there]
+    changes = [Change(record_id, position.recovered_version, DELETED) for record_id in gone]
+    behind = comparison.bucket + BUCKETS
+    if behind >= LEDGER_BUCKETS:
+        return changes, replace(position, comparison=None)
+    found = comparison.found + len(gone)
+    return changes, replace(position, comparison=replace(comparison, bucket=behind, found=found))

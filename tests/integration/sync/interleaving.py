@@ -1,0 +1,275 @@
+"""Plays one interleaving of readers, writers, people and accidents over three linked tables, step by step.
+
+Several writers hold batches at the same time, each advanced by one record at a time, so that every order of events can
+come about and every failure can be played again. Campaign tells whenever something was written that led nowhere.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from connectors.errors import Unavailable
+from store.record_queue import Batch
+from sync.patience import Patience
+from sync.relatives import Orphanage
+from sync.streams import Slice
+from sync.writing import BatchWriter, Writing
+from tests.integration.sync.family import CONTACT, FOREVER, INVOICE, MEMBERSHIP, TABLES, Family, the
+
+IDS = {
+    CONTACT: [the(f"contact {number}") for number in range(3)],
+    MEMBERSHIP: [the(f"membership {number}") for number in range(3)],
+    INVOICE: [the(f"invoice {number}") for number in range(4)],
+}
+#: One page of one slice, so that reading, too, is interrupted everywhere.
+ONE_PAGE = Slice(0, lambda: False)
+LEASE_S = 60.0
+
+tables = st.sampled_from(TABLES)
+numbers = st.integers(0, 5)
+
+#: One drawn step after another. The number says how often.
+_STEPS: list[tuple[int, st.SearchStrategy[tuple[Any, ...]]]] = [
+    (6, st.tuples(st.just("put"), tables, numbers, numbers, numbers)),
+    (4, st.tuples(st.just("born"), numbers, numbers)),
+    (2, st.tuples(st.just("remove"), tables, numbers)),
+    (6, st.tuples(st.just("read"), tables)),
+    (8, st.tuples(st.just("lease"), tables, st.integers(1, 3))),
+    (6, st.tuples(st.just("work"), tables)),
+    (6, st.tuples(st.just("send"), numbers)),
+    (6, st.tuples(st.just("tell"), numbers)),
+    (6, st.tuples(st.just("finish"), numbers)),
+    (2, st.tuples(st.just("die"), numbers)),
+    (1, st.tuples(st.just("oversleep"), numbers)),
+    (1, st.tuples(st.just("fail"), st.booleans())),
+    (2, st.tuples(st.just("look after"), tables)),
+    (1, st.tuples(st.just("hurry"), tables)),
+    (1, st.tuples(st.just("restart"), st.sampled_from([None, *TABLES]))),
+    (1, st.tuples(st.just("expire"))),
+]
+steps = st.lists(st.sampled_from([step for often, step in _STEPS for _ in range(often)]).flatmap(lambda step: step),
+                 min_size=30, max_size=90)  # fmt: skip
+
+
+@dataclass
+class Hand:
+    """One writer with a batch."""
+
+    table: str
+    writer: BatchWriter
+    batch: Batch
+
+
+class Interleaving:
+    def __init__(self, family: Family) -> None:
+        family.redis.flushdb()
+        self.family = family.start()
+        self.hands: list[Hand] = []
+        self.names = 0
+
+    def play(self, step: tuple[Any, ...]) -> None:
+        kind, *arguments = step
+        getattr(self, kind.replace(" ", "_"))(*arguments)
+
+    # People.
+
+    def put(self, table: str, which: int, parent: int, sponsor: int) -> None:
+        """Creates or changes a row; its parents, as Dynamics sees to, are there."""
+        self.names += 1
+        record_id, name = IDS[table][which % len(IDS[table])], f"name {self.names}"
+        dynamics = self.family.dynamics
+        contacts, memberships = dynamics.ids(CONTACT), dynamics.ids(MEMBERSHIP)
+        if table == CONTACT:
+            dynamics.put(CONTACT, record_id, lastname=name)
+        elif table == MEMBERSHIP and contacts:
+            sponsored = {"new_sponsorid": contacts[sponsor % len(contacts)] if sponsor < 3 else None}
+            dynamics.put(
+                MEMBERSHIP, record_id, new_name=name, new_contactid=contacts[parent % len(contacts)], **sponsored
+            )
+        elif table == INVOICE and memberships:
+            dynamics.put(INVOICE, record_id, new_name=name, new_membershipid=memberships[parent % len(memberships)])
+
+    def born(self, which: int, parent: int) -> None:
+        """A contact, a membership of it and an invoice of that, at once."""
+        for table in TABLES:
+            self.put(table, which, parent, which)
+
+    def remove(self, table: str, which: int) -> None:
+        """Deletes a row and what hangs on it; other links to it are removed."""
+        there = self.family.dynamics.ids(table)
+        if there:
+            self._remove(table, there[which % len(there)])
+
+    def _remove(self, table: str, record_id: str) -> None:
+        dynamics = self.family.dynamics
+        for child, lookup, parent in [
+            (MEMBERSHIP, "new_contactid", CONTACT), (INVOICE, "new_membershipid", MEMBERSHIP),
+        ]:  # fmt: skip
+            if parent == table:
+                for child_id in dynamics.ids(child):
+                    if dynamics.values(child, child_id)[lookup] == record_id:
+                        self._remove(child, child_id)
+        if table == CONTACT:
+            for child_id in dynamics.ids(MEMBERSHIP):
+                if dynamics.values(MEMBERSHIP, child_id)["new_sponsorid"] == record_id:
+                    dynamics.put(MEMBERSHIP, child_id, new_sponsorid=None)
+        dynamics.remove(table, record_id)
+
+    # Workers.
+
+    def read(self, table: str) -> None:
+        self.family.read(table, ONE_PAGE)
+
+    def lease(self, table: str, how_many: int) -> None:
+        """One more writer takes a batch and sorts out what is to be sent."""
+        family = self.family
+        taken = time.monotonic()
+        batch = family.workflow.queue(table).lease(family.generation, how_many, int(LEASE_S * 1000))
+        if batch.records:
+            writing = Writing(family.streams[table], family.workflow, family.generation, FOREVER, LEASE_S, math.inf)
+            hand = Hand(table, BatchWriter(writing, batch, taken), batch)
+            hand.writer._prepare()
+            self.hands.append(hand)
+
+    def work(self, table: str) -> None:
+        """What a tick does for a table, undisturbed."""
+        self.read(table)
+        self.lease(table, 3)
+        self.finish(-1)
+
+    def send(self, which: int) -> None:
+        """A writer sends its next record; what became of it is not told yet."""
+        if hand := self._hand(which):
+            self._send_one(hand)
+
+    def tell(self, which: int) -> None:
+        if hand := self._hand(which):
+            hand.writer._settle()
+
+    def finish(self, which: int) -> None:
+        """A writer sends what is left and ends its batch."""
+        if hand := self._hand(which):
+            while self._send_one(hand):
+                pass
+            hand.writer._settle()
+            self.hands.remove(hand)
+
+    def _send_one(self, hand: Hand) -> bool:
+        """Whether something was there to be sent, and could be."""
+        writer = hand.writer
+        if writer._halt or not writer._todo:
+            return False
+        writer._todo, rest = type(writer._todo)([writer._todo.popleft()]), writer._todo
+        writer._send_on()
+        writer._todo.extend(rest)
+        return True
+
+    def _hand(self, which: int) -> Hand | None:
+        return self.hands[which % len(self.hands)] if self.hands else None
+
+    # Accidents.
+
+    def die(self, which: int) -> None:
+        """A writer is killed; once its lease has run out, others take over."""
+        if hand := self._hand(which):
+            self.hands.remove(hand)
+            self._let_lease_run_out(hand)
+
+    def oversleep(self, which: int) -> None:
+        """A writer is frozen until its lease is over, and then goes on."""
+        if hand := self._hand(which):
+            hand.writer._leased_at = -math.inf
+            self._let_lease_run_out(hand)
+
+    def _let_lease_run_out(self, hand: Hand) -> None:
+        queue = self.family.workflow.queue(hand.table)
+        self.family.redis.zadd(queue.keys.batches, {str(hand.batch.number): 1}, xx=True)
+        queue.reap()
+
+    def fail(self, had_effect: bool) -> None:
+        """The next write ends without an answer, before or after its effect."""
+        campaign = self.family.campaign
+
+        def once(method: str, resource: str) -> None:
+            campaign.before = campaign.after = lambda method, resource: None
+            raise Unavailable("campaign", "no answer")
+
+        if had_effect:
+            campaign.after = once
+        else:
+            campaign.before = once
+
+    def look_after(self, table: str) -> None:
+        """The limit has passed for what is parked."""
+        family, stream = self.family, self.family.streams[table]
+        family.let_limit_pass(table)
+        Orphanage(stream, family.streams, family.workflow, family.generation).look_after()
+
+    def hurry(self, table: str) -> None:
+        self.family.hurry(table)
+
+    def restart(self, replayed: str | None) -> None:
+        """Stop and start; writers of the run before have ended or died by then, some after their last word."""
+        if replayed:
+            self.family.workflow.replays.ask(replayed, "a test", "")
+        for number, hand in enumerate(self.hands):
+            if number % 2:
+                hand.writer._settle()
+            self._let_lease_run_out(hand)
+        self.hands.clear()
+        self.family.start()
+
+    def expire(self) -> None:
+        """Change tokens die. Full reads may follow each other more often than in life."""
+        self.family.dynamics.expire_tokens()
+
+    # The end.
+
+    def settle(self) -> None:
+        """Everything that can be done gets done."""
+        family, campaign = self.family, self.family.campaign
+        campaign.before = campaign.after = lambda method, resource: None
+        for hand in self.hands:
+            self._let_lease_run_out(hand)
+        self.hands.clear()
+        for table in TABLES:
+            Patience(family.workflow.troubles, f"{table}.read").end()
+        family.settle()
+        self.assert_no_wake_up_was_lost()
+        while any(parked := {table: family.parked(table) for table in TABLES}.values()):
+            for table in TABLES:
+                self.look_after(table)
+            family.settle()
+            assert list(parked) != [family.parked(table) for table in TABLES], "some wait for ever"
+
+    def assert_no_wake_up_was_lost(self) -> None:
+        """Nobody still waits for a parent that is there; the limit is not what wakes them."""
+        for table in TABLES:
+            for record in self.family.workflow.queue(table).parked(1 << 52):
+                assert record.parent.id not in self.family.held(record.parent.stream), "a wake-up was lost"
+
+
+def expected(family: Family) -> dict[str, dict[str, dict[str, Any]]]:
+    """What Campaign must hold in the end, by table and id."""
+    dynamics = family.dynamics
+
+    def rows(table: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        return ((record_id, dynamics.values(table, record_id)) for record_id in dynamics.ids(table))
+
+    return {
+        CONTACT: {record_id: {"lastName": row["lastname"]} for record_id, row in rows(CONTACT)},
+        MEMBERSHIP: {
+            record_id: {
+                "number": row["new_name"], "holder": row["new_contactid"], "sponsor": row["new_sponsorid"],
+            }
+            for record_id, row in rows(MEMBERSHIP)
+        },
+        INVOICE: {
+            record_id: {"number": row["new_name"], "membershipId": row["new_membershipid"]}
+            for record_id, row in rows(INVOICE)
+        },
+    }  # fmt: skip

@@ -1,0 +1,63 @@
+"""A parent is deleted after its children, as far as the deletions of both have been read; no later than the limit."""
+
+from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
+
+ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")
+
+
+def three_generations(family: Family) -> None:
+    """Ann's membership with one invoice, all of it in Campaign."""
+    family.start()
+    family.dynamics.put(CONTACT, ANN, lastname="Ann")
+    family.dynamics.put(MEMBERSHIP, GOLD, new_name="Gold", new_contactid=ANN)
+    family.dynamics.put(INVOICE, BILL, new_name="Bill", new_membershipid=GOLD)
+    family.settle()
+    family.campaign.events.clear()
+
+
+def test_what_was_deleted_from_the_top_is_deleted_from_the_bottom(family: Family) -> None:
+    # Given a family that is deleted as a whole in Dynamics
+    three_generations(family)
+    for table, record_id in ((CONTACT, ANN), (MEMBERSHIP, GOLD), (INVOICE, BILL)):
+        family.dynamics.remove(table, record_id)
+    # When the parents' deletions are read and due first
+    family.carry(CONTACT, MEMBERSHIP)
+    # Then they wait, without an attempt being counted
+    assert family.campaign.events == []
+    # When the children's are read, too, then all go, the youngest first
+    family.settle()
+    assert [(event.resource, event.orphaned) for event in family.campaign.events] == [
+        ("cusInvoice", ()), ("cusMembership", ()), ("profile", ()),
+    ]  # fmt: skip
+    assert [family.dead(table) for table in (CONTACT, MEMBERSHIP, INVOICE)] == [{}, {}, {}]
+
+
+def test_a_deletion_waits_no_longer_than_the_limit(family: Family) -> None:
+    # Given a parent's deletion whose children cannot be read
+    three_generations(family)
+    family.dynamics.remove(CONTACT, ANN)
+    family.carry(CONTACT)
+    assert family.campaign.events == []
+    # When it has waited for longer than the limit
+    family.age(CONTACT, ANN, seconds=901)
+    family.hurry(CONTACT)
+    family.write(CONTACT)
+    # Then it goes
+    assert family.writes(CONTACT) == [("delete", ANN)]
+
+
+def test_a_change_that_leads_a_child_elsewhere_goes_before_the_deletion_of_its_old_parent(family: Family) -> None:
+    # Given a membership that moves to Bob, who is new, and Ann, who is deleted
+    three_generations(family)
+    family.dynamics.put(CONTACT, BOB, lastname="Bob")
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=BOB)
+    family.dynamics.remove(CONTACT, ANN)
+    # When Ann's deletion is due while the membership still waits for Bob
+    family.read(MEMBERSHIP)
+    family.write(MEMBERSHIP)
+    assert family.parked(MEMBERSHIP) == {GOLD}
+    family.read(CONTACT)
+    family.settle()
+    # Then the membership never led nowhere
+    assert [event.orphaned for event in family.campaign.events if event.orphaned] == []
+    assert family.held(MEMBERSHIP)[GOLD]["holder"] == BOB
