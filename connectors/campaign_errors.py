@@ -61,6 +61,9 @@ _MISSING = re.compile(r"\bUnable to find document\b|\bUnable to decrypt PKey\b",
 _UNKNOWN = re.compile(r"'@?([^']*)' attribute unknown\b", re.IGNORECASE)
 _NO_DOCUMENT_OF = re.compile(r"\bfrom key '@?([^']*?)(?::0)?'|\(PKey=@?([\w-]+)\)", re.IGNORECASE)
 _READ_ONLY = re.compile(r"'@?([A-Za-z_][\w.:/-]*)' property that is read-only\b", re.IGNORECASE)
+#: What a field takes is looked at before anything is sent: such a refusal may mean that its schema has changed.
+_TOO_LONG = re.compile(r"'@?([A-Za-z_][\w.:/-]*)' field is too long\b", re.IGNORECASE)
+_NO_NAME = re.compile(r"\bis not valid for the \S+ enumeration of the '@?([A-Za-z_][\w.:/-]*)' field\b", re.IGNORECASE)
 _NO_PROPERTY = re.compile(r"'@?([A-Za-z_][\w.:/-]*)' property is not valid\b", re.IGNORECASE)
 
 
@@ -156,7 +159,9 @@ def _mistake(answer: Answer, code: str, text: str, plain: str, reference: str | 
         return NotFound("campaign", f"{about}: not found ({named})", code=code, text=fit)
     if unknown and reference is not None:
         return NotFound("campaign", f"{about}: no record has this PKey ({named})", code=code, text=fit)
-    return Refused("campaign", f"{about}: refused ({named}) {fit}".rstrip(), code=code, text=fit)
+    narrow = _TOO_LONG.search(said) or _NO_NAME.search(said)
+    field = narrow[1] if narrow else ""
+    return Refused("campaign", f"{about}: refused ({named}) {fit}".rstrip(), code=code, text=fit, field=field)
 
 
 def _own_words(text: str, sent: object) -> str:

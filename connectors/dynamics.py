@@ -25,6 +25,8 @@ LARGEST_PAGE = 5000
 
 #: Ids of one question for existing rows: so many make an address of 5 kB, of the 32 kB that are allowed.
 MOST_IDS = 100
+#: Ids of one question for the rows that link to them.
+MOST_LINKED = 50
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -227,6 +229,48 @@ class Dynamics:
         except (KeyError, TypeError, ValueError, AttributeError):
             raise answer.malformed("the row has not the promised shape") from None
         return row
+
+    def linked(
+        self,
+        table: DynamicsTable,
+        lookup: str,
+        ids: Sequence[str],
+        columns: Sequence[str],
+        *,
+        labels: Sequence[str] = (),
+        tables: Sequence[str] = (),
+        timeout: float,
+    ) -> list[Row]:
+        """All rows whose `lookup`, by its logical name, leads to one of these records, MOST_LINKED at most, with what
+        `first_page` would give of them.
+
+        Raises SchemaRefused, TableMissing; Refused, without asking, for an id that is no guid; ValueError for too many.
+        """
+        if len(ids) > MOST_LINKED:
+            raise ValueError(f"at most {MOST_LINKED} ids can be asked for at once, not {len(ids)}")
+        if not ids:
+            return []
+        deadline = time.monotonic() + timeout
+        wanted = Wanted(table, columns, labels, tables)
+        property_ = table.columns[lookup].property
+        rule = quote(" or ".join(f"{property_} eq {_guid(id_, table.set_name)}" for id_ in ids), safe="")
+        link: str | None = f"{table.set_name}?$select={_selected(table, wanted)}&$filter={rule}"
+        found: list[Row] = []
+        while link:
+            left = deadline - time.monotonic()
+            answer = self._http.request("GET", link, about=table.set_name, timeout=left, headers=_preferring(wanted))
+            self._check(answer, table.name, properties=wanted.properties)
+            try:
+                page = answer.object()
+                found += wanted.rows(page["value"])
+                link = page.get("@odata.nextLink")
+                if not isinstance(link, str | None):
+                    raise TypeError
+            except ColumnsMissing as missing:
+                raise answer.malformed(f"rows came without the column {missing}") from None
+            except (KeyError, TypeError, ValueError, AttributeError):
+                raise answer.malformed("the rows have not the promised shape") from None
+        return found
 
     def existing(self, table: DynamicsTable, ids: Sequence[str], timeout: float) -> set[str]:
         """Which of these rows, MOST_IDS at most, are there now: ids in lower case. One request, unless it is paged.

@@ -78,7 +78,7 @@ def error_of(answer: Answer, table: str, *, following: bool = False, properties:
     if column:
         return SchemaRefused(
             "dynamics",
-            f"{about}: table {table} has no column {column}; correct the mapping, or create the column again",
+            f"{about}: table {table} has no column {column}",
             code=_code(code),
             text=cleaned(message),
             field=column,

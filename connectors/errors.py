@@ -69,7 +69,8 @@ class Malformed(TryAgain):
 
 class Refused(ConnectorError):
     """`code` of the vendor ("" if none), `text` of the vendor without values, at most 300 characters; `field` that is
-    to blame ("" if none, or if the vendor does not tell), named as the kinds of refusal below say."""
+    to blame ("" if none, or if the vendor does not tell), named as the kinds of refusal below say; of no such kind, it
+    is one whose value is longer than the field takes, or none of the names that it takes."""
 
     def __init__(self, system: System, sentence: str, *, code: str = "", text: str = "", field: str = "") -> None:
         super().__init__(system, sentence)

@@ -6,7 +6,7 @@ rules     the table's filter, mapping and links; deletions only where the mappin
 writes    Campaign, addressed by the mapping's key; Dynamics wins
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 
 import orjson
@@ -21,7 +21,7 @@ from sync.mapping import Mapper
 from sync.pairs import pair_of
 from sync.resource_target import ResourceTarget
 from sync.schemas import Schemas, TableSchema
-from sync.streams import FILTERED_OUT, Stream
+from sync.streams import FILTERED_OUT, Allowance, Stream
 
 
 def connect_streams(
@@ -84,6 +84,7 @@ class TableSource:
         self._columns = tuple(column for column in dict.fromkeys([*kept, *asked]) if column != schema.primary_id)
         self._labels = mapper.labelled
         self._several_tables = links.several_tables
+        self._links = mapping.links
         # What only the filter asks for does not wait on the queue.
         self._dropped = tuple(column for column in self._columns if column not in kept)
         self.wants_deletions = mapping.apply_deletes
@@ -144,6 +145,25 @@ class TableSource:
         return self._dynamics.row(
             self._table, record_id, self._columns, labels=self._labels, tables=self._several_tables, timeout=timeout
         )
+
+    def linked(
+        self, table: str, record_ids: Sequence[str], required: bool, allowance: Allowance
+    ) -> Iterator[tuple[str, Row]]:
+        for link in self._links:
+            if link.table != table or (required and not link.required):
+                continue
+            for row in self._dynamics.linked(
+                self._table,
+                link.source,
+                record_ids,
+                self._columns,
+                labels=self._labels,
+                tables=self._several_tables,
+                timeout=allowance(),
+            ):
+                parent = (row.values or {}).get(link.source)
+                if parent in record_ids:
+                    yield str(parent), row
 
     def existing(self, record_ids: Sequence[str], timeout: float) -> set[str]:
         return self._dynamics.existing(self._table, record_ids, timeout)

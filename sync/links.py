@@ -10,6 +10,7 @@ from config.ingress import LinkMapping, TableMapping
 from store.record_queue import Parent
 from sync.mapping import Unmappable
 from sync.shapes import ColumnShape, FieldShape
+from sync.streams import Link
 
 
 class Links:
@@ -30,27 +31,27 @@ class Links:
         }
         """The fields that take a PKey."""
 
-    def resolve(self, values: Mapping[str, object]) -> tuple[dict[str, object], tuple[Parent, ...]]:
-        """What the link fields take (the parent's id, also where a PKey will stand in its place), and the parents.
+    def resolve(self, values: Mapping[str, object]) -> tuple[dict[str, object], tuple[Link, ...]]:
+        """What the link fields take (the parent's id, also where a PKey will stand in its place), and the links.
 
         An empty lookup writes "no link". Raises Unmappable where the link is required.
         """
         body: dict[str, object] = {}
-        parents: list[Parent] = []
+        links: list[Link] = []
         for rule in self._rules:
             if rule.source not in values:
                 continue  # queued before the mapping knew this link
             found = values[rule.source]
             if found is not None and values.get(f"{rule.source}@table", rule.table) != rule.table:
                 found = None  # it points to a record of another table
+            empty = None if rule.target in self.references else ""
             if found is not None:
-                parents.append(Parent(rule.table, str(found)))
+                links.append(Link(Parent(rule.table, str(found)), rule.target, empty, rule.required))
             elif rule.required:
                 raise Unmappable(
                     rule.target,
-                    f"{rule.source} is empty, and {rule.target} must lead to a {rule.table}: fill it in Dynamics, or "
-                    "make the link not required.",
+                    f"{rule.source} leads to no {rule.table}, and {rule.target} must: fill it in Dynamics, or make the "
+                    "link not required.",
                 )
-            empty = None if rule.target in self.references else ""
             body[rule.target] = empty if found is None else str(found)
-        return body, tuple(parents)
+        return body, tuple(links)

@@ -59,7 +59,8 @@ class Mapper:
 
     def __init__(self, mapping: TableMapping, schema: TableSchema, resources: Mapping[str, str] | None = None) -> None:
         if errors := judge(mapping, schema, resources or {}).errors:
-            raise Misfitting([error.sentence for error in errors])
+            way_out = f"Edit it with d365acs mapping edit {mapping.table}, then start again."
+            raise Misfitting([*(f"{error.sentence.rstrip('.')}." for error in errors), way_out])
         self._key = mapping.key.field
         self._primary_id = schema.primary_id
         self._updated: list[_Line] = []

@@ -38,7 +38,8 @@ class ParentKeys:
             wrong = "is not there any more" if not found else f"is there {len(found)} times"
             raise Refused(
                 "campaign",
-                f"{resource}: the record that this one links to was written, but {wrong}; replay its table, then retry",
+                f"{resource}: the record that this one links to was written, but {wrong}; replay its table, then this "
+                "one's",
                 code="parent",
             )
         with self._lock:

@@ -16,7 +16,7 @@ class Left:
     """The link of the reading before, whose deletions are still to be read."""
 
     link: str
-    scanning: bool  #: whether it leads through a full read first, whose rows are of no interest any more
+    midway: bool  #: whether it leads through the rest of a round first: what has happened since that began is behind it
     newest: int  #: the largest row version seen before
 
     @property
@@ -42,6 +42,7 @@ class Position:
     rows: int = 0  #: rows read by the full read so far
     expected: int | None = None  #: rows the table had when the full read began, as far as Dynamics tells
     within_round: bool = False  #: whether the link leads to a further page of the same round
+    round_ms: int = 0  #: when the first page of this round was asked for
     mapping: str = ""  #: stands for the mapping under which the table is read; see `Source.mapping`
     pair: str = ""  #: stands for where it is written; see `Source.pair`
     began_ms: int = 0  #: when the full read began
@@ -75,6 +76,13 @@ class Position:
         """A row's version on the record queue."""
         return 2 * version
 
+    def fetched_version(self, version: int) -> int:
+        """The same for a row that was fetched past reading, after this position was looked at.
+
+        No newer than anything that was read: a deletion in the next round, whose version is made up, must count.
+        """
+        return self.row_version(min(version, self.highest))
+
     @property
     def deletion_version(self) -> int:
         """A deletion's version on the record queue.
@@ -96,12 +104,15 @@ class Position:
         when the page was asked for."""
         top = max(self.highest, highest)
         full = self.phase is Phase.FULL
-        behind = replace(self, highest=top, rows=self.rows + rows if full else self.rows)
+        # What happens between the pages of a round is told by the next one: its token stands for the first page.
+        round_ms = self.round_ms if self.within_round else asked_ms
+        behind = replace(self, highest=top, rows=self.rows + rows if full else self.rows, round_ms=round_ms)
         if next_link:
             return replace(behind, link=next_link, within_round=True)
         if not delta_link:
             raise ValueError("a last page without a delta link leads nowhere")
-        return replace(behind, phase=Phase.CHANGES, link=delta_link, within_round=False, settled=top, token_ms=asked_ms)
+        behind = replace(behind, phase=Phase.CHANGES, link=delta_link, within_round=False)
+        return replace(behind, settled=top, token_ms=round_ms)
 
     def begin_again(self, mapping: str, pair: str, now_ms: int, replayed_ms: int) -> "Position":
         """A full read from the beginning, under this mapping. What was seen stays older than what comes.
@@ -109,7 +120,7 @@ class Position:
         A full read brings no deletions: those since the link that is left behind are read after it.
         """
         # With several beginnings in a row the oldest link counts: it knows the deletions since all of them.
-        left = self.left or Left(self.link, scanning=self.phase is Phase.FULL, newest=0)
+        left = self.left or Left(self.link, midway=self.within_round, newest=0)
         return Position(
             highest=self.highest,
             settled=self.settled,
@@ -138,8 +149,8 @@ class Position:
         assert self.left is not None
         if next_link:
             return replace(self, left=replace(self.left, link=next_link))
-        if self.left.scanning and delta_link:
-            return replace(self, left=replace(self.left, link=delta_link, scanning=False))
+        if self.left.midway and delta_link:
+            return replace(self, left=replace(self.left, link=delta_link, midway=False))
         return replace(self, left=None)
 
     def without_left(self) -> "Position":

@@ -18,7 +18,7 @@ from store.store import WorkflowStore
 from sync.comparing import compare_keys
 from sync.patience import Patience
 from sync.position import Left, Phase, Position
-from sync.streams import DELETED, FILTERED_OUT, Slice, Source, Stream
+from sync.streams import DELETED, FILTERED_OUT, Slice, Source, Stream, deletion_read
 
 log = structlog.get_logger()
 
@@ -127,7 +127,7 @@ class Reader:
             self._ahead = (behind, self._pool.submit(self._fetch, behind))
         lane = Lane.REPLAY if position.phase is Phase.FULL else Lane.LIVE
         # Looked at now, not when the page came: until now the page before may have been on its way to the queue.
-        concerned = self._concerned(leaving)
+        concerned = self._stamped(self._concerned(leaving))
         # Those that go onto the queue are counted there.
         filtered = _filtered(leaving) - _filtered(concerned)
         stored = self._queue.put_page(
@@ -178,6 +178,13 @@ class Reader:
             )
         ]
 
+    def _stamped(self, leaving: list[Change]) -> list[Change]:
+        """Where deletions have to wait for children, with the time at which they were read."""
+        if not self._stream.children or not leaving:
+            return leaving
+        deletion = deletion_read(self._store.now_ms())
+        return [change._replace(payload=deletion) if change.payload is DELETED else change for change in leaving]
+
     def _note_caught_up(self, behind: Position) -> None:
         """For relatives that wait until everything older has been read here."""
         if self._stream.parents and behind.token_ms is not None:
@@ -201,10 +208,10 @@ class Reader:
     def _compare(self, cursor: Cursor, position: Position) -> None:
         """One step of the comparison of keys: deletions that no change token tells any more."""
         changes, behind = compare_keys(self._stream.source, self._queue, position, PAGE_SECONDS)
-        self._queue.put_page(self._generation, cursor.number, changes, behind.dump())
+        self._queue.put_page(self._generation, cursor.number, self._stamped(changes), behind.dump())
         if behind.comparison is None and position.comparison is not None:
             found = position.comparison.found + len(changes)
-            log.warning("Deletions were recovered by comparing keys.", action="keys_compared", deletions=found)
+            log.info("Compared all keys with Dynamics.", action="keys_compared", deletions_recovered=found)
 
     def _fetched(self, position: Position) -> Fetched | None:
         """The page behind the position, None if the process shuts down before it is there."""

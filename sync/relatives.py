@@ -32,27 +32,31 @@ DELAY_MS = 3000
 DELETION_WAIT_MS = 1000
 
 
-def missing_parents(store: WorkflowStore, sends: Sequence[Send]) -> dict[str, Parent]:
-    """By record: the first of its parents that the target is not known to hold."""
+def awaiting_parents(store: WorkflowStore, sends: Sequence[Send]) -> tuple[list[Send], dict[str, Parent]]:
+    """Those that need not wait, and by record the first of the others' parents that the target is not known to hold.
+
+    An optional link to a parent that has left the target is written empty; when it comes back its children follow it.
+    """
     wanted: dict[str, set[str]] = defaultdict(set)
     for send in sends:
-        for parent in send.parents:
-            wanted[parent.stream].add(parent.id)
-    there: set[Parent] = set()
+        for link in send.links:
+            wanted[link.parent.stream].add(link.parent.id)
+    standings: dict[Parent, Standing] = {}
     for stream, ids in wanted.items():
         ordered = sorted(ids)
-        entries = store.queue(stream).ledger.entries(ordered)
-        there |= {
-            Parent(stream, record_id)
-            for record_id, entry in zip(ordered, entries, strict=True)
-            if entry is not None and entry.standing is Standing.PRESENT
-        }
-    missing = {}
+        for record_id, entry in zip(ordered, store.queue(stream).ledger.entries(ordered), strict=True):
+            if entry is not None:
+                standings[Parent(stream, record_id)] = entry.standing
+    ready: list[Send] = []
+    missing: dict[str, Parent] = {}
     for send in sends:
-        first = next((parent for parent in send.parents if parent not in there), None)
-        if first is not None:
-            missing[send.record.id] = first
-    return missing
+        absent = [link for link in send.links if standings.get(link.parent) is not Standing.PRESENT]
+        left = [link for link in absent if not link.required and standings.get(link.parent) is Standing.DELETED]
+        if len(left) < len(absent):
+            missing[send.record.id] = next(link.parent for link in absent if link not in left)
+        else:
+            ready.append(send.unlinked(left) if left else send)
+    return ready, missing
 
 
 def children_settled_ms(store: WorkflowStore, stream: Stream) -> float:
@@ -60,8 +64,8 @@ def children_settled_ms(store: WorkflowStore, stream: Stream) -> float:
     settled = math.inf
     for child in stream.children:
         position = Position.load(store.cursor(child).value)
-        if position.phase is Phase.FULL:
-            return -math.inf
+        if position.phase is Phase.FULL or position.left or position.comparison:
+            return -math.inf  # deletions are still to be read, or to be recovered
         read_ms = max(position.token_ms or 0, store.caught_up_ms(child) or 0)
         settled = min(settled, _settled_ms(store, child, read_ms) - DELAY_MS)
     return settled
@@ -96,8 +100,8 @@ def _holds_any_parked(queue: RecordQueue, now_ms: int) -> bool:
 
 def may_be_deleted(send: Send, settled_ms: float, stream: Stream, now_ms: int) -> bool:
     """Whether a parent's deletion need not wait for its children any longer."""
-    waited_s = (now_ms - send.record.queued_ms) / 1000
-    return send.record.queued_ms <= settled_ms or waited_s > stream.park_limit_s
+    waited_s = (now_ms - send.read_ms) / 1000
+    return send.read_ms <= settled_ms or waited_s > stream.park_limit_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class Orphanage:
                 log.warning(
                     "Records were set aside whose parent will not come.",
                     action="orphans_set_aside",
-                    records=len(ids),
+                    records=ids,
                     kind=reason.kind,
                 )
             else:
@@ -164,7 +168,7 @@ class Orphanage:
         if queue.refused([parent.id]):
             return Reason(
                 "parent-refused",
-                f"The {parent.stream} that it links to was refused; see its dead letter, mend it, then retry both.",
+                f"The {parent.stream} that it links to was refused; mend it, then replay both tables.",
             )
         return self._fetch(stream, queue, parent)
 
@@ -178,6 +182,7 @@ class Orphanage:
         with self.store.reading_right(parent.stream) as held:
             if not held:
                 return None
+            position = Position.load(self.store.cursor(parent.stream).value)
             try:
                 row = stream.source.row(parent.id, ROW_SECONDS)
             except SchemaRefused:
@@ -195,9 +200,7 @@ class Orphanage:
                     f"The {parent.stream} that it links to does not pass its filter; filter both tables alike, or "
                     "change the link.",
                 )
-            # Not newer than what reading has seen: a deletion in its next round, whose version is made up, must count.
-            position = Position.load(self.store.cursor(parent.stream).value)
-            version = position.row_version(min(row.version, position.settled))
+            version = position.fetched_version(row.version)
             queue.feed(self.generation, [Change(parent.id, version, payload)], Lane.LIVE)
             log.info("Fetched a parent that others wait for.", action="parent_fetched", stream=parent.stream)
             return None

@@ -24,7 +24,7 @@ from sync.links import Links
 from sync.mapping import Mapper, fingerprint
 from sync.pairs import pair_of
 from sync.parent_keys import ParentKeys
-from sync.streams import Allowance, Calls, Send
+from sync.streams import FILTERED_OUT, FOLLOWS, PARENT_LEFT, Allowance, Calls, Send, is_deletion
 
 #: What a deletion leaves in the ledger in place of a fingerprint.
 _NOTHING = bytes(8)
@@ -63,32 +63,34 @@ class ResourceTarget:
 
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         """Raises Unmappable for a value that does not fit."""
-        values = orjson.loads(record.payload)
         present = entry is not None and entry.standing is Standing.PRESENT
-        if values is None or values is False:
-            return self._departure(record, entry, present, filtered_out=values is False)
+        if is_deletion(record.payload) or record.payload in (FILTERED_OUT, PARENT_LEFT):
+            return self._departure(record, entry, present)
+        follows = record.payload.startswith(FOLLOWS)
+        values = orjson.loads(record.payload[len(FOLLOWS) :] if follows else record.payload)
         mapped = self._mapper.map(record.id, values)
-        links, parents = self._links.resolve(values)
-        whole = {**mapped.whole, **links}
-        update = whole if mapped.update is mapped.whole else {**mapped.update, **links}
+        linked, links = self._links.resolve(values)
+        whole = {**mapped.whole, **linked}
+        update = whole if mapped.update is mapped.whole else {**mapped.update, **linked}
         print_ = fingerprint(update, self._salt)
         read_at = record.queued_ms // 1000
         # What was confirmed before a replay began is not believed: the replay is to write it again.
         believed = present and entry is not None and entry.read_at >= self._replayed_s
         mark = entry.fingerprint[8:] if believed and entry is not None else b""
         # A live change that overtakes the replay of its record takes its place.
-        again = record.lane is Lane.REPLAY or not believed
+        again = (record.lane is Lane.REPLAY and not follows) or not believed
         load = not present or bool(self._loaded and again and mark != self._loaded)
-        if believed and entry is not None and entry.fingerprint[:8] == print_ and not load:
+        if believed and entry is not None and entry.fingerprint[:8] == print_ and not load and not follows:
             return Unchanged(record.id, Entry(Standing.PRESENT, record.version, read_at, entry.fingerprint))
         if self._loaded:
             print_ += self._loaded if load else (mark or _NOT_LOADED)
         after = Entry(Standing.PRESENT, record.version, read_at, print_)
-        return Send(record, whole if load else update, whole, after, present, parents)
+        returns = entry is not None and not present
+        return Send(record, whole if load else update, whole, after, present, links, returns)
 
-    def _departure(self, record: Leased, entry: Entry | None, present: bool, filtered_out: bool) -> Send | Outcome:
-        """A record that was deleted in Dynamics, or that the filter does not let travel (any more)."""
-        if filtered_out and not (self._deletes_filtered_out and (present or entry is None)):
+    def _departure(self, record: Leased, entry: Entry | None, present: bool) -> Send | Outcome:
+        """A record that was deleted in Dynamics, or that its filter or its parent's does not let travel (any more)."""
+        if record.payload == FILTERED_OUT and not (self._deletes_filtered_out and (present or entry is None)):
             return Filtered(record.id)
         # Also if the ledger knows nothing: the confirmation of an earlier version's write may have been lost.
         after = Entry(Standing.DELETED, record.version, record.queued_ms // 1000, _NOTHING)
@@ -96,31 +98,31 @@ class ResourceTarget:
             return Unchanged(record.id, after)
         return Send(record, None, None, after, present)
 
-    def send(self, send: Send, allowance: Allowance) -> None:
+    def send(self, send: Send, allowance: Allowance) -> bool:
         if send.update is None or send.insert is None:
             self._delete(send.record.id, allowance)
-        elif not self._links.references:
-            self._write(send.record.id, send.update, send.insert, send.known, allowance)
-        else:
-            self._write_linked(send, send.update, send.insert, allowance)
+            return False
+        if not self._links.references:
+            return self._write(send.record.id, send.update, send.insert, send.known, allowance)
+        return self._write_linked(send, send.update, send.insert, allowance)
 
     def take_calls(self) -> Calls:
         return self._tally.take()
 
     def _write_linked(
         self, send: Send, update: dict[str, object], insert: dict[str, object], allowance: Allowance
-    ) -> None:
+    ) -> bool:
         """With the PKeys of the parents; a remembered one may be out of date, and is then asked for anew."""
-        for last in (False, True):
-            pkeys, remembered = self._pkeys(update, allowance)
-            try:
-                self._write(send.record.id, {**update, **pkeys}, {**insert, **pkeys}, send.known, allowance)
-                return
-            except LinkMissing:
-                if last or not remembered:
-                    raise
-                for parent in send.parents:
-                    self._parents.forget(self._tables[parent.stream].resource, parent.id)
+        pkeys, remembered = self._pkeys(update, allowance)
+        try:
+            return self._write(send.record.id, {**update, **pkeys}, {**insert, **pkeys}, send.known, allowance)
+        except LinkMissing:
+            if not remembered:
+                raise
+        for parent, *_ in send.links:
+            self._parents.forget(self._tables[parent.stream].resource, parent.id)
+        pkeys, _ = self._pkeys(update, allowance)
+        return self._write(send.record.id, {**update, **pkeys}, {**insert, **pkeys}, send.known, allowance)
 
     def _pkeys(self, body: Mapping[str, object], allowance: Allowance) -> tuple[dict[str, object], bool]:
         """The link fields with their PKeys, and whether any of these was remembered rather than asked for."""
@@ -142,13 +144,15 @@ class ResourceTarget:
 
     def _write(
         self, key: str, update: dict[str, object], insert: dict[str, object], known: bool, allowance: Allowance
-    ) -> None:
+    ) -> bool:
+        """Whether it was inserted."""
         if (known or not self._key.unique) and self._updated(key, update, allowance):
-            return
+            return False
         # New, or somebody deleted it in Campaign: Dynamics is the source of truth.
         try:
             self._campaign.create(self._resource, insert, allowance())
             self._tally.count("inserts")
+            return True
         except AlreadyExists as error:
             # The confirmation of an earlier write was lost, or the record is older than our ledger.
             if not self._updated(key, insert, allowance):
@@ -159,6 +163,7 @@ class ResourceTarget:
                     f"{self._resource}: the key is taken, yet no record with this key is found; a record whose "
                     "required parent is missing is hidden",
                 ) from None
+            return False
 
     def _updated(self, key: str, body: dict[str, object], allowance: Allowance) -> bool:
         """False if no record with this key is there."""
@@ -190,7 +195,8 @@ class ResourceTarget:
         if len(found) > 1:
             raise Refused(
                 "campaign",
-                f"{self._resource}: {len(found)} records carry this record's key; merge them in Campaign, then retry",
+                f"{self._resource}: {len(found)} records carry this record's key; merge them in Campaign, then replay "
+                "its table",
                 code="doubles",
             )
         return found

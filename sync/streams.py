@@ -1,7 +1,7 @@
 """What the two steps need to know of a stream: where it reads, where it writes. They know no workflow."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from connectors.dynamics_pages import Page, Row
@@ -10,6 +10,20 @@ from store.record_queue import Leased, Outcome, Parent
 
 #: What stands on the queue in place of a record that was deleted, and of one that the filter does not let travel.
 DELETED, FILTERED_OUT = b"null", b"false"
+#: In place of a record that cannot stay in the target because its parent leaves it.
+PARENT_LEFT = b"0"
+#: Before the values of a record that is to be written whatever the ledger says: its parent has come back.
+FOLLOWS = b"!"
+
+
+def deletion_read(at_ms: int) -> bytes:
+    """A deletion with the time when it was read: what waited before may have been queued much earlier."""
+    return b"%b %d" % (DELETED, at_ms)
+
+
+def is_deletion(payload: bytes) -> bool:
+    """Whether the record was deleted; no values begin like this."""
+    return payload.startswith(DELETED)
 
 
 class Source(Protocol):
@@ -36,8 +50,25 @@ class Source(Protocol):
     def row(self, record_id: str, timeout: float) -> Row | None:
         """One record as it is now; None if it is not there."""
 
+    def linked(
+        self, table: str, record_ids: Sequence[str], required: bool, allowance: "Allowance"
+    ) -> Iterable[tuple[str, Row]]:
+        """Records that link to one of these of another table, each with the id that it links to.
+
+        `required`: only by links that must lead somewhere.
+        """
+
     def existing(self, record_ids: Sequence[str], timeout: float) -> set[str]:
         """Which of these records are there now."""
+
+
+class Link(NamedTuple):
+    """A parent that the target must hold first, and where its record leads to it."""
+
+    parent: Parent
+    field: str
+    empty: object  #: what the field takes in place of a parent
+    required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +80,24 @@ class Send:
     insert: dict[str, object] | None  #: for one that it does not hold
     entry: Entry
     known: bool  #: the ledger knows that the target holds it
-    parents: tuple[Parent, ...] = ()  #: that the target must hold first
+    links: tuple[Link, ...] = ()
+    returns: bool = False  #: the target held it once and held it no more
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it is deleted although it is there in Dynamics: nobody will tell of its children."""
+        return self.update is None and not is_deletion(self.record.payload)
+
+    @property
+    def read_ms(self) -> int:
+        """When a deletion was read."""
+        told = self.record.payload[len(DELETED) :]
+        return int(told) if is_deletion(self.record.payload) and told else self.record.queued_ms
+
+    def unlinked(self, links: Collection[Link]) -> "Send":
+        """The same without these links."""
+        empty = {link.field: link.empty for link in links}
+        return replace(self, update={**(self.update or {}), **empty}, insert={**(self.insert or {}), **empty})
 
 
 class Calls(NamedTuple):
@@ -71,8 +119,8 @@ class Target(Protocol):
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         """Decides without any request: what to send, or the outcome where nothing needs to be sent."""
 
-    def send(self, send: Send, allowance: Allowance) -> None:
-        """Writes one record with as few requests as can be. Raises ConnectorError."""
+    def send(self, send: Send, allowance: Allowance) -> bool:
+        """Writes one record with as few requests as can be; whether it was inserted. Raises ConnectorError."""
 
     def take_calls(self) -> Calls:
         """The requests since the last time it was asked."""

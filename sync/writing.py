@@ -32,9 +32,10 @@ from store.record_queue import (
     Written,
 )
 from store.store import WorkflowStore
+from sync.following import Family
 from sync.mapping import Unmappable
 from sync.patience import Patience
-from sync.relatives import DELETION_WAIT_MS, Orphanage, children_settled_ms, may_be_deleted, missing_parents
+from sync.relatives import DELETION_WAIT_MS, Orphanage, awaiting_parents, children_settled_ms, may_be_deleted
 from sync.retry import Later, Remedy, decide
 from sync.streams import Send, Slice, Stream, Streams
 
@@ -88,7 +89,7 @@ def write_slice(
             _look_after_orphans(Orphanage(stream, streams, store, generation))
         if not patience.is_over():
             return WriteEnd.WAITING
-        slice_ = Writing(stream, store, generation, piece, lease_s, time.monotonic() + piece.seconds)
+        slice_ = Writing(stream, streams, store, generation, piece, lease_s, time.monotonic() + piece.seconds)
         pool = ThreadPoolExecutor(stream.target.concurrency, thread_name_prefix="write")
         try:
             return _write_batches(slice_, batch_size, pool, patience)
@@ -102,6 +103,7 @@ class Writing:
     """One writer's slice."""
 
     stream: Stream
+    streams: Streams
     store: WorkflowStore
     generation: int
     piece: Slice
@@ -154,6 +156,7 @@ class BatchWriter:
     def __init__(self, writing: Writing, batch: Batch, taken: float) -> None:
         self._writing = writing
         self._target = writing.stream.target
+        self._family = Family(writing.stream, writing.streams, writing.store, writing.generation)
         self._store = writing.store
         self._queue = writing.store.queue(writing.stream.name)
         self._generation = writing.generation
@@ -225,20 +228,35 @@ class BatchWriter:
         self._wait_for_relatives(sends)
 
     def _wait_for_relatives(self, sends: list[Send]) -> None:
-        """A child waits for its parents, a parent's deletion for its children; the rest is to be sent."""
+        """A child waits for its parents, a parent that goes for its children; the rest is to be sent."""
         stream = self._writing.stream
-        missing = missing_parents(self._store, sends) if stream.parents else {}
-        deletions = bool(stream.children) and any(send.update is None for send in sends)
-        settled_ms = children_settled_ms(self._store, stream) if deletions else math.inf
-        now_ms = self._store.now_ms() if deletions else 0
+        if stream.parents:
+            sends, missing = awaiting_parents(self._store, sends)
+            self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
+        if not stream.children or all(send.update is not None for send in sends):
+            self._todo.extend(sends)
+            return
+        held_back = self._held_back([send for send in sends if send.leaves])
+        settled_ms, now_ms = children_settled_ms(self._store, stream), self._store.now_ms()
         for send in sends:
-            record_id = send.record.id
-            if record_id in missing:
-                self._outcomes.append(Parked(record_id, missing[record_id]))
-            elif send.update is None and not may_be_deleted(send, settled_ms, stream, now_ms):
-                self._outcomes.append(Again(record_id, DELETION_WAIT_MS, counts=False))
+            goes = send.update is None and not send.leaves
+            if send.record.id in held_back or (goes and not may_be_deleted(send, settled_ms, stream, now_ms)):
+                self._outcomes.append(Again(send.record.id, DELETION_WAIT_MS, counts=False))
             else:
                 self._todo.append(send)
+
+    def _held_back(self, leaving: list[Send]) -> set[str]:
+        """Parents that leave the target, but not before their children."""
+        ids = {send.record.id for send in leaving}
+        try:
+            return self._family.held_back(ids, self._allowance) if ids else set()
+        except Stop as error:
+            self._stop, self._halt = error, True
+        except ConnectorError as error:
+            log.warning("Children could not be asked for.", action="children_unknown", why=error.sentence)
+        except (LeaseEnding, GenerationOver):
+            self._halt = True
+        return ids
 
     def _send_on(self) -> None:
         """One thread: sends record after record until none is left or nothing may be sent any more."""
@@ -248,8 +266,11 @@ class BatchWriter:
             except IndexError:
                 return
             try:
-                self._target.send(send, self._allowance)
-            except LeaseEnding:
+                inserted = self._target.send(send, self._allowance)
+                if self._writing.stream.children and (send.returns or (inserted and send.known)):
+                    # Before it is confirmed: a crash in between must not leave the children behind.
+                    self._family.bring_along([send.record.id], self._allowance)
+            except (LeaseEnding, GenerationOver):
                 self._halt = True
                 self._outcomes.append(Unsent(send.record.id))
             except Stop as error:
@@ -268,7 +289,7 @@ class BatchWriter:
         return min(REQUEST_SECONDS, self._leased_at + END_WITHIN * self._lease_s - now)
 
     def _failed(self, record: Leased, error: Exception) -> Outcome:
-        if isinstance(error, errors.SchemaRefused) and record.attempts + 1 < SCHEMA_ATTEMPTS:
+        if _may_be_drift(error) and record.attempts + 1 < SCHEMA_ATTEMPTS:
             # The schema may have been changed under us: it is looked at before records are blamed.
             self._store.holds.doubt(self._writing.stream.name)
             return Again(record.id, int(SCHEMA_WAIT * 1000), counts=True)
@@ -320,6 +341,11 @@ class BatchWriter:
                 action="outcomes_doubted",
                 records=len(doubted),
             )
+
+
+def _may_be_drift(error: Exception) -> bool:
+    """Whether the target does not take what its schema says: lengths and names are looked at before they are sent."""
+    return isinstance(error, errors.SchemaRefused) or (type(error) is errors.Refused and bool(error.field))
 
 
 def remedy_of(error: Exception) -> Remedy:

@@ -23,6 +23,9 @@ RECORDS_PER_WRITER = 1000
 #: How often counts that are older than an hour are dropped.
 TRIM_EVERY_MS = 60_000
 
+#: How often a table is looked at whose target has refused what its schema allows.
+DOUBT_EVERY_MS = 5000
+
 #: Task slots that a process keeps for ticks and reading when it also serves those.
 RESERVED_SLOTS = 2
 
@@ -38,11 +41,19 @@ class Nudge:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Have the schemas of this generation compared with the live ones."""
+
+    generation: int
+    everything: bool  #: False: only tables that are doubted
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a tick has found to do."""
 
     nudges: tuple[Nudge, ...] = ()
-    schemas_of: int | None = None  #: the generation whose schemas are to be compared with the live ones
+    watch: Watch | None = None
 
 
 def tick(runtime: Runtime, workflow: str) -> Work:
@@ -67,9 +78,19 @@ def tick(runtime: Runtime, workflow: str) -> Work:
             store.trim(stream, now_ms)
         wanted = 1 + queue.total() // RECORDS_PER_WRITER
         nudges.append(Nudge(workflow, stream, life.generation, min(wanted, seats)))
-    check_ms = int(runtime.settings.schema_check_seconds * 1000)
-    due = before_ms is not None and before_ms // check_ms != now_ms // check_ms
-    return Work(tuple(nudges), life.generation if due or store.holds.doubted() else None)
+    return Work(tuple(nudges), _watch(runtime, store, life.generation, before_ms, now_ms))
+
+
+def _watch(runtime: Runtime, store: WorkflowStore, generation: int, before_ms: int | None, now_ms: int) -> Watch | None:
+    """Whether schemas are to be looked at: all of them every few minutes, doubted ones every few seconds."""
+    if before_ms is None:
+        return None
+    every_ms = int(runtime.settings.schema_check_seconds * 1000)
+    if before_ms // every_ms != now_ms // every_ms:
+        return Watch(generation, everything=True)
+    if before_ms // DOUBT_EVERY_MS != now_ms // DOUBT_EVERY_MS and store.holds.doubted():
+        return Watch(generation, everything=False)
+    return None
 
 
 def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: int) -> None:

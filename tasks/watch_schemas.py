@@ -1,5 +1,7 @@
 """watch_schemas: whether both systems are still what the running mappings were made for."""
 
+from collections.abc import Collection
+
 import structlog
 
 from connectors.errors import Refused, Stop, TableMissing, TrackingOff, TryAgain
@@ -15,8 +17,11 @@ from tasks.runtime import Runtime, active_document, kept_schemas
 log = structlog.get_logger()
 
 
-def watch_schemas(runtime: Runtime, workflow: str, generation: int) -> None:
-    """Holds each table whose mapping a change of schema has broken, and takes up what is only wider now."""
+def watch_schemas(runtime: Runtime, workflow: str, generation: int, everything: bool) -> None:
+    """Holds each table whose mapping a change of schema has broken, and takes up what is only wider now.
+
+    Looks at every table, or only at those that are doubted.
+    """
     store = runtime.workflow(workflow)
     if not store.lifecycle.is_running(generation):
         return
@@ -26,7 +31,7 @@ def watch_schemas(runtime: Runtime, workflow: str, generation: int) -> None:
             return
         doubted = store.holds.doubted()
         try:
-            _look(runtime, store, generation)
+            _look(runtime, store, generation, None if everything else doubted)
         except (Refused, Stop) as error:
             patience.note(f"{error.sentence}. The schemas cannot be compared", None)
         except TryAgain as error:
@@ -36,7 +41,7 @@ def watch_schemas(runtime: Runtime, workflow: str, generation: int) -> None:
             patience.end()
 
 
-def _look(runtime: Runtime, store: WorkflowStore, generation: int) -> None:
+def _look(runtime: Runtime, store: WorkflowStore, generation: int, streams: Collection[str] | None) -> None:
     document, kept = active_document(store), kept_schemas(store, generation)
     if document.ingress is None:
         return
@@ -44,6 +49,8 @@ def _look(runtime: Runtime, store: WorkflowStore, generation: int) -> None:
     tables = dict(kept.tables)
     try:
         for mapping in document.ingress.tables:
+            if streams is not None and mapping.stream not in streams:
+                continue
             try:
                 live = read_schema(mapping, systems.dynamics, systems.campaign, SCHEMA_SECONDS)
             except (TableMissing, TrackingOff) as error:

@@ -35,14 +35,22 @@ class Admin:
     def delete(self, path: str) -> Any:
         return self._send("DELETE", path, None)
 
+    def rows(self, table: str) -> dict[str, dict[str, Any]]:
+        """All rows of a table as they lie in it, by id."""
+        return {row[f"{table}id"]: row for row in self.get(f"/dynamics/tables/{table}")["value"]}
+
+    def records(self, resource: str) -> list[dict[str, Any]]:
+        """All records of a resource as the Ext API shows them, oldest first; hidden ones are marked."""
+        found: list[dict[str, Any]] = self.get(f"/campaign/resources/{resource}")["value"]
+        return found
+
     def contacts(self) -> dict[str, dict[str, Any]]:
         """All contacts as they lie in the table, by id."""
-        return {row["contactid"]: row for row in self.get("/dynamics/contacts")["value"]}
+        return self.rows("contact")
 
     def profiles(self) -> list[dict[str, Any]]:
         """All profiles as the Ext API shows them, oldest first."""
-        found: list[dict[str, Any]] = self.get("/campaign/profiles")["value"]
-        return found
+        return self.records("profile")
 
     def close(self) -> None:
         self._session.close()

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -31,8 +32,8 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
             for nudge in work.nudges:
                 send(app, nudge, present.settings.tick_seconds, crowded=lambda queue: is_crowded(present, queue))
             queue = f"{workflow}.read"
-            if work.schemas_of is not None and not is_crowded(present, queue):
-                arguments = {"workflow": workflow, "generation": work.schemas_of}
+            if work.watch is not None and not is_crowded(present, queue):
+                arguments = {"workflow": workflow, **asdict(work.watch)}
                 watch = app.signature("watch_schemas", kwargs=arguments, immutable=True)
                 watch.set(queue=queue, expires=max(1.0, present.settings.tick_seconds)).apply_async()
             Patience(present.workflow(workflow).troubles, "tick").end()
@@ -45,8 +46,8 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
     def run_write(workflow: str, stream: str, generation: int, seat: int) -> None:
         shell(runtime, workflow, f"{stream}.write")(lambda: write(runtime(), workflow, stream, generation, seat))
 
-    def run_watch_schemas(workflow: str, generation: int) -> None:
-        shell(runtime, workflow, "schemas")(lambda: watch_schemas(runtime(), workflow, generation))
+    def run_watch_schemas(workflow: str, generation: int, everything: bool) -> None:
+        shell(runtime, workflow, "schemas")(lambda: watch_schemas(runtime(), workflow, generation, everything))
 
     tasks = {"tick": run_tick, "read": run_read, "write": run_write, "watch_schemas": run_watch_schemas}
     for name, function in tasks.items():

@@ -1,5 +1,6 @@
 """The stage of these tests: one sandbox for all of them, put back to its beginning; everything else anew for each."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,30 +12,42 @@ from tests.end_to_end.stage import Stage
 from tests.sandboxes import Sandbox
 
 CONTACTS = 600
+#: Rows of each table of the shop.
+SHOP = {"contact": 60, "new_membership": 80, "new_invoice": 120, "new_invoiceline": 200}
 
 OpenStage = Callable[..., Stage]
 
 
 @pytest.fixture(scope="session")
 def people() -> Iterator[Sandbox]:
+    """A sandbox with contacts alone."""
     sandbox = Sandbox("--contacts", str(CONTACTS), "--accounts", "10")
     yield sandbox
     sandbox.close()
 
 
-@pytest.fixture
-def open_stage(people: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStage]:
-    """`open_stage(lease_seconds=3)`: a stage with these settings; no process runs on it yet."""
+@pytest.fixture(scope="session")
+def shop() -> Iterator[Sandbox]:
+    """A sandbox with few contacts, their memberships, the invoices of these, and their lines."""
+    counts = zip(("--contacts", "--memberships", "--invoices", "--invoice-lines"), map(str, SHOP.values()), strict=True)
+    sandbox = Sandbox(*(part for pair in counts for part in pair), "--accounts", "40")
+    yield sandbox
+    sandbox.close()
+
+
+@contextlib.contextmanager
+def stages(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStage]:
+    """Stages on this sandbox, put back to its beginning; all of them end with the block."""
     for name in os.environ:
         if name.startswith("D365ACS_"):
             monkeypatch.delenv(name)
-    people.admin.post("/reset")
+    sandbox.admin.post("/reset")
     opened: list[Stage] = []
     # A short path: it holds a Unix socket.
     with tempfile.TemporaryDirectory(prefix="d365acs-") as folder:
 
         def open_one(**settings: object) -> Stage:
-            stage = Stage(people, Path(folder), **settings)
+            stage = Stage(sandbox, Path(folder), **settings)
             opened.append(stage)
             return stage
 
@@ -43,6 +56,20 @@ def open_stage(people: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ope
         finally:
             for stage in opened:
                 stage.close()
+
+
+@pytest.fixture
+def open_stage(people: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStage]:
+    """`open_stage(lease_seconds=3)`: a stage with these settings; no process runs on it yet."""
+    with stages(people, monkeypatch) as open_one:
+        yield open_one
+
+
+@pytest.fixture
+def open_shop(shop: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStage]:
+    """The same with memberships, invoices and lines beside the contacts."""
+    with stages(shop, monkeypatch) as open_one:
+        yield open_one
 
 
 @pytest.fixture

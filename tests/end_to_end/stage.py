@@ -1,6 +1,7 @@
 """A whole installation on loopback: a sandbox, a server for Redis, and the processes of the Procfile, real ones."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -19,9 +20,11 @@ from config.settings import Settings
 from store.client import connect
 from store.embedded import EmbeddedServer
 from store.lifecycle import Life, State
-from store.record_queue import RecordQueue
+from store.record_queue import DeadLetter, RecordQueue
 from store.store import Store, WorkflowStore
-from tests.end_to_end.truth import BY_ADDRESS, PAIRS, configuration, differences
+from tests.end_to_end import documents
+from tests.end_to_end.documents import BY_ADDRESS, PAIRS, Plain
+from tests.end_to_end.truth import Row, Travels, differences, orphans
 from tests.sandboxes import ROOT, Sandbox
 
 #: Seconds within which everything here happens on a busy machine with two cores.
@@ -112,6 +115,9 @@ class Stage:
         self.home = home
         self._settings = {"tick_seconds": 0.2, "log_format": "json", **settings}
         self.processes: list[Process] = []
+        self.part: Plain = documents.ingress(documents.contacts())  #: what the two sides are judged by
+        self.travels: Travels = {}
+        self.stays: set[str] = set()  #: keys of records that Campaign keeps although they do not travel
         self.server = EmbeddedServer(home)
         self.server.start()
         values: dict[str, Any] = {"home": home, **self._settings}
@@ -125,15 +131,23 @@ class Stage:
         return self.store.workflow("ingress")
 
     @property
+    def tables(self) -> list[str]:
+        """The mapped ones."""
+        return [mapping["table"] for mapping in self.part["tables"]]
+
+    @property
     def queue(self) -> RecordQueue:
-        return self.workflow.queue("contact")
+        return self.queue_of("contact")
+
+    def queue_of(self, table: str) -> RecordQueue:
+        return self.workflow.queue(table)
 
     @property
     def life(self) -> Life:
         return self.workflow.lifecycle.read()
 
-    def totals(self) -> dict[str, int]:
-        return self.workflow.statistics("contact", self.store.now_ms()).totals
+    def totals(self, table: str = "contact") -> dict[str, int]:
+        return self.workflow.statistics(table, self.store.now_ms()).totals
 
     # processes
 
@@ -170,31 +184,92 @@ class Stage:
         key: dict[str, Any] = BY_ADDRESS,
         fields: Iterable[tuple[str, str]] = PAIRS,
     ) -> int:
-        """Saves a configuration; its revision."""
-        secrets = {system: f"${{file:{self.home}/{system}.secret}}" for system in ("dynamics", "campaign")}
-        document = load(configuration(self.sandbox.info, secrets, key, fields), "test.yaml")
+        """Saves a configuration of contacts alone; its revision."""
+        return self.save(documents.ingress(documents.contacts(key, fields)))
+
+    def save(self, part: Plain, travels: Travels | None = None) -> int:
+        """Saves an ingress part, by which the two sides are judged from now on; its revision.
+
+        `travels` says in Python once more what its filters say; without it every row travels.
+        """
+        document = load(self.file_text(part), "test.yaml")
         revisions = self.workflow.revisions
-        return revisions.save(revisions.newest(), dump(document.workflows()["ingress"]), "tester", "test")
+        saved = revisions.save(revisions.newest(), dump(document.workflows()["ingress"]), "tester", "test")
+        self.part, self.travels = part, travels or {}
+        return saved
+
+    def file_text(self, part: Plain) -> str:
+        """A configuration file for this stage."""
+        secrets = {system: f"${{file:{self.home}/{system}.secret}}" for system in ("dynamics", "campaign")}
+        return documents.configuration(self.sandbox.info, secrets, part)
 
     def start(self, revision: int | None = None) -> None:
-        """Starts the workflow, under the given revision or a new one of the usual kind."""
-        assert self.workflow.lifecycle.start("tester", "test", revision or self.configure())
+        """Starts the workflow, under the given revision, else the newest, else a new one of the usual kind."""
+        revision = revision or self.workflow.revisions.newest() or self.configure()
+        assert self.workflow.lifecycle.start("tester", "test", revision)
+
+    def restart(self, revision: int | None = None) -> None:
+        self.stop()
+        self.start(revision)
+
+    def d365acs(self, *arguments: str, code: int = 0) -> str:
+        """What the command prints, both streams together; AssertionError unless it ends with the code."""
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "d365acs"), *arguments],
+            cwd=ROOT,
+            env=self._environment({"actor": "Olivia"}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == code, f"{arguments}: exit code {done.returncode}, {done.stdout}"
+        return " ".join(done.stdout.split()) if "json" not in arguments else done.stdout
+
+    def shown(self) -> dict[str, Any]:
+        """What `workflow show` tells programs."""
+        found: dict[str, Any] = json.loads(self.d365acs("workflow", "show", "ingress", "-o", "json"))
+        return found
 
     def stop(self) -> None:
         assert self.workflow.lifecycle.stop("tester", "test")
 
     # what a tester looks at
 
+    def rows(self, table: str) -> dict[str, Row]:
+        """Dynamics' rows of a table by id."""
+        return self.admin.rows(table)
+
+    def records(self, resource: str) -> dict[str, Row]:
+        """Campaign's records of a resource by key, hidden ones too."""
+        key = "externalId" if resource == "profile" else "crmId"
+        return {record[key]: record for record in self.admin.records(resource)}
+
     def differences(self) -> list[str]:
-        return differences(self.admin.contacts(), self.admin.profiles())
+        rows = {table: self.rows(table) for table in self.tables}
+        records = {mapping["resource"]: self.admin.records(mapping["resource"]) for mapping in self.part["tables"]}
+        return differences(self.part, rows, records, self.travels, self.stays)
+
+    def orphans(self) -> list[str]:
+        return orphans(self.admin.get("/journal"))
+
+    def letters(self, table: str = "contact") -> dict[str, DeadLetter]:
+        """Records that were set aside, by id."""
+        return {letter.id: letter for letter in self.queue_of(table).dead_letters()}
 
     def writes(self) -> int:
         """How many writes have had their effect in Campaign."""
         return int(self.admin.get("/calls")["engine_calls"])
 
-    def is_settled(self) -> bool:
+    def is_idle(self, but_for_parked: bool = False) -> bool:
+        """Nothing waits or is in flight; what waits for a parent may, if that is said."""
+        backlogs = [self.queue_of(table).backlog() for table in self.tables]
+        return not any(one.waiting + one.leased + one.parked * (not but_for_parked) for one in backlogs)
+
+    def is_settled(self, but_for_parked: bool = False) -> bool:
         """Both sides are equal, and nothing waits or is in flight."""
-        return self.queue.backlog().total == 0 and not self.differences()
+        return self.is_idle(but_for_parked) and not self.differences()
 
     def wait_until(self, condition: Callable[[], object], what: str, seconds: float = SOON) -> float:
         """Looks until the condition holds; how long that took. AssertionError with everything known if it does not."""
@@ -210,8 +285,10 @@ class Stage:
         assert self.life.state is state, self.report()
         return self.life
 
-    def wait_until_settled(self, seconds: float = SOON) -> float:
-        return self.wait_until(self.is_settled, "both sides are equal and nothing waits", seconds)
+    def wait_until_settled(self, seconds: float = SOON, but_for_parked: bool = False) -> float:
+        return self.wait_until(
+            lambda: self.is_settled(but_for_parked), "both sides are equal and nothing waits", seconds
+        )
 
     def wait_for_writes(self, count: int) -> None:
         self.wait_until(lambda: self.writes() >= count, f"{count} writes arrived")
@@ -228,10 +305,14 @@ class Stage:
             lines = [f"{len(found)} differences", *found[:5], f"calls: {self.admin.get('/calls')}"]
         lines += [
             f"life: {self.life}",
-            f"troubles: {self.workflow.troubles.all()}",
-            f"backlog: {self.queue.backlog()}, totals: {self.totals()}, cursor: {self.workflow.cursor('contact')}",
-            f"dead letters: {[letter.reason for letter in self.queue.dead_letters(5)]}",
+            f"troubles: {self.workflow.troubles.all()}, holds: {self.workflow.holds.all(self.life.generation)}",
         ]
+        for table in self.tables:
+            queue = self.queue_of(table)
+            lines += [
+                f"{table}: {queue.backlog()}, totals: {self.totals(table)}, cursor: {self.workflow.cursor(table)}",
+                f"  dead letters: {[letter.reason for letter in queue.dead_letters(5)]}",
+            ]
         for process in self.processes:
             tail = re.sub(r"(?m)^", "  ", process.log.read_text(errors="replace")[-3000:])
             lines.append(f"{process.role} {process.pid} {'alive' if process.is_alive else 'ended'}:\n{tail}")

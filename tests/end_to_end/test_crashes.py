@@ -10,8 +10,8 @@ import pytest
 from store.lifecycle import State
 from tests.end_to_end.black_hole import BlackHole
 from tests.end_to_end.conftest import CONTACTS, OpenStage
+from tests.end_to_end.documents import BY_FILTER
 from tests.end_to_end.stage import Stage
-from tests.end_to_end.truth import BY_FILTER
 
 #: With this latency of Campaign, in ms, one writer of eight hands needs some four seconds for everybody.
 SLOW = {"campaign": {"latency_ms": 50}}

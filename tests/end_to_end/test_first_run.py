@@ -1,11 +1,12 @@
 """The main road: everybody travels once, then changes and deletions follow."""
 
 from collections import Counter
+from uuid import uuid4
 
 from store.lifecycle import State
 from tests.end_to_end.conftest import CONTACTS
+from tests.end_to_end.documents import BY_FILTER
 from tests.end_to_end.stage import Stage
-from tests.end_to_end.truth import BY_FILTER
 
 
 def test_everybody_travels_and_then_changes_and_deletions_follow_at_one_call_each(stage: Stage) -> None:
@@ -36,6 +37,28 @@ def test_everybody_travels_and_then_changes_and_deletions_follow_at_one_call_eac
     assert calls.get("DELETE") == len(deleted)
     assert len(changed - deleted) <= calls.pop("PATCH") <= len(changed)
     assert calls.keys() <= {"DELETE", "GET"} and calls.get("GET", 0) <= 5
+
+    # When contacts change several times while they wait for Campaign, and one is created and deleted meanwhile
+    stage.admin.delete("/calls")
+    stage.admin.put("/faults", {"campaign": {"rate_503": 1.0, "retry_after": None}})
+    read = stage.totals()["read"]
+    several = list(stage.admin.contacts())[:20]
+    for seed in (7, 8, 9):
+        stage.admin.post("/dynamics/change", {"ids": several, "seed": seed})
+        read += len(several)
+        stage.wait_until(lambda: stage.totals()["read"] >= read, "these changes are read")  # noqa: B023
+    (short,) = stage.admin.post("/dynamics/create", {"ids": [str(uuid4())], "seed": 7})["ids"]
+    stage.wait_until(lambda: stage.totals()["read"] >= read + 1, "the new one is read")
+    stage.admin.delete(f"/dynamics/contacts/{short}")
+    stage.wait_until(lambda: stage.totals()["read"] >= read + 2, "its end is read")
+    stage.admin.put("/faults", {})
+    stage.wait_until_settled()
+
+    # Then each of them costs one write: several changes while waiting have become one
+    statuses = stage.admin.get("/calls")["statuses"]["campaign"]
+    assert statuses["200"] - stage.admin.get("/calls")["campaign"].get("GET", 0) <= len(several)
+    entries = stage.admin.get("/journal")[-len(several) :]
+    assert Counter(entry["key"] for entry in entries) == dict.fromkeys(several, 1)
 
     # When contacts change in columns that are not mapped
     stage.admin.delete("/calls")

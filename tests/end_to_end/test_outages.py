@@ -9,8 +9,8 @@ import pytest
 
 from store.lifecycle import State
 from tests.end_to_end.conftest import OpenStage
+from tests.end_to_end.documents import BY_ADDRESS, BY_FILTER
 from tests.end_to_end.stage import Stage
-from tests.end_to_end.truth import BY_ADDRESS, BY_FILTER
 
 
 @contextlib.contextmanager

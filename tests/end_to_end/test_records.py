@@ -2,13 +2,9 @@
 
 import pytest
 
-from store.record_queue import DeadLetter
-from tests.end_to_end.conftest import CONTACTS
+from tests.end_to_end import documents
+from tests.end_to_end.conftest import CONTACTS, OpenStage
 from tests.end_to_end.stage import Stage
-
-
-def letters(stage: Stage) -> dict[str, DeadLetter]:
-    return {letter.id: letter for letter in stage.queue.dead_letters()}
 
 
 def test_a_refused_record_is_set_aside_and_travels_once_it_is_corrected(stage: Stage) -> None:
@@ -24,7 +20,7 @@ def test_a_refused_record_is_set_aside_and_travels_once_it_is_corrected(stage: S
 
     # Then everybody else has a profile, and these two are set aside with their reasons, without their values
     assert len(stage.admin.profiles()) == CONTACTS - 2
-    found = letters(stage)
+    found = stage.letters()
     assert found.keys() == {bad_address, long_name}
     assert found[bad_address].reason.system == "campaign" and "email" in found[bad_address].reason.sentence
     assert "firstname" in found[long_name].reason.sentence and "30" in found[long_name].reason.sentence
@@ -37,7 +33,7 @@ def test_a_refused_record_is_set_aside_and_travels_once_it_is_corrected(stage: S
 
     # Then they travel, and nothing is set aside any more
     stage.wait_until_settled()
-    assert not letters(stage)
+    assert not stage.letters()
 
 
 def test_an_expired_change_token_leads_to_a_full_read_that_costs_campaign_nothing(stage: Stage) -> None:
@@ -63,6 +59,37 @@ def test_an_expired_change_token_leads_to_a_full_read_that_costs_campaign_nothin
     # And changes are followed as before
     stage.admin.post("/dynamics/change", {"count": 5, "seed": 2})
     stage.wait_until_settled()
+
+
+def test_deletions_that_an_expired_token_can_no_longer_tell_are_found_again(open_shop: OpenStage) -> None:
+    # Given linked tables that have caught up, and were stopped
+    stage = open_shop(batch_size=40)
+    part = documents.ingress(documents.contacts(), documents.memberships(), documents.invoices(), documents.lines())
+    stage.run("worker", "beat")
+    stage.start(stage.save(part))
+    stage.wait_until_settled()
+    stage.stop()
+    stage.admin.delete("/calls")
+    journal = len(stage.admin.get("/journal"))
+
+    # When whole families are deleted, some rows change, and every change token expires in the meantime
+    gone = set(stage.admin.post("/dynamics/delete", {"count": 6, "seed": 1})["ids"])
+    gone |= set(stage.admin.post("/dynamics/tables/new_invoice/delete", {"count": 6, "seed": 1})["ids"])
+    changed = set(stage.admin.post("/dynamics/change", {"count": 10, "seed": 1})["ids"])
+    stage.admin.post("/dynamics/expire-delta")
+    before = {record["crmId"] for record in stage.admin.records("cusInvoiceLine")}
+    stage.start()
+
+    # Then all of them are found and deleted, children first
+    stage.wait_until_settled()
+    assert not stage.orphans()
+    written = stage.admin.get("/journal")[journal:]
+    deleted = {entry["key"] for entry in written if entry["method"] == "DELETE"}
+    assert gone < deleted and deleted & before
+
+    # And beside these only what changed was written: a contact that changed, a membership that lost its sponsor
+    assert {entry["key"] for entry in written if entry["resource"] == "profile"} - deleted == changed
+    assert {entry["method"] for entry in written if entry["resource"] != "profile"} <= {"DELETE", "PATCH"}
 
 
 @pytest.mark.parametrize("recreated", ["live", "both"])

@@ -4,8 +4,8 @@ import pytest
 
 from store.lifecycle import State
 from tests.end_to_end.conftest import CONTACTS, OpenStage
+from tests.end_to_end.documents import PAIRS
 from tests.end_to_end.stage import Stage
-from tests.end_to_end.truth import PAIRS
 
 
 def test_a_stop_holds_within_seconds_and_a_start_goes_on_from_there(stage: Stage) -> None:
@@ -114,7 +114,7 @@ def test_a_mapping_that_names_a_missing_field_fails_the_start_and_names_it(
 
 def test_change_tracking_that_is_off_fails_the_workflow_with_the_remedy(stage: Stage) -> None:
     # Given a table without change tracking
-    stage.admin.put("/switches", {"contact_change_tracking": False})
+    stage.admin.put("/switches", {"change_tracking": {"contact": False}})
     stage.run("worker", "beat")
 
     # When the workflow starts
@@ -125,10 +125,10 @@ def test_change_tracking_that_is_off_fails_the_workflow_with_the_remedy(stage: S
     assert "contact" in stage.life.why and "Track changes" in stage.life.why
 
     # When it is switched on, and off again while the workflow runs
-    stage.admin.put("/switches", {"contact_change_tracking": True})
+    stage.admin.put("/switches", {"change_tracking": {"contact": True}})
     stage.start()
     stage.wait_until_settled()
-    stage.admin.put("/switches", {"contact_change_tracking": False})
+    stage.admin.put("/switches", {"change_tracking": {"contact": False}})
 
     # Then it fails again
     stage.wait_for_state(State.FAILED)

@@ -1,4 +1,4 @@
-"""What the state machine of the queue may do next, how often and with what: its steps, and the writers who take them."""
+"""What the state machine of the queue may do next, how often and with what: the steps, and the writers taking them."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -51,6 +51,11 @@ class ScriptedSource:
     def row(self, record_id: str, timeout: float) -> Row | None:
         return self.there.get(record_id)
 
+    def linked(
+        self, table: str, record_ids: Sequence[str], required: bool, allowance: Allowance
+    ) -> list[tuple[str, Row]]:
+        return []
+
     def existing(self, record_ids: Sequence[str], timeout: float) -> set[str]:
         return {record_id for record_id in record_ids if record_id in self.there}
 
@@ -71,10 +76,11 @@ class ScriptedTarget:
             return Unchanged(record.id, after)
         return Send(record, body, body, after, entry is not None)
 
-    def send(self, send: Send, allowance: Allowance) -> None:
+    def send(self, send: Send, allowance: Allowance) -> bool:
         allowance()
         self.before(send)
         self.sent.append(send.record.id)
+        return False
 
     def take_calls(self) -> Calls:
         taken, self.calls = self.calls, Calls()

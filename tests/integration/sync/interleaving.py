@@ -40,6 +40,8 @@ _STEPS: list[tuple[int, st.SearchStrategy[tuple[Any, ...]]]] = [
     (6, st.tuples(st.just("read"), tables)),
     (8, st.tuples(st.just("lease"), tables, st.integers(1, 3))),
     (6, st.tuples(st.just("work"), tables)),
+    (4, st.tuples(st.just("overtake"), st.sampled_from([MEMBERSHIP, INVOICE]))),
+    (2, st.tuples(st.just("bury"), numbers)),
     (6, st.tuples(st.just("send"), numbers)),
     (6, st.tuples(st.just("tell"), numbers)),
     (6, st.tuples(st.just("finish"), numbers)),
@@ -68,6 +70,7 @@ class Interleaving:
     def __init__(self, family: Family) -> None:
         family.redis.flushdb()
         self.family = family.start()
+        family.campaign.is_back = lambda key: any(key in family.dynamics.ids(table) for table in TABLES)
         self.hands: list[Hand] = []
         self.names = 0
 
@@ -101,18 +104,24 @@ class Interleaving:
     def remove(self, table: str, which: int) -> None:
         """Deletes a row and what hangs on it; other links to it are removed."""
         there = self.family.dynamics.ids(table)
-        if there:
-            self._remove(table, there[which % len(there)])
+        if not there:
+            return
+        for of, record_id in list(self._with_children(table, there[which % len(there)])):
+            self._remove(of, record_id)
+
+    def _with_children(self, table: str, record_id: str) -> Iterator[tuple[str, str]]:
+        """What a deletion takes along, the youngest first."""
+        dynamics = self.family.dynamics
+        child, lookup = {
+            CONTACT: (MEMBERSHIP, "new_contactid"), MEMBERSHIP: (INVOICE, "new_membershipid"), INVOICE: ("", ""),
+        }[table]  # fmt: skip
+        for child_id in dynamics.ids(child):
+            if dynamics.values(child, child_id)[lookup] == record_id:
+                yield from self._with_children(child, child_id)
+        yield table, record_id
 
     def _remove(self, table: str, record_id: str) -> None:
         dynamics = self.family.dynamics
-        for child, lookup, parent in [
-            (MEMBERSHIP, "new_contactid", CONTACT), (INVOICE, "new_membershipid", MEMBERSHIP),
-        ]:  # fmt: skip
-            if parent == table:
-                for child_id in dynamics.ids(child):
-                    if dynamics.values(child, child_id)[lookup] == record_id:
-                        self._remove(child, child_id)
         if table == CONTACT:
             for child_id in dynamics.ids(MEMBERSHIP):
                 if dynamics.values(MEMBERSHIP, child_id)["new_sponsorid"] == record_id:
@@ -124,22 +133,41 @@ class Interleaving:
     def read(self, table: str) -> None:
         self.family.read(table, ONE_PAGE)
 
-    def lease(self, table: str, how_many: int) -> None:
+    def lease(self, table: str, how_many: int) -> Hand | None:
         """One more writer takes a batch and sorts out what is to be sent."""
         family = self.family
         taken = time.monotonic()
         batch = family.workflow.queue(table).lease(family.generation, how_many, int(LEASE_S * 1000))
+        hand = None
         if batch.records:
-            writing = Writing(family.streams[table], family.workflow, family.generation, FOREVER, LEASE_S, math.inf)
+            writing = Writing(
+                family.streams[table], family.streams, family.workflow, family.generation, FOREVER, LEASE_S, math.inf
+            )
             hand = Hand(table, BatchWriter(writing, batch, taken), batch)
             hand.writer._prepare()
             self.hands.append(hand)
+        return hand
 
     def work(self, table: str) -> None:
         """What a tick does for a table, undisturbed."""
         self.read(table)
-        self.lease(table, 3)
-        self.finish(-1)
+        self._finish(self.lease(table, 3))
+
+    def overtake(self, child: str) -> None:
+        """A child's writer has looked for the parents when these come and are written."""
+        self.read(child)
+        hand = self.lease(child, 3)
+        for parent in self.family.streams[child].parents:
+            self.work(parent)
+        self._finish(hand)
+
+    def bury(self, which: int) -> None:
+        """A contact is deleted with all that hangs on it, and its deletion is due first."""
+        self.remove(CONTACT, which)
+        self.work(CONTACT)
+        self.read(MEMBERSHIP)
+        self.hurry(CONTACT)
+        self.work(CONTACT)
 
     def send(self, which: int) -> None:
         """A writer sends its next record; what became of it is not told yet."""
@@ -152,11 +180,15 @@ class Interleaving:
 
     def finish(self, which: int) -> None:
         """A writer sends what is left and ends its batch."""
-        if hand := self._hand(which):
-            while self._send_one(hand):
-                pass
-            hand.writer._settle()
-            self.hands.remove(hand)
+        self._finish(self._hand(which))
+
+    def _finish(self, hand: Hand | None) -> None:
+        if hand is None:
+            return
+        while self._send_one(hand):
+            pass
+        hand.writer._settle()
+        self.hands.remove(hand)
 
     def _send_one(self, hand: Hand) -> bool:
         """Whether something was there to be sent, and could be."""

@@ -1,4 +1,4 @@
-"""A Dynamics in memory with just what a source asks of it: tables with tracked changes. Links name what they lead to."""
+"""A Dynamics in memory with just what a source asks of it: tables with tracked changes."""
 
 from collections.abc import Mapping, Sequence
 from threading import RLock
@@ -89,7 +89,8 @@ class PretendDynamics:
             if kind == "scan":
                 return self._scan(table, columns, behind, int(began))
             self._note(f"{table.name} changes")
-            return self._changes(table, columns, int(began), int(behind))
+            until, _, last = behind.partition(":")
+            return self._changes(table, columns, int(began), int(until or self._now), int(last or began))
 
     def row(
         self,
@@ -104,6 +105,22 @@ class PretendDynamics:
         with self._lock:
             self._note(f"{table.name} row")
             return self._row(table, id_, columns) if id_ in self._rows.get(table.name, {}) else None
+
+    def linked(
+        self,
+        table: DynamicsTable,
+        lookup: str,
+        ids: Sequence[str],
+        columns: Sequence[str],
+        *,
+        labels: Sequence[str] = (),
+        tables: Sequence[str] = (),
+        timeout: float,
+    ) -> list[Row]:
+        with self._lock:
+            self._note(f"{table.name} linked")
+            rows = self._rows.get(table.name, {})
+            return [self._row(table, id_, columns) for id_ in sorted(rows) if rows[id_][1].get(lookup) in ids]
 
     def existing(self, table: DynamicsTable, ids: Sequence[str], timeout: float) -> set[str]:
         with self._lock:
@@ -124,19 +141,19 @@ class PretendDynamics:
         rows = [self._row(table, id_, columns) for id_ in page]
         if len(ids) > len(page):
             return Page(rows, f"scan:{began}:{page[-1]}", None)
-        return Page(rows, None, f"delta:{began}:0")
+        return Page(rows, None, f"delta:{began}:")
 
-    def _changes(self, table: DynamicsTable, columns: Sequence[str], since: int, behind: int) -> Page:
-        # In the order of the changes; each row stands where its last change was.
+    def _changes(self, table: DynamicsTable, columns: Sequence[str], since: int, until: int, behind: int) -> Page:
+        # In the order of the changes; what happens between two pages of a round is told by the next round.
         changed = [(at, id_) for id_, (at, _) in self._rows.get(table.name, {}).items()]
         gone = self._gone.get(table.name, {})
-        told = sorted(pair for pair in [*changed, *((at, id_) for id_, at in gone.items())] if pair[0] > since)
+        told = sorted(pair for pair in [*changed, *((at, id_) for id_, at in gone.items())] if since < pair[0] <= until)
         told = [pair for pair in told if pair[0] > behind]
         page = told[: self.page_size]
         rows = [Row(id_, None, None) if id_ in gone else self._row(table, id_, columns) for _, id_ in page]
         if len(told) > len(page):
-            return Page(rows, f"delta:{since}:{page[-1][0]}", None)
-        return Page(rows, None, f"delta:{self._now}:0")
+            return Page(rows, f"delta:{since}:{until}:{page[-1][0]}", None)
+        return Page(rows, None, f"delta:{until}:")
 
     def _row(self, table: DynamicsTable, id_: str, columns: Sequence[str]) -> Row:
         version, values = self._rows[table.name][id_]

@@ -1,5 +1,9 @@
 """A parent is deleted after its children, as far as the deletions of both have been read; no later than the limit."""
 
+import pytest
+
+from sync.position import Phase, Position
+from sync.streams import Slice
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")
@@ -61,3 +65,51 @@ def test_a_change_that_leads_a_child_elsewhere_goes_before_the_deletion_of_its_o
     # Then the membership never led nowhere
     assert [event.orphaned for event in family.campaign.events if event.orphaned] == []
     assert family.held(MEMBERSHIP)[GOLD]["holder"] == BOB
+
+
+@pytest.mark.parametrize("expired", [False, True], ids=["a replay", "an expired token"])
+def test_a_deletion_waits_for_childrens_deletions_that_a_full_read_does_not_bring(
+    family: Family, expired: bool
+) -> None:
+    # Given a family that is deleted, while its invoices are read anew: their deletions are read, or recovered, after it
+    three_generations(family)
+    for table, record_id in ((INVOICE, BILL), (MEMBERSHIP, GOLD)):
+        family.dynamics.remove(table, record_id)
+    if expired:
+        family.dynamics.expire_tokens()
+        family.forget_when(INVOICE)
+    else:
+        family.workflow.replays.ask(INVOICE, "a test", "")
+        family.start()
+    family.read(MEMBERSHIP)
+    # When the full read is over, but no more than that
+    family.read(INVOICE, Slice(0, lambda: False))
+    if expired:
+        family.read(INVOICE, Slice(0, lambda: False))
+    position = Position.load(family.workflow.cursor(INVOICE).value)
+    assert position.phase is Phase.CHANGES and (position.left or position.comparison)
+    family.write(MEMBERSHIP)
+    family.hurry(MEMBERSHIP)
+    family.write(MEMBERSHIP)
+    # Then the membership waits
+    assert family.campaign.events == []
+    family.settle()
+    assert [(event.resource, event.orphaned) for event in family.campaign.events] == [
+        ("cusInvoice", ()), ("cusMembership", ()),
+    ]  # fmt: skip
+
+
+def test_a_deletion_of_a_parent_that_waits_already_is_as_young_as_it_was_read(family: Family) -> None:
+    # Given a parent whose change has been waiting for long, while its children have been followed
+    three_generations(family)
+    family.dynamics.put(CONTACT, ANN, lastname="Anna")
+    family.read(CONTACT)
+    family.age(CONTACT, ANN, seconds=60)
+    # When the family is deleted as a whole, and the parent's deletion takes the place of its change
+    for table, record_id in ((CONTACT, ANN), (MEMBERSHIP, GOLD), (INVOICE, BILL)):
+        family.dynamics.remove(table, record_id)
+    family.carry(CONTACT)
+    # Then it waits for its children all the same
+    assert family.campaign.events == []
+    family.settle()
+    assert [event.orphaned for event in family.campaign.events] == [(), (), ()]

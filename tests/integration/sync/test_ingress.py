@@ -56,7 +56,7 @@ def connect(sandbox: Sandbox, key: CampaignKey) -> Stream:
     )
     # As every process gets them: written down at the start, read again from the store.
     schemas = load(dump(read_schemas(config, source, target, timeout=30)))
-    [stream] = connect_streams(config, schemas, source, target, page_size=5000, concurrency=1)
+    [stream] = connect_streams(config, schemas, source, target, page_size=5000, concurrency=1, replayed_ms={})
     sandbox.admin.delete("/calls")
     return stream
 
@@ -68,7 +68,7 @@ def leased(last_name: str | None, version: int = 2) -> Leased:
 
 def write(stream: Stream, record: Leased, entry: Entry | None) -> Entry:
     """Writes one record; answers what the ledger would say then."""
-    decision = stream.target.prepare(record, entry, now_ms=0)
+    decision = stream.target.prepare(record, entry)
     if isinstance(decision, Send):
         stream.target.send(decision, lambda: 10.0)
         return decision.entry

@@ -175,6 +175,7 @@ def test_a_mapping_that_does_not_fit_is_refused_with_every_reason() -> None:
         "change the mapping.",
         "new_membership.new_tier -> cusMembership.tier: in replace, 9 is not a choice of the column: "
         "it has 1 (Bronze), 2 (Silver), 3 (Gold).",
+        "Edit it with d365acs mapping edit new_membership, then start again.",
     ]
 
 

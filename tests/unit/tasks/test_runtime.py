@@ -15,8 +15,8 @@ from store.lifecycle import State
 from store.record_queue import Change
 from store.store import Store, WorkflowStore
 from sync import schemas
-from sync.conversion import FieldShape
-from sync.schemas import TableSchema
+from sync.schemas import Schemas, TableSchema
+from sync.shapes import ColumnShape, FieldShape
 from tasks.runtime import NotConfigured, Runtime
 from tasks.tick import tick
 
@@ -50,11 +50,12 @@ def workflow(runtime: Runtime) -> WorkflowStore:
     return found
 
 
-def learnt() -> dict[str, TableSchema]:
+def learnt() -> Schemas:
     mapping = default_contact_mapping()
-    texts = {rule.source: "String" for rule in mapping.fields}
+    columns = {rule.source: ColumnShape("String", 100) for rule in mapping.fields}
     fields = {rule.target: FieldShape("string", 255) for rule in mapping.fields}
-    return {"contact": TableSchema("contacts", "contactid", texts, {"externalId": FieldShape("string", 100), **fields})}
+    key = {"externalId": FieldShape("string", 100)}
+    return Schemas({"contact": TableSchema("contacts", "contactid", columns, {**key, **fields})})
 
 
 def test_a_fresh_process_works_with_what_the_start_has_learnt_and_asks_nobody(
@@ -64,9 +65,30 @@ def test_a_fresh_process_works_with_what_the_start_has_learnt_and_asks_nobody(
     workflow.keep_schemas(1, schemas.dump(learnt()))
     assert workflow.lifecycle.run(1, "a test", "")
     # When a process makes its stream ready, then it is there
-    stream = runtime.stream("ingress", "contact", 1)
-    assert stream is not None and stream.name == "contact"
-    assert runtime.stream("ingress", "account", 1) is None
+    assert runtime.streams("ingress", 1).keys() == {"contact"}
+
+
+def test_wider_schemas_are_taken_up_by_every_process_and_what_did_not_change_is_kept(
+    runtime: Runtime, workflow: WorkflowStore
+) -> None:
+    # Given a process that works with the schemas of the start
+    workflow.keep_schemas(1, schemas.dump(learnt()))
+    assert workflow.lifecycle.run(1, "a test", "")
+    before = runtime.streams("ingress", 1)
+    assert runtime.streams("ingress", 1) is before
+    # When newer ones are kept, then it takes them up
+    workflow.keep_schemas(1, schemas.dump(learnt()))
+    assert runtime.streams("ingress", 1) is not before
+
+
+def test_a_replay_that_begins_with_the_start_is_known_to_every_process(
+    runtime: Runtime, workflow: WorkflowStore
+) -> None:
+    workflow.replays.ask("contact", "a test", "")
+    workflow.replays.begin(1234)
+    workflow.keep_schemas(1, schemas.dump(learnt()))
+    assert workflow.lifecycle.run(1, "a test", "")
+    assert runtime.streams("ingress", 1)["contact"].replayed_ms == 1234
 
 
 def test_what_an_earlier_run_has_learnt_is_not_believed(runtime: Runtime, workflow: WorkflowStore) -> None:
@@ -76,7 +98,7 @@ def test_what_an_earlier_run_has_learnt_is_not_believed(runtime: Runtime, workfl
     workflow.lifecycle.start("a test", "", 1)
     # When a process of that run makes its stream ready, then it is told the way out
     with pytest.raises(NotConfigured, match="stop the workflow and start it again"):
-        runtime.stream("ingress", "contact", 3)
+        runtime.streams("ingress", 3)
 
 
 def test_a_start_waits_for_writers_of_the_run_before_without_asking_the_systems(

@@ -12,7 +12,7 @@ from store.record_queue import Change
 from store.store import Store, WorkflowStore
 from tasks.read import read
 from tasks.runtime import NotConfigured, Runtime
-from tasks.tick import RECORDS_PER_WRITER, Nudge, tick
+from tasks.tick import RECORDS_PER_WRITER, Nudge, Watch, Work, tick
 from tasks.write import write
 
 
@@ -40,7 +40,7 @@ def put(workflow: WorkflowStore, how_many: int) -> None:
 
 def test_a_stopped_workflow_is_left_alone(runtime: Runtime, workflow: WorkflowStore) -> None:
     # Given a workflow that was never started; when a tick comes, then nothing is nudged
-    assert tick(runtime, "ingress") == []
+    assert tick(runtime, "ingress") == Work()
     # But the tick is noted: beat and a worker are alive
     assert workflow.ticked_ms() is not None
 
@@ -49,7 +49,7 @@ def test_a_running_workflow_is_read_and_written_stream_by_stream(runtime: Runtim
     # Given a running workflow with nothing to write
     run(workflow)
     # When a tick comes, then its stream is nudged, in its generation, with one writer
-    assert tick(runtime, "ingress") == [Nudge("ingress", "contact", 1, writers=1)]
+    assert tick(runtime, "ingress").nudges == (Nudge("ingress", "contact", 1, writers=1),)
 
 
 def test_a_large_backlog_calls_for_more_writers_up_to_the_seats_that_live_workers_offer(
@@ -63,14 +63,14 @@ def test_a_large_backlog_calls_for_more_writers_up_to_the_seats_that_live_worker
     beats.beat("writing", "worker", ("ingress.write",), 3)
     beats.beat("reading", "worker", ("ingress.read",), 8)
     # When a tick comes, then two slots of the first stay free for ticks and reading
-    assert tick(runtime, "ingress") == [Nudge("ingress", "contact", 1, writers=5)]
+    assert tick(runtime, "ingress").nudges == (Nudge("ingress", "contact", 1, writers=5),)
 
 
 def test_a_small_backlog_does_not(runtime: Runtime, workflow: WorkflowStore) -> None:
     run(workflow)
     put(workflow, RECORDS_PER_WRITER - 1)
     runtime.store.heartbeats.beat("writing", "worker", ("ingress.write",), 8)
-    assert [nudge.writers for nudge in tick(runtime, "ingress")] == [1]
+    assert [nudge.writers for nudge in tick(runtime, "ingress").nudges] == [1]
 
 
 def test_a_tick_takes_back_what_a_dead_worker_held(runtime: Runtime, workflow: WorkflowStore) -> None:
@@ -89,7 +89,7 @@ def test_a_start_without_a_configuration_fails_and_says_what_to_do(runtime: Runt
     # Given a start that names a revision nobody saved
     workflow.lifecycle.start("a test", "", 1)
     # When a tick comes
-    assert tick(runtime, "ingress") == []
+    assert tick(runtime, "ingress") == Work()
     # Then the workflow has failed
     life = workflow.lifecycle.read()
     assert (life.state, life.why) == (State.FAILED, NotConfigured.__doc__)
@@ -103,3 +103,36 @@ def test_nudges_of_an_earlier_generation_do_nothing(runtime: Runtime, workflow: 
     assert read(runtime, "ingress", "contact", 1) == "stopped"
     assert write(runtime, "ingress", "contact", 1, 0) == "stopped"
     assert workflow.lifecycle.read().state is State.STOPPED
+
+
+#: A moment at which neither a look at all schemas nor one at the doubted is due by itself.
+NOON = 1_800_000_001_000
+
+
+@pytest.mark.parametrize(
+    ("passed", "doubted", "watched"),
+    [
+        (1000, False, None),
+        (1000, True, None),
+        (5000, False, None),
+        (5000, True, Watch(1, everything=False)),
+        (600_000, False, Watch(1, everything=True)),
+        (600_000, True, Watch(1, everything=True)),
+    ],
+)
+def test_schemas_are_looked_at_now_and_then_and_doubted_ones_sooner(
+    runtime: Runtime,
+    workflow: WorkflowStore,
+    monkeypatch: pytest.MonkeyPatch,
+    passed: int,
+    doubted: bool,
+    watched: Watch | None,
+) -> None:
+    # Given a running workflow whose last tick is so long ago
+    run(workflow)
+    workflow.note_tick(NOON)
+    if doubted:
+        workflow.holds.doubt("contact")
+    monkeypatch.setattr(Store, "now_ms", lambda self: NOON + passed)
+    # When a tick comes
+    assert tick(runtime, "ingress").watch == watched
