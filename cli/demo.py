@@ -18,8 +18,8 @@ from cli.signals import interrupt_on_signals
 from control.words import counted, rate
 
 if TYPE_CHECKING:
-    from control.demo import Demo, Part, Watch
-    from control.status import WorkflowStatus
+    from control.demo.stage import Demo, Part, Watch
+    from control.status.workflow import WorkflowStatus
 
 #: Calls to Campaign that the hosted app spends on an insert, an update and a delete.
 THEIRS = {"insert": "1", "update": "2", "delete": "1"}
@@ -63,8 +63,8 @@ def demo(contacts: int, keep: bool, output: str) -> None:
 
 
 def _run(home: Path, contacts: int, keep: bool, output: str) -> bool:
-    from control import demo as stage
-    from control.demo_changes import CHANGED, DELETED
+    from control.demo import stage
+    from control.demo.changes import CHANGED, DELETED
 
     began = time.monotonic()
     with stage.demo(home, contacts, say) as running:
@@ -93,7 +93,7 @@ def _live() -> Iterator[Watch]:
     """A live line on a terminal, a line now and then elsewhere; on stderr, because it is not the answer."""
     from rich.live import Live
 
-    from cli.workflow_views import watch_table
+    from cli.watch_table import watch_table
 
     screen = console(stderr=True)
     if screen.is_terminal:
@@ -111,7 +111,7 @@ def _live() -> Iterator[Watch]:
             for stream in status.streams:
                 if stream.hold:
                     say(f"  held {stream.stream}: {stream.hold.sentence}")
-            for trouble in status.troubles:
+            for trouble in status.told_troubles:
                 say(f"  waits at {trouble.where}: {trouble.sentence}")
 
     yield tell

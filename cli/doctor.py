@@ -23,8 +23,8 @@ def doctor(context: Context, output: str) -> None:
     """
     from rich.text import Text
 
-    from control.checks import Colour
-    from control.doctor import examine
+    from control.doctor.checks import Colour
+    from control.doctor.examination import examine
 
     # A system that does not answer takes its time: a person is told what is waited for.
     checks = examine(context.settings, say if sys.stderr.isatty() else lambda sentence: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,31 +12,23 @@ from cli.context import Context
 
 if TYPE_CHECKING:
     from config.document import Document
+    from config.model import Place
     from config.problems import Problem
+    from control.mappings.judging import Misfit
 
 
 def judge_file(context: Context, file: Path | None, document: Document, output: str) -> None:
     """Tells how a configuration fits the live systems; `file`: where it stands, None: in the store."""
     from cli.problems import tell_found, tell_good
-    from config.yaml_lines import read_tree
-    from control.judging import Misfit, judge
-    from control.live import systems_of
+    from control.mappings.judging import judge
+    from control.mappings.live import systems_of
 
     if document.ingress is None:
         tell_good("Nothing is mapped.", output)
         return
     with systems_of(document.connections, context.store) as systems:
         found = judge(document.ingress, systems)
-    text, name = _text_and_name(file, document)
-    tree = read_tree(text)
-
-    def problem(one: Misfit) -> Problem:
-        from config.problems import Problem
-
-        return Problem(name, tree.line(one.place), ".".join(map(str, one.place)), one.sentence)
-
-    errors = sorted((problem(one) for one in found.errors), key=lambda one: one.line)
-    warnings = sorted((problem(one) for one in found.warnings), key=lambda one: one.line)
+    errors, warnings = _problems(found.errors, file, document), _problems(found.warnings, file, document)
     if errors:
         tell_found(errors, warnings, output)
         raise click.exceptions.Exit(1)
@@ -43,8 +36,20 @@ def judge_file(context: Context, file: Path | None, document: Document, output: 
     tell_good(f"{f'{count} mappings fit' if count != 1 else 'The mapping fits'} both live systems.", output, warnings)
 
 
-def _text_and_name(file: Path | None, document: Document) -> tuple[str, str]:
-    """A saved configuration has the lines that `config export` prints."""
+def _problems(misfits: Sequence[Misfit], file: Path | None, document: Document) -> list[Problem]:
+    """In the order of the configuration. Nobody has the saved one before them: the table is named, not a line."""
     from config.document import dump
+    from config.problems import Problem
+    from config.yaml_lines import read_tree
+    from control.mappings.judging import within_table
 
-    return (file.read_text(encoding="utf-8-sig"), str(file)) if file else (dump(document), "saved configuration")
+    tree = read_tree(file.read_text(encoding="utf-8-sig") if file else dump(document))
+    ordered = sorted(misfits, key=lambda one: tree.line(one.place))
+    if file:
+        return [Problem(str(file), tree.line(one.place), _path(one.place), one.sentence) for one in ordered]
+    assert document.ingress is not None
+    return [Problem("", None, _path(within_table(document.ingress, one.place)), one.sentence) for one in ordered]
+
+
+def _path(place: Place) -> str:
+    return ".".join(map(str, place))

@@ -14,8 +14,8 @@ from cli.output import draw, say, table, write
 
 if TYPE_CHECKING:
     from config.ingress import TableMapping
-    from control.drafting import Draft
-    from control.mappings import Saved
+    from control.mappings.drafting import Draft
+    from control.mappings.saved import Saved
 
 _why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
 _table = click.argument("table_name", metavar="TABLE")
@@ -38,7 +38,7 @@ def mapping() -> None:
 def ls(context: Context, output: str) -> None:
     """List the saved mappings."""
     from config.document import plain
-    from control.mappings import saved
+    from control.mappings.saved import saved
 
     tables = saved(context.store).ingress.tables
     if output != "table":
@@ -90,7 +90,7 @@ def _filter(one: TableMapping) -> str:
 def show(context: Context, table_name: str, output: str) -> None:
     """Show one saved mapping, line by line; as YAML it is what `mapping edit` opens."""
     from config.document import dump, plain
-    from control.mappings import saved
+    from control.mappings.saved import saved
 
     one = saved(context.store).mapping(table_name)
     if output == "yaml":
@@ -129,8 +129,8 @@ def add(
     On a terminal the draft opens in your editor, and what you leave there is saved; elsewhere it is saved as drafted.
     An emptied text saves nothing.
     """
-    from control.fragments import text_of
-    from control.mappings import saved
+    from control.mappings.fragments import text_of
+    from control.mappings.saved import saved
 
     before = saved(context.store)
     before.check_new(table_name)
@@ -153,8 +153,8 @@ def add(
 
 
 def _draft(context: Context, before: Saved, table_name: str, resource: str, key: str | None) -> Draft:
-    from control.drafting import draft
-    from control.live import SCHEMA_SECONDS, systems_of
+    from control.mappings.drafting import draft
+    from control.mappings.live import SCHEMA_SECONDS, systems_of
 
     with systems_of(before.document.connections, context.store) as systems:
         described = systems.dynamics.table(table_name, SCHEMA_SECONDS)
@@ -175,7 +175,7 @@ def edit(context: Context, table_name: str, file: Path | None, why: str, output:
 
     The pair of table and resource and its key cannot be edited: delete the mapping and add another.
     """
-    from control.mappings import saved
+    from control.mappings.saved import saved
 
     before = saved(context.store)
     one = before.mapping(table_name)
@@ -194,8 +194,8 @@ def edit(context: Context, table_name: str, file: Path | None, why: str, output:
 def delete(context: Context, table_name: str, yes: bool, why: str, output: str) -> None:
     """Delete a mapping. Its records stay in Campaign; from the next stop and start on nothing updates them."""
     from cli.confirming import confirm
-    from control.mappings import delete as remove
-    from control.mappings import saved
+    from control.mappings.saved import delete as remove
+    from control.mappings.saved import saved
 
     one = saved(context.store).mapping(table_name)
     confirm(f"Delete the mapping of {one.table} to {one.resource}?", yes)

@@ -11,11 +11,16 @@ from cli.output import say
 if TYPE_CHECKING:
     from config.ingress import TableMapping
     from control.configuration import Applied
-    from control.mappings import Saved
+    from control.mappings.saved import Saved
 
 _RULES = """\
 It is checked when you leave the editor, and takes effect with the next stop and start of the workflow.
 Comments are not kept. Every key is described in docs/configuration.md."""
+
+#: Where a mapping has no filter.
+FILTERING = """\
+If only some records shall travel, add a filter (all: every condition holds, any: one is enough), such as:
+  filter: {all: [{field: statecode, is: equals, value: 0}]}"""
 
 EDITING = f"The mapping of {{table}}. Its resource and its key cannot be changed here.\n{_RULES}"
 
@@ -34,12 +39,13 @@ def edited(
 ) -> None:
     """The mapping in the operator's editor, and what was saved of it; `new`: an unchanged text is saved, too."""
     from cli.editing import edit as in_editor
-    from control.fragments import text_of
+    from control.mappings.fragments import text_of
 
     def save(text: str, filename: str) -> Applied:
         return saved_from(context, before, text, filename, why, one.table)
 
-    words = "\n".join([header.format(table=one.table), *([""] if notes else []), *notes])
+    filtering = [FILTERING] if one.filter is None else []
+    words = "\n".join([header.format(table=one.table), *filtering, *([""] if notes else []), *notes])
     verb = f"add {one.table} {one.resource}" if new else f"edit {one.table}"
     again = f"d365acs mapping {verb} --file"
     applied = in_editor(context, f"mapping-{one.table}", words, text_of(one), save, again, always=new)
@@ -53,7 +59,7 @@ def saved_from(
     context: Context, before: Saved, text: str, filename: str, why: str, table_name: str, resource: str = ""
 ) -> Applied:
     """Raises ConfigProblems, PairChanged, EditedMeanwhile."""
-    from control.fragments import read_mapping
+    from control.mappings.fragments import read_mapping
 
     document = read_mapping(text, filename, before, table_name, resource)
     done = "edited" if any(one.table == table_name for one in before.ingress.tables) else "added"
@@ -70,7 +76,7 @@ def read(file: Path) -> str:
         reason = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
         reason = "is not UTF-8 text"
-    raise ConfigProblems([Problem(str(file), 1, "", reason)]) from None
+    raise ConfigProblems([Problem(str(file), None, "", reason)]) from None
 
 
 def tell(applied: Applied, output: str) -> None:

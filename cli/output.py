@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
+    from rich.text import Text
+
+    Cell: TypeAlias = str | Text
+
+#: Between two columns.
+_GAP = "  "
 
 #: Characters a line may have where nobody's terminal sets the limit: a pipe or a file is never wrapped.
 UNLIMITED = 10_000
@@ -36,12 +43,12 @@ def say(sentence: str) -> None:
 
 
 def warn(sentence: str) -> None:
-    click.secho(sentence, fg="yellow", err=True, color=None if colours_wanted() else False)
+    click.secho(sentence, fg="yellow", err=True, color=False if _plain() else None)
 
 
-def colours_wanted() -> bool:
-    """NO_COLOR (no-color.org) is respected by everything that is written."""
-    return bool(console().color_system)
+def _plain() -> bool:
+    """NO_COLOR (no-color.org): then nothing is coloured, nor bold, nor dimmed."""
+    return bool(os.environ.get("NO_COLOR"))
 
 
 def console(stderr: bool = False) -> Console:
@@ -50,7 +57,15 @@ def console(stderr: bool = False) -> Console:
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else UNLIMITED
-    return Console(file=stream, highlight=False, soft_wrap=False, width=width, emoji=False, markup=False)
+    return Console(
+        file=stream,
+        highlight=False,
+        soft_wrap=False,
+        width=width,
+        emoji=False,
+        markup=False,
+        color_system=None if _plain() else "auto",
+    )
 
 
 def draw(*parts: RenderableType) -> None:
@@ -66,11 +81,17 @@ def draw(*parts: RenderableType) -> None:
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
+def fits(columns: Sequence[str], rows: Iterable[Sequence[Cell]], width: int) -> bool:
+    """Whether the table of these columns needs no more than `width` characters a line."""
+    widest = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    return sum(widest) + len(_GAP) * (len(widest) - 1) <= width
+
+
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> Table:
     """A calm table: no lines, headers dimmed. `columns` are (header, justify); cells are texts or rich renderables."""
     from rich.table import Table
 
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    drawn = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="dim")
     for header, justify in columns:
         # Numbers and names are cut rather than broken in two; a sentence, in the last column, is wrapped.
         whole = justify == "right" or len(drawn.columns) < len(columns) - 1

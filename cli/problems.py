@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 def tell_found(errors: Sequence[Problem], warnings: Sequence[Problem], output: str) -> None:
     """Mistakes are the answer; warnings stand beside it, for programs in it."""
     if output != "table":
-        write(
-            [{**one._asdict(), "severity": "error"} for one in errors]
-            + [{**one._asdict(), "severity": "warning"} for one in warnings],
-            output,
-        )
+        write([_as_data(one, "error") for one in errors] + [_as_data(one, "warning") for one in warnings], output)
         return
     for problem in errors:
         click.echo(str(problem))
@@ -29,6 +25,10 @@ def tell_found(errors: Sequence[Problem], warnings: Sequence[Problem], output: s
         warn(f"Warning: {problem}")
     if errors:
         say(f"{counted(len(errors), 'mistake')} found.")
+
+
+def _as_data(problem: Problem, severity: str) -> dict[str, Any]:
+    return {**problem._asdict(), "file": problem.file or None, "severity": severity}
 
 
 def tell_good(sentence: str, output: str, warnings: Sequence[Problem] = ()) -> None:

@@ -7,7 +7,7 @@ import click
 from cli.commands import Group, option, output_option
 from cli.context import Context, pass_context
 from cli.output import draw, say, table, write
-from control.words import ago, iso
+from control.words import ago, iso, number
 
 _table = click.argument("table_name", metavar="TABLE")
 _why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
@@ -39,7 +39,10 @@ def create(context: Context, table_name: str, why: str) -> None:
 @output_option()
 @pass_context
 def ls(context: Context, output: str) -> None:
-    """List the replays: those that are pending, and when each table's last one began."""
+    """List the replays: those that are pending, and how far each table's last one has come.
+
+    pending: it begins with the next start; reading; writing: all is read; done.
+    """
     from control import replays
 
     found = replays.replays(context.store)
@@ -48,7 +51,8 @@ def ls(context: Context, output: str) -> None:
             [
                 {
                     "table": one.table,
-                    "pending": one.pending,
+                    "state": one.stage.value,
+                    "waiting": one.waiting,
                     "asked": iso(one.replay.asked_ms),
                     "began": iso(one.replay.began_ms),
                     "by": one.replay.by,
@@ -63,12 +67,20 @@ def ls(context: Context, output: str) -> None:
         say("No replay was ever asked for; ask for one with: d365acs replay create TABLE")
         return
     now_ms = context.store.now_ms()
-    columns = [("TABLE", "left"), ("STATE", "left"), ("ASKED", "left"), ("BY", "left"), ("WHY", "left")]
+    columns = [
+        ("TABLE", "left"),
+        ("STATE", "left"),
+        ("ASKED", "left"),
+        ("BEGAN", "left"),
+        ("BY", "left"),
+        ("WHY", "left"),
+    ]
     rows = [
         (
             one.table,
-            "pending" if one.pending else f"began {ago(one.replay.began_ms, now_ms)}",
+            f"{one.stage.value}, {number(one.waiting)} to go" if one.stage == "writing" else one.stage.value,
             ago(one.replay.asked_ms, now_ms),
+            ago(one.replay.began_ms, now_ms),
             one.replay.by,
             one.replay.why or "-",
         )

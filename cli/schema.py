@@ -14,8 +14,8 @@ from control.words import number
 
 if TYPE_CHECKING:
     from connectors.errors import System
-    from control.live import Field
-    from control.mappings import Saved
+    from control.mappings.live import Field
+    from control.mappings.saved import Saved
     from sync.systems import Systems
 
 #: Choices of a column that are shown to people; programs get all of them.
@@ -44,7 +44,7 @@ def schema() -> None:
 @pass_context
 def tables(context: Context, containing: str, system: System | None, output: str) -> None:
     """List the tables of Dynamics and the resources of Campaign; with a TEXT those whose name or label holds it."""
-    from control import live
+    from control.mappings import live
 
     def ask(systems: Systems, before: Saved) -> list[dict[str, Any]]:
         pairs = {one.table: one.resource for one in before.ingress.tables}
@@ -101,7 +101,7 @@ def tables(context: Context, containing: str, system: System | None, output: str
 @pass_context
 def fields(context: Context, name: str, containing: str, system: System | None, output: str) -> None:
     """List the columns of a table or the fields of a resource, with types; with a TEXT those that hold it."""
-    from control import live
+    from control.mappings import live
 
     found = [
         one
@@ -141,8 +141,8 @@ def _holds(containing: str, *texts: str) -> bool:
 
 
 def _asked(context: Context, ask: Callable[[Systems, Saved], list[Any]]) -> list[Any]:
-    from control.live import systems_of
-    from control.mappings import saved
+    from control.mappings.live import systems_of
+    from control.mappings.saved import saved
 
     before = saved(context.store)
     with systems_of(before.document.connections, context.store) as systems:

@@ -31,11 +31,13 @@ def up(context: Context, without: tuple[str, ...], procfile: Path | None) -> Non
     whose port is taken waits for it. Ctrl-C or SIGTERM ends them in order: beat, dashboard, workers (which finish what
     they are sending), Redis.
     """
-    from control import processes
+    from control.processes import procfile as lines_of
+    from control.processes.embedded import revive, server_of
+    from control.processes.supervisor import Supervisor
 
     settings = context.settings
-    path = procfile or processes.procfile()
-    lines = processes.chosen(processes.read_procfile(path), without)
+    path = procfile or lines_of.procfile()
+    lines = lines_of.chosen(lines_of.read_procfile(path), without)
     width = max(len(name) for name in ("redis", *(line.name for line in lines)))
 
     def tell(name: str, text: str) -> None:
@@ -47,15 +49,13 @@ def up(context: Context, without: tuple[str, ...], procfile: Path | None) -> Non
     log_format = {"D365ACS_LOG_FORMAT": "console"} if people else {}
     if settings.redis_url is None:
         say(f"The embedded Redis keeps its data in {settings.home}")
-    with processes.server_of(settings, ending.is_set) as server:
-        supervisor = processes.Supervisor(
-            lines, processes.environment(settings, log_format), path.absolute().parent, tell
-        )
+    with server_of(settings, ending.is_set) as server:
+        supervisor = Supervisor(lines, lines_of.environment(settings, log_format), path.absolute().parent, tell)
         try:
             supervisor.start()
             say(f"Instance {settings.instance} is up. See it with: d365acs workflow ls. Ctrl-C ends it.")
             while not ending.wait(LOOK_EVERY):
-                processes.revive(server, tell, ending.is_set)
+                revive(server, tell, ending.is_set)
                 supervisor.look_after()
             say("Ending: workers finish what they are sending, which takes up to half a minute.")
         finally:

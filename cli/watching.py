@@ -12,7 +12,7 @@ from cli.context import Context
 from cli.output import console, draw, warn, write
 
 if TYPE_CHECKING:
-    from control.status import WorkflowStatus
+    from control.status.workflow import WorkflowStatus
 
 Look = Callable[[], "list[WorkflowStatus]"]
 
@@ -22,7 +22,7 @@ def watch_lines(context: Context, look: Look, interval: float, count: int | None
     from redis.exceptions import RedisError
 
     from control.opening import silence
-    from control.status_data import as_data
+    from control.status.data import as_data
 
     seen = 0
     silent = False
@@ -50,9 +50,10 @@ def watch_live(context: Context, look: Look, interval: float, count: int | None)
     from rich.live import Live
     from rich.text import Text
 
-    from cli.workflow_views import note_lines, watch_table
-    from control.notes import notes
+    from cli.watch_table import watch_table
+    from cli.workflow_views import note_lines
     from control.opening import silence
+    from control.status.notes import notes
 
     screen = console()
     shown: list[RenderableType] = []

@@ -14,7 +14,7 @@ from control.words import counted
 
 if TYPE_CHECKING:
     from control.operate import Operation
-    from control.status import WorkflowStatus
+    from control.status.workflow import WorkflowStatus
 
 _why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
 _wait = option("--wait/--no-wait", default=False, show_default=True, help="Wait until it has happened.")
@@ -45,9 +45,9 @@ def workflow() -> None:
 def ls(context: Context, output: str) -> None:
     """List the workflows: state, backlog, the oldest waiting record, records set aside as failed."""
     from cli.workflow_views import list_table, note_lines
-    from control.notes import notes
-    from control.status import all_statuses
-    from control.status_data import as_data
+    from control.status.data import as_data
+    from control.status.notes import notes
+    from control.status.workflow import all_statuses
 
     statuses = all_statuses(context.store, context.settings)
     if output != "table":
@@ -63,9 +63,9 @@ def ls(context: Context, output: str) -> None:
 def show(context: Context, workflow_name: str, output: str) -> None:
     """Show one workflow with its streams: what it does, who switched it, what it waits for."""
     from cli.workflow_views import facts_table, note_lines, streams_table
-    from control.notes import notes
-    from control.status import status_of
-    from control.status_data import as_data
+    from control.status.data import as_data
+    from control.status.notes import notes
+    from control.status.workflow import status_of
 
     status = status_of(context.store, context.settings, workflow_name)
     if output != "table":
@@ -116,8 +116,8 @@ def stop(context: Context, workflow_name: str, why: str, wait: bool, timeout: fl
     last record that was being written has been confirmed.
     """
     from control import operate
-    from control.notes import unapplied_note
-    from control.status import status_of
+    from control.status.notes import unapplied_note
+    from control.status.workflow import status_of
 
     before = status_of(context.store, context.settings, workflow_name)
     if before.unapplied:
@@ -127,8 +127,8 @@ def stop(context: Context, workflow_name: str, why: str, wait: bool, timeout: fl
     if output != "table":
         write(_operation_data(operation), output)
     elif operation.changed:
-        backlog = counted(before.backlog, "record")
-        click.echo(f"{workflow_name}: {operation.before} -> {operation.after}, {backlog} kept on the queue.")
+        kept = counted(before.backlog + before.parked, "record")
+        click.echo(f"{workflow_name}: {operation.before} -> {operation.after}, {kept} kept on the queue.")
     elif operation.before == "FAILED":
         say(f"{workflow_name} has failed and does not run; there is nothing to stop.")
     else:
@@ -178,7 +178,7 @@ def _acknowledged(begin: Callable[[bool], Operation], accept: bool) -> Operation
 def _after_start(context: Context, operation: Operation, wait: bool, timeout: float, output: str) -> None:
     """Tells what a start did, and waits for its end if asked to."""
     from control import operate
-    from control.status import status_of
+    from control.status.workflow import status_of
 
     name = operation.workflow
     if output == "table":
@@ -195,7 +195,7 @@ def _after_start(context: Context, operation: Operation, wait: bool, timeout: fl
     elif wait and operation.after is not state:
         click.echo(f"{name}: {operation.after} -> {state}.")
     if status.unapplied:
-        from control.notes import unapplied_note
+        from control.status.notes import unapplied_note
 
         warn(unapplied_note(status))
     if state == "STARTING":
@@ -238,7 +238,7 @@ def _operation_data(operation: Operation) -> dict[str, Any]:
 def watch(context: Context, workflow_name: str | None, interval: float, count: int | None, output: str) -> None:
     """Watch workflows live: rates, backlog, and on a first run its progress with the remaining time."""
     from cli.watching import watch_lines, watch_live
-    from control.status import all_statuses, status_of
+    from control.status.workflow import all_statuses, status_of
 
     def look() -> list[WorkflowStatus]:
         if workflow_name is None:

@@ -166,4 +166,4 @@ def write_contexts(file: Path, contexts: Contexts) -> None:
             os.unlink(name)
             raise
     except OSError as error:
-        raise ConfigProblems([Problem(str(file), 1, "", f"cannot be written: {error.strerror}")]) from None
+        raise ConfigProblems([Problem(str(file), None, "", f"cannot be written: {error.strerror}")]) from None

@@ -70,6 +70,10 @@ class _Writer(yaml.SafeDumper):
         empty = isinstance(self.event, yaml.ScalarEvent) and self.event.value == ""
         return empty or bool(super().check_simple_key())
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # Nothing is written "", as people do.
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if data else '"')
+
     def represent_list(self, items: Any) -> yaml.SequenceNode:
         node = super().represent_list(items)
         for item in node.value:
@@ -89,6 +93,7 @@ class _Writer(yaml.SafeDumper):
         return node
 
 
+_Writer.add_representer(str, _Writer.represent_str)
 _Writer.add_representer(list, _Writer.represent_list)
 _Writer.add_representer(dict, _Writer.represent_dict)
 

@@ -42,7 +42,7 @@ def read_file(path: Path, model: type[M], nothing: str) -> M:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise ConfigProblems([Problem(name, 1, "", f"cannot be read: {error.strerror}")]) from None
+        raise ConfigProblems([Problem(name, None, "", f"cannot be read: {error.strerror}")]) from None
     if len(content) > LARGEST_FILE:
         raise _too_large(name)
     try:

@@ -1,0 +1,12 @@
+"""What an operator can do, as plain functions; the command line only parses, calls them, and prints.
+
+operate.py        start, stop, restart
+configuration.py  save, export, compare what flows; history.py: its revisions, and the way back
+replays.py        whole tables read and written again
+privacy.py        the acknowledgement that the first start asks for
+status/           what is known of a workflow right now: status/workflow.py, and in sentences status/notes.py
+mappings/         what both systems have to map, drafts, edits, and whether mappings fit
+processes/        the Procfile's programs and the embedded Redis, kept up
+doctor/           everything that must be right, with the remedies
+demo/             the demonstration against the sandbox
+"""

@@ -1,13 +1,15 @@
 """Replays: a whole table is read and written again, from the next stop and start on."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from control.errors import ControlError, UnknownTable
-from control.mappings import INGRESS, saved
+from control.mappings.saved import INGRESS, saved
 from control.opening import workflow_of
 from store.lifecycle import State
 from store.replays import Replay
-from store.store import Store
+from store.store import Store, WorkflowStore
+from sync.position import Phase, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +19,21 @@ class Asked:
     is_on: bool  #: the workflow starts or runs: the replay waits for its stop and start
 
 
+class Stage(StrEnum):
+    """How far a replay has come."""
+
+    PENDING = "pending"  # it begins with the next start
+    READING = "reading"  # everything is read, and written at low priority
+    WRITING = "writing"  # all is read; the rest waits to be written
+    DONE = "done"
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     table: str
     replay: Replay
-
-    @property
-    def pending(self) -> bool:
-        return self.replay.began_ms is None
+    stage: Stage
+    waiting: int  #: records that were read again and that no writer has taken yet
 
 
 def ask(store: Store, table: str, by: str, why: str = "") -> Asked:
@@ -47,4 +56,15 @@ def cancel(store: Store, table: str, by: str, why: str = "") -> None:
 
 def replays(store: Store) -> list[Listed]:
     """Pending ones and those that have begun, by table."""
-    return [Listed(table, replay) for table, replay in sorted(workflow_of(store, INGRESS).replays.all().items())]
+    workflow = workflow_of(store, INGRESS)
+    return [_listed(store, workflow, table, replay) for table, replay in sorted(workflow.replays.all().items())]
+
+
+def _listed(store: Store, workflow: WorkflowStore, table: str, replay: Replay) -> Listed:
+    if replay.began_ms is None:
+        return Listed(table, replay, Stage.PENDING, 0)
+    position = Position.load(workflow.cursor(table).value)
+    waiting = int(store.redis.zcard(workflow.queue(table).keys.replay))
+    if position.replayed_ms < replay.began_ms or position.phase is Phase.FULL:
+        return Listed(table, replay, Stage.READING, waiting)
+    return Listed(table, replay, Stage.WRITING if waiting else Stage.DONE, waiting)

@@ -302,7 +302,7 @@ def test_a_missing_column_is_named_in_every_language(
         lambda: dynamics.follow(contact, f"{server.origin}/x", columns, timeout=5),
         lambda: dynamics.row(contact, ANN, columns, timeout=5),
     ):
-        with pytest.raises(SchemaRefused, match=f"no column {column};") as caught:
+        with pytest.raises(SchemaRefused, match=f"no column {column}$") as caught:
             ask()
         assert caught.value.field == column
 

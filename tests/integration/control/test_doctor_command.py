@@ -10,9 +10,10 @@ import pytest
 
 from config.document import Document, dump
 from config.settings import Settings
-from control import doctor, doctor_systems
-from control.demo import CAMPAIGN_SECRET, DYNAMICS_SECRET, document_for
-from control.demo_sandbox import Sandbox
+from control.demo.sandbox import Sandbox
+from control.demo.stage import CAMPAIGN_SECRET, DYNAMICS_SECRET, document_for
+from control.doctor import systems
+from control.doctor.examination import examine
 from store.store import Store
 from tests.integration.control.conftest import Run
 
@@ -119,7 +120,7 @@ def test_frozen_systems_cost_seconds_and_are_told_before_they_are_asked(
     run: Run, file: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given two systems that accept connections and never answer
-    monkeypatch.setattr(doctor_systems, "SYSTEM_SECONDS", 0.5)
+    monkeypatch.setattr(systems, "SYSTEM_SECONDS", 0.5)
     monkeypatch.setenv("DYNAMICS_CLIENT_SECRET", "made-up")
     monkeypatch.setenv("CAMPAIGN_CLIENT_SECRET", "made-up")
     with socket.create_server(("127.0.0.1", 0)) as frozen:
@@ -131,7 +132,7 @@ def test_frozen_systems_cost_seconds_and_are_told_before_they_are_asked(
         # When they are examined
         told: list[str] = []
         began = time.monotonic()
-        checks = {check.name: check.colour for check in doctor.examine(settings, told.append)}
+        checks = {check.name: check.colour for check in examine(settings, told.append)}
     # Then both are red within the time they were given, and it was said what was waited for
     assert time.monotonic() - began < 5
     assert (checks["Dynamics"], checks["Campaign"]) == ("red", "red")

@@ -9,8 +9,8 @@ import pytest
 from cli import editing
 from config.document import Document, dump
 from config.ingress import IngressConfig
-from control.demo import CAMPAIGN_SECRET, DYNAMICS_SECRET, document_for
-from control.demo_sandbox import Sandbox
+from control.demo.sandbox import Sandbox
+from control.demo.stage import CAMPAIGN_SECRET, DYNAMICS_SECRET, document_for
 from store.store import WorkflowStore
 from tests.integration.control.conftest import Run
 
@@ -56,6 +56,7 @@ def test_fields_are_listed_with_their_types_on_either_side(run: Run) -> None:
     columns = {one["name"]: one for one in json.loads(run("schema", "fields", "new_membership", "-o", "json").stdout)}
     assert columns["new_membershipid"]["notes"] == ["primary key"]
     assert columns["new_contactid"]["notes"] == ["leads to contact"]
+    assert columns["new_active"]["values"] == ["false No", "true Yes"]  # as replacements and filters name them
     assert columns["new_tier"]["values"] == ["1 Bronze", "2 Silver", "3 Gold"]
     assert (columns["new_number"]["type"], columns["new_number"]["length"]) == ("String", 20)
     assert run("schema", "fields", "cusMembership", "tier").stdout.splitlines()[1].split()[:3] == [
@@ -142,6 +143,18 @@ def test_every_misfit_of_a_file_is_told_at_its_line_and_nothing_is_saved(
     # And programs get the same from the other command
     found = json.loads(run("mapping", "validate", str(file), "-o", "json").stdout)
     assert [one["path"] for one in found if one["severity"] == "error"][-1] == "ingress.tables.3.resource"
+
+
+def test_a_misfit_of_the_saved_configuration_is_told_by_its_table(run: Run, file: Path, document: Document) -> None:
+    # Given a saved mapping with a misfit
+    file.write_text(dump(document).replace("to: middleName", "to: fristName"))
+    run("config", "apply", str(file))
+    # When the saved mappings are judged, then no line is named that nobody has before them
+    result = run("mapping", "validate")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("contact.fields.3.to: contact.middlename -> profile.fristName: ")
+    found = json.loads(run("mapping", "validate", "-o", "json").stdout)
+    assert (found[0]["file"], found[0]["line"], found[0]["path"]) == (None, None, "contact.fields.3.to")
 
 
 def test_a_table_without_change_tracking_is_told_with_its_remedy(

@@ -100,6 +100,23 @@ def test_an_unchanged_text_saves_nothing_and_so_does_an_emptied_one(run: Run, in
 
 
 @pytest.mark.usefixtures("applied")
+def test_the_editor_shows_how_to_filter_where_nothing_is_filtered(run: Run, tmp_path: Path) -> None:
+    # Given the line as the text above a mapping shows it
+    run("mapping", "edit", "contact", EDITOR=f"cp -t {tmp_path}/edits/..", VISUAL=None)
+    [text] = tmp_path.glob("mapping-contact-*")
+    [shown] = [line for line in text.read_text().splitlines() if line.startswith("#   filter: ")]
+    # When somebody takes it over, then it is a filter
+    taken = editor("fields:", f"{shown.removeprefix('#   ')}\nfields:")
+    assert "saved" in run("mapping", "edit", "contact", EDITOR=taken, VISUAL=None).stdout
+    assert "statecode equals 0" in run("mapping", "show", "contact").stdout
+    # And it is not shown again
+    text.unlink()
+    run("mapping", "edit", "contact", EDITOR=f"cp -t {tmp_path}/edits/..", VISUAL=None)
+    [text] = tmp_path.glob("mapping-contact-*")
+    assert "# Only" not in text.read_text() and "#   filter" not in text.read_text()
+
+
+@pytest.mark.usefixtures("applied")
 def test_every_mistake_is_told_at_its_line_and_the_text_is_kept_for_another_try(
     run: Run, ingress: WorkflowStore
 ) -> None:

@@ -16,10 +16,10 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.settings import Settings
-from control import processes
 from control.errors import ProcessTrouble
-from control.ports import hindrance
-from control.processes import Line, Supervisor, chosen, environment, pause_after, read_procfile
+from control.processes.ports import hindrance
+from control.processes.procfile import Line, chosen, environment, procfile, read_procfile
+from control.processes.supervisor import Supervisor, pause_after
 from store.embedded import url_of
 
 
@@ -67,7 +67,7 @@ def supervise(tmp_path: Path, heard: Heard) -> Iterator[Callable[..., Supervisor
 
 
 def test_the_procfile_of_this_installation_can_be_read() -> None:
-    names = [line.name for line in read_procfile(processes.procfile())]
+    names = [line.name for line in read_procfile(procfile())]
     assert {"worker", "beat"} <= set(names)
 
 
@@ -105,7 +105,7 @@ def test_a_child_that_dies_is_started_again_and_said_so(
     supervise: Callable[..., Supervisor], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a child that is up, and no patience for pauses
-    monkeypatch.setattr(processes, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("control.processes.supervisor.FIRST_PAUSE", 0.0)
     supervisor = supervise(obedient("worker"))
     heard.wait_for("worker", "up")
     # When it is killed
@@ -123,7 +123,7 @@ def test_a_child_whose_port_is_taken_waits_for_it_and_says_so_once(
     supervise: Callable[..., Supervisor], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given somebody who listens where the dashboard would
-    monkeypatch.setattr(processes, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("control.processes.supervisor.LONGEST_PAUSE", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("THE_PORT", str(port))
@@ -171,7 +171,7 @@ def test_a_child_that_does_not_end_is_killed_with_its_own_children(
     supervise: Callable[..., Supervisor], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a child that takes no notice, with a child of its own
-    monkeypatch.setattr(processes, "OTHER_GRACE", 0.2)
+    monkeypatch.setattr("control.processes.supervisor.OTHER_GRACE", 0.2)
     command = "sh -c 'trap \"\" TERM; sleep 600 & echo $!; echo up; wait; wait'"
     supervisor = supervise(Line("dashboard", command))
     heard.wait_for("dashboard", "up")

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from store.keys import LEDGER_BUCKETS
 from store.outcomes import Parent, Parked
 from store.records import Change
 from store.store import Store, WorkflowStore
-from sync.position import Phase, Position
+from sync.position import Comparison, Phase, Position
 from sync.schemas import Schemas, dump
 from tests.integration.control.conftest import Run
 
@@ -50,6 +51,57 @@ def test_a_held_table_is_shown_with_the_difference_and_the_way_on(
     # And once it is stopped there is nothing to hold
     run("workflow", "stop", "ingress")
     assert not any("holds" in note for note in notes(run))
+
+
+def test_a_held_table_is_told_once_with_its_reading_and_other_troubles_beside_it(
+    run: Run, ingress: WorkflowStore, generation: int
+) -> None:
+    # Given a table whose reading has met what holds it, and another trouble
+    ingress.holds.hold("contact", generation, "the table contact has no column fax")
+    now_ms = ingress.now_ms()
+    for where in ("contact.read", "contact.write"):
+        ingress.troubles.note(where, f"trouble at {where}", now_ms, now_ms)
+    # Then people read of the held table once, and of the other trouble
+    told = notes(run)
+    assert [note.partition(" contact")[0] for note in told] == ["ingress holds", "ingress waits at"]
+    assert "contact.write" in told[1]
+    # And programs of both
+    found = json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)["troubles"]
+    assert {trouble["where"] for trouble in found} == {"contact.read", "contact.write"}
+
+
+@pytest.mark.parametrize(
+    ("phase", "comparison", "note", "reads"),
+    [
+        (Phase.FULL, Comparison(1), "everything is read again, then its keys are compared", "everything"),
+        (Phase.CHANGES, Comparison(1, LEDGER_BUCKETS // 4, 3), "compared with Dynamics, 25% done, 3 found.", "keys"),
+    ],
+)
+def test_a_comparison_of_keys_is_shown_while_it_is_under_way(
+    run: Run,
+    ingress: WorkflowStore,
+    generation: int,
+    phase: Phase,
+    comparison: Comparison,
+    note: str,
+    reads: str,
+) -> None:
+    # Given a table whose change token had expired
+    position = Position(phase=phase, link="x", comparison=comparison)
+    ingress.queue("contact").put_page(generation, 0, [Change("a", 1, b"{}")], position.dump())
+    # Then list, show and watch say how far it is
+    for verb in (("ls",), ("show", "ingress"), ("watch", "--count", "1")):
+        found = run("workflow", *verb).stdout
+        assert "ingress: deletions of contact may have been missed: " in found
+        assert note in found
+    shown = run("workflow", "show", "ingress").stdout.splitlines()
+    assert [line.split()[-1] for line in shown if line.startswith("contact ")] == [reads]
+    [stream] = json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)["streams"]
+    assert stream["comparison"] == {
+        "begun": phase is Phase.CHANGES,
+        "fraction": comparison.bucket / LEDGER_BUCKETS,
+        "found": comparison.found,
+    }
 
 
 def token(ingress: WorkflowStore, generation: int, days: float) -> None:
@@ -107,4 +159,4 @@ def test_parked_and_filtered_records_are_shown_apart_from_the_backlog(
     # Then each has its number
     found = json.loads(run("workflow", "ls", "-o", "json").stdout)[0]
     assert (found["backlog"], found["parked"], found["streams"][0]["totals"]["filtered"]) == (1, 1, 3)
-    assert "ingress: 1 record waits for the records that they link to (parked)." in notes(run)
+    assert "ingress: 1 record waits for the record that it links to (parked)." in notes(run)

@@ -13,11 +13,11 @@ from click.testing import Result
 
 from config.settings import Settings
 from control import operate
-from control.status import status_of
+from control.status.workflow import status_of
 from store.client import connect
 from store.embedded import EmbeddedServer
 from store.lifecycle import Lifecycle, State
-from store.outcomes import Reason, Refused
+from store.outcomes import Parent, Parked, Reason, Refused
 from store.records import Change
 from store.store import Store, WorkflowStore
 from tests.integration.control.conftest import Run
@@ -131,17 +131,20 @@ def test_who_comes_second_is_told_the_state_that_is(
 
 
 def test_a_stop_keeps_the_backlog_and_records_who_and_why(run: Run, file: Path, ingress: WorkflowStore) -> None:
-    # Given a workflow that runs with two waiting records
+    # Given a workflow that runs with two waiting records, and one that waits for its parent
     apply(run, file)
     run("workflow", "start", "ingress")
     generation = set_running(ingress)
     ingress.lifecycle.add_streams(["contact"])
-    ingress.queue("contact").put_page(generation, 0, [Change("a", 1, b"{}"), Change("b", 1, b"{}")], "")
+    queue = ingress.queue("contact")
+    queue.put_page(generation, 0, [Change("child", 1, b"{}")], "")
+    queue.settle(queue.lease(generation, 10, 60_000).number, [Parked("child", Parent("account", "p"))])
+    queue.put_page(generation, 0, [Change("a", 1, b"{}"), Change("b", 1, b"{}")], "")
     # When it is stopped, twice
     first = run("workflow", "stop", "ingress", "--why", "deploy", "--wait")
     second = run("workflow", "stop", "ingress")
     # Then the first stop says what is kept, and the second that there was nothing to do
-    assert (first.exit_code, first.stdout) == (0, "ingress: RUNNING -> STOPPED, 2 records kept on the queue.\n")
+    assert (first.exit_code, first.stdout) == (0, "ingress: RUNNING -> STOPPED, 3 records kept on the queue.\n")
     assert (second.exit_code, second.stdout, second.stderr) == (0, "", "ingress is stopped already.\n")
     # And it is on record
     event = ingress.lifecycle.history(1)[0]
@@ -312,8 +315,8 @@ def test_watching_shows_rates_and_ends_after_so_many_looks(run: Run, file: Path)
     table = run("workflow", "watch", "--count", "2", "--interval", "0.1")
     assert table.exit_code == 0
     assert table.stdout.splitlines()[:2] == [
-        "WORKFLOW  STATE    SINCE  BACKLOG  OLDEST  READ/S  WRITTEN/S  FAILED",
-        "ingress   STOPPED  -            0       -       0          0       0",
+        "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  READ/S  WRITTEN/S  FAILED",
+        "ingress   STOPPED  -            0       0       -       0          0       0",
     ]
     lines = run("workflow", "watch", "ingress", "--count", "3", "--interval", "0.1", "-o", "jsonl").stdout.splitlines()
     assert [json.loads(line)["state"] for line in lines] == ["STOPPED"] * 3

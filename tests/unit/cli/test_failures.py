@@ -55,7 +55,7 @@ def test_a_wrong_option_is_wrong_usage(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
     result = run("config", "validate", str(tmp_path / "none.yaml"), home=tmp_path)
     assert result.exit_code == 1
-    assert result.stdout == f"{tmp_path}/none.yaml:1: cannot be read: No such file or directory\n"
+    assert result.stdout == f"{tmp_path}/none.yaml: cannot be read: No such file or directory\n"
     assert result.stderr == "1 mistake found.\n"
 
 

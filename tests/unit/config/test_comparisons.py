@@ -95,4 +95,3 @@ def test_a_filter_joins_its_conditions_by_and_or_by_or() -> None:
 
 def test_every_comparison_that_may_be_written_is_described_once() -> None:
     assert tuple(RULES) == get_args(Comparison)
-

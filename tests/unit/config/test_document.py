@@ -123,7 +123,7 @@ def test_a_written_mapping_has_a_line_for_each_field_and_none_for_what_is_empty(
         "  - {from: fax, to: fax, apply_updates: false}\n"
         "  - from: gendercode\n"
         "    to: gender\n"
-        "    replace: {1: male, true: 2, '': 'no', '007': 'x: y'}\n"
+        "    replace: {1: male, true: 2, \"\": 'no', '007': 'x: y'}\n"
     )
     # and an empty list that must be there is there
     assert dump(IngressConfig(tables=())) == "park_limit_seconds: 900\ntables: []\n"

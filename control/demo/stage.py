@@ -12,14 +12,17 @@ from config.connections import CampaignConnection, Connections, DynamicsConnecti
 from config.document import Document, dump
 from config.ingress import IngressConfig
 from config.settings import PREFIX, Settings
-from control import configuration, operate, processes
-from control.comparison import Agreement, compare_all
-from control.demo_changes import plan
-from control.demo_sandbox import Sandbox
-from control.demo_tables import TRUTHS, mappings
+from control import configuration, operate
+from control.demo.changes import plan
+from control.demo.comparison import Agreement, compare_all
+from control.demo.sandbox import Sandbox
+from control.demo.tables import TRUTHS, mappings
 from control.errors import DemoFailed
 from control.opening import open_store
-from control.status import WorkflowStatus, status_of
+from control.processes.embedded import revive, server_of
+from control.processes.procfile import environment, procfile, read_procfile
+from control.processes.supervisor import Supervisor
+from control.status.workflow import WorkflowStatus, status_of
 from store.embedded import EmbeddedServer
 from store.lifecycle import State
 from store.store import Store
@@ -73,12 +76,12 @@ class Demo:
     settings: Settings
     store: Store
     sandbox: Sandbox
-    supervisor: processes.Supervisor
+    supervisor: Supervisor
     server: EmbeddedServer | None
 
     def look_after(self) -> None:
         """Keeps Redis and the processes up. Called every half second or so."""
-        processes.revive(self.server, lambda name, text: None)
+        revive(self.server, lambda name, text: None)
         self.supervisor.look_after()
 
     def first_run(self, watch: Watch, timeout: float) -> Part:
@@ -164,21 +167,19 @@ def demo(home: Path, contacts: int, tell: Callable[[str], None]) -> Iterator[Dem
         stack.callback(sandbox.stop)
         filled = ", ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in rows.items())
         tell(f"Sandbox: Dynamics with {filled}, and an empty Campaign, on this machine.")
-        server = stack.enter_context(processes.server_of(settings))
+        server = stack.enter_context(server_of(settings))
         store = open_store(settings)
         stack.callback(store.redis.close)
         tell("Redis: embedded server, append-only file on.")
         configuration.apply(store, document_for(sandbox.info), settings.actor, "demonstration")
-        path = processes.procfile()
-        lines = [line for line in processes.read_procfile(path) if line.name in ("worker", "beat")]
+        path = procfile()
+        lines = [line for line in read_procfile(path) if line.name in ("worker", "beat")]
         secrets = {
             DYNAMICS_SECRET: sandbox.info["dynamics"]["client_secret"],
             CAMPAIGN_SECRET: sandbox.info["campaign"]["client_secret"],
             f"{PREFIX}LOG_FORMAT": "json",
         }
-        supervisor = processes.Supervisor(
-            lines, processes.environment(settings, secrets), path.parent, lambda name, text: None, logs=home
-        )
+        supervisor = Supervisor(lines, environment(settings, secrets), path.parent, lambda name, text: None, logs=home)
         # The server ends after the processes that use it, the sandbox last.
         stack.callback(supervisor.stop)
         supervisor.start()

@@ -1,6 +1,6 @@
 """Who is there: what is missing is named with its remedy."""
 
-from control.presence import judge, queues_of
+from control.status.presence import judge, queues_of
 from store.heartbeats import Heartbeat
 
 WORKER = Heartbeat("w1", "worker", queues_of("ingress"), 4, 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from config.settings import Settings
-from control.checks import Check, Colour
+from control.doctor.checks import Check, Colour
 from control.opening import address
 from store.store import Store
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from redis.exceptions import RedisError
 
 from config.settings import BadSettings, Settings
-from control.checks import Check, Colour, Tell, file_check
 from control.configuration import newest_document
-from control.doctor_redis import redis_checks
-from control.doctor_systems import system_checks
+from control.doctor.checks import Check, Colour, Tell, file_check
+from control.doctor.redis import redis_checks
+from control.doctor.systems import system_checks
 from control.errors import ControlError
 from control.opening import address, open_store, silence
-from control.status import WorkflowStatus, status_of
-from control.tokens import Alarm
+from control.status.tokens import Alarm
+from control.status.workflow import WorkflowStatus, status_of
 from control.words import ago
 from store.store import Store
 from sync.workflows import NAMES

@@ -7,9 +7,9 @@ import pytest
 from config.ingress import LinkMapping
 from connectors.campaign_metadata import CampaignField, CampaignResource
 from connectors.dynamics_metadata import DynamicsColumn, DynamicsTable
-from control.drafting import Draft, draft
 from control.errors import NoDraft
-from control.likeness import likeness, plain
+from control.mappings.drafting import Draft, draft
+from control.mappings.likeness import likeness, plain
 
 
 def column(name: str, type_: str = "String", label: str = "", **more: object) -> DynamicsColumn:
@@ -47,6 +47,20 @@ def test_names_are_alike_without_what_only_one_system_writes() -> None:
     ]
     assert likeness("new_issuedon", "issued") == 2
     assert likeness("new_color", "colour") == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("number", "number takes 30 characters, and the ids of Dynamics have 36"),
+        ("points", r"points is no plain text field \(long\), and cannot hold the ids of Dynamics"),
+        ("made", "made is read-only, and cannot hold the ids of Dynamics"),
+    ],
+)
+def test_a_key_that_cannot_hold_the_ids_is_refused_at_once_with_those_that_can(key: str, reason: str) -> None:
+    target = resource(field("number", length=30), field("points", "long"), field("made", length=100, read_only=True))
+    with pytest.raises(NoDraft, match=rf"^{reason}; name another with --key \(candidates: crmId\)\.$"):
+        draft(table(), target, [], {}, key)
 
 
 def test_fields_are_matched_by_name_then_by_label_if_their_types_convert() -> None:

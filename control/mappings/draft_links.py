@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from config.ingress import LinkMapping
 from connectors.campaign_metadata import CampaignField, CampaignResource
 from connectors.dynamics_metadata import DynamicsColumn, DynamicsTable
-from control.likeness import likeness, plain
+from control.mappings.likeness import likeness, plain
 
 #: Columns that every table has: who made, changed or owns a row.
 _NOBODYS = frozenset({"createdby", "createdonbehalfby", "modifiedby", "modifiedonbehalfby", "ownerid", "owninguser"})

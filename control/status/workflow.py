@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from config.settings import Settings
-from control.engine import EngineCalls, engine_calls
 from control.opening import workflow_of
-from control.presence import Presence, presence_of
-from control.progress import Progress, together
-from control.stream_status import StreamStatus, Surroundings, stream_status
-from control.tokens import Token, token_days
+from control.status.engine import EngineCalls, engine_calls
+from control.status.presence import Presence, presence_of
+from control.status.progress import Progress, together
+from control.status.stream import StreamStatus, Surroundings, stream_status
+from control.status.tokens import Token, token_days
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
 from store.trouble import Trouble
@@ -32,6 +32,12 @@ class WorkflowStatus:
     pending_replays: tuple[str, ...]  #: tables that the next stop and start reads and writes again
     engine: EngineCalls
     presence: Presence
+
+    @property
+    def told_troubles(self) -> tuple[Trouble, ...]:
+        """Without the reading of tables that are held: why is told by the hold, with the way out."""
+        held = {f"{stream.stream}.read" for stream in self.streams if stream.hold} if self.is_on else set()
+        return tuple(trouble for trouble in self.troubles if trouble.where not in held)
 
     @property
     def is_on(self) -> bool:

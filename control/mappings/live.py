@@ -41,7 +41,7 @@ class Field:
     type: str
     length: int | None
     notes: tuple[str, ...]  #: what else a mapping must know: key, read-only, mandatory, where it leads
-    values: tuple[str, ...]  #: choices: "1 Bronze" in Dynamics, "bronze" in Campaign
+    values: tuple[str, ...]  #: choices: "1 Bronze", "true Yes" in Dynamics, "bronze" in Campaign
 
 
 @contextmanager
@@ -104,7 +104,9 @@ def _column(table: DynamicsTable, column: DynamicsColumn) -> Field:
     notes = ["primary key"] if column.name == table.primary_id else []
     if column.targets:
         notes.append(f"leads to {', '.join(column.targets)}")
-    values = tuple(f"{number} {label}".rstrip() for number, label in column.options.items())
+    # As a mapping's replacements and filters name them.
+    names = {0: "false", 1: "true"} if column.type == "Boolean" else {}
+    values = tuple(f"{names.get(number, number)} {label}".rstrip() for number, label in column.options.items())
     return Field(
         "dynamics", table.name, column.name, column.label, column.type, column.max_length, tuple(notes), values
     )

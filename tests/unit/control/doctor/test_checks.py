@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from control.checks import Colour, file_check
-from control.doctor_redis import memory_check, persistence_check, policy_check, version_check
+from control.doctor.checks import Colour, file_check
+from control.doctor.redis import memory_check, persistence_check, policy_check, version_check
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from config.defaults import default_contact_mapping
 from config.ingress import CampaignKey, FieldMapping, TableMapping
 from connectors.campaign_metadata import CampaignField, CampaignResource
 from connectors.dynamics_metadata import DynamicsColumn, DynamicsTable
-from control.draft_links import links_of
 from control.errors import NoDraft
-from control.likeness import likely_choices, likeness, plain
+from control.mappings.draft_links import links_of
+from control.mappings.likeness import likely_choices, likeness, plain
 from sync.conversion import misfit
 
 #: Characters that a key field must hold: a Dynamics record's id.
@@ -76,16 +76,36 @@ def _key_field(table: DynamicsTable, resource: CampaignResource, name: str | Non
             raise NoDraft(
                 f"{resource.name} has no field {name}; see its fields with: d365acs schema fields {resource.name}"
             )
+        if not _takes_ids(resource.fields[name]):
+            raise NoDraft(f"{_unfit(resource.fields[name])}; name another with --key ({_candidates(resource)}).")
         return name
-    fitting = [field.name for field in resource.fields.values() if _takes_ids(field)]
+    fitting = _fitting(resource)
     for likely in (*_KEY_NAMES, table.primary_id):
         for field in fitting:
             if plain(field) == plain(likely):
                 return field
     raise NoDraft(
         f"Which field of {resource.name} holds the ids of Dynamics is not to be guessed; name it with --key "
-        f"(candidates: {', '.join(fitting[:5]) or f'none: it must be a text of {ID_LENGTH} characters or more'})."
+        f"({_candidates(resource)})."
     )
+
+
+def _fitting(resource: CampaignResource) -> list[str]:
+    return [field.name for field in resource.fields.values() if _takes_ids(field)]
+
+
+def _candidates(resource: CampaignResource) -> str:
+    found = ", ".join(_fitting(resource)[:5])
+    return f"candidates: {found or f'none: it must be a text of {ID_LENGTH} characters or more'}"
+
+
+def _unfit(field: CampaignField) -> str:
+    """Why a field cannot hold the ids of Dynamics."""
+    if field.type == "string" and field.length and field.length < ID_LENGTH:
+        return f"{field.name} takes {field.length} characters, and the ids of Dynamics have {ID_LENGTH}"
+    if field.read_only:
+        return f"{field.name} is read-only, and cannot hold the ids of Dynamics"
+    return f"{field.name} is no plain text field ({field.type}), and cannot hold the ids of Dynamics"
 
 
 def _takes_ids(field: CampaignField) -> bool:

@@ -1,6 +1,6 @@
 """The progress of a full read counts what has been finished, not what has been read."""
 
-from control.progress import full_read
+from control.status.progress import full_read
 from sync.position import Phase, Position
 
 

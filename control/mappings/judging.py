@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from config.ingress import IngressConfig, TableMapping
 from config.model import Place
 from connectors.errors import Malformed, Refused, TableMissing, TrackingOff
-from control.live import SCHEMA_SECONDS
+from control.mappings.live import SCHEMA_SECONDS
 from sync.findings import Finding
 from sync.fitting import judge_all
 from sync.schemas import Schemas, TableSchema, read_schema
@@ -45,6 +45,14 @@ def judge(config: IngressConfig, systems: Systems) -> Judgement:
     # What both systems know is judged all the same: every mistake at once.
     findings = judge_all(config, Schemas(known))
     return Judgement((*errors, *map(_misfit, findings.errors)), tuple(map(_misfit, findings.warnings)))
+
+
+def within_table(config: IngressConfig, place: Place) -> Place:
+    """The place with the table's name for the way there: ("contact", "fields", 2); others as they are."""
+    match place:
+        case ("ingress", "tables", int(index), *rest):
+            return config.tables[index].table, *rest
+    return place
 
 
 def _filter_misfits(index: int, mapping: TableMapping, systems: Systems) -> list[Misfit]:

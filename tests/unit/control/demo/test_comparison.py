@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from control.comparison import Agreement, Truth, compare_all
+from control.demo.comparison import Agreement, Truth, compare_all
 
 CONTACTS = Truth(
     "contact",

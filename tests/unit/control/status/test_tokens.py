@@ -2,7 +2,7 @@
 
 import pytest
 
-from control.tokens import DAY, Alarm, Token
+from control.status.tokens import DAY, Alarm, Token
 
 
 @pytest.mark.parametrize(

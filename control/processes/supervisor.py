@@ -4,20 +4,15 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import workers
-from config.settings import PREFIX, Settings, socket_path
-from control import ports
-from control.errors import ProcessTrouble
-from store.embedded import EmbeddedServer
+from control.processes import ports
+from control.processes.procfile import Line
 
 #: A worker that is told to end finishes its slices within this time; seconds.
 WORKER_GRACE = 30.0
@@ -31,92 +26,6 @@ STEADY_AFTER = 60.0
 
 #: Told what happens: the name of a process, and a line of its output or a sentence about it.
 Say = Callable[[str, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a Procfile."""
-
-    name: str
-    command: str
-
-
-def procfile() -> Path:
-    """The Procfile of the checkout that runs. Raises ProcessTrouble."""
-    path = Path(next(iter(workers.__path__))).parent / "Procfile"
-    if not path.exists():
-        raise ProcessTrouble(f"There is no Procfile at {path}; run d365acs from a checkout, or name one: --procfile.")
-    return path
-
-
-def read_procfile(path: Path) -> list[Line]:
-    """`name: command`, one a line; empty lines and lines that begin with # are left out. Raises ProcessTrouble."""
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise ProcessTrouble(f"{path} cannot be read: {error.strerror}.") from None
-    lines = []
-    for number, raw in enumerate(text.splitlines(), start=1):
-        if not raw.strip() or raw.lstrip().startswith("#"):
-            continue
-        name, colon, command = raw.partition(":")
-        if not colon or not name.strip() or not command.strip():
-            raise ProcessTrouble(f"{path}:{number}: a line of a Procfile looks like  worker: celery ...")
-        lines.append(Line(name.strip(), command.strip()))
-    return lines
-
-
-def chosen(lines: list[Line], without: tuple[str, ...]) -> list[Line]:
-    """The lines that are not left out. Raises ProcessTrouble for a name that is not there."""
-    names = {line.name for line in lines}
-    for name in without:
-        if name not in names:
-            raise ProcessTrouble(f"There is no process {name} to leave out; there is {', '.join(sorted(names))}.")
-    return [line for line in lines if line.name not in without]
-
-
-def environment(settings: Settings, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What children run with: ours, with the chosen instance over it, and this installation's programs first."""
-    # Handed on as a whole: secrets that a configuration refers to stand in it too.
-    found = {**os.environ, **(more or {})}
-    found["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{found.get('PATH', os.defpath)}"
-    found[f"{PREFIX}HOME"] = str(settings.home)
-    found[f"{PREFIX}INSTANCE"] = settings.instance
-    found[f"{PREFIX}ACTOR"] = settings.actor
-    if settings.redis_url is None:
-        found.pop(f"{PREFIX}REDIS_URL", None)
-    else:
-        found[f"{PREFIX}REDIS_URL"] = settings.redis_url
-    return found
-
-
-@contextmanager
-def server_of(settings: Settings, ending: Callable[[], bool] = lambda: False) -> Iterator[EmbeddedServer | None]:
-    """The embedded server, where no other Redis is configured; `ending` cuts the loading of its data short.
-
-    Raises CannotStart.
-    """
-    if settings.redis_url is not None:
-        yield None
-        return
-    server = EmbeddedServer(settings.home)
-    try:
-        server.start(abandoned=ending)
-        yield server
-    finally:
-        server.stop()
-
-
-def revive(server: EmbeddedServer | None, say: Say, ending: Callable[[], bool] = lambda: False) -> None:
-    """Starts the embedded server again if it has died. Everything that it had acknowledged is there again.
-
-    Raises CannotStart.
-    """
-    if server is None or ports.listens(socket_path(server.home)):
-        return
-    say("redis", "ended unexpectedly; started again")
-    server.kill()
-    server.start(abandoned=ending)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from config.load import read_text
 from config.model import Place, written
 from config.problems import ConfigProblems, Problem
 from config.yaml_lines import Tree, read_tree
-from control.mappings import Saved
+from control.mappings.saved import Saved
 
 
 def text_of(mapping: TableMapping) -> str:
@@ -52,19 +52,21 @@ def _among_tables(tree: Tree, filename: str, saved: Saved, table: str) -> list[P
     """What is wrong between this mapping and the others."""
     if not isinstance(tree.value, dict):
         return []
-    others = [plain(mapping) for mapping in saved.ingress.tables if mapping.table != table]
+    others = [mapping for mapping in saved.ingress.tables if mapping.table != table]
     try:
-        IngressConfig.model_validate({"tables": [*others, tree.value]})
+        IngressConfig.model_validate({"tables": [*map(plain, others), tree.value]})
     except ValidationError as invalid:
         # All but relations are mistakes of the mapping by itself.
         found = [error for error in invalid.errors(include_url=False) if error["type"] == "relation"]
-        return [_problem(filename, tree, error["loc"], error["msg"], len(others)) for error in found]
+        return [_problem(filename, tree, error["loc"], error["msg"], others) for error in found]
     return []
 
 
-def _problem(filename: str, tree: Tree, place: Place, sentence: str, index: int) -> Problem:
-    if place[:2] == ("tables", index):
-        here = place[2:]
-        return Problem(filename, tree.line(here), ".".join(map(str, here)), sentence)
-    # It stands in another mapping, which is not in this text.
-    return Problem(filename, 1, ".".join(map(str, ("ingress", *place))), sentence)
+def _problem(filename: str, tree: Tree, place: Place, sentence: str, others: list[TableMapping]) -> Problem:
+    match place:
+        case ("tables", int(index), *here) if index == len(others):
+            return Problem(filename, tree.line(tuple(here)), ".".join(map(str, here)), sentence)
+        case ("tables", int(index), *there):
+            # It stands in another mapping, which is not in this text.
+            return Problem(filename, None, ".".join(map(str, (others[index].table, *there))), sentence)
+    return Problem(filename, None, ".".join(map(str, ("ingress", *place))), sentence)

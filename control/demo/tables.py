@@ -8,7 +8,7 @@ from datetime import datetime
 
 from config.defaults import default_contact_mapping
 from config.ingress import CampaignKey, FieldMapping, LinkMapping, TableMapping
-from control.comparison import Row, Truth
+from control.demo.comparison import Row, Truth
 
 
 def _key() -> CampaignKey:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from control.notes import notes
-from control.progress import Progress
-from control.status import WorkflowStatus
-from control.stream_status import StreamStatus
+from control.status.notes import notes
+from control.status.progress import Progress
+from control.status.stream import Comparing, StreamStatus
+from control.status.workflow import WorkflowStatus
 from control.words import iso
 
 
@@ -70,6 +70,7 @@ def _stream(stream: StreamStatus) -> dict[str, Any]:
         "totals": stream.totals,
         "per_second": {what: round(value, 1) for what, value in stream.rates.items()},
         "phase": stream.phase,
+        "comparison": _comparing(stream.comparing),
         "progress": _progress(stream.progress),
         "token_age_seconds": _round(token.age_seconds) if token else None,
         "token_life_days": token.life_days if token else None,
@@ -79,6 +80,13 @@ def _stream(stream: StreamStatus) -> dict[str, Any]:
         if replay
         else None,
     }
+
+
+def _comparing(comparing: Comparing | None) -> dict[str, Any] | None:
+    """Deletions recovered by comparing keys, when no change token tells them any more."""
+    if comparing is None:
+        return None
+    return {"begun": comparing.begun, "fraction": round(comparing.fraction, 4), "found": comparing.found}
 
 
 def _progress(progress: Progress | None) -> dict[str, Any] | None:

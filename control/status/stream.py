@@ -2,13 +2,23 @@
 
 from dataclasses import dataclass
 
-from control.progress import Progress, full_read, warming
-from control.tokens import Token
+from control.status.progress import Progress, full_read, warming
+from control.status.tokens import Token
 from store.holds import Hold
+from store.keys import LEDGER_BUCKETS
 from store.lifecycle import Life
 from store.replays import Replay
 from store.store import Store, WorkflowStore
 from sync.position import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """A comparison of keys with Dynamics; before it everything is read."""
+
+    begun: bool  #: False: everything is still being read
+    fraction: float  #: 0 to 1
+    found: int  #: deletions recovered so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,7 @@ class StreamStatus:
     totals: dict[str, int]  #: read, filtered, written, unchanged, again, refused, parked since the stream began
     rates: dict[str, float]  #: the same per second, over the last half minute
     phase: str | None  #: full, changes, or None before anything was read
+    comparing: Comparing | None  #: while deletions are recovered that no change token tells any more
     progress: Progress | None  #: while a full read is under way
     token: Token | None  #: the change token, once there is one
     hold: Hold | None  #: why nothing of it is written at present
@@ -68,6 +79,7 @@ def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surr
         statistics.totals,
         rates,
         position.phase.value if cursor.number else None,
+        _comparing(position),
         full_read(position, backlog.total, replaying, settled) if cursor.number else None,
         _token(position, around),
         around.holds.get(name),
@@ -78,6 +90,13 @@ def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surr
 def _token(position: Position, around: Surroundings) -> Token | None:
     age = seconds_since(position.token_ms, around.now_ms)
     return None if age is None else Token(age, around.token_days)
+
+
+def _comparing(position: Position) -> Comparing | None:
+    comparison = position.comparison
+    if comparison is None:
+        return None
+    return Comparing(position.compares_keys, comparison.bucket / LEDGER_BUCKETS, comparison.found)
 
 
 def seconds_since(then_ms: int | None, now_ms: int) -> float | None:

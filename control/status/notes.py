@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from control.status import WorkflowStatus
-from control.stream_status import StreamStatus
+from control.status.stream import StreamStatus
+from control.status.workflow import WorkflowStatus
 from control.words import duration, finished
 
 
@@ -28,10 +28,12 @@ def _notes(status: WorkflowStatus) -> Iterator[str]:
     for stream in status.streams:
         yield from _hold(status, stream)
     if status.is_on:
-        for trouble in status.troubles:
+        for trouble in status.told_troubles:
             since = duration(max(0, status.at_ms - trouble.since_ms) / 1000)
             tried = f", tried {trouble.times:,} times" if trouble.times > 1 else ""
             yield f"{name} waits at {trouble.where} for {since}{tried}: {finished(trouble.sentence)}"
+        for stream in status.streams:
+            yield from _comparing(name, stream)
     for stream in status.streams:
         if stream.mapped and stream.token and (sentence := stream.token.sentence(stream.stream, name)):
             yield f"{name}: {sentence}"
@@ -51,6 +53,18 @@ def _hold(status: WorkflowStatus, stream: StreamStatus) -> Iterator[str]:
         )
 
 
+def _comparing(workflow: str, stream: StreamStatus) -> Iterator[str]:
+    comparing = stream.comparing
+    if comparing is None:
+        return
+    missed = f"{workflow}: deletions of {stream.stream} may have been missed"
+    if comparing.begun:
+        how_far = f"{comparing.fraction:.0%} done, {comparing.found:,} found"
+        yield f"{missed}: its keys are compared with Dynamics, {how_far}."
+    else:
+        yield f"{missed}: everything is read again, then its keys are compared with Dynamics."
+
+
 def _counts(status: WorkflowStatus) -> Iterator[str]:
     name = status.workflow
     if status.pending_replays:
@@ -58,8 +72,9 @@ def _counts(status: WorkflowStatus) -> Iterator[str]:
         when = "stop and start" if status.is_on else "start"
         yield f"{name}: a replay of {tables} is pending; it begins with the next {when}."
     if status.parked:
-        wait = "record waits" if status.parked == 1 else "records wait"
-        yield f"{name}: {status.parked:,} {wait} for the records that they link to (parked)."
+        one = status.parked == 1
+        wait = "record waits for the record that it links" if one else "records wait for the records that they link"
+        yield f"{name}: {status.parked:,} {wait} to (parked)."
     if status.dead:
         were = "record was" if status.dead == 1 else "records were"
         yield f"{name}: {status.dead:,} {were} refused and set aside; the others go on."

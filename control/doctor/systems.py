@@ -8,9 +8,9 @@ from config.document import WorkflowDocument
 from config.ingress import IngressConfig
 from config.secrets import SecretMissing, resolve
 from connectors.errors import ConnectorError, TryAgain
-from control.checks import Check, Colour, Tell, file_check
-from control.judging import judge
-from control.live import systems_of
+from control.doctor.checks import Check, Colour, Tell, file_check
+from control.mappings.judging import judge
+from control.mappings.live import systems_of
 from control.words import counted
 from store.store import Store
 from sync.systems import Systems

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from control.demo_changes import DELETED, plan
+from control.demo.changes import DELETED, plan
 
 
 def rows(contacts: int) -> dict[str, list[dict[str, Any]]]:
