@@ -24,9 +24,9 @@ from benchmarks.pretend import ROOT, mapping
 from benchmarks.stage import Stage, stage
 from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome
-from sync.mapping import Mapper, fingerprint
+from sync.mapping.mapper import Mapper, fingerprint
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import TableSchema
-from sync.shapes import ColumnShape, FieldShape
 from sync.streams import Allowance, Calls, Send, Slice, Stream
 from sync.writing import WriteEnd, write_slice
 from workers.app import broker_url

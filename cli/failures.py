@@ -23,7 +23,7 @@ def as_sentence(error: Exception, context: Context) -> str:
     from control.opening import silence
     from store.embedded import CannotStart
     from store.revisions import EditedMeanwhile
-    from sync.mapping import Misfitting
+    from sync.fitting.findings import Misfitting
 
     foreseen = (
         BadSettings, ConfigProblems, ConnectorError, ControlError, CannotStart, EditedMeanwhile, Misfitting,

@@ -15,9 +15,10 @@ from config.ingress import IngressConfig, TableMapping
 from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
 from connectors.dynamics_pages import Page, Row
-from sync import filters
+from sync.fitting.judgement import require_fit
 from sync.links import Links
-from sync.mapping import Mapper
+from sync.mapping import filters
+from sync.mapping.mapper import Mapper
 from sync.pairs import pair_of
 from sync.resource_target import ResourceTarget
 from sync.schemas import Schemas, TableSchema
@@ -33,16 +34,16 @@ def connect_streams(
     concurrency: int,
     replayed_ms: Mapping[str, int],
 ) -> list[Stream]:
-    """The streams of this configuration, without asking anybody. Raises Misfitting where a mapping does not fit.
+    """The streams of this configuration, without asking anybody. Raises Misfitting where mappings do not fit.
 
     `replayed_ms`: when each stream's last replay began.
     """
     by_table = {mapping.table: mapping for mapping in config.tables}
-    resources = {table: mapping.resource for table, mapping in by_table.items()}
+    require_fit(config, schemas)
     streams = []
     for mapping in config.tables:
         schema = schemas.tables[mapping.table]
-        mapper = Mapper(mapping, schema, resources)
+        mapper = Mapper(mapping, schema)
         links = Links(mapping, schema.columns, schema.fields)
         began_ms = replayed_ms.get(mapping.stream, 0)
         streams.append(

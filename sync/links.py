@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from config.ingress import LinkMapping, TableMapping
 from store.record_queue import Parent
-from sync.mapping import Unmappable
-from sync.shapes import ColumnShape, FieldShape
+from sync.mapping.mapper import Unmappable
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.streams import Link
 
 

@@ -21,7 +21,7 @@ from connectors.errors import AlreadyExists, LinkMissing, Malformed, NotFound, R
 from store.ledger import Entry, Standing
 from store.record_queue import Filtered, Lane, Leased, Outcome, Unchanged
 from sync.links import Links
-from sync.mapping import Mapper, fingerprint
+from sync.mapping.mapper import Mapper, fingerprint
 from sync.pairs import pair_of
 from sync.parent_keys import ParentKeys
 from sync.streams import FILTERED_OUT, FOLLOWS, PARENT_LEFT, Allowance, Calls, Send, is_deletion

@@ -14,7 +14,7 @@ from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
 from connectors.dynamics_metadata import DynamicsColumn, DynamicsTable, property_of
 from connectors.errors import TrackingOff
-from sync.shapes import ColumnShape, FieldShape
+from sync.mapping.shapes import ColumnShape, FieldShape
 
 #: Days that a change token lives where the organisation does not tell (learn.microsoft.com, use change tracking).
 TOKEN_DAYS = 7.0

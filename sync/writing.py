@@ -33,7 +33,7 @@ from store.record_queue import (
 )
 from store.store import WorkflowStore
 from sync.following import Family
-from sync.mapping import Unmappable
+from sync.mapping.mapper import Unmappable
 from sync.patience import Patience
 from sync.relatives import DELETION_WAIT_MS, Orphanage, awaiting_parents, children_settled_ms, may_be_deleted
 from sync.retry import Later, Remedy, decide

@@ -5,7 +5,7 @@ import structlog
 from connectors.errors import Stop
 from store.sealing import UnknownKey
 from store.store import WorkflowStore
-from sync.mapping import Misfitting
+from sync.fitting.findings import Misfitting
 from tasks.runtime import NotConfigured
 
 log = structlog.get_logger()

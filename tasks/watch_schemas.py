@@ -6,7 +6,7 @@ import structlog
 
 from connectors.errors import Refused, Stop, TableMissing, TrackingOff, TryAgain
 from store.store import WorkflowStore
-from sync.drift import differences
+from sync.fitting.drift import differences
 from sync.patience import Patience
 from sync.schemas import Schemas, dump, read_schema
 from sync.systems import Systems

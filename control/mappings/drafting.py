@@ -10,7 +10,7 @@ from connectors.dynamics_metadata import DynamicsColumn, DynamicsTable
 from control.errors import NoDraft
 from control.mappings.draft_links import links_of
 from control.mappings.likeness import likely_choices, likeness, plain
-from sync.conversion import misfit
+from sync.mapping.conversion import misfit
 
 #: Characters that a key field must hold: a Dynamics record's id.
 ID_LENGTH = 36

@@ -6,8 +6,8 @@ from config.ingress import IngressConfig, TableMapping
 from config.model import Place
 from connectors.errors import Malformed, Refused, TableMissing, TrackingOff
 from control.mappings.live import SCHEMA_SECONDS
-from sync.findings import Finding
-from sync.fitting import judge_all
+from sync.fitting.findings import Finding
+from sync.fitting.judgement import judge_all
 from sync.schemas import Schemas, TableSchema, read_schema
 from sync.systems import Systems
 

@@ -11,7 +11,7 @@ from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome, Unchanged
 from store.store import Store, WorkflowStore
 from sync import relatives
-from sync.mapping import fingerprint
+from sync.mapping.mapper import fingerprint
 from sync.streams import FILTERED_OUT, Allowance, Calls, Send, Slice, Stream
 from tests.integration.sync.family import Family
 

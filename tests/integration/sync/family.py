@@ -18,9 +18,9 @@ from store.keys import LEDGER_BUCKETS
 from store.record_queue import DeadLetter
 from store.store import Store, WorkflowStore
 from sync.ingress import connect_streams
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.reading import ReadEnd, read_slice
 from sync.schemas import Schemas, TableSchema
-from sync.shapes import ColumnShape, FieldShape
 from sync.streams import Slice, Stream, deletion_read, is_deletion
 from sync.writing import WriteEnd, write_slice
 from tests.integration.sync.pretend_campaign import PretendCampaign

@@ -12,9 +12,9 @@ from config.load import load_file
 from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
 from connectors.http import NoThrottle
-from sync.drift import differences
-from sync.fitting import judge_all
-from sync.mapping import Mapper
+from sync.fitting.drift import differences
+from sync.fitting.judgement import judge_all
+from sync.mapping.mapper import Mapper
 from sync.schemas import Schemas, dump, load, read_schemas
 from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
 from tests.sandboxes import Sandbox
@@ -59,7 +59,7 @@ def test_the_example_of_every_feature_fits_the_live_systems(
     # And every table's mapping can be made ready
     resources = {mapping.table: mapping.resource for mapping in config.tables}
     for mapping in config.tables:
-        assert Mapper(mapping, kept.tables[mapping.table], resources).columns
+        assert Mapper(mapping, kept.tables[mapping.table]).columns
 
 
 def test_a_published_change_is_named_on_either_side(

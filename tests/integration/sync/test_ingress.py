@@ -11,8 +11,8 @@ from connectors.errors import AlreadyExists, Refused, TrackingOff
 from connectors.http import NoThrottle
 from store.ledger import Entry, Standing
 from store.record_queue import Lane, Leased, Unchanged
+from sync.fitting.findings import Misfitting
 from sync.ingress import connect_streams
-from sync.mapping import Misfitting
 from sync.schemas import dump, load, read_schemas
 from sync.streams import Send, Stream
 from tests.sandboxes import Sandbox

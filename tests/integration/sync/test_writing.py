@@ -10,7 +10,7 @@ from connectors.errors import Malformed, Refused, Stop, Unavailable, Unreachable
 from store.record_queue import Batch, Change, RecordQueue
 from store.store import WorkflowStore
 from sync import writing
-from sync.mapping import Unmappable
+from sync.mapping.mapper import Unmappable
 from sync.streams import Send, Slice, Stream
 from sync.writing import WriteEnd, write_slice
 from tests.integration.sync.conftest import ScriptedTarget

@@ -3,8 +3,8 @@
 from typing import Any
 
 from config.ingress import Condition, Filter, TableMapping
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import TableSchema
-from sync.shapes import ColumnShape, FieldShape
 
 ID = "00aa00aa-bb11-cc22-dd33-44ee44ee44ee"
 OTHER_ID = "11bb11bb-bb11-cc22-dd33-44ee44ee44ee"

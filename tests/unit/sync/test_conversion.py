@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sync.conversion import converter, misfit, shape_at, unset
-from sync.forms import Unfit
-from sync.shapes import FieldShape
+from sync.mapping.conversion import converter, misfit, shape_at, unset
+from sync.mapping.forms import Unfit
+from sync.mapping.shapes import FieldShape
 
 SOURCES = [
     "String",

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from sync.drift import differences
+from sync.fitting.drift import differences
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import TableSchema
-from sync.shapes import ColumnShape, FieldShape
 from tests.unit.sync.shapes import MEMBERSHIPS, line, memberships
 
 MAPPING = memberships(

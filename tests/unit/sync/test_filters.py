@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from config.comparisons import RULES
 from config.ingress import Comparison, Filter
-from sync.filters import admits, columns, comparisons, misfit
-from sync.forms import Unfit
-from sync.shapes import ColumnShape
+from sync.mapping.filters import admits, columns, comparisons, misfit
+from sync.mapping.forms import Unfit
+from sync.mapping.shapes import ColumnShape
 from tests.unit.sync.shapes import ID, MEMBERSHIPS, OTHER_ID, condition, one
 
 DENYING = {"not_equals", "none_of", "not_contains", "not_begins_with", "not_ends_with", "contains_none"}

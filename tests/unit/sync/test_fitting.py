@@ -8,10 +8,10 @@ import pytest
 
 from config.defaults import default_contact_mapping
 from config.ingress import IngressConfig, TableMapping
-from sync.findings import Findings
-from sync.fitting import judge, judge_all
+from sync.fitting.findings import Findings, Misfitting
+from sync.fitting.judgement import judge, judge_all, require_fit
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import Schemas, TableSchema
-from sync.shapes import ColumnShape, FieldShape
 from tests.unit.sync.shapes import MEMBERSHIPS, RESOURCES, line, memberships
 
 MEMBER = "new_membership -> cusMembership: "
@@ -380,3 +380,18 @@ def test_the_mapping_out_of_the_box_fits_a_plain_contact_and_profile() -> None:
     # Then it fits them
     schema = TableSchema("contacts", "contactid", columns, fields)
     assert judge(mapping, schema, {"contact": "profile"}) == ((), ())
+
+
+def test_a_start_is_refused_with_every_reason_of_every_table() -> None:
+    # Given two tables, each with a mistake
+    other = memberships(line("new_name", "absent")).model_copy(update={"table": "new_other"})
+    config = IngressConfig(tables=(memberships(line("new_absent", "number")), other))
+    # When a start holds them against the schemas
+    with pytest.raises(Misfitting) as caught:
+        require_fit(config, Schemas({"new_membership": MEMBERSHIPS, "new_other": MEMBERSHIPS}))
+    # Then both are named, with the way out
+    assert [sentence.partition(":")[0] for sentence in caught.value.sentences] == [
+        "new_membership.new_absent -> cusMembership.number",
+        "new_other.new_name -> cusMembership.absent",
+        "Edit with d365acs mapping edit new_membership and d365acs mapping edit new_other, then start again.",
+    ]

@@ -6,7 +6,7 @@ import pytest
 
 from store.record_queue import Parent
 from sync.links import Links
-from sync.mapping import Unmappable
+from sync.mapping.mapper import Unmappable
 from sync.streams import Link
 from tests.unit.sync.shapes import ID, MEMBERSHIPS, OTHER_ID, memberships
 

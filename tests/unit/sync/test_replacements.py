@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from config.ingress import FieldMapping
-from sync.forms import Unfit
-from sync.replacements import ready
-from sync.rules import rule_of
-from sync.shapes import ColumnShape, FieldShape
+from sync.mapping.forms import Unfit
+from sync.mapping.replacements import ready
+from sync.mapping.rules import rule_of
+from sync.mapping.shapes import ColumnShape, FieldShape
 from tests.unit.sync.shapes import ID, MEMBERSHIPS
 
 TIER, INTERESTS = MEMBERSHIPS.columns["new_tier"], MEMBERSHIPS.columns["new_interests"]

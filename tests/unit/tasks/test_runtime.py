@@ -15,8 +15,8 @@ from store.lifecycle import State
 from store.record_queue import Change
 from store.store import Store, WorkflowStore
 from sync import schemas
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import Schemas, TableSchema
-from sync.shapes import ColumnShape, FieldShape
 from tasks.runtime import NotConfigured, Runtime
 from tasks.tick import tick
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 
 from config.ingress import FieldMapping, TableMapping
-from sync import choices
-from sync.conversion import misfit, shape_at
-from sync.findings import Finding
-from sync.forms import Unfit
-from sync.replacements import travelling
-from sync.rules import rule_of
+from sync.fitting.findings import Finding
+from sync.mapping import choices
+from sync.mapping.conversion import misfit, shape_at
+from sync.mapping.forms import Unfit
+from sync.mapping.replacements import travelling
+from sync.mapping.rules import rule_of
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import TableSchema
-from sync.shapes import ColumnShape, FieldShape
 
 #: A Dynamics record id as text, such as 00aa00aa-bb11-cc22-dd33-44ee44ee44ee; characters.
 ID_LENGTH = 36

@@ -1,7 +1,7 @@
 """One Dynamics value read in the form that a Campaign field wants it, or refused.
 
 Every function takes a value that is not null, gives the whole of it in another form, and raises Unfit rather than
-lose a part. The conversion table in `sync/conversion.py` says which function serves which pair of types.
+lose a part. The conversion table in `sync/mapping/conversion.py` says which function serves which pair of types.
 """
 
 import math

@@ -27,9 +27,9 @@ import struct
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from sync import forms
-from sync.forms import Unfit
-from sync.shapes import FieldShape
+from sync.mapping import forms
+from sync.mapping.forms import Unfit
+from sync.mapping.shapes import FieldShape
 
 Converter = Callable[[object], object]
 

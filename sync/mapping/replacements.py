@@ -8,11 +8,11 @@ choices each is replaced by itself; one that becomes "" is left out. "" as an ex
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from sync import forms
-from sync.choices import SEVERAL, has_labels, shown
-from sync.conversion import Converter, converter, misfit, unset
-from sync.forms import Unfit
-from sync.shapes import ColumnShape, FieldShape
+from sync.mapping import forms
+from sync.mapping.choices import SEVERAL, has_labels, shown
+from sync.mapping.conversion import Converter, converter, misfit, unset
+from sync.mapping.forms import Unfit
+from sync.mapping.shapes import ColumnShape, FieldShape
 
 
 class Mistake(NamedTuple):

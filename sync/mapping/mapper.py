@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from config.ingress import TableMapping
-from sync.conversion import shape_at
-from sync.fitting import judge
-from sync.forms import Unfit
-from sync.rules import Rule, rule_of
+from sync.mapping.conversion import shape_at
+from sync.mapping.forms import Unfit
+from sync.mapping.rules import Rule, rule_of
 from sync.schemas import TableSchema
 
 _ABSENT = object()
@@ -23,14 +22,6 @@ class Unmappable(Exception):
         super().__init__(sentence)
         self.field = field
         self.sentence = sentence
-
-
-class Misfitting(ValueError):
-    """The mapping does not fit the schemas at all; `sentences` say where."""
-
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = sentences
 
 
 class Mapped(NamedTuple):
@@ -53,14 +44,10 @@ class _Line(NamedTuple):
 class Mapper:
     """A table's mapping, made ready once per revision and schema, then applied to record after record.
 
-    `resources` are the resources of the mapped tables, which links lead to. Raises Misfitting if the mapping does not
-    fit the schema.
+    The mapping must fit the schema; `sync.fitting` judges that.
     """
 
-    def __init__(self, mapping: TableMapping, schema: TableSchema, resources: Mapping[str, str] | None = None) -> None:
-        if errors := judge(mapping, schema, resources or {}).errors:
-            way_out = f"Edit it with d365acs mapping edit {mapping.table}, then start again."
-            raise Misfitting([*(f"{error.sentence.rstrip('.')}." for error in errors), way_out])
+    def __init__(self, mapping: TableMapping, schema: TableSchema) -> None:
         self._key = mapping.key.field
         self._primary_id = schema.primary_id
         self._updated: list[_Line] = []
@@ -68,7 +55,7 @@ class Mapper:
         labelled: dict[str, None] = {}
         for field in mapping.fields:
             shape = shape_at(field.target, schema.fields)
-            assert shape is not None  # judge() would have said so
+            assert shape is not None  # sync.fitting would have said so
             rule = rule_of(field, mapping.technical(field), schema.columns[field.source], shape)
             *parents, leaf = field.target.split(".")
             line = _Line(field.source, field.target, tuple(parents), leaf, rule)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from config.ingress import FieldMapping
-from sync import choices
-from sync.conversion import Converter, converter
-from sync.replacements import Mistake, joining, ready, replacing, spelling, travelling
-from sync.shapes import ColumnShape, FieldShape
+from sync.mapping import choices
+from sync.mapping.conversion import Converter, converter
+from sync.mapping.replacements import Mistake, joining, ready, replacing, spelling, travelling
+from sync.mapping.shapes import ColumnShape, FieldShape
 
 
 class Rule(NamedTuple):

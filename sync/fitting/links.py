@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from config.ingress import LinkMapping, TableMapping
-from sync.conversion import misfit
-from sync.findings import Finding
-from sync.fitting_fields import ID_LENGTH
+from sync.fitting.fields import ID_LENGTH
+from sync.fitting.findings import Finding
+from sync.mapping.conversion import misfit
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import TableSchema
-from sync.shapes import ColumnShape, FieldShape
 
 #: Types that hold the id of a record of another table (learn.microsoft.com, AttributeTypeCode).
 LOOKUPS = frozenset({"Lookup", "Customer", "Owner"})

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from config.ingress import TableMapping
-from sync import choices, filters
-from sync.conversion import shape_at
-from sync.fitting import uncovered
+from sync.fitting.judgement import uncovered
+from sync.mapping import choices, filters
+from sync.mapping.conversion import shape_at
+from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import TableSchema
-from sync.shapes import ColumnShape, FieldShape
 
 
 class Drift(NamedTuple):

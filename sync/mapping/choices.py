@@ -7,8 +7,8 @@ apart because a label holds a semicolon itself, the column's options say it.
 
 from collections.abc import Callable, Mapping
 
-from sync import forms
-from sync.forms import Unfit
+from sync.mapping import forms
+from sync.mapping.forms import Unfit
 
 #: Columns that hold one choice, by its number.
 ONE = frozenset({"Picklist", "State", "Status"})

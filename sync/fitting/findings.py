@@ -17,3 +17,11 @@ class Findings(NamedTuple):
     """The mapping cannot run: a start refuses it."""
     warnings: tuple[Finding, ...]
     """It runs, and somebody may regret it: records that would be refused, guardrails."""
+
+
+class Misfitting(ValueError):
+    """Mappings do not fit the schemas; `sentences` say where, and the way out."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from config.comparisons import KINDS, RULES
 from config.ingress import Condition, Filter
-from sync import forms
-from sync.choices import shown
-from sync.forms import Unfit
-from sync.shapes import ColumnShape
+from sync.mapping import forms
+from sync.mapping.choices import shown
+from sync.mapping.forms import Unfit
+from sync.mapping.shapes import ColumnShape
 
 #: Type of a Dynamics column -> its kind, as far as comparing goes. Any other type compares as text.
 _KIND_OF: Mapping[str, str] = {column: kind for kind, columns in KINDS.items() for column in columns}

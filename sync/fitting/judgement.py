@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from config.ingress import IngressConfig, TableMapping
-from sync import filters
-from sync.conversion import misfit
-from sync.findings import Finding, Findings
-from sync.fitting_fields import ID_LENGTH, field_errors, field_warnings
-from sync.fitting_links import link_errors, link_warnings
+from sync.fitting.fields import ID_LENGTH, field_errors, field_warnings
+from sync.fitting.findings import Finding, Findings, Misfitting
+from sync.fitting.links import link_errors, link_warnings
+from sync.mapping import filters
+from sync.mapping.conversion import misfit
+from sync.mapping.shapes import FieldShape
 from sync.schemas import Schemas, TableSchema
-from sync.shapes import FieldShape
 
 #: Guardrails of the vendor (experienceleague.adobe.com, Campaign Standard and Microsoft Dynamics 365: notices and
 #: recommendations). Beyond them things still work here, and nobody at Adobe has tried them.
@@ -44,6 +44,16 @@ def judge_all(config: IngressConfig, schemas: Schemas) -> Findings:
             for those, all_of_them in ((found.errors, errors), (found.warnings, warnings)):
                 all_of_them += (Finding(("tables", index, *place), sentence) for place, sentence in those)
     return Findings(tuple(errors), (*warnings, *_number_warnings(config), *_depth_warnings(config)))
+
+
+def require_fit(config: IngressConfig, schemas: Schemas) -> None:
+    """Raises Misfitting with every error of every table."""
+    errors = judge_all(config, schemas).errors
+    if errors:
+        tables = dict.fromkeys(config.tables[int(error.place[1])].table for error in errors)
+        edits = " and ".join(f"d365acs mapping edit {table}" for table in tables)
+        way_out = f"Edit with {edits}, then start again."
+        raise Misfitting([*(f"{error.sentence.rstrip('.')}." for error in errors), way_out])
 
 
 def _key_errors(mapping: TableMapping, fields: Mapping[str, FieldShape]) -> Iterator[Finding]:
