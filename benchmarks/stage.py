@@ -16,6 +16,7 @@ from store.client import connect
 from store.embedded import EmbeddedServer
 from store.record_queue import Change, Lane, RecordQueue
 from store.store import Store, WorkflowStore
+from sync.position import Position
 
 #: A contact with the columns of the default mapping takes about as much.
 PAYLOAD_BYTES = 600
@@ -46,7 +47,7 @@ class Stage:
         """Stores the changes page by page."""
         number = self.workflow.cursor(queue.keys.stream).number
         for start in range(0, len(changes), PAGE):
-            queue.put_page(self.generation, number, changes[start : start + PAGE], "a cursor", lane)
+            queue.put_page(self.generation, number, changes[start : start + PAGE], Position().dump(), lane)
             number += 1
 
 

@@ -158,8 +158,9 @@ class Campaign:
         """PKeys of the records with this key, at most MOST_FOUND; more than one is a double.
 
         They are for use at once: a PKey is not to be kept. A record whose required parent is missing is hidden: it is
-        not found, though its key is taken. Raises Refused for an empty value, without asking: a filter without a value
-        finds everything. Raises SchemaRefused, and WrongFilter when the filter finds records with another key.
+        not found, though its key is taken. By a key in the address, none is found only where Campaign itself says so.
+        Raises Refused for an empty value, without asking: a filter without a value finds everything. Raises
+        SchemaRefused, and WrongFilter when the filter finds records with another key.
         """
         deadline = time.monotonic() + timeout
         root = self._root(resource, timeout)
@@ -212,13 +213,16 @@ class Campaign:
 
     def update(self, resource: str, reference: str, values: Mapping[str, Any], timeout: float) -> str:
         """PATCH the given fields of the record `reference`, a PKey ("@...") or, with `key.address: uri`, the key's
-        value; the PKey of what was changed. Links as for create. Raises NotFound (also for a hidden record),
-        LinkMissing, SchemaRefused, Refused.
+        value; the PKey of what was changed. Links as for create. Raises NotFound (also for a hidden record) where
+        Campaign itself says so, LinkMissing, SchemaRefused, Refused.
         """
         return self._write("PATCH", resource, reference, values, timeout)
 
     def delete(self, resource: str, reference: str, timeout: float) -> None:
-        """DELETE the record `reference` (as for update). Raises NotFound (also for a hidden record), Refused."""
+        """DELETE the record `reference` (as for update). Raises NotFound (also for a hidden record), Refused.
+
+        NotFound is Campaign's own word: a gateway's 404 is Malformed, since the record may well be there.
+        """
         deadline = time.monotonic() + timeout
         root = self._root(resource, timeout)
         path = f"{root}/{_segment(reference, f'DELETE {resource}')}"

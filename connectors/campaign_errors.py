@@ -18,6 +18,7 @@ from connectors.errors import (
     NotFound,
     Refused,
     SchemaRefused,
+    TableMissing,
     Unavailable,
 )
 from connectors.http import error_object, wait_of
@@ -58,6 +59,8 @@ _DUPLICATE = re.compile(r"\balready exists\b|\bduplicate key value\b", re.IGNORE
 _COLUMN = re.compile(r'\bKey \("?([A-Za-z_]\w*)"?\)=')
 _CONSTRAINT = re.compile(r'\bunique constraint "([A-Za-z_]\w*)"')
 _MISSING = re.compile(r"\bUnable to find document\b|\bUnable to decrypt PKey\b", re.IGNORECASE)
+#: No page of the vendor has this text. Should it be another, its record is tried again and set aside, never given up.
+_NO_RESOURCE = re.compile(r"\bUnable to find the resource\b", re.IGNORECASE)
 _UNKNOWN = re.compile(r"'@?([^']*)' attribute unknown\b", re.IGNORECASE)
 _NO_DOCUMENT_OF = re.compile(r"\bfrom key '@?([^']*?)(?::0)?'|\(PKey=@?([\w-]+)\)", re.IGNORECASE)
 _READ_ONLY = re.compile(r"'@?([A-Za-z_][\w.:/-]*)' property that is read-only\b", re.IGNORECASE)
@@ -70,8 +73,9 @@ _NO_PROPERTY = re.compile(r"'@?([A-Za-z_][\w.:/-]*)' property is not valid\b", r
 def error_of(answer: Answer, *, reference: str | None = None, sent: object = None) -> ConnectorError:
     """The error for an answer of 400 and more.
 
-    `reference`: what the address named one record by, a PKey or a key; None if it named none. `sent`: the JSON value,
-    or for a look-up {field: value}.
+    `reference`: what the address named one record by, a PKey or a key; None if it named none. With one, NotFound is
+    said in Campaign's own words only: who believes a gateway's 404 gives up a record that is still there. `sent`: the
+    JSON value, or for a look-up {field: value}.
     """
     code, text = _told(answer)
     plain = without_quotes(text)
@@ -103,6 +107,8 @@ def error_of(answer: Answer, *, reference: str | None = None, sent: object = Non
         )
     if _MISTAKE.search(plain) and (own or (status not in _GATEWAY and not _TROUBLE.search(plain))):
         return _mistake(answer, code, text, plain, reference, sent)
+    if status == 404 and reference is not None:
+        return _nothing_there(answer, code, text, plain, sent)
     if status == 404:
         return NotFound("campaign", f"{about}: not found (404)", code=code, text=cleaned(text, sent))
     if status in (409, 412):
@@ -157,11 +163,26 @@ def _mistake(answer: Answer, code: str, text: str, plain: str, reference: str | 
             )
     if missing:
         return NotFound("campaign", f"{about}: not found ({named})", code=code, text=fit)
-    if unknown and reference is not None:
+    if unknown and reference is not None and unknown[1] == reference.lstrip("@"):
         return NotFound("campaign", f"{about}: no record has this PKey ({named})", code=code, text=fit)
     narrow = _TOO_LONG.search(said) or _NO_NAME.search(said)
     field = narrow[1] if narrow else ""
     return Refused("campaign", f"{about}: refused ({named}) {fit}".rstrip(), code=code, text=fit, field=field)
+
+
+def _nothing_there(answer: Answer, code: str, text: str, plain: str, sent: object) -> ConnectorError:
+    """A 404 to an address of one record that does not say, as Campaign does, that this record is missing."""
+    if _NO_RESOURCE.search(plain):
+        return TableMissing(
+            "campaign", f"{answer.about}: the resource is not there (404); check its name and publish it"
+        )
+    if _CODE.fullmatch(code):
+        return _unexplained(answer, code, text, sent)
+    return Malformed(
+        "campaign",
+        f"{answer.about}: answered 404, but not as Campaign does for a record that is missing; it will be tried again. "
+        "If it stays so, check the instance at the end of connections.campaign.url",
+    )
 
 
 def _own_words(text: str, sent: object) -> str:

@@ -113,6 +113,7 @@ class StreamKeys:
         self.prefix = prefix = f"{workflow.prefix}{stream}:"
         self.cursor = prefix + "cursor"
         self.caught_up = prefix + "caught-up"
+        self.leaving = prefix + "leaving"
         self.settling = prefix + "settling"
         self.reading = prefix + "reading"
         self.records = prefix + "records"

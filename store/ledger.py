@@ -95,6 +95,15 @@ class Ledger:
             pipeline.hgetall(self._keys.ledger(bucket))
         return [(id_of(field), Entry.unpack(packed)) for found in pipeline.execute() for field, packed in found.items()]
 
+    def disbelieve(self, record_ids: Sequence[str]) -> None:
+        """What was confirmed of these is not what the target holds now: the next version is written, changed or not."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for record_id, entry in zip(record_ids, self.entries(record_ids), strict=True):
+            if entry is not None and entry.standing is Standing.PRESENT:
+                field, unknown = field_of(record_id), bytes(8) + entry.fingerprint[8:]
+                pipeline.hset(self.bucket_of(field), field, entry._replace(fingerprint=unknown).pack())
+        pipeline.execute()
+
     def forget(self) -> None:
         """Everything: what was confirmed says nothing about another target."""
         for first in range(0, LEDGER_BUCKETS, _BUCKETS_AT_ONCE):

@@ -54,10 +54,26 @@ class QueueView:
             pipeline.hexists(self.keys.records, record_id)
         return {record_id for record_id, held in zip(ids, pipeline.execute(), strict=True) if held}
 
+    def peek(self, record_id: str) -> bytes | None:
+        """The payload of a record that the queue holds."""
+        record = self._redis.hget(self.keys.records, record_id)
+        if not isinstance(record, bytes):
+            return None
+        return self._seal.open(self._owner(record_id), record.split(b" ", 3)[3])
+
+    def awaits(self, record_id: str) -> Parent | None:
+        """The parent that a parked record waits for."""
+        awaited = self._redis.hget(self.keys.awaits, record_id)
+        return _parent(awaited) if isinstance(awaited, bytes) else None
+
     def refused(self, ids: Collection[str]) -> set[str]:
         """Those of the ids that were set aside as dead letters."""
         found = self._redis.hmget(self.keys.dead, list(ids)) if ids else []
         return {record_id for record_id, letter in zip(ids, found, strict=True) if letter is not None}
+
+    def dead_ids(self) -> list[str]:
+        """The ids of all dead letters."""
+        return [raw_id.decode() for raw_id in cast(list[bytes], self._redis.hkeys(self.keys.dead))]
 
     def leases_run(self, now_ms: int) -> bool:
         """Whether somebody may still be sending: a batch whose lease has not run out is in a writer's hands."""

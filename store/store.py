@@ -1,5 +1,6 @@
 """The store of one instance: the door to everything remembered."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from redis import Redis
@@ -110,6 +111,23 @@ class WorkflowStore:
     def settling(self, stream: str) -> Settling:
         raw = self._redis.hmget(self.keys.stream(stream).settling, list(Settling._fields))
         return Settling(*(int(value or 0) for value in raw))
+
+    def mark_leaving(self, stream: str, ids: Collection[str]) -> None:
+        """These are about to leave the target although the source has them; some of their children may have left."""
+        if ids:
+            self._redis.sadd(self.keys.stream(stream).leaving, *ids)
+
+    def leaving(self, stream: str, ids: Collection[str]) -> set[str]:
+        """Those of the ids that are marked so."""
+        key, ordered = self.keys.stream(stream).leaving, list(ids)
+        if not ordered or not self._redis.exists(key):
+            return set()
+        marks = self._redis.smismember(key, ordered)
+        return {record_id for record_id, marked in zip(ordered, marks, strict=True) if marked}
+
+    def clear_leaving(self, stream: str, ids: Collection[str]) -> None:
+        if ids:
+            self._redis.srem(self.keys.stream(stream).leaving, *ids)
 
     def keep_schemas(self, generation: int, packed: bytes) -> None:
         """What was learnt of both systems in a generation; what earlier ones have learnt is forgotten."""

@@ -16,6 +16,8 @@ from sync.streams import DELETED, Source
 BUCKETS = 256
 #: Later than any record was parked; ms since 1970.
 NEVER = 1 << 52
+#: The ledger knows seconds, and takes what a replay writes for as young as the replay: rather ask about too many.
+COARSE_MS = 2000
 #: Ids per question; Dynamics takes them in the address.
 IDS = 100
 
@@ -31,13 +33,14 @@ def compare_keys(
     suspects = [
         record_id
         for record_id, entry in queue.ledger.scan(comparison.bucket, BUCKETS)
-        if entry.standing is Standing.PRESENT and entry.read_at * 1000 < comparison.since_ms
+        if entry.standing is Standing.PRESENT and entry.read_at * 1000 < comparison.since_ms + COARSE_MS
     ]
     waiting = queue.waiting(suspects)
     asked = [record_id for record_id in suspects if record_id not in waiting]
     if comparison.bucket == 0:
-        # Parked ones may have been read long before, and are in no ledger.
+        # Those that are parked or set aside may have been read long before, and are in no ledger.
         asked += [parked.id for parked in queue.parked(before_ms=NEVER, limit=queue.total())]
+        asked += [record_id for record_id in queue.dead_ids() if record_id not in suspects]
     gone: list[str] = []
     for start in range(0, len(asked), IDS):
         part = asked[start : start + IDS]

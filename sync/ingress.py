@@ -13,7 +13,7 @@ import orjson
 
 from config.ingress import IngressConfig, TableMapping
 from connectors.campaign import Campaign
-from connectors.dynamics import Dynamics
+from connectors.dynamics import MOST_LINKED, Dynamics
 from connectors.dynamics_pages import Page, Row
 from sync.fitting.judgement import require_fit
 from sync.links import Links
@@ -22,7 +22,7 @@ from sync.mapping.mapper import Mapper
 from sync.pairs import pair_of
 from sync.resource_target import ResourceTarget
 from sync.schemas import Schemas, TableSchema
-from sync.streams import FILTERED_OUT, Allowance, Stream
+from sync.streams import FILTERED_OUT, Allowance, Stream, mapping_of, read_under
 
 
 def connect_streams(
@@ -140,12 +140,30 @@ class TableSource:
             return FILTERED_OUT
         for column in self._dropped:
             values.pop(column, None)
-        return orjson.dumps(values)
+        return read_under(self.mapping, orjson.dumps(values))
 
     def row(self, record_id: str, timeout: float) -> Row | None:
         return self._dynamics.row(
             self._table, record_id, self._columns, labels=self._labels, tables=self._several_tables, timeout=timeout
         )
+
+    def is_outdated(self, payload: bytes) -> bool:
+        return mapping_of(payload) not in (None, self.mapping)
+
+    def rows(self, record_ids: Sequence[str], allowance: Allowance) -> dict[str, Row]:
+        found: dict[str, Row] = {}
+        for start in range(0, len(record_ids), MOST_LINKED):
+            rows = self._dynamics.linked(
+                self._table,
+                self._table.primary_id,
+                record_ids[start : start + MOST_LINKED],
+                self._columns,
+                labels=self._labels,
+                tables=self._several_tables,
+                timeout=allowance(),
+            )
+            found.update((row.id, row) for row in rows)
+        return found
 
     def linked(
         self, table: str, record_ids: Sequence[str], required: bool, allowance: Allowance

@@ -18,7 +18,7 @@ from store.store import WorkflowStore
 from sync.comparing import compare_keys
 from sync.patience import Patience
 from sync.position import Left, Phase, Position
-from sync.streams import DELETED, FILTERED_OUT, Slice, Source, Stream, deletion_read
+from sync.streams import DELETED, FILTERED_OUT, Slice, Source, Stream, leaving
 
 log = structlog.get_logger()
 
@@ -80,7 +80,7 @@ class Fetched(NamedTuple):
 
     page: Page
     changes: list[Change]  #: what travels
-    leaving: list[Change]  #: what is deleted or does not travel: of interest only where the record is known
+    going: list[Change]  #: what is deleted or does not travel: of interest only where the record is known
     behind: Position
 
 
@@ -117,9 +117,9 @@ class Reader:
             return None
         if fetched is None:
             return ReadEnd.STOPPED
-        page, changes, leaving, behind = fetched
+        page, changes, going, behind = fetched
         caught_up = page.next_link is None and not position.reads_what_is_left and behind.left is None
-        idle = caught_up and not changes and not leaving and position.at_round_start
+        idle = caught_up and not changes and not going and position.at_round_start
         if idle and (behind.token_ms or 0) - (position.token_ms or 0) < IDLE_POSITION_MS:
             self._note_caught_up(behind)
             return ReadEnd.CAUGHT_UP
@@ -127,11 +127,11 @@ class Reader:
             self._ahead = (behind, self._pool.submit(self._fetch, behind))
         lane = Lane.REPLAY if position.phase is Phase.FULL else Lane.LIVE
         # Looked at now, not when the page came: until now the page before may have been on its way to the queue.
-        concerned = self._stamped(self._concerned(leaving))
+        concerned = self._concerned(going)
         # Those that go onto the queue are counted there.
-        filtered = _filtered(leaving) - _filtered(concerned)
+        filtered = _filtered(going) - _filtered(concerned)
         stored = self._queue.put_page(
-            self._generation, cursor.number, changes + concerned, behind.dump(), lane, filtered=filtered
+            self._generation, cursor.number, changes + self._stamped(concerned), behind.dump(), lane, filtered=filtered
         )
         log.info(
             "Read a page.",
@@ -158,18 +158,18 @@ class Reader:
             self._queue.ledger.forget()
         return position.begin_again(source.mapping, source.pair, self._store.now_ms(), replayed_ms)
 
-    def _concerned(self, leaving: Sequence[Change]) -> list[Change]:
+    def _concerned(self, going: Sequence[Change]) -> list[Change]:
         """Those changes that have something to end: the record waits, was refused, or is in the target."""
-        if not leaving:
+        if not going:
             return []
-        ids = [change.id for change in leaving]
+        ids = [change.id for change in going]
         # First the queue, then the ledger: a record that leaves the one in between is found in the other.
         waiting = self._queue.waiting(ids) | self._queue.refused(ids)
         entries = self._queue.ledger.entries(ids)
         deletes = self._stream.source.deletes_filtered_out
         return [
             change
-            for change, entry in zip(leaving, entries, strict=True)
+            for change, entry in zip(going, entries, strict=True)
             if change.id in waiting
             or (
                 entry is not None
@@ -178,12 +178,12 @@ class Reader:
             )
         ]
 
-    def _stamped(self, leaving: list[Change]) -> list[Change]:
-        """Where deletions have to wait for children, with the time at which they were read."""
-        if not self._stream.children or not leaving:
-            return leaving
-        deletion = deletion_read(self._store.now_ms())
-        return [change._replace(payload=deletion) if change.payload is DELETED else change for change in leaving]
+    def _stamped(self, going: list[Change]) -> list[Change]:
+        """What goes, with the time at which that was read, since it may have to wait for children."""
+        if not going:
+            return going
+        now_ms, mapping = self._store.now_ms(), self._stream.source.mapping
+        return [change._replace(payload=leaving(change.payload, now_ms, mapping)) for change in going]
 
     def _note_caught_up(self, behind: Position) -> None:
         """For relatives that wait until everything older has been read here."""
@@ -233,9 +233,9 @@ class Reader:
         else:
             position = replace(position, expected=source.count())
             page = source.first_page(PAGE_SECONDS)
-        changes, leaving, highest = _changes(page, position, source)
+        changes, going, highest = _changes(page, position, source)
         behind = position.after(highest, len(page.rows), page.next_link, page.delta_link, asked_ms)
-        return Fetched(page, changes, leaving, behind)
+        return Fetched(page, changes, going, behind)
 
     def _fetch_left(self, position: Position, left: Left) -> Fetched:
         """A page of what another mapping or a replay has left behind: its deletions."""
@@ -245,8 +245,8 @@ class Reader:
             log.warning("The deletions since the reading before cannot be read.", action="left_lost", why=str(error))
             return Fetched(Page([], None, None), [], [], position.without_left())
         gone = [Change(row.id, left.deletion_version, DELETED) for row in page.rows if row.version is None]
-        leaving = gone if self._stream.source.wants_deletions else []
-        return Fetched(page, [], leaving, position.after_left(page.next_link, page.delta_link))
+        going = gone if self._stream.source.wants_deletions else []
+        return Fetched(page, [], going, position.after_left(page.next_link, page.delta_link))
 
 
 def _filtered(changes: Sequence[Change]) -> int:
@@ -257,16 +257,16 @@ def _changes(page: Page, position: Position, source: Source) -> tuple[list[Chang
     """The page's rows as the queue takes them: those that travel, those that leave, and their largest row version."""
     deletions, deleted_version, highest = source.wants_deletions, position.deletion_version, 0
     changes: list[Change] = []
-    leaving: list[Change] = []
+    going: list[Change] = []
     payload, row_version = source.payload, position.row_version
     for row in page.rows:
         version = row.version
         if version is None:
             if deletions:
-                leaving.append(Change(row.id, deleted_version, DELETED))
+                going.append(Change(row.id, deleted_version, DELETED))
             continue
         if version > highest:
             highest = version
         packed = payload(row)
-        (leaving if packed is FILTERED_OUT else changes).append(Change(row.id, row_version(version), packed))
-    return changes, leaving, highest
+        (going if packed is FILTERED_OUT else changes).append(Change(row.id, row_version(version), packed))
+    return changes, going, highest

@@ -6,7 +6,7 @@ What is here looks after those that wait too long, and tells when a parent may b
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -51,7 +51,12 @@ def awaiting_parents(store: WorkflowStore, sends: Sequence[Send]) -> tuple[list[
     missing: dict[str, Parent] = {}
     for send in sends:
         absent = [link for link in send.links if standings.get(link.parent) is not Standing.PRESENT]
-        left = [link for link in absent if not link.required and standings.get(link.parent) is Standing.DELETED]
+        left = [
+            link
+            for link in absent
+            # One that follows its parent waits until that is confirmed to be back.
+            if not link.required and not send.follows and standings.get(link.parent) is Standing.DELETED
+        ]
         if len(left) < len(absent):
             missing[send.record.id] = next(link.parent for link in absent if link not in left)
         else:
@@ -124,11 +129,13 @@ class Orphanage:
         by_parent: dict[Parent, list[ParkedRecord]] = defaultdict(list)
         for parked in queue.parked(now_ms - limit_ms, LOOK_AFTER):
             by_parent[parked.parent].append(parked)
+        # Before one of them is set aside, which breaks the circle that the others are in.
+        circles = {parent: self._circle(parent) for parent in by_parent}
         for parent, children in by_parent.items():
             ids = [child.id for child in children]
             if self._has_come(parent):
                 queue.unpark(ids)
-            elif reason := self._circle(parent, by_parent) or self._reason(parent):
+            elif reason := circles[parent] or self._reason(parent):
                 queue.unpark(ids, reason)
                 log.warning(
                     "Records were set aside whose parent will not come.",
@@ -139,12 +146,11 @@ class Orphanage:
             else:
                 queue.rearm(ids, now_ms)
 
-    def _circle(self, parent: Parent, by_parent: Mapping[Parent, Sequence[ParkedRecord]]) -> Reason | None:
+    def _circle(self, parent: Parent) -> Reason | None:
         """Why records will never be written that wait for each other, or for themselves."""
-        awaited = {child.id: of for of, children in by_parent.items() for child in children}
-        seen = {parent}
-        while parent.stream == self.stream.name and parent.id in awaited:
-            parent = awaited[parent.id]
+        queue, seen = self.store.queue(self.stream.name), {parent}
+        while parent.stream == self.stream.name and (awaited := queue.awaits(parent.id)):
+            parent = awaited
             if parent in seen:
                 return Reason(
                     "parent-circle",

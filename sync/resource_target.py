@@ -24,7 +24,7 @@ from sync.links import Links
 from sync.mapping.mapper import Mapper, fingerprint
 from sync.pairs import pair_of
 from sync.parent_keys import ParentKeys
-from sync.streams import FILTERED_OUT, FOLLOWS, PARENT_LEFT, Allowance, Calls, Send, is_deletion
+from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, PARENT_LEFT, Allowance, Calls, Send, kind_of, values_of
 
 #: What a deletion leaves in the ledger in place of a fingerprint.
 _NOTHING = bytes(8)
@@ -51,6 +51,7 @@ class ResourceTarget:
         self._links = links
         self._tables = tables
         self._parents = ParentKeys(campaign)
+        self._deletes = mapping.apply_deletes
         self._deletes_filtered_out = mapping.delete_filtered_out
         # Rounded up: the ledger knows no more than the second in which something was read.
         self._replayed_s = math.ceil(replayed_ms / 1000)
@@ -64,10 +65,10 @@ class ResourceTarget:
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         """Raises Unmappable for a value that does not fit."""
         present = entry is not None and entry.standing is Standing.PRESENT
-        if is_deletion(record.payload) or record.payload in (FILTERED_OUT, PARENT_LEFT):
-            return self._departure(record, entry, present)
+        if kind := kind_of(record.payload):
+            return self._departure(kind, record, entry, present)
         follows = record.payload.startswith(FOLLOWS)
-        values = orjson.loads(record.payload[len(FOLLOWS) :] if follows else record.payload)
+        values = values_of(record.payload)
         mapped = self._mapper.map(record.id, values)
         linked, links = self._links.resolve(values)
         whole = {**mapped.whole, **linked}
@@ -84,17 +85,21 @@ class ResourceTarget:
             return Unchanged(record.id, Entry(Standing.PRESENT, record.version, read_at, entry.fingerprint))
         if self._loaded:
             print_ += self._loaded if load else (mark or _NOT_LOADED)
-        after = Entry(Standing.PRESENT, record.version, read_at, print_)
+        # What a replay writes is as young as the replay, however long it has waited.
+        after = Entry(Standing.PRESENT, record.version, max(read_at, self._replayed_s), print_)
         returns = entry is not None and not present
         return Send(record, whole if load else update, whole, after, present, links, returns)
 
-    def _departure(self, record: Leased, entry: Entry | None, present: bool) -> Send | Outcome:
+    def _departure(self, kind: bytes, record: Leased, entry: Entry | None, present: bool) -> Send | Outcome:
         """A record that was deleted in Dynamics, or that its filter or its parent's does not let travel (any more)."""
-        if record.payload == FILTERED_OUT and not (self._deletes_filtered_out and (present or entry is None)):
+        wanted = {DELETED: self._deletes, FILTERED_OUT: self._deletes_filtered_out, PARENT_LEFT: True}[kind]
+        # A version between the ledger's and this one may have been written, and its confirmation lost. So may one that
+        # followed its parent: it bears the version that left.
+        gone = entry is not None and not present and entry.version >= record.version and kind != PARENT_LEFT
+        if not wanted or (gone and kind != DELETED):
             return Filtered(record.id)
-        # Also if the ledger knows nothing: the confirmation of an earlier version's write may have been lost.
         after = Entry(Standing.DELETED, record.version, record.queued_ms // 1000, _NOTHING)
-        if entry is not None and not present:
+        if gone:
             return Unchanged(record.id, after)
         return Send(record, None, None, after, present)
 

@@ -4,26 +4,59 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
+import orjson
+
 from connectors.dynamics_pages import Page, Row
 from store.ledger import Entry
 from store.record_queue import Leased, Outcome, Parent
 
-#: What stands on the queue in place of a record that was deleted, and of one that the filter does not let travel.
-DELETED, FILTERED_OUT = b"null", b"false"
-#: In place of a record that cannot stay in the target because its parent leaves it.
-PARENT_LEFT = b"0"
+#: What stands on the queue in place of a record that was deleted, of one that the filter does not let travel, and of
+#: one that cannot stay in the target because its parent leaves it. Each may be followed by words, see below.
+DELETED, FILTERED_OUT, PARENT_LEFT = b"null", b"false", b"parent-left"
 #: Before the values of a record that is to be written whatever the ledger says: its parent has come back.
 FOLLOWS = b"!"
 
 
-def deletion_read(at_ms: int) -> bytes:
-    """A deletion with the time when it was read: what waited before may have been queued much earlier."""
-    return b"%b %d" % (DELETED, at_ms)
+def leaving(kind: bytes, read_ms: int, mapping: str = "") -> bytes:
+    """A record that goes, with the time when that was read: what waited before may have been queued much earlier."""
+    return b"%b %d %b" % (kind, read_ms, mapping.encode())
 
 
-def is_deletion(payload: bytes) -> bool:
-    """Whether the record was deleted; no values begin like this."""
-    return payload.startswith(DELETED)
+def parent_left(parent: Parent) -> bytes:
+    return b"%b %b %b" % (PARENT_LEFT, parent.stream.encode(), parent.id.encode())
+
+
+def kind_of(payload: bytes) -> bytes:
+    """DELETED, FILTERED_OUT, PARENT_LEFT, or nothing for the values of a record."""
+    first = payload.partition(b" ")[0]
+    return first if first in (DELETED, FILTERED_OUT, PARENT_LEFT) else b""
+
+
+def read_under(mapping: str, values: bytes) -> bytes:
+    """A record's values, a JSON object, with the mapping under which they were read."""
+    return b"@%b %b" % (mapping.encode(), values)
+
+
+def mapping_of(payload: bytes) -> str | None:
+    """The mapping under which a payload was read; None if it does not tell."""
+    kind = kind_of(payload)
+    if kind in (DELETED, FILTERED_OUT):
+        words = words_of(payload)
+        return words[1] if kind == FILTERED_OUT and len(words) > 1 else None
+    stamped = payload.removeprefix(FOLLOWS)
+    return stamped[1:].partition(b" ")[0].decode() if stamped.startswith(b"@") else None
+
+
+def values_of(payload: bytes) -> dict[str, object]:
+    """A record's values by column."""
+    stamped = payload.removeprefix(FOLLOWS)
+    values: dict[str, object] = orjson.loads(stamped.partition(b" ")[2] if stamped.startswith(b"@") else stamped)
+    return values
+
+
+def words_of(payload: bytes) -> list[str]:
+    """What follows the kind."""
+    return payload.decode().split()[1:]
 
 
 class Source(Protocol):
@@ -49,6 +82,12 @@ class Source(Protocol):
 
     def row(self, record_id: str, timeout: float) -> Row | None:
         """One record as it is now; None if it is not there."""
+
+    def is_outdated(self, payload: bytes) -> bool:
+        """Whether it was read under another mapping: other columns, another filter."""
+
+    def rows(self, record_ids: Sequence[str], allowance: "Allowance") -> dict[str, Row]:
+        """Records as they are now, those that are there."""
 
     def linked(
         self, table: str, record_ids: Sequence[str], required: bool, allowance: "Allowance"
@@ -86,18 +125,25 @@ class Send:
     @property
     def leaves(self) -> bool:
         """Whether it is deleted although it is there in Dynamics: nobody will tell of its children."""
-        return self.update is None and not is_deletion(self.record.payload)
+        return self.update is None and kind_of(self.record.payload) != DELETED
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is written because its parent has come back."""
+        return self.record.payload.startswith(FOLLOWS)
 
     @property
     def read_ms(self) -> int:
-        """When a deletion was read."""
-        told = self.record.payload[len(DELETED) :]
-        return int(told) if is_deletion(self.record.payload) and told else self.record.queued_ms
+        """When it was read that the record goes."""
+        words = words_of(self.record.payload)
+        return int(words[0]) if words and kind_of(self.record.payload) != PARENT_LEFT else self.record.queued_ms
 
     def unlinked(self, links: Collection[Link]) -> "Send":
-        """The same without these links."""
+        """The same without these links; the ledger will not take it for the whole."""
         empty = {link.field: link.empty for link in links}
-        return replace(self, update={**(self.update or {}), **empty}, insert={**(self.insert or {}), **empty})
+        entry = self.entry._replace(fingerprint=bytes(8) + self.entry.fingerprint[8:])
+        update, insert = {**(self.update or {}), **empty}, {**(self.insert or {}), **empty}
+        return replace(self, update=update, insert=insert, entry=entry)
 
 
 class Calls(NamedTuple):

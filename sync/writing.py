@@ -9,10 +9,11 @@ import random
 import re
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 import structlog
 
@@ -21,6 +22,7 @@ from connectors.errors import ConnectorError, Malformed, Stop, TryAgain
 from store.record_queue import (
     Again,
     Batch,
+    Filtered,
     GenerationOver,
     Leased,
     Outcome,
@@ -35,11 +37,14 @@ from store.store import WorkflowStore
 from sync.following import Family
 from sync.mapping.mapper import Unmappable
 from sync.patience import Patience
+from sync.position import Position
 from sync.relatives import DELETION_WAIT_MS, Orphanage, awaiting_parents, children_settled_ms, may_be_deleted
 from sync.retry import Later, Remedy, decide
-from sync.streams import Send, Slice, Stream, Streams
+from sync.streams import FILTERED_OUT, FOLLOWS, Send, Slice, Stream, Streams
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 #: The longest one request may take. Campaign's gateway gives up after 60 seconds; a writer must beat its lease.
 REQUEST_SECONDS = 20.0
@@ -51,6 +56,8 @@ RENEW_AFTER = 0.4
 LOOK_EVERY = 0.25
 #: How long a shutdown waits for requests that are under way. Seconds.
 SHUTDOWN_SECONDS = 5.0
+#: How soon Dynamics is asked again that did not answer. Milliseconds.
+ASK_AGAIN_MS = 5000
 #: How soon, and how often, a record is tried again that a changed schema may have made wrong. Seconds, attempts.
 SCHEMA_WAIT, SCHEMA_ATTEMPTS = 5.0, 4
 #: Outages in a row after which the rest of a batch is given back: the target is down, not the record wrong.
@@ -119,6 +126,8 @@ def _write_batches(writing: Writing, batch_size: int, pool: ThreadPoolExecutor, 
             return WriteEnd.STOPPED
         if store.holds.get(stream.name, writing.generation):
             return WriteEnd.SCHEMA
+        if Position.load(store.cursor(stream.name).value).pair not in ("", stream.source.pair):
+            return WriteEnd.WAITING  # the reader has yet to forget what was written elsewhere
         taken = time.monotonic()
         try:
             batch = queue.lease(writing.generation, batch_size, int(writing.lease_s * 1000))
@@ -170,6 +179,8 @@ class BatchWriter:
         self._trouble: TryAgain | None = None
         self._stop: Stop | None = None
         self._outages = 0  # in a row
+        self._looked_at: bool | None = None  # whether the schemas were compared since the last doubt
+        self._returned: set[str] = set()  # records whose children have to follow them
         self._confirmed = False  # whether the target has confirmed any record
 
     @property
@@ -210,7 +221,7 @@ class BatchWriter:
 
     def _prepare(self) -> None:
         """Sorts out what must be sent; what needs no request has its outcome at once."""
-        records = self._batch.records
+        records = self._as_they_are_now(self._batch.records)
         sends: list[Send] = []
         for record, entry in zip(records, self._queue.ledger.entries([r.id for r in records]), strict=True):
             if entry is not None and entry.version > record.version:
@@ -227,36 +238,71 @@ class BatchWriter:
                 self._outcomes.append(decision)
         self._wait_for_relatives(sends)
 
+    def _as_they_are_now(self, records: list[Leased]) -> list[Leased]:
+        """What was read under another mapping, or is to leave with a parent that stays, is read anew."""
+        source = self._writing.stream.source
+        outdated = {record.id for record in records if source.is_outdated(record.payload)}
+        unfounded = self._family.unfounded(records)
+        again = outdated | unfounded
+        if not again:
+            return records
+        rows = self._asked(lambda: source.rows(sorted(again), self._allowance))
+        fresh = []
+        for record in records:
+            if record.id not in again:
+                fresh.append(record)
+            elif rows is None:
+                self._outcomes.append(Again(record.id, ASK_AGAIN_MS, counts=False))
+            elif record.id not in rows:
+                # It is deleted in Dynamics: reading brings that, too.
+                self._outcomes.append(Filtered(record.id))
+            else:
+                payload = source.payload(rows[record.id])
+                follows = record.id in unfounded and payload is not FILTERED_OUT
+                fresh.append(record._replace(payload=FOLLOWS + payload if follows else payload))
+        return fresh
+
+    def _asked(self, question: Callable[[], T]) -> T | None:
+        """The answer of Dynamics; None if there is none for now."""
+        try:
+            return question()
+        except Stop as error:
+            self._stop, self._halt = error, True
+        except ConnectorError as error:
+            log.warning("Dynamics could not be asked.", action="not_asked", why=error.sentence)
+        except (LeaseEnding, GenerationOver):
+            self._halt = True
+        return None
+
     def _wait_for_relatives(self, sends: list[Send]) -> None:
         """A child waits for its parents, a parent that goes for its children; the rest is to be sent."""
         stream = self._writing.stream
         if stream.parents:
             sends, missing = awaiting_parents(self._store, sends)
             self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
+        if stream.children or stream.name in stream.parents:
+            self._returned = self._family.returned(sends)
         if not stream.children or all(send.update is not None for send in sends):
             self._todo.extend(sends)
             return
-        held_back = self._held_back([send for send in sends if send.leaves])
         settled_ms, now_ms = children_settled_ms(self._store, stream), self._store.now_ms()
+        ready = {
+            send.record.id
+            for send in sends
+            if send.update is not None or may_be_deleted(send, settled_ms, stream, now_ms)
+        }
+        ready -= self._held_back([send for send in sends if send.leaves])
         for send in sends:
-            goes = send.update is None and not send.leaves
-            if send.record.id in held_back or (goes and not may_be_deleted(send, settled_ms, stream, now_ms)):
-                self._outcomes.append(Again(send.record.id, DELETION_WAIT_MS, counts=False))
-            else:
+            if send.record.id in ready:
                 self._todo.append(send)
+            else:
+                self._outcomes.append(Again(send.record.id, DELETION_WAIT_MS, counts=False))
 
     def _held_back(self, leaving: list[Send]) -> set[str]:
         """Parents that leave the target, but not before their children."""
         ids = {send.record.id for send in leaving}
-        try:
-            return self._family.held_back(ids, self._allowance) if ids else set()
-        except Stop as error:
-            self._stop, self._halt = error, True
-        except ConnectorError as error:
-            log.warning("Children could not be asked for.", action="children_unknown", why=error.sentence)
-        except (LeaseEnding, GenerationOver):
-            self._halt = True
-        return ids
+        held = self._asked(lambda: self._family.held_back(ids, self._allowance)) if ids else set()
+        return ids if held is None else held
 
     def _send_on(self) -> None:
         """One thread: sends record after record until none is left or nothing may be sent any more."""
@@ -267,9 +313,9 @@ class BatchWriter:
                 return
             try:
                 inserted = self._target.send(send, self._allowance)
-                if self._writing.stream.children and (send.returns or (inserted and send.known)):
-                    # Before it is confirmed: a crash in between must not leave the children behind.
-                    self._family.bring_along([send.record.id], self._allowance)
+                if not self._is_followed(send, inserted):
+                    self._outcomes.append(Again(send.record.id, ASK_AGAIN_MS, counts=False))
+                    continue
             except (LeaseEnding, GenerationOver):
                 self._halt = True
                 self._outcomes.append(Unsent(send.record.id))
@@ -282,6 +328,15 @@ class BatchWriter:
                 self._outages, self._confirmed = 0, True
                 self._outcomes.append(Written(send.record.id, send.entry))
 
+    def _is_followed(self, send: Send, inserted: bool) -> bool:
+        """Queues the children of a record that has come back; False if they could not be asked for.
+
+        Before it is confirmed: a crash in between must not leave the children behind.
+        """
+        if send.record.id not in self._returned and not (inserted and send.known and self._writing.stream.children):
+            return True
+        return self._asked(lambda: self._family.bring_along([send.record.id], self._allowance)) is not None
+
     def _allowance(self) -> float:
         now = time.monotonic()
         if self._halt or now > self._leased_at + BEGIN_WITHIN * self._lease_s:
@@ -291,8 +346,11 @@ class BatchWriter:
     def _failed(self, record: Leased, error: Exception) -> Outcome:
         if _may_be_drift(error) and record.attempts + 1 < SCHEMA_ATTEMPTS:
             # The schema may have been changed under us: it is looked at before records are blamed.
-            self._store.holds.doubt(self._writing.stream.name)
-            return Again(record.id, int(SCHEMA_WAIT * 1000), counts=True)
+            stream = self._writing.stream.name
+            if self._looked_at is None:
+                self._looked_at = stream not in self._store.holds.doubted()
+                self._store.holds.doubt(stream)
+            return Again(record.id, int(SCHEMA_WAIT * 1000), counts=self._looked_at)
         remedy = remedy_of(error)
         if remedy is Remedy.OUTAGE:
             self._outages += 1

@@ -83,11 +83,23 @@ def _compare_columns(name: str, before: ColumnShape, now: ColumnShape | None, us
         return
     if now.length != before.length:
         drift.harmless.append(f"{name} holds {_characters(now.length)}, and held {_characters(before.length)}")
-    for table in use.tables:
-        if table in before.targets and table not in now.targets:
-            drift.breaking.append(f"{name} does not lead to {table} any more")
+    if use.tables:
+        _compare_targets(name, before.targets, now.targets, use, drift)
     if choices.has_labels(before.type):
         _compare_options(name, before.options, now.options, use, drift)
+
+
+def _compare_targets(name: str, before: Sequence[str], now: Sequence[str], use: _Use, drift: Drift) -> None:
+    """Other tables than the linked one are told too: with them, rows have to say where each lookup leads."""
+    added = [table for table in now if table not in before]
+    removed = [table for table in before if table not in now]
+    if broken := [table for table in removed if table in use.tables]:
+        drift.breaking.append(f"{name} does not lead to {', '.join(broken)} any more")
+        return
+    if added:
+        drift.harmless.append(f"{name} may lead to {', '.join(added)}, too")
+    if removed:
+        drift.harmless.append(f"{name} does not lead to {', '.join(removed)} any more")
 
 
 def _compare_options(name: str, before: Mapping[int, str], now: Mapping[int, str], use: _Use, drift: Drift) -> None:

@@ -5,11 +5,15 @@ No value is ever changed silently: text is not cut, numbers are not rounded. Wha
     from \\ to   string        integer      float, double  boolean     date          datetime      enumeration
     text        as it is      digits       decimal        true/false  YYYY-MM-DD    ISO 8601      one of its names
     whole       digits        in range     if exact       1 and 0     -             -             its digits
+    exact       decimal       if whole     if exact       1 and 0     -             -             -
     real        decimal       if whole     if exact       1 and 0     -             -             -
     yes/no      true/false    1 and 0      1 and 0        as it is    -             -             true/false
     moment      as it is      -            -              -           its UTC day   in UTC        -
     day         as it is      -            -              -           as it is      midnight UTC  -
     any other   as it is      -            -              -           -             -             one of its names
+
+"Exact" are Decimal and Money, which come as JSON numbers: one with more than 15 digits may have lost some on the way,
+and is refused. "Real" is Double, which never had more than it comes with.
 
 "Any other" are lookups and ids, which travel as the bare id of a record, and several choices, as their numbers: 1,3.
 A choice whose display label travels is text. Nothing (null, or empty text) becomes what Campaign holds where nothing
@@ -41,9 +45,9 @@ _SOURCES = {
     "Picklist": "whole",
     "State": "whole",
     "Status": "whole",
-    "Decimal": "real",
+    "Decimal": "exact",
     "Double": "real",
-    "Money": "real",
+    "Money": "exact",
     "Boolean": "yes/no",
     "DateTime": "moment",
     "DateOnly": "day",
@@ -218,6 +222,11 @@ _TABLE: dict[tuple[str, str], Callable[[FieldShape], Converter]] = {
     ("whole", "double"): _double(forms.whole),
     ("whole", "boolean"): _any_field(forms.flag_of_number),
     ("whole", "enumeration"): _enumeration(forms.digits),
+    ("exact", "string"): _string(forms.decimal_of_exact),
+    ("exact", "integer"): _integer(forms.whole_of_exact),
+    ("exact", "float"): _float(forms.exact),
+    ("exact", "double"): _double(forms.exact),
+    ("exact", "boolean"): _any_field(forms.flag_of_exact),
     ("real", "string"): _string(forms.decimal),
     ("real", "integer"): _integer(forms.whole_of_real),
     ("real", "float"): _float(forms.real),

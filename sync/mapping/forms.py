@@ -71,6 +71,34 @@ def real(value: object) -> int | float:
     raise Unfit("is not a number")
 
 
+def exact(value: object) -> int | float:
+    """A decimal number as it is, unless it may have been rounded before we saw it.
+
+    Dynamics sends decimals as JSON numbers, which are read as doubles: those keep any 15 digits, and not all with more.
+    What was rounded to fewer digits again, 12345678901.0000000001 to 12345678901.0, cannot be told.
+    """
+    number = real(value)
+    # Most numbers are short, and 15 digits and a point are 16 characters: their digits need not be counted.
+    if type(number) is float and len(repr(number)) > 16 and float(f"{number:.15g}") != number:
+        raise Unfit("has more than 15 digits, of which some may be lost")
+    return number
+
+
+def decimal_of_exact(value: object) -> str:
+    """A decimal number that is surely whole, as `decimal` writes it."""
+    return decimal(exact(value))
+
+
+def whole_of_exact(value: object) -> int:
+    """A decimal number that is surely whole and has no fraction, as a whole one."""
+    return whole_of_real(exact(value))
+
+
+def flag_of_exact(value: object) -> bool:
+    """1 or 0, surely."""
+    return flag_of_number(exact(value))
+
+
 def whole_of_real(value: object) -> int:
     """A number without a fraction as a whole one."""
     number = real(value)

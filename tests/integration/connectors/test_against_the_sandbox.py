@@ -320,6 +320,24 @@ def test_a_record_that_was_deleted_is_not_found(campaign: Campaign, admin: Admin
     campaign.delete("profile", pkey, 10)
     with pytest.raises(NotFound):
         campaign.update("profile", pkey, {"firstName": "A"}, 10)
+    with pytest.raises(NotFound):
+        campaign.delete("profile", pkey, 10)
+
+
+@pytest.mark.parametrize("shape", ["error_code", "code", "text"])
+def test_a_custom_key_that_nobody_has_is_not_found(campaign: Campaign, admin: Admin, shape: str) -> None:
+    admin.put("/switches", {"error_shape": shape})
+    by_uri = CampaignKey(field="externalId", unique=True, address="uri")
+    assert campaign.find("profile", by_uri, "nobody-1", 10) == []
+    with pytest.raises(NotFound):
+        campaign.update("profile", "nobody-1", {"firstName": "A"}, 10)
+    with pytest.raises(NotFound):
+        campaign.delete("profile", "nobody-1", 10)
+
+
+def test_a_resource_that_is_not_there_is_told_from_a_record(campaign: Campaign) -> None:
+    with pytest.raises(TableMissing):
+        campaign.delete("service", "@nosuchpkeynosuchpkey", 10)
 
 
 # Faults

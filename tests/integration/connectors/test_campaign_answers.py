@@ -77,7 +77,8 @@ def test_a_lookup_by_filter_is_one_call_with_an_encoded_value(server: OddServer,
 
 
 def test_a_lookup_by_custom_key_is_one_call(server: OddServer, campaign: Campaign) -> None:
-    server.replies = [Reply(json={"PKey": "@1"}), Reply(json={"content": [{"PKey": "@2"}]}), Reply(404)]
+    missing = Reply(404, json={"error_code": "404", "message": NO_DOCUMENT.replace("O5iRp40EGA", "C-3")})
+    server.replies = [Reply(json={"PKey": "@1"}), Reply(json={"content": [{"PKey": "@2"}]}), missing]
     assert campaign.find("profile", BY_URI, "C-1", 5) == ["@1"]
     assert campaign.find("profile", BY_URI, "C-2", 5) == ["@2"]
     assert campaign.find("profile", BY_URI, "C-3", 5) == []
@@ -145,6 +146,35 @@ def test_an_unknown_pkey_in_the_address_means_not_found(server: OddServer, campa
         campaign.update("profile", "@O5iRp40EGA", {"email": "a@example.com"}, 5)
     with pytest.raises(NotFound):
         campaign.delete("profile", "@O5iRp40EGA", 5)
+
+
+NO_RESOURCE = "RST-360011 An error has occurred - please contact your administrator. Unable to find the resource 'x'."
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(404), Malformed),
+        (Reply(404, body=b"<html>404 Not Found</html>"), Malformed),
+        (Reply(404, body=b"no route to host"), Malformed),
+        (Reply(404, json={"code": 404, "message": "Oops. Something went wrong. Check your URI and try again."}),
+         Malformed),
+        *((reply, TableMissing) for reply in envelopes(NO_RESOURCE, 404)),
+    ],
+)  # fmt: skip
+def test_a_404_in_other_words_does_not_make_a_record_missing(
+    server: OddServer, campaign: Campaign, reply: Reply, error: type[ConnectorError]
+) -> None:
+    server.script = lambda call: reply
+    for act in (
+        lambda: campaign.delete("profile", "@O5iRp40EGA", 5),
+        lambda: campaign.delete("profile", "C-1", 5),
+        lambda: campaign.update("profile", "@O5iRp40EGA", {"email": "a@example.com"}, 5),
+        lambda: campaign.find("profile", BY_URI, "C-1", 5),
+    ):
+        with pytest.raises(error) as caught:
+            act()
+        assert type(caught.value) is error
 
 
 @pytest.mark.parametrize("reply", [*envelopes(UNKNOWN_PKEY), *envelopes(NO_DOCUMENT, 404)])

@@ -59,6 +59,12 @@ class ScriptedSource:
     def existing(self, record_ids: Sequence[str], timeout: float) -> set[str]:
         return {record_id for record_id in record_ids if record_id in self.there}
 
+    def is_outdated(self, payload: bytes) -> bool:
+        return False
+
+    def rows(self, record_ids: Sequence[str], allowance: Allowance) -> dict[str, Row]:
+        raise AssertionError("nothing here is outdated")
+
 
 class ScriptedTarget:
     """Notes what it was sent; `before` runs first and may raise, wait, or change the world."""

@@ -21,7 +21,7 @@ from sync.ingress import connect_streams
 from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.reading import ReadEnd, read_slice
 from sync.schemas import Schemas, TableSchema
-from sync.streams import Slice, Stream, deletion_read, is_deletion
+from sync.streams import DELETED, Slice, Stream, kind_of, leaving
 from sync.writing import WriteEnd, write_slice
 from tests.integration.sync.pretend_campaign import PretendCampaign
 from tests.integration.sync.pretend_dynamics import PretendDynamics
@@ -216,8 +216,8 @@ class Family:
         records = self.workflow.queue(table).keys.records
         version, queued, lane, payload = cast(bytes, self.redis.hget(records, record_id)).split(b" ", 3)
         earlier = int(queued) - int(seconds * 1000)
-        if is_deletion(payload):
-            payload = deletion_read(earlier)
+        if kind_of(payload) == DELETED:
+            payload = leaving(DELETED, earlier)
         self.redis.hset(records, record_id, b"%b %d %b %b" % (version, earlier, lane, payload))
 
     def forget_when(self, table: str) -> None:

@@ -120,7 +120,8 @@ class PretendDynamics:
         with self._lock:
             self._note(f"{table.name} linked")
             rows = self._rows.get(table.name, {})
-            return [self._row(table, id_, columns) for id_ in sorted(rows) if rows[id_][1].get(lookup) in ids]
+            leads_to = {id_: id_ if lookup == table.primary_id else rows[id_][1].get(lookup) for id_ in sorted(rows)}
+            return [self._row(table, id_, columns) for id_, target in leads_to.items() if target in ids]
 
     def existing(self, table: DynamicsTable, ids: Sequence[str], timeout: float) -> set[str]:
         with self._lock:

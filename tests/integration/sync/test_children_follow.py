@@ -1,8 +1,41 @@
 """Children that are queued because of their parent, ahead of reading, are as safe as any others."""
 
+from typing import Any
+
+import pytest
+
+from connectors.dynamics_metadata import DynamicsTable
+from connectors.dynamics_pages import Row
+from connectors.errors import Refused, SchemaRefused
+from sync import following
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")
+ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
+REFERRER = [{"from": "new_referrerid", "to": "referrer", "table": CONTACT}]
+
+
+def filtered_family(family: Family) -> None:
+    """Ann, her membership and its invoice are in Campaign; a contact that is not active is deleted there."""
+    family.start(contact={"filter": ACTIVE, "delete_filtered_out": True})
+    family.dynamics.put(CONTACT, ANN, lastname="Ann", statecode=0)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN)
+    family.dynamics.put(INVOICE, BILL, new_membershipid=GOLD)
+    family.settle()
+
+
+def sponsored_family(family: Family) -> None:
+    """Ann and her membership, which Bob sponsors, are in Campaign; a contact that is not active is deleted there."""
+    family.start(contact={"filter": ACTIVE, "delete_filtered_out": True})
+    family.dynamics.put(CONTACT, ANN, lastname="Ann", statecode=0)
+    family.dynamics.put(CONTACT, BOB, lastname="Bob", statecode=0)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN, new_sponsorid=BOB)
+    family.settle()
+
+
+def orphaned(family: Family) -> list[tuple[str, ...]]:
+    """What led to a record when it was deleted in Campaign."""
+    return [event.orphaned for event in family.campaign.events if event.orphaned]
 
 
 def sponsor_returns(family: Family) -> None:
@@ -61,3 +94,229 @@ def test_children_leave_before_a_parent_that_is_filtered_out_and_come_back_with_
     family.settle()
     assert [set(family.held(table)) for table in (CONTACT, MEMBERSHIP, INVOICE)] == [{ANN}, {GOLD}, {BILL}]
     assert [event.missing for event in family.campaign.events if event.missing] == []
+
+
+def test_a_parent_that_stops_matching_and_matches_again_at_once_keeps_its_children(family: Family) -> None:
+    # Given a contact that stopped matching, whose children are queued to leave ahead of it
+    filtered_family(family)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.carry(CONTACT)
+    # When it matches again before they have left
+    family.dynamics.put(CONTACT, ANN, statecode=0)
+    family.settle()
+    # Then all are in Campaign
+    assert [set(family.held(table)) for table in (CONTACT, MEMBERSHIP, INVOICE)] == [{ANN}, {GOLD}, {BILL}]
+
+
+def test_a_child_that_is_to_follow_does_so_although_a_change_of_nothing_mapped_takes_its_place(family: Family) -> None:
+    # Given a sponsor who left, is back, and whose sponsored membership is queued to follow
+    sponsored_family(family)
+    family.dynamics.put(CONTACT, BOB, statecode=1)
+    family.settle()
+    assert BOB not in family.held(CONTACT)
+    family.dynamics.put(CONTACT, BOB, statecode=0)
+    family.carry(CONTACT)
+    # When the membership changes in a column that is not mapped
+    family.dynamics.put(MEMBERSHIP, GOLD, new_points=5)
+    family.settle()
+    # Then it leads to its sponsor again
+    assert family.held(MEMBERSHIP)[GOLD]["sponsor"] == BOB
+
+
+def test_a_parent_that_stops_matching_while_its_child_is_in_flight_leaves_after_it(family: Family) -> None:
+    # Given a membership that is being written
+    family.start(contact={"filter": ACTIVE, "delete_filtered_out": True})
+    family.dynamics.put(CONTACT, ANN, lastname="Ann", statecode=0)
+    family.carry(CONTACT)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN)
+    family.read(MEMBERSHIP)
+    left: list[str] = []
+
+    def leave(method: str, resource: str) -> None:
+        if (method, resource) == ("create", "cusMembership") and not left:
+            left.append(ANN)
+            family.dynamics.put(CONTACT, ANN, statecode=1)
+            family.carry(CONTACT)
+
+    # When its contact stops matching after the request and before the confirmation
+    family.campaign.after = leave
+    family.write(MEMBERSHIP)
+    family.settle()
+    # Then both are gone, the membership first
+    assert (left, family.held(CONTACT), family.held(MEMBERSHIP)) == ([ANN], {}, {})
+    assert orphaned(family) == []
+
+
+def test_children_that_are_deleted_while_their_parent_stops_matching_leave_before_it(family: Family) -> None:
+    filtered_family(family)
+    family.dynamics.remove(INVOICE, BILL)
+    family.dynamics.remove(MEMBERSHIP, GOLD)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.settle()
+    assert [family.held(table) for table in (CONTACT, MEMBERSHIP, INVOICE)] == [{}, {}, {}]
+    assert orphaned(family) == []
+
+
+def test_a_child_that_is_led_elsewhere_while_its_parent_stops_matching_stays(family: Family) -> None:
+    # Given another contact, and a membership that is led to it, as when contacts are merged
+    filtered_family(family)
+    family.dynamics.put(CONTACT, BOB, lastname="Bob", statecode=0)
+    family.settle()
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=BOB)
+    # When the first one stops matching
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.settle()
+    # Then the membership never led nowhere
+    assert family.held(MEMBERSHIP)[GOLD]["holder"] == BOB
+    assert (set(family.held(CONTACT)), orphaned(family)) == ({BOB}, [])
+
+
+def test_a_parent_of_the_same_table_that_returns_is_led_to_again(family: Family) -> None:
+    # Given a contact that refers to another, who leaves
+    mapping = {"filter": ACTIVE, "delete_filtered_out": True, "links": REFERRER}
+    family.start(contact=mapping, new_membership=None, new_invoice=None)
+    family.dynamics.put(CONTACT, BOB, lastname="Bob", statecode=0)
+    family.dynamics.put(CONTACT, ANN, lastname="Ann", statecode=0, new_referrerid=BOB)
+    family.settle()
+    assert family.held(CONTACT)[ANN]["referrer"] == BOB
+    family.dynamics.put(CONTACT, BOB, statecode=1)
+    family.settle()
+    # When the other returns
+    family.dynamics.put(CONTACT, BOB, statecode=0)
+    family.settle()
+    # Then the first one refers to him again
+    assert family.held(CONTACT)[ANN]["referrer"] == BOB
+
+
+def test_a_parent_whose_children_cannot_be_asked_for_is_tried_on_and_not_set_aside(family: Family) -> None:
+    # Given a contact that left and matches again, and a table of children that lost a column
+    filtered_family(family)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.settle()
+    family.dynamics.put(CONTACT, ANN, statecode=0)
+    family.read(CONTACT)
+    # When it is tried again and again
+    for _ in range(6):
+        family.hurry(CONTACT)
+        family.dynamics.failing = SchemaRefused("dynamics", "no column new_name", field="new_name")
+        family.write(CONTACT)
+    # Then it is not set aside
+    assert family.dead(CONTACT) == {}
+    # And once the column is back, all of them are
+    family.dynamics.failing = None
+    family.settle()
+    assert [set(family.held(table)) for table in (CONTACT, MEMBERSHIP, INVOICE)] == [{ANN}, {GOLD}, {BILL}]
+
+
+def test_a_child_that_follows_before_its_parents_return_is_confirmed_leads_to_it(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a sponsor who left and matches again
+    sponsored_family(family)
+    family.dynamics.put(CONTACT, BOB, statecode=1)
+    family.settle()
+    family.dynamics.put(CONTACT, BOB, statecode=0)
+    original = following.Family.bring_along
+    brought: list[int] = []
+
+    def bring_along(self: following.Family, *args: Any) -> int:
+        brought.append(original(self, *args))
+        family.write(MEMBERSHIP, seat=1)
+        return brought[-1]
+
+    # When another writer takes the membership as soon as it is queued to follow
+    monkeypatch.setattr(following.Family, "bring_along", bring_along)
+    family.settle()
+    # Then it leads to its sponsor again
+    assert any(brought)
+    assert family.held(MEMBERSHIP)[GOLD]["sponsor"] == BOB
+
+
+def test_a_child_that_is_deleted_while_it_is_fetched_to_follow_does_not_come_back(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a contact that left with its membership, and matches again
+    sponsored_family(family)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.settle()
+    assert family.held(MEMBERSHIP) == {}
+    family.dynamics.put(CONTACT, ANN, statecode=0)
+    original = family.dynamics.linked
+    deleted: list[str] = []
+
+    def linked(table: DynamicsTable, *args: Any, **options: Any) -> list[Row]:
+        rows = original(table, *args, **options)
+        if table.name == MEMBERSHIP and rows and not deleted:
+            deleted.append(GOLD)
+            family.dynamics.remove(MEMBERSHIP, GOLD)
+            family.read(MEMBERSHIP)
+        return rows
+
+    # When the membership is deleted, and another process reads that, while it is on its way here
+    monkeypatch.setattr(family.dynamics, "linked", linked)
+    family.settle()
+    # Then it is not in Campaign
+    assert (deleted, family.held(MEMBERSHIP)) == ([GOLD], {})
+
+
+def test_a_child_that_campaign_refuses_to_delete_is_not_tried_for_ever(family: Family) -> None:
+    # Given a Campaign that refuses to delete memberships
+    sponsored_family(family)
+
+    def refuse(method: str, resource: str) -> None:
+        if (method, resource) == ("delete", "cusMembership"):
+            raise Refused("campaign", "memberships are not deleted")
+
+    family.campaign.before = refuse
+    # When a contact stops matching, and much time goes by
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    for _ in range(10):
+        for table in (CONTACT, MEMBERSHIP):
+            family.hurry(table)
+            family.carry(table)
+    # Then it was tried no more than twice
+    assert family.counts(MEMBERSHIP).get("refused", 0) <= 2
+
+
+def test_a_replay_does_not_bring_back_children_that_are_to_leave_with_their_parent(family: Family) -> None:
+    # Given a membership that is queued to leave ahead of its contact
+    sponsored_family(family)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.carry(CONTACT)
+    # When its table is replayed
+    family.workflow.replays.ask(MEMBERSHIP, "a test", "")
+    family.start()
+    family.settle()
+    # Then both are gone, the membership first
+    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP)) == ({BOB}, {})
+    assert orphaned(family) == []
+
+
+def test_a_child_that_waits_for_a_parent_that_left_and_is_deleted_in_a_gap_waits_no_more(family: Family) -> None:
+    # Given a membership that left with its contact, changed, and waits for it
+    sponsored_family(family)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.settle()
+    family.dynamics.put(MEMBERSHIP, GOLD, new_name="changed")
+    family.settle()
+    # When it is deleted, and the token that would tell has expired
+    family.dynamics.expire_tokens()
+    family.forget_when(MEMBERSHIP)
+    family.dynamics.remove(MEMBERSHIP, GOLD)
+    family.settle()
+    # Then nothing waits
+    assert family.parked(MEMBERSHIP) == set()
+
+
+def test_a_link_that_is_new_in_a_mapping_reaches_what_is_in_campaign(family: Family) -> None:
+    # Given a membership in Campaign that was written without links
+    family.start(new_membership={"links": []}, new_invoice=None)
+    family.dynamics.put(CONTACT, ANN, lastname="Ann")
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN)
+    family.settle()
+    # When the next run maps one
+    links = [{"from": "new_contactid", "to": "holder", "table": CONTACT, "required": True}]
+    family.start(new_membership={"links": links})
+    family.settle()
+    # Then it leads to its contact
+    assert family.held(MEMBERSHIP)[GOLD]["holder"] == ANN

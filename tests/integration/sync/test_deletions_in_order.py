@@ -2,6 +2,7 @@
 
 import pytest
 
+from connectors.errors import Unavailable
 from sync.position import Phase, Position
 from sync.streams import Slice
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
@@ -113,3 +114,25 @@ def test_a_deletion_of_a_parent_that_waits_already_is_as_young_as_it_was_read(fa
     assert family.campaign.events == []
     family.settle()
     assert [event.orphaned for event in family.campaign.events] == [(), (), ()]
+
+
+def test_a_deletion_is_sent_although_the_ledger_knows_an_older_one(family: Family) -> None:
+    # Given a record that was deleted, and came back without its confirmation
+    three_generations(family)
+    family.dynamics.remove(INVOICE, BILL)
+    family.settle()
+    family.dynamics.put(INVOICE, BILL, new_name="Bill", new_membershipid=GOLD)
+    family.read(INVOICE)
+
+    def lose_the_answer(method: str, resource: str) -> None:
+        family.campaign.after = lambda method, resource: None
+        raise Unavailable("campaign", "the answer was lost")
+
+    family.campaign.after = lose_the_answer
+    family.write(INVOICE)
+    assert set(family.held(INVOICE)) == {BILL}
+    # When it is deleted again
+    family.dynamics.remove(INVOICE, BILL)
+    family.settle()
+    # Then it is gone
+    assert family.held(INVOICE) == {}

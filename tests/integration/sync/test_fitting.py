@@ -57,7 +57,7 @@ def test_the_example_of_every_feature_fits_the_live_systems(
     assert judged.errors == ()
     assert any("new_invoiceline.new_note -> cusInvoiceLine.note: " in said.sentence for said in judged.warnings)
     # And every table's mapping can be made ready
-    resources = {mapping.table: mapping.resource for mapping in config.tables}
+
     for mapping in config.tables:
         assert Mapper(mapping, kept.tables[mapping.table]).columns
 

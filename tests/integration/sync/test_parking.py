@@ -280,3 +280,22 @@ def test_a_parents_table_that_lost_a_column_stops_no_other_child(family: Family)
     assert family.workflow.holds.doubted() == {CONTACT}
     assert family.parked(MEMBERSHIP) == {GOLD}
     assert family.held(MEMBERSHIP).keys() == {other}
+
+
+def test_a_circle_is_found_although_its_records_pass_the_limit_one_after_another(family: Family) -> None:
+    # Given two contacts that refer to each other
+    family.start(contact={"links": REFERRER}, new_membership=None, new_invoice=None)
+    family.dynamics.put(CONTACT, ANN, lastname="Ann", new_referrerid=BOB)
+    family.dynamics.put(CONTACT, BOB, lastname="Bob", new_referrerid=ANN)
+    family.carry(CONTACT)
+    assert family.parked(CONTACT) == {ANN, BOB}
+    # When each of them passes the limit while the other has not
+    parked = family.workflow.queue(CONTACT).keys.parked
+    for _ in range(6):
+        for record_id in (ANN, BOB):
+            family.redis.zadd(parked, {record_id: 0}, xx=True)
+            family.write(CONTACT)
+    # Then both are set aside, and one says why
+    kinds = [letter.reason.kind for letter in family.dead(CONTACT).values()]
+    assert sorted(kinds) == ["parent-circle", "parent-refused"]
+    assert family.parked(CONTACT) == set()

@@ -86,6 +86,14 @@ class Run:
                 read(self.runtime, "ingress", table, self.generation)
                 write(self.runtime, "ingress", table, self.generation, 0)
 
+    def hurry(self) -> None:
+        """What is to be tried again later is due now."""
+        redis = self.runtime.store.redis
+        for table in self.workflow.lifecycle.streams():
+            keys = self.workflow.queue(table).keys
+            for record_id in cast(list[bytes], redis.zrange(keys.delayed, 0, -1)):
+                redis.zadd(keys.delayed, {record_id: 0}, xx=True)
+
     def held_in_campaign(self, resource: str = "cusMembership") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.sandbox.admin.get(f"/campaign/resources/{resource}")["value"]
         return found
@@ -243,19 +251,43 @@ def test_a_run_that_is_over_looks_at_nothing(run: Run, admin: Admin) -> None:
     assert run.workflow.holds.all(generation) == {}
 
 
-def test_a_record_that_is_wrong_itself_is_set_aside_after_some_attempts(run: Run, admin: Admin, redis: Redis) -> None:
+def test_a_record_that_is_wrong_itself_is_set_aside_after_some_attempts(run: Run, admin: Admin) -> None:
     # Given records that Campaign refuses as if the schema had changed, while nobody finds a difference
     run.start(CONTACTS, MEMBERSHIPS)
     admin.post("/campaign/publish", {"resource": "cusMembership", "remove": ["points"]})
     queue = run.workflow.queue("new_membership")
     # When they are tried again and again
-    for _ in range(writing.SCHEMA_ATTEMPTS):
+    for _ in range(3 * writing.SCHEMA_ATTEMPTS):
         run.carry()
-        for raw in cast(list[bytes], redis.zrange(queue.keys.delayed, 0, -1)):
-            redis.zadd(queue.keys.delayed, {raw: 0}, xx=True)
+        run.workflow.holds.settle_doubts({"new_membership"})
+        run.hurry()
     # Then they are dead letters that name the field
     letters = list(queue.dead_letters())
     assert len(letters) == 10
     assert {(letter.reason.kind, "points" in letter.reason.sentence) for letter in letters} == {
         ("schema-refused", True)
     }
+
+
+def test_a_field_that_goes_while_dynamics_is_down_loses_no_change(run: Run, admin: Admin) -> None:
+    # Given a change that waits when its field goes in Campaign, and Dynamics goes down
+    run.start(CONTACTS, MEMBERSHIPS)
+    run.carry()
+    changed = next(iter(admin.rows("new_membership")))
+    admin.patch(f"/dynamics/tables/new_membership/{changed}", {"new_points": 77})
+    read(run.runtime, "ingress", "new_membership", run.generation)
+    admin.post("/campaign/publish", {"resource": "cusMembership", "remove": ["points"]})
+    admin.put("/faults", {"dynamics": {"rate_503": 1.0}})
+    # When it is tried again and again, while nobody can look at the schemas
+    for _ in range(2 * writing.SCHEMA_ATTEMPTS):
+        run.hurry()
+        write(run.runtime, "ingress", "new_membership", run.generation, 0)
+        run.watch(everything=False)
+    # Then it arrives once both are back and the workflow was started again
+    admin.put("/faults", {})
+    admin.post("/campaign/publish", {"resource": "cusMembership", "add": [{"name": "points", "type": "long"}]})
+    run.start(CONTACTS, MEMBERSHIPS)
+    run.hurry()
+    run.carry()
+    [points] = [record["points"] for record in run.held_in_campaign() if record["crmId"] == changed]
+    assert points == 77

@@ -11,6 +11,7 @@ from store.record_queue import Batch, Change, RecordQueue
 from store.store import WorkflowStore
 from sync import writing
 from sync.mapping.mapper import Unmappable
+from sync.position import Position
 from sync.streams import Send, Slice, Stream
 from sync.writing import WriteEnd, write_slice
 from tests.integration.sync.conftest import ScriptedTarget
@@ -22,7 +23,7 @@ def put(workflow: WorkflowStore, **versions: int) -> RecordQueue:
     """Records with these versions; the payload is the version."""
     queue = workflow.queue("contact")
     changes = [Change(name, version, str(version).encode()) for name, version in versions.items()]
-    queue.put_page(1, workflow.cursor("contact").number, changes, "c")
+    queue.put_page(1, workflow.cursor("contact").number, changes, Position().dump())
     return queue
 
 
@@ -54,7 +55,7 @@ def test_a_record_that_did_not_change_costs_no_request(
     put(workflow, a=1)
     write(workflow, stream, piece)
     # When a newer version brings the same values
-    workflow.queue("contact").put_page(1, 1, [Change("a", 2, b"1")], "c")
+    workflow.queue("contact").put_page(1, 1, [Change("a", 2, b"1")], Position().dump())
     write(workflow, stream, piece)
     # Then nothing was sent, and the ledger knows the newer version
     assert target.sent == ["a"]

@@ -20,6 +20,7 @@ from connectors.errors import (
     NotFound,
     Refused,
     SchemaRefused,
+    TableMissing,
     Unavailable,
 )
 from connectors.wire import Answer
@@ -58,7 +59,13 @@ SITUATIONS = [
     (502, OOPS, Unavailable, None),
     (503, "", Unavailable, None),
     (504, "The request is not valid any more", Unavailable, None),
-    (404, "", NotFound, ""),
+    (404, "", Malformed, ""),
+    (404, OOPS, Malformed, ""),
+    (404, "Unable to find the page", Malformed, ""),
+    (404, GENERIC + "Unable to find the resource 'cusGone'.", TableMissing, ""),
+    (404, GENERIC, Malformed, ""),
+    (500, "'Other40EGA' attribute unknown (see definition of 'Profiles (nms:recipient)' schema). XTK-170036 Unable to "
+          "parse expression '@id = @Other40EGA'.", Refused, "XTK-170036"),
     (409, "", Conflict, ""),
     (412, "", Conflict, ""),
     (413, "too large", Refused, ""),
@@ -262,12 +269,22 @@ def test_a_record_that_links_to_itself_and_is_gone_is_not_there() -> None:
 def test_the_text_decides_what_an_error_is(
     status: int, text: str, error: type[ConnectorError], code: str | None
 ) -> None:
-    found = error_of(answer(status, {"message": text}), reference="c-1", sent={"lastName": "invalid"})
+    found = error_of(answer(status, {"message": text}), reference="@O5iRp40EGA", sent={"lastName": "invalid"})
     assert type(found) is error
     if isinstance(found, Refused):
         assert found.code == code
     for value in ("SVC4", "SVC3", "invalid", "xyz", "O5iRp40EGA", "abcdefgh", "abc"):
         assert value not in found.sentence + getattr(found, "text", "")
+
+
+@pytest.mark.parametrize("reference", ["@O5iRp40EGA", "c-1"])
+@pytest.mark.parametrize(
+    "page", [b"", b"<html>404: Unable to find document</html>", b"not found", b'{"error_code":"404","message":"No"}']
+)
+def test_a_gateways_404_never_says_that_a_record_is_missing(page: bytes, reference: str) -> None:
+    found = error_of(answer(404, page), reference=reference)
+    assert type(found) is Malformed
+    assert "not as Campaign does" in found.sentence
 
 
 @pytest.mark.parametrize(

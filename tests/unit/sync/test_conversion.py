@@ -86,6 +86,14 @@ def refusal(source: str, value: object, target: str, length: int | None = None, 
         ("Decimal", 3.0, "int", 3),
         ("Decimal", 0.1, "float", 0.1),
         ("Double", 16777216.0, "float", 16777216.0),
+        ("Decimal", 12345.6789012345, "double", 12345.6789012345),
+        ("Decimal", -0.00001234567890123, "string", "-0.00001234567890123"),
+        ("Decimal", -12345678901.1235, "string", "-12345678901.1235"),
+        ("Money", 922337203685477, "string", "922337203685477"),
+        ("Money", 9223372036854775, "int64", 9223372036854775),
+        ("Money", 123456789012345.0, "int64", 123456789012345),
+        ("Double", 12345678901.123457, "double", 12345678901.123457),
+        ("Double", 12345678901.123457, "string", "12345678901.123457"),
         ("Boolean", True, "int", 1),
         ("Boolean", False, "double", 0),
         ("Boolean", True, "string", "true"),
@@ -152,6 +160,13 @@ def test_a_value_that_fits_is_written_in_campaigns_form(
         ("Decimal", 1.5, "int", "has a fraction, and the field takes whole numbers"),
         ("Decimal", float("inf"), "int", "is not a number"),
         ("Decimal", "1.5", "double", "is not a number"),
+        ("Decimal", 12345678901.1234567891, "double", "has more than 15 digits, of which some may be lost"),
+        ("Decimal", -12345678901.1234567891, "string", "has more than 15 digits, of which some may be lost"),
+        ("Decimal", 0.1234567890123456, "float", "has more than 15 digits, of which some may be lost"),
+        ("Money", 922337203685477.5807, "string", "has more than 15 digits, of which some may be lost"),
+        ("Money", 922337203685477.5807, "double", "has more than 15 digits, of which some may be lost"),
+        ("Money", 922337203685477.5807, "int64", "has more than 15 digits, of which some may be lost"),
+        ("Money", 922337203685477.5807, "boolean", "has more than 15 digits, of which some may be lost"),
         (
             "Double",
             123456789.125,
@@ -257,6 +272,21 @@ def test_a_number_is_never_rounded(value: float, target: str) -> None:
     except Unfit:
         return
     assert float(str(written)) == value
+
+
+@given(st.integers(-(10**15) + 1, 10**15 - 1), st.integers(0, 10), st.sampled_from(["Decimal", "Money"]))
+def test_a_decimal_of_15_digits_arrives_and_is_written_digit_by_digit(digits: int, places: int, source: str) -> None:
+    number = Decimal(digits).scaleb(-places)
+    arrived = float(number)
+    assert Decimal(str(convert(source, arrived, "string"))) == number
+    assert convert(source, arrived, "double") == arrived
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_decimal_that_arrives_with_more_than_15_digits_is_refused(value: float) -> None:
+    assume(len(Decimal(repr(value)).normalize().as_tuple().digits) > 15)
+    for target in ("string", "double", "float", "int64", "boolean"):
+        assert refusal("Decimal", value, target) == "has more than 15 digits, of which some may be lost"
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False).map(lambda number: format(number, "f")))

@@ -49,6 +49,10 @@ def field(name: str, shape: FieldShape | None) -> TableSchema:
             "new_membership.new_contactid does not lead to contact any more",
         ),
         (
+            column("new_contactid", ColumnShape("Lookup")),
+            "new_membership.new_contactid does not lead to contact any more",
+        ),
+        (
             column("new_interests", ColumnShape("MultiSelectPicklist", options={**INTERESTS, 2: "Tunes"})),
             "new_membership.new_interests: the display label of 2 was Music and is Tunes",
         ),
@@ -102,6 +106,10 @@ def test_what_would_lose_or_change_records_breaks(live: TableSchema, sentence: s
             "new_membership.new_name holds 200 characters at most, and held 100 characters at most",
         ),
         (
+            column("new_contactid", ColumnShape("Lookup", targets=("account", "contact"))),
+            "new_membership.new_contactid may lead to account, too",
+        ),
+        (
             column("new_tier", ColumnShape("Picklist", options={**TIERS, 4: "Platinum"})),
             "new_membership.new_tier has new choices: 4 (Platinum)",
         ),
@@ -130,6 +138,19 @@ def test_what_would_lose_or_change_records_breaks(live: TableSchema, sentence: s
 )
 def test_what_loses_nothing_is_harmless(live: TableSchema, sentence: str) -> None:
     assert differences(MAPPING, MEMBERSHIPS, live) == ([], [sentence])
+
+
+def test_a_lookup_that_loses_a_table_to_which_no_link_leads_is_harmless() -> None:
+    both = column("new_contactid", ColumnShape("Lookup", targets=("account", "contact")))
+    assert differences(MAPPING, both, MEMBERSHIPS) == (
+        [],
+        ["new_membership.new_contactid does not lead to account any more"],
+    )
+
+
+def test_where_a_lookup_leads_matters_to_links_only() -> None:
+    live = column("new_holderid", ColumnShape("Customer", targets=("contact",)))
+    assert differences(memberships(line("new_holderid", "holderId")), MEMBERSHIPS, live) == ([], [])
 
 
 def test_a_mandatory_field_that_is_so_no_more_is_harmless() -> None:
