@@ -106,7 +106,7 @@ def _holds_any_parked(queue: RecordQueue, now_ms: int) -> bool:
 def may_be_deleted(send: Send, settled_ms: float, stream: Stream, now_ms: int) -> bool:
     """Whether a parent's deletion need not wait for its children any longer."""
     waited_s = (now_ms - send.read_ms) / 1000
-    return send.read_ms <= settled_ms or waited_s > stream.park_limit_s
+    return send.read_ms < settled_ms or waited_s > stream.park_limit_s
 
 
 @dataclass(frozen=True, slots=True)
