@@ -62,7 +62,7 @@ def run(rounds: int) -> list[Figure]:
     return [
         _growth("first run: a worker's memory, last quarter : second", [sample.worker for sample in samples]),
         _growth("first run: Redis beyond its ledger, the same", beyond),
-        Figure("first run: ledger, a contact", "bytes", ledger, None, ledger, ledger, ledger, 80, "at most"),
+        Figure("first run: ledger, a contact", "bytes", ledger, None, ledger, ledger, ledger, None),
     ]
 
 
