@@ -11,10 +11,11 @@ from pathlib import Path
 
 import requests
 
-from config.connections import CampaignConnection, Connections, DynamicsConnection
+from config.connections import Connections
 from config.defaults import default_contact_mapping
 from config.document import Document
 from config.ingress import CampaignKey, IngressConfig, TableMapping
+from control.demo.sandbox import connections_to
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,27 +52,8 @@ def pretend(contacts: int) -> Iterator[Pretend]:
     try:
         info = json.loads(process.stdout.readline())
         os.environ.update({variable: info[system]["client_secret"] for system, variable in SECRETS.items()})
-        yield Pretend(_connections(info["dynamics"], info["campaign"]), info["admin"]["url"])
+        yield Pretend(connections_to(info, SECRETS), info["admin"]["url"])
     finally:
         process.terminate()
         process.wait(30)
         process.stdout.close()
-
-
-def _connections(dynamics: dict[str, str], campaign: dict[str, str]) -> Connections:
-    return Connections(
-        dynamics=DynamicsConnection(
-            url=dynamics["url"],
-            tenant=dynamics["tenant"],
-            client_id=dynamics["client_id"],
-            client_secret=f"${{env:{SECRETS['dynamics']}}}",
-            token_url=dynamics["token_url"],
-        ),
-        campaign=CampaignConnection(
-            url=campaign["url"],
-            client_id=campaign["client_id"],
-            client_secret=f"${{env:{SECRETS['campaign']}}}",
-            org_id=campaign["org_id"],
-            token_url=campaign["token_url"],
-        ),
-    )

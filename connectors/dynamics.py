@@ -257,9 +257,14 @@ class Dynamics:
         link: str | None = f"{table.set_name}?$select={_selected(table, wanted)}&$filter={rule}"
         found: list[Row] = []
         while link:
-            left = deadline - time.monotonic()
-            answer = self._http.request("GET", link, about=table.set_name, timeout=left, headers=_preferring(wanted))
-            self._check(answer, table.name, properties=wanted.properties)
+            answer = self._get(
+                link,
+                table.set_name,
+                deadline - time.monotonic(),
+                table=table.name,
+                headers=_preferring(wanted),
+                properties=wanted.properties,
+            )
             try:
                 page = answer.object()
                 found += wanted.rows(page["value"])

@@ -85,6 +85,14 @@ class Ledger:
             pipeline.hget(self.bucket_of(field), field)
         return [Entry.unpack(packed) if packed else None for packed in pipeline.execute()]
 
+    def present(self, record_ids: Sequence[str]) -> set[str]:
+        """Those of the records that the target is known to hold."""
+        return {
+            record_id
+            for record_id, entry in zip(record_ids, self.entries(record_ids), strict=True)
+            if entry is not None and entry.standing is Standing.PRESENT
+        }
+
     def scan(self, first_bucket: int, buckets: int) -> list[tuple[str, Entry]]:
         """Everything in `buckets` buckets from number `first_bucket` on, in no particular order.
 

@@ -18,8 +18,6 @@ BUCKETS = 256
 NEVER = 1 << 52
 #: The ledger knows seconds, and takes what a replay writes for as young as the replay: rather ask about too many.
 COARSE_MS = 2000
-#: Ids per question; Dynamics takes them in the address.
-IDS = 100
 
 
 def compare_keys(
@@ -39,13 +37,10 @@ def compare_keys(
     asked = [record_id for record_id in suspects if record_id not in waiting]
     if comparison.bucket == 0:
         # Those that are parked or set aside may have been read long before, and are in no ledger.
-        asked += [parked.id for parked in queue.parked(before_ms=NEVER, limit=queue.total())]
-        asked += [record_id for record_id in queue.dead_ids() if record_id not in suspects]
-    gone: list[str] = []
-    for start in range(0, len(asked), IDS):
-        part = asked[start : start + IDS]
-        there = source.existing(part, timeout)
-        gone += [record_id for record_id in part if record_id not in there]
+        parked = [record.id for record in queue.parked(before_ms=NEVER, limit=queue.total())]
+        asked = list(dict.fromkeys([*asked, *parked, *queue.dead_ids()]))
+    there = source.existing(asked, lambda: timeout)
+    gone = [record_id for record_id in asked if record_id not in there]
     changes = [Change(record_id, position.recovered_version, DELETED) for record_id in gone]
     behind = comparison.bucket + BUCKETS
     if behind >= LEDGER_BUCKETS:

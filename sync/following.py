@@ -9,9 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from connectors.dynamics import MOST_IDS, MOST_LINKED
 from connectors.dynamics_pages import Row
-from store.ledger import Standing
 from store.record_queue import Change, Lane, Leased, Parent, RecordQueue
 from store.store import WorkflowStore
 from sync.position import Position
@@ -50,13 +48,10 @@ class Family:
             queue = self.store.queue(child.name)
             linked = self._linked(child, going, True, allowance)
             ids = sorted({row.id for rows in linked.values() for row in rows})
-            present = {
-                record_id
-                for record_id, entry in zip(ids, queue.ledger.entries(ids), strict=True)
-                if entry is not None and entry.standing is Standing.PRESENT
-            }
             # One in flight may be on its way into the target; one whose deletion was refused will not leave it.
-            concerned = (present | queue.waiting(ids)) - queue.refused(ids)
+            # First the queue, then the ledger: a record that leaves the one in between is found in the other.
+            waiting = queue.waiting(ids)
+            concerned = (waiting | queue.ledger.present(ids)) - queue.refused(ids)
             changes = {
                 row.id: Change(row.id, _version(row), parent_left(Parent(self.stream.name, parent)))
                 for parent, rows in linked.items()
@@ -92,9 +87,7 @@ class Family:
 
     def _take_back(self, child: Stream, queue: RecordQueue, ids: Sequence[str], allowance: Allowance) -> None:
         """Those that were deleted, and whose deletion was read, before they were queued here."""
-        there: set[str] = set()
-        for start in range(0, len(ids), MOST_IDS):
-            there |= child.source.existing(ids[start : start + MOST_IDS], allowance())
+        there = child.source.existing(ids, allowance)
         gone = Position.load(self.store.cursor(child.name).value).recovered_version
         deletions = [Change(record_id, gone, DELETED) for record_id in ids if record_id not in there]
         queue.feed(self.generation, deletions, Lane.LIVE)
@@ -115,8 +108,7 @@ class Family:
     def _goes(self, parent: Parent) -> bool:
         """Whether a parent has left the target, or is about to."""
         queue = self.store.queue(parent.stream)
-        entry = queue.ledger.entries([parent.id])[0]
-        if entry is None or entry.standing is Standing.DELETED:
+        if not queue.ledger.present([parent.id]):
             return True
         stream, waits = self.streams.get(parent.stream), queue.peek(parent.id)
         if stream is None or waits is None or stream.source.is_outdated(waits):
@@ -131,11 +123,8 @@ class Family:
         self, child: Stream, parents: Collection[str], required: bool, allowance: Allowance
     ) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = defaultdict(list)
-        ordered = sorted(parents)
-        for start in range(0, len(ordered), MOST_LINKED):
-            part: Sequence[str] = ordered[start : start + MOST_LINKED]
-            for parent, row in child.source.linked(self.stream.name, part, required, allowance):
-                found[parent].append(row)
+        for parent, row in child.source.linked(self.stream.name, sorted(parents), required, allowance):
+            found[parent].append(row)
         return found
 
 

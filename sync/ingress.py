@@ -13,7 +13,7 @@ import orjson
 
 from config.ingress import IngressConfig, TableMapping
 from connectors.campaign import Campaign
-from connectors.dynamics import MOST_LINKED, Dynamics
+from connectors.dynamics import MOST_IDS, MOST_LINKED, Dynamics
 from connectors.dynamics_pages import Page, Row
 from sync.fitting.judgement import require_fit
 from sync.links import Links
@@ -151,41 +151,41 @@ class TableSource:
         return mapping_of(payload) not in (None, self.mapping)
 
     def rows(self, record_ids: Sequence[str], allowance: Allowance) -> dict[str, Row]:
-        found: dict[str, Row] = {}
-        for start in range(0, len(record_ids), MOST_LINKED):
-            rows = self._dynamics.linked(
-                self._table,
-                self._table.primary_id,
-                record_ids[start : start + MOST_LINKED],
-                self._columns,
-                labels=self._labels,
-                tables=self._several_tables,
-                timeout=allowance(),
-            )
-            found.update((row.id, row) for row in rows)
-        return found
+        return {row.id: row for row in self._leading_to(self._table.primary_id, record_ids, allowance)}
 
     def linked(
         self, table: str, record_ids: Sequence[str], required: bool, allowance: Allowance
     ) -> Iterator[tuple[str, Row]]:
         for link in self._links:
-            if link.table != table or (required and not link.required):
-                continue
-            for row in self._dynamics.linked(
+            if link.table == table and (link.required or not required):
+                for row in self._leading_to(link.source, record_ids, allowance):
+                    parent = (row.values or {}).get(link.source)
+                    if parent in record_ids:
+                        yield str(parent), row
+
+    def existing(self, record_ids: Sequence[str], allowance: Allowance) -> set[str]:
+        there: set[str] = set()
+        for part in _parts(record_ids, MOST_IDS):
+            there |= self._dynamics.existing(self._table, part, allowance())
+        return there
+
+    def _leading_to(self, column: str, record_ids: Sequence[str], allowance: Allowance) -> Iterator[Row]:
+        """The rows in which a column holds one of these ids."""
+        for part in _parts(record_ids, MOST_LINKED):
+            yield from self._dynamics.linked(
                 self._table,
-                link.source,
-                record_ids,
+                column,
+                part,
                 self._columns,
                 labels=self._labels,
                 tables=self._several_tables,
                 timeout=allowance(),
-            ):
-                parent = (row.values or {}).get(link.source)
-                if parent in record_ids:
-                    yield str(parent), row
+            )
 
-    def existing(self, record_ids: Sequence[str], timeout: float) -> set[str]:
-        return self._dynamics.existing(self._table, record_ids, timeout)
+
+def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
 
 
 def _digest(value: object) -> str:

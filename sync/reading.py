@@ -12,7 +12,6 @@ import structlog
 from connectors.dynamics_pages import Page
 from connectors.errors import CursorExpired, Malformed, SchemaRefused, TryAgain
 from store.cursors import Cursor
-from store.ledger import Standing
 from store.record_queue import Change, CursorMoved, GenerationOver, Lane, QueueFull
 from store.store import WorkflowStore
 from sync.comparing import compare_keys
@@ -165,17 +164,12 @@ class Reader:
         ids = [change.id for change in going]
         # First the queue, then the ledger: a record that leaves the one in between is found in the other.
         waiting = self._queue.waiting(ids) | self._queue.refused(ids)
-        entries = self._queue.ledger.entries(ids)
+        present = self._queue.ledger.present(ids)
         deletes = self._stream.source.deletes_filtered_out
         return [
             change
-            for change, entry in zip(going, entries, strict=True)
-            if change.id in waiting
-            or (
-                entry is not None
-                and entry.standing is Standing.PRESENT
-                and (deletes or change.payload is not FILTERED_OUT)
-            )
+            for change in going
+            if change.id in waiting or (change.id in present and (deletes or change.payload is not FILTERED_OUT))
         ]
 
     def _stamped(self, going: list[Change]) -> list[Change]:

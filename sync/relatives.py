@@ -99,8 +99,7 @@ def _holds_any_parked(queue: RecordQueue, now_ms: int) -> bool:
     One that was never written links to nothing there, and will not be written before its parents are looked at again.
     """
     ids = [record.id for record in queue.parked(now_ms, MOST_PARKED)]
-    standings = (entry.standing for entry in queue.ledger.entries(ids) if entry is not None)
-    return len(ids) == MOST_PARKED or Standing.PRESENT in standings
+    return len(ids) == MOST_PARKED or bool(queue.ledger.present(ids))
 
 
 def may_be_deleted(send: Send, settled_ms: float, stream: Stream, now_ms: int) -> bool:
@@ -160,8 +159,7 @@ class Orphanage:
         return None
 
     def _has_come(self, parent: Parent) -> bool:
-        entry = self.store.queue(parent.stream).ledger.entries([parent.id])[0]
-        return entry is not None and entry.standing is Standing.PRESENT
+        return bool(self.store.queue(parent.stream).ledger.present([parent.id]))
 
     def _reason(self, parent: Parent) -> Reason | None:
         """Why the parent will not come; None if it will, now that it was looked for."""

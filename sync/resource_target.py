@@ -76,13 +76,13 @@ class ResourceTarget:
         print_ = fingerprint(update, self._salt)
         read_at = record.queued_ms // 1000
         # What was confirmed before a replay began is not believed: the replay is to write it again.
-        believed = present and entry is not None and entry.read_at >= self._replayed_s
-        mark = entry.fingerprint[8:] if believed and entry is not None else b""
+        believed = entry.fingerprint if present and entry is not None and entry.read_at >= self._replayed_s else b""
+        mark = believed[8:]
         # A live change that overtakes the replay of its record takes its place.
         again = (record.lane is Lane.REPLAY and not follows) or not believed
         load = not present or bool(self._loaded and again and mark != self._loaded)
-        if believed and entry is not None and entry.fingerprint[:8] == print_ and not load and not follows:
-            return Unchanged(record.id, Entry(Standing.PRESENT, record.version, read_at, entry.fingerprint))
+        if believed[:8] == print_ and not load and not follows:
+            return Unchanged(record.id, Entry(Standing.PRESENT, record.version, read_at, believed))
         if self._loaded:
             print_ += self._loaded if load else (mark or _NOT_LOADED)
         # What a replay writes is as young as the replay, however long it has waited.

@@ -13,6 +13,7 @@ from store.record_queue import Leased, Outcome, Parent
 #: What stands on the queue in place of a record that was deleted, of one that the filter does not let travel, and of
 #: one that cannot stay in the target because its parent leaves it. Each may be followed by words, see below.
 DELETED, FILTERED_OUT, PARENT_LEFT = b"null", b"false", b"parent-left"
+_KINDS = (DELETED, FILTERED_OUT, PARENT_LEFT)
 #: Before the values of a record that is to be written whatever the ledger says: its parent has come back.
 FOLLOWS = b"!"
 
@@ -28,8 +29,8 @@ def parent_left(parent: Parent) -> bytes:
 
 def kind_of(payload: bytes) -> bytes:
     """DELETED, FILTERED_OUT, PARENT_LEFT, or nothing for the values of a record."""
-    first = payload.partition(b" ")[0]
-    return first if first in (DELETED, FILTERED_OUT, PARENT_LEFT) else b""
+    # Values, which most payloads are, are told apart without being copied.
+    return payload.partition(b" ")[0] if payload.startswith(_KINDS) else b""
 
 
 def read_under(mapping: str, values: bytes) -> bytes:
@@ -39,8 +40,7 @@ def read_under(mapping: str, values: bytes) -> bytes:
 
 def mapping_of(payload: bytes) -> str | None:
     """The mapping under which a payload was read; None if it does not tell."""
-    kind = kind_of(payload)
-    if kind in (DELETED, FILTERED_OUT):
+    if kind := kind_of(payload):
         words = words_of(payload)
         return words[1] if kind == FILTERED_OUT and len(words) > 1 else None
     stamped = payload.removeprefix(FOLLOWS)
@@ -87,18 +87,18 @@ class Source(Protocol):
         """Whether it was read under another mapping: other columns, another filter."""
 
     def rows(self, record_ids: Sequence[str], allowance: "Allowance") -> dict[str, Row]:
-        """Records as they are now, those that are there."""
+        """Records as they are now, those that are there, however many are asked for."""
 
     def linked(
         self, table: str, record_ids: Sequence[str], required: bool, allowance: "Allowance"
     ) -> Iterable[tuple[str, Row]]:
-        """Records that link to one of these of another table, each with the id that it links to.
+        """Records that link to one of these, however many, of another table; each with the id that it links to.
 
         `required`: only by links that must lead somewhere.
         """
 
-    def existing(self, record_ids: Sequence[str], timeout: float) -> set[str]:
-        """Which of these records are there now."""
+    def existing(self, record_ids: Sequence[str], allowance: "Allowance") -> set[str]:
+        """Which of these records, however many, are there now."""
 
 
 class Link(NamedTuple):

@@ -4,12 +4,14 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 import requests
 
+from config.connections import CampaignConnection, Connections, DynamicsConnection
 from control.errors import DemoFailed
 
 #: Seconds: for the sandbox to come up, and for one answer of its admin side.
@@ -74,3 +76,24 @@ class Sandbox:
             self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
+
+
+def connections_to(info: dict[str, dict[str, str]], secrets: Mapping[str, str]) -> Connections:
+    """How a sandbox is reached that says this of itself; `secrets`: by system, the variable with its client secret."""
+    dynamics, campaign = info["dynamics"], info["campaign"]
+    return Connections(
+        dynamics=DynamicsConnection(
+            url=dynamics["url"],
+            tenant=dynamics["tenant"],
+            client_id=dynamics["client_id"],
+            client_secret=f"${{env:{secrets['dynamics']}}}",
+            token_url=dynamics["token_url"],
+        ),
+        campaign=CampaignConnection(
+            url=campaign["url"],
+            client_id=campaign["client_id"],
+            client_secret=f"${{env:{secrets['campaign']}}}",
+            org_id=campaign["org_id"],
+            token_url=campaign["token_url"],
+        ),
+    )

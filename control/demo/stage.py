@@ -8,14 +8,13 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from config.connections import CampaignConnection, Connections, DynamicsConnection
 from config.document import Document, dump
 from config.ingress import IngressConfig
 from config.settings import PREFIX, Settings
 from control import configuration, operate
 from control.demo.changes import plan
 from control.demo.comparison import Agreement, compare_all
-from control.demo.sandbox import Sandbox
+from control.demo.sandbox import Sandbox, connections_to
 from control.demo.tables import TRUTHS, mappings
 from control.errors import DemoFailed
 from control.opening import open_store
@@ -30,7 +29,7 @@ from store.store import Store
 WORKFLOW = "ingress"
 
 #: Variables by which the processes find the sandbox's secrets.
-DYNAMICS_SECRET, CAMPAIGN_SECRET = "DEMO_DYNAMICS_SECRET", "DEMO_CAMPAIGN_SECRET"
+SECRETS = {"dynamics": "DEMO_DYNAMICS_SECRET", "campaign": "DEMO_CAMPAIGN_SECRET"}
 
 LOOK_EVERY = 0.25
 
@@ -175,8 +174,7 @@ def demo(home: Path, contacts: int, tell: Callable[[str], None]) -> Iterator[Dem
         path = procfile()
         lines = [line for line in read_procfile(path) if line.name in ("worker", "beat")]
         secrets = {
-            DYNAMICS_SECRET: sandbox.info["dynamics"]["client_secret"],
-            CAMPAIGN_SECRET: sandbox.info["campaign"]["client_secret"],
+            **{variable: sandbox.info[system]["client_secret"] for system, variable in SECRETS.items()},
             f"{PREFIX}LOG_FORMAT": "json",
         }
         supervisor = Supervisor(lines, environment(settings, secrets), path.parent, lambda name, text: None, logs=home)
@@ -190,23 +188,4 @@ def demo(home: Path, contacts: int, tell: Callable[[str], None]) -> Iterator[Dem
 
 def document_for(info: dict[str, dict[str, str]]) -> Document:
     """The configuration that fits a sandbox."""
-    dynamics, campaign = info["dynamics"], info["campaign"]
-    return Document(
-        connections=Connections(
-            dynamics=DynamicsConnection(
-                url=dynamics["url"],
-                tenant=dynamics["tenant"],
-                client_id=dynamics["client_id"],
-                client_secret=f"${{env:{DYNAMICS_SECRET}}}",
-                token_url=dynamics["token_url"],
-            ),
-            campaign=CampaignConnection(
-                url=campaign["url"],
-                client_id=campaign["client_id"],
-                client_secret=f"${{env:{CAMPAIGN_SECRET}}}",
-                org_id=campaign["org_id"],
-                token_url=campaign["token_url"],
-            ),
-        ),
-        ingress=IngressConfig(tables=mappings()),
-    )
+    return Document(connections=connections_to(info, SECRETS), ingress=IngressConfig(tables=mappings()))

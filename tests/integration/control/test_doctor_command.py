@@ -11,7 +11,7 @@ import pytest
 from config.document import Document, dump
 from config.settings import Settings
 from control.demo.sandbox import Sandbox
-from control.demo.stage import CAMPAIGN_SECRET, DYNAMICS_SECRET, document_for
+from control.demo.stage import SECRETS, document_for
 from control.doctor import systems
 from control.doctor.examination import examine
 from store.store import Store
@@ -71,8 +71,8 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 @pytest.fixture
 def document(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Document:
     """A configuration that fits the sandbox, its secrets in the environment."""
-    monkeypatch.setenv(DYNAMICS_SECRET, sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv(CAMPAIGN_SECRET, sandbox.info["campaign"]["client_secret"])
+    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
+    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
     return document_for(sandbox.info)
 
 
@@ -103,7 +103,7 @@ def test_a_wrong_secret_and_a_silent_system_are_red_each_by_itself(
     # Given a Dynamics secret that is wrong
     file.write_text(dump(document))
     run("config", "apply", str(file))
-    monkeypatch.setenv(DYNAMICS_SECRET, "another")
+    monkeypatch.setenv(SECRETS["dynamics"], "another")
     # Then Dynamics is red, and Campaign is not
     found = colours(run)
     assert (found["Dynamics"], found["Campaign"]) == ("red", "green")

@@ -10,7 +10,7 @@ from cli import editing
 from config.document import Document, dump
 from config.ingress import IngressConfig
 from control.demo.sandbox import Sandbox
-from control.demo.stage import CAMPAIGN_SECRET, DYNAMICS_SECRET, document_for
+from control.demo.stage import SECRETS, document_for
 from store.store import WorkflowStore
 from tests.integration.control.conftest import Run
 
@@ -26,8 +26,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def document(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Document:
     """The configuration of the demonstration, which fits the sandbox; its secrets are in the environment."""
     sandbox.ask("POST", "/reset")
-    monkeypatch.setenv(DYNAMICS_SECRET, sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv(CAMPAIGN_SECRET, sandbox.info["campaign"]["client_secret"])
+    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
+    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
     return document_for(sandbox.info)
 
 

@@ -56,7 +56,7 @@ class ScriptedSource:
     ) -> list[tuple[str, Row]]:
         return []
 
-    def existing(self, record_ids: Sequence[str], timeout: float) -> set[str]:
+    def existing(self, record_ids: Sequence[str], allowance: Allowance) -> set[str]:
         return {record_id for record_id in record_ids if record_id in self.there}
 
     def is_outdated(self, payload: bytes) -> bool:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from config.connections import CampaignConnection, DynamicsConnection
 from config.defaults import default_contact_mapping
 from config.ingress import CampaignKey, IngressConfig
 from connectors.campaign import Campaign
@@ -15,6 +14,7 @@ from sync.fitting.findings import Misfitting
 from sync.ingress import connect_streams
 from sync.schemas import dump, load, read_schemas
 from sync.streams import Send, Stream
+from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
 from tests.sandboxes import Sandbox
 
 CONTACT = "00000000-0000-4000-8000-00000000c0de"
@@ -31,29 +31,10 @@ def secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def connect(sandbox: Sandbox, key: CampaignKey) -> Stream:
     """The stream of the out-of-the-box contact mapping with this key."""
-    dynamics, campaign = sandbox.info["dynamics"], sandbox.info["campaign"]
     mapping = default_contact_mapping().model_copy(update={"key": key, "apply_deletes": True})
     config = IngressConfig(tables=(mapping,))
-    source = Dynamics(
-        DynamicsConnection(
-            url=dynamics["url"],
-            tenant=dynamics["tenant"],
-            client_id=dynamics["client_id"],
-            client_secret="${env:DYNAMICS_SECRET}",
-            token_url=dynamics["token_url"],
-        ),
-        NoThrottle(),
-    )
-    target = Campaign(
-        CampaignConnection(
-            url=campaign["url"],
-            client_id=campaign["client_id"],
-            client_secret="${env:CAMPAIGN_SECRET}",
-            org_id=campaign["org_id"],
-            token_url=campaign["token_url"],
-        ),
-        NoThrottle(),
-    )
+    source = Dynamics(dynamics_connection(sandbox), NoThrottle())
+    target = Campaign(campaign_connection(sandbox), NoThrottle())
     # As every process gets them: written down at the start, read again from the store.
     schemas = load(dump(read_schemas(config, source, target, timeout=30)))
     [stream] = connect_streams(config, schemas, source, target, page_size=5000, concurrency=1, replayed_ms={})

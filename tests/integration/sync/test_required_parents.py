@@ -1,6 +1,5 @@
 """Against the sandbox, where Campaign hides a record whose required parent is missing: none is ever left hidden."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,23 +8,13 @@ from tasks.read import read
 from tasks.write import write
 from tests.integration.sync import test_schema_watch
 from tests.integration.sync.test_schema_watch import CONTACTS, MEMBERSHIPS, Run
-from tests.sandboxes import Admin, Sandbox
+from tests.sandboxes import Admin
 
 ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
 FILTERED: dict[str, Any] = {**CONTACTS, "filter": ACTIVE, "delete_filtered_out": True, "apply_deletes": True}
 CHILDREN: dict[str, Any] = {**MEMBERSHIPS, "apply_deletes": True}
 
-run = test_schema_watch.run
-
-
-@pytest.fixture(scope="module")
-def module_sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
-    return start_sandbox("--contacts", "20", "--memberships", "10")
-
-
-@pytest.fixture
-def admin(sandbox: Sandbox) -> Admin:
-    return sandbox.admin
+module_sandbox, admin, run = test_schema_watch.module_sandbox, test_schema_watch.admin, test_schema_watch.run
 
 
 class Cast(NamedTuple):
