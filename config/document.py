@@ -71,8 +71,9 @@ class _Writer(yaml.SafeDumper):
         return empty or bool(super().check_simple_key())
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        # Nothing is written "", as people do.
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if data else '"')
+        # Nothing is written "", as people do. Unicode's own line breaks would be folded to spaces without quotes.
+        quoted = not data or not _BREAKS.isdisjoint(data)
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if quoted else None)
 
     def represent_list(self, items: Any) -> yaml.SequenceNode:
         node = super().represent_list(items)
@@ -97,6 +98,7 @@ _Writer.add_representer(str, _Writer.represent_str)
 _Writer.add_representer(list, _Writer.represent_list)
 _Writer.add_representer(dict, _Writer.represent_dict)
 
+_BREAKS = frozenset("\x85\u2028\u2029")
 _NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 _FLAG = re.compile("true|false")
 

@@ -93,6 +93,10 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        """This signal to the process and all its children."""
+        os.killpg(self.pid, number)
+
     def talks_to(self, url: str) -> bool:
         """Whether the process or a child of it holds a connection to this server."""
         port = f":{int(url.split(':')[2].split('/')[0]):04X}"
@@ -292,6 +296,19 @@ class Stage:
 
     def wait_for_writes(self, count: int) -> None:
         self.wait_until(lambda: self.writes() >= count, f"{count} writes arrived")
+
+    def kill_at_work(self, worker: Process) -> None:
+        """SIGKILL to the worker and its children at a moment at which records are in their hands."""
+
+        def caught() -> bool:
+            worker.signal(signal.SIGSTOP)
+            if any(self.queue_of(table).backlog().leased for table in self.tables):
+                return True
+            worker.signal(signal.SIGCONT)
+            return False
+
+        self.wait_until(caught, "records are in the worker's hands")
+        worker.kill()
 
     def wait_for_ticks(self, seconds: float) -> None:
         """Until workers have looked at the workflow for so long: time in which they could have done something."""

@@ -37,10 +37,9 @@ def test_a_worker_killed_in_the_middle_of_the_first_run_costs_nothing(short_leas
     stage.start(stage.configure(BY_FILTER))
     stage.wait_for_writes(CONTACTS // 4)
 
-    # When the worker and all its children are killed
-    worker.kill()
+    # When the worker and all its children are killed with records in their hands
+    stage.kill_at_work(worker)
     assert in_the_middle(stage), stage.report()
-    assert stage.queue.backlog().leased > 0, "records were in its hands"
 
     # And a new one comes
     stage.admin.put("/faults", {})
@@ -102,7 +101,7 @@ def test_a_worker_told_to_end_under_full_load_leaves_at_once_and_clean(stage: St
     worker, _ = stage.run("worker", "beat")
     stage.start()
     stage.wait_for_writes(CONTACTS // 4)
-    assert stage.queue.backlog().leased > 0
+    stage.wait_until(lambda: stage.queue.backlog().leased, "records are in its hands")
 
     # When it gets SIGTERM
     code = worker.terminate(10)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +46,16 @@ def _documents(draw: st.DrawFn) -> Document:
 @given(_documents())
 def test_a_written_document_reads_back_as_the_same_document(document: Document) -> None:
     assert load(dump(document), "f") == document
+
+
+@pytest.mark.parametrize("text", ["a\x85b", "\x85", "\u2028 \u2029", "\ufeff", "\r\n", "\t"])
+def test_every_line_break_of_unicode_survives(text: str) -> None:
+    # Given a replacement from and to a text with it
+    field = FieldMapping(source="f", target="t", replace={text: text})
+    # When it is written and read back
+    found = yaml.load(dump(field), yaml.SafeLoader)
+    # Then it is the same
+    assert found["replace"] == {text: text}
 
 
 @settings(max_examples=50)
