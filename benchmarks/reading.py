@@ -17,8 +17,8 @@ from benchmarks.pretend import Pretend, pretend
 from benchmarks.stage import PAGE, WORKFLOW, Stage, stage
 from connectors.auth import entra_token
 from store.store import Store
-from sync.reading import ReadEnd, read_slice
-from sync.streams import Slice, Stream
+from sync.reading import read_slice
+from sync.streams import ReadEnd, Slice, Stream
 from sync.systems import Systems
 from sync.workflows import connect_streams, read_schemas
 

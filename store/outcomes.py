@@ -25,15 +25,15 @@ class Parent:
 @dataclass(frozen=True, slots=True)
 class Written:
     id: str
-    entry: Entry
+    entry: Entry | None  #: None: the ledger remembers nothing of it
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """Nothing was sent: the target holds this version, or a newer one, already."""
+    """Nothing was written: the target holds this version, or a newer one, already."""
 
     id: str
-    entry: Entry
+    entry: Entry | None  #: None: the ledger remembers nothing of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,7 +248,7 @@ class RecordQueue(QueueView):
                     buckets.append(bucket_of(field))
                     letters.append("w" if isinstance(outcome, Written) else "u")
                     xs.append(field)
-                    ys.append(outcome.entry.pack())
+                    ys.append(outcome.entry.pack() if outcome.entry else "")
                 elif isinstance(outcome, Parked):
                     parent = outcome.parent
                     field, theirs = field_of(parent.id), keys.workflow.stream(parent.stream)

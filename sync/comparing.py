@@ -10,7 +10,8 @@ from store.keys import LEDGER_BUCKETS
 from store.ledger import Standing
 from store.record_queue import Change, RecordQueue
 from sync.position import Position
-from sync.streams import DELETED, Source
+from sync.streams import DELETED
+from sync.table import Table
 
 #: Ledger buckets per step: at 15 million records about 60,000 entries.
 BUCKETS = 256
@@ -20,13 +21,11 @@ NEVER = 1 << 52
 COARSE_MS = 2000
 
 
-def compare_keys(
-    source: Source, queue: RecordQueue, position: Position, timeout: float
-) -> tuple[list[Change], Position]:
+def compare_keys(table: Table, queue: RecordQueue, position: Position, timeout: float) -> tuple[list[Change], Position]:
     """One step: deletions to queue, and the position behind it. `timeout`, in seconds, is for each question."""
     comparison = position.comparison
     assert comparison is not None
-    if not source.wants_deletions:
+    if not table.wants_deletions:
         return [], replace(position, comparison=None)
     suspects = [
         record_id
@@ -39,7 +38,7 @@ def compare_keys(
         # Those that are parked or set aside may have been read long before, and are in no ledger.
         parked = [record.id for record in queue.parked(before_ms=NEVER, limit=queue.total())]
         asked = list(dict.fromkeys([*asked, *parked, *queue.dead_ids()]))
-    there = source.existing(asked, lambda: timeout)
+    there = table.existing(asked, lambda: timeout)
     gone = [record_id for record_id in asked if record_id not in there]
     changes = [Change(record_id, position.recovered_version, DELETED) for record_id in gone]
     behind = comparison.bucket + BUCKETS

@@ -75,7 +75,7 @@ class Family:
             changes = [
                 Change(row.id, position.fetched_version(row.version or 0), FOLLOWS + payload)
                 for row in rows.values()
-                if (payload := child.source.payload(row)) is not FILTERED_OUT
+                if (payload := child.table.payload(row)) is not FILTERED_OUT
             ]
             queue = self.store.queue(child.name)
             queue.ledger.disbelieve([change.id for change in changes])
@@ -87,7 +87,7 @@ class Family:
 
     def _take_back(self, child: Stream, queue: RecordQueue, ids: Sequence[str], allowance: Allowance) -> None:
         """Those that were deleted, and whose deletion was read, before they were queued here."""
-        there = child.source.existing(ids, allowance)
+        there = child.table.existing(ids, allowance)
         gone = Position.load(self.store.cursor(child.name).value).recovered_version
         deletions = [Change(record_id, gone, DELETED) for record_id in ids if record_id not in there]
         queue.feed(self.generation, deletions, Lane.LIVE)
@@ -111,9 +111,9 @@ class Family:
         if not queue.ledger.present([parent.id]):
             return True
         stream, waits = self.streams.get(parent.stream), queue.peek(parent.id)
-        if stream is None or waits is None or stream.source.is_outdated(waits):
+        if stream is None or waits is None or stream.table.is_outdated(waits):
             return False
-        return kind_of(waits) == PARENT_LEFT or (kind_of(waits) == FILTERED_OUT and stream.source.deletes_filtered_out)
+        return kind_of(waits) == PARENT_LEFT or (kind_of(waits) == FILTERED_OUT and stream.table.deletes_filtered_out)
 
     def _children(self, itself: bool = False) -> list[Stream]:
         own = (self.stream.name,) if itself and self.stream.name in self.stream.parents else ()
@@ -123,7 +123,7 @@ class Family:
         self, child: Stream, parents: Collection[str], required: bool, allowance: Allowance
     ) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = defaultdict(list)
-        for parent, row in child.source.linked(self.stream.name, sorted(parents), required, allowance):
+        for parent, row in child.table.linked(self.stream.name, sorted(parents), required, allowance):
             found[parent].append(row)
         return found
 

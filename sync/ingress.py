@@ -15,14 +15,18 @@ from config.ingress import IngressConfig, TableMapping
 from connectors.campaign import Campaign
 from connectors.dynamics import MOST_IDS, MOST_LINKED, Dynamics
 from connectors.dynamics_pages import Page, Row
+from store.store import WorkflowStore
 from sync.fitting.judgement import require_fit
 from sync.links import Links
 from sync.mapping import filters
 from sync.mapping.mapper import Mapper
 from sync.pairs import pair_of
+from sync.position import Position
+from sync.relatives import Orphanage
 from sync.resource_target import ResourceTarget
 from sync.schemas import Schemas, TableSchema
-from sync.streams import FILTERED_OUT, Allowance, Stream, mapping_of, read_under
+from sync.streams import FILTERED_OUT, Allowance, Reader, Slice, Stream, mapping_of, read_under
+from sync.table_reading import TableReader
 
 
 def connect_streams(
@@ -46,11 +50,14 @@ def connect_streams(
         mapper = Mapper(mapping, schema)
         links = Links(mapping, schema.columns, schema.fields)
         began_ms = replayed_ms.get(mapping.stream, 0)
+        source = TableSource(dynamics, schema, mapping, mapper, links, page_size)
         streams.append(
             Stream(
                 mapping.stream,
-                TableSource(dynamics, schema, mapping, mapper, links, page_size),
+                source,
                 ResourceTarget(campaign, mapping, mapper, links, by_table, concurrency, began_ms),
+                records=source,
+                keeper=Orphanage if mapping.links else None,
                 parents=tuple(dict.fromkeys(link.table for link in mapping.links)),
                 children=tuple(other.stream for other in config.tables if _links_to(other, mapping)),
                 park_limit_s=config.park_limit_seconds,
@@ -105,6 +112,13 @@ class TableSource:
                 mapping.filter is not None and mapping.delete_filtered_out,
             ]
         )  # fmt: skip
+
+    def reader(self, stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> Reader:
+        return TableReader(self, stream, store, generation, piece)
+
+    def may_write(self, cursor: str) -> bool:
+        # With another pair, the reader has yet to forget what was written elsewhere.
+        return Position.load(cursor).pair in ("", self.pair)
 
     def count(self) -> int | None:
         return self._dynamics.count(self._table.name, timeout=30)

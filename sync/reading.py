@@ -1,47 +1,23 @@
 """The read step: page after page from a source onto the record queue, until there is no more or the slice is over."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import replace
-from enum import StrEnum
-from typing import NamedTuple
+from typing import Generic, TypeVar
 
-import structlog
-
-from connectors.dynamics_pages import Page
-from connectors.errors import CursorExpired, Malformed, SchemaRefused, TryAgain
-from store.cursors import Cursor
-from store.record_queue import Change, CursorMoved, GenerationOver, Lane, QueueFull
+from connectors.errors import TryAgain
+from store.record_queue import CursorMoved, GenerationOver, QueueFull
 from store.store import WorkflowStore
-from sync.comparing import compare_keys
 from sync.patience import Patience
-from sync.position import Left, Phase, Position
-from sync.streams import DELETED, FILTERED_OUT, Slice, Source, Stream, leaving
-
-log = structlog.get_logger()
+from sync.streams import ReadEnd, Slice, Stream
 
 #: The longest a page may take. Dynamics itself gives up after two minutes.
 PAGE_SECONDS = 30.0
 
-#: Change tokens that expire make everything be read again this often at most.
-FULL_READ_EVERY_MS = 600_000
-
 #: How often a reader that waits for a page looks whether its process shuts down. Seconds.
 LOOK_EVERY = 0.25
 
-#: A position that only moved in time (no change came) is stored this often at most, so that an idle table costs Redis
-#: nothing. A change token lives for days.
-IDLE_POSITION_MS = 60_000
-
-
-class ReadEnd(StrEnum):
-    CAUGHT_UP = "caught-up"  # the source has no more for now
-    SLICE_OVER = "slice-over"  # more pages wait
-    HELD = "held"  # another reader is at it
-    FULL = "full"  # the backlog is at its high-water mark
-    WAITING = "waiting"  # the source is in trouble
-    STOPPED = "stopped"  # the generation is over, or the process shuts down
+P = TypeVar("P")
+F = TypeVar("F")
 
 
 def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> ReadEnd:
@@ -50,7 +26,7 @@ def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Sli
     with store.reading_right(stream.name) as held:
         if not held:
             return ReadEnd.HELD
-        reader = Reader(stream, store, generation, piece)
+        reader = stream.source.reader(stream, store, generation, piece)
         try:
             while True:
                 if not patience.is_over():
@@ -74,141 +50,21 @@ def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Sli
             reader.close()
 
 
-class Fetched(NamedTuple):
-    """A page as the queue takes it."""
+class PagesAhead(Generic[P, F]):
+    """Fetches pages by their position: while one is being stored, the next is on its way."""
 
-    page: Page
-    changes: list[Change]  #: what travels
-    going: list[Change]  #: what is deleted or does not travel: of interest only where the record is known
-    behind: Position
-
-
-class Reader:
-    """Stores page after page; while one is being stored, the next is on its way."""
-
-    def __init__(self, stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> None:
-        self._stream = stream
-        self._store = store
-        self._queue = store.queue(stream.name)
-        self._generation = generation
+    def __init__(self, fetch: Callable[[P], F], piece: Slice) -> None:
+        self._fetch = fetch
         self._piece = piece
-        self._ends = time.monotonic() + piece.seconds
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="read")
-        self._ahead: tuple[Position, Future[Fetched]] | None = None
+        self._ahead: tuple[P, Future[F]] | None = None
 
-    def close(self) -> None:
-        # A page that is still on its way is nobody's loss: the cursor stands before it.
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def begin(self, position: P) -> None:
+        """The page behind this position will be asked for."""
+        self._ahead = (position, self._pool.submit(self._fetch, position))
 
-    def read_page(self) -> ReadEnd | None:
-        """Reads and stores one page; None if another is to follow at once."""
-        if self._queue.is_full():
-            raise QueueFull(QueueFull.__doc__)
-        cursor = self._store.cursor(self._stream.name)
-        position = self._taken_up(Position.load(cursor.value))
-        if self._may_compare(position):
-            self._compare(cursor, position)
-            return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
-        try:
-            fetched = self._fetched(position)
-        except CursorExpired as error:
-            self._begin_again(cursor, position, error)
-            return None
-        if fetched is None:
-            return ReadEnd.STOPPED
-        page, changes, going, behind = fetched
-        caught_up = page.next_link is None and not position.reads_what_is_left and behind.left is None
-        idle = caught_up and not changes and not going and position.at_round_start
-        if idle and (behind.token_ms or 0) - (position.token_ms or 0) < IDLE_POSITION_MS:
-            self._note_caught_up(behind)
-            return ReadEnd.CAUGHT_UP
-        if not caught_up and time.monotonic() < self._ends:
-            self._ahead = (behind, self._pool.submit(self._fetch, behind))
-        lane = Lane.REPLAY if position.phase is Phase.FULL else Lane.LIVE
-        # Looked at now, not when the page came: until now the page before may have been on its way to the queue.
-        concerned = self._concerned(going)
-        # Those that go onto the queue are counted there.
-        filtered = _filtered(going) - _filtered(concerned)
-        stored = self._queue.put_page(
-            self._generation, cursor.number, changes + self._stamped(concerned), behind.dump(), lane, filtered=filtered
-        )
-        log.info(
-            "Read a page.",
-            action="page_read",
-            phase=position.phase.value,
-            rows=len(page.rows),
-            filtered=filtered,
-            queued=stored.queued,
-            replaced=stored.replaced,
-            skipped=stored.skipped,
-        )
-        if caught_up:
-            self._note_caught_up(behind)
-            return None if self._may_compare(behind) else ReadEnd.CAUGHT_UP
-        return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
-
-    def _taken_up(self, position: Position) -> Position:
-        """The position under the stream's mapping and replay: the beginning, if one of them is new."""
-        source, replayed_ms = self._stream.source, self._stream.replayed_ms
-        if position.mapping == source.mapping and position.replayed_ms == replayed_ms:
-            return position
-        if position.pair and position.pair != source.pair:
-            # Nothing is known of the new target; what was written to the old one is not there.
-            self._queue.ledger.forget()
-        return position.begin_again(source.mapping, source.pair, self._store.now_ms(), replayed_ms)
-
-    def _concerned(self, going: Sequence[Change]) -> list[Change]:
-        """Those changes that have something to end: the record waits, was refused, or is in the target."""
-        if not going:
-            return []
-        ids = [change.id for change in going]
-        # First the queue, then the ledger: a record that leaves the one in between is found in the other.
-        waiting = self._queue.waiting(ids) | self._queue.refused(ids)
-        present = self._queue.ledger.present(ids)
-        deletes = self._stream.source.deletes_filtered_out
-        return [
-            change
-            for change in going
-            if change.id in waiting or (change.id in present and (deletes or change.payload is not FILTERED_OUT))
-        ]
-
-    def _stamped(self, going: list[Change]) -> list[Change]:
-        """What goes, with the time at which that was read, since it may have to wait for children."""
-        if not going:
-            return going
-        now_ms, mapping = self._store.now_ms(), self._stream.source.mapping
-        return [change._replace(payload=leaving(change.payload, now_ms, mapping)) for change in going]
-
-    def _note_caught_up(self, behind: Position) -> None:
-        """For relatives that wait until everything older has been read here."""
-        if self._stream.parents and behind.token_ms is not None:
-            self._store.note_caught_up(self._stream.name, behind.token_ms)
-
-    def _begin_again(self, cursor: Cursor, position: Position, expired: CursorExpired) -> None:
-        """A full read, but not one after another: then something is wrong that reading everything does not mend."""
-        now_ms = self._store.now_ms()
-        if position.expired_ms is not None and now_ms - position.expired_ms < FULL_READ_EVERY_MS:
-            raise Malformed("dynamics", "The change token expired again soon after everything had been read anew")
-        log.warning("The change token has expired; everything is read again.", action="token_expired", why=str(expired))
-        self._queue.put_page(self._generation, cursor.number, [], position.begin_after_expiry(now_ms).dump())
-
-    def _may_compare(self, position: Position) -> bool:
-        """Whether keys are to be compared, and all that was read before the full read has reached the ledger."""
-        if position.comparison is None or not position.compares_keys:
-            return False
-        oldest_ms = self._queue.backlog().oldest_ms
-        return oldest_ms is None or oldest_ms >= position.comparison.since_ms
-
-    def _compare(self, cursor: Cursor, position: Position) -> None:
-        """One step of the comparison of keys: deletions that no change token tells any more."""
-        changes, behind = compare_keys(self._stream.source, self._queue, position, PAGE_SECONDS)
-        self._queue.put_page(self._generation, cursor.number, self._stamped(changes), behind.dump())
-        if behind.comparison is None and position.comparison is not None:
-            found = position.comparison.found + len(changes)
-            log.info("Compared all keys with Dynamics.", action="keys_compared", deletions_recovered=found)
-
-    def _fetched(self, position: Position) -> Fetched | None:
-        """The page behind the position, None if the process shuts down before it is there."""
+    def page(self, position: P) -> F | None:
+        """The page behind this position, None if the process shuts down before it is there."""
         ahead, self._ahead = self._ahead, None
         future = ahead[1] if ahead and ahead[0] == position else self._pool.submit(self._fetch, position)
         while not self._piece.stopping():
@@ -217,50 +73,6 @@ class Reader:
                 return future.result()
         return None
 
-    def _fetch(self, position: Position) -> Fetched:
-        source = self._stream.source
-        if position.left is not None and position.reads_what_is_left:
-            return self._fetch_left(position, position.left)
-        asked_ms = self._store.now_ms()
-        if position.link:
-            page = source.follow(position.link, PAGE_SECONDS)
-        else:
-            position = replace(position, expected=source.count())
-            page = source.first_page(PAGE_SECONDS)
-        changes, going, highest = _changes(page, position, source)
-        behind = position.after(highest, len(page.rows), page.next_link, page.delta_link, asked_ms)
-        return Fetched(page, changes, going, behind)
-
-    def _fetch_left(self, position: Position, left: Left) -> Fetched:
-        """A page of what another mapping or a replay has left behind: its deletions."""
-        try:
-            page = self._stream.source.follow_deletions(left.link, PAGE_SECONDS)
-        except (CursorExpired, SchemaRefused) as error:  # the link may name a column that is gone
-            log.warning("The deletions since the reading before cannot be read.", action="left_lost", why=str(error))
-            return Fetched(Page([], None, None), [], [], position.without_left())
-        gone = [Change(row.id, left.deletion_version, DELETED) for row in page.rows if row.version is None]
-        going = gone if self._stream.source.wants_deletions else []
-        return Fetched(page, [], going, position.after_left(page.next_link, page.delta_link))
-
-
-def _filtered(changes: Sequence[Change]) -> int:
-    return sum(change.payload is FILTERED_OUT for change in changes)
-
-
-def _changes(page: Page, position: Position, source: Source) -> tuple[list[Change], list[Change], int]:
-    """The page's rows as the queue takes them: those that travel, those that leave, and their largest row version."""
-    deletions, deleted_version, highest = source.wants_deletions, position.deletion_version, 0
-    changes: list[Change] = []
-    going: list[Change] = []
-    payload, row_version = source.payload, position.row_version
-    for row in page.rows:
-        version = row.version
-        if version is None:
-            if deletions:
-                going.append(Change(row.id, deleted_version, DELETED))
-            continue
-        if version > highest:
-            highest = version
-        packed = payload(row)
-        (going if packed is FILTERED_OUT else changes).append(Change(row.id, row_version(version), packed))
-    return changes, going, highest
+    def close(self) -> None:
+        # A page that is still on its way is nobody's loss: the cursor stands before it.
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -188,7 +188,7 @@ class Orphanage:
                 return None
             position = Position.load(self.store.cursor(parent.stream).value)
             try:
-                row = stream.source.row(parent.id, ROW_SECONDS)
+                row = stream.table.row(parent.id, ROW_SECONDS)
             except SchemaRefused:
                 self.store.holds.doubt(parent.stream)
                 return None
@@ -197,7 +197,7 @@ class Orphanage:
                     "parent-missing",
                     f"The {parent.stream} that it links to is not in Dynamics; correct the link there.",
                 )
-            payload = stream.source.payload(row)
+            payload = stream.table.payload(row)
             if payload is FILTERED_OUT:
                 return Reason(
                     "parent-filtered-out",

@@ -8,7 +8,7 @@ a link by PKey   +1   a look-up of the parent, remembered for a minute
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from threading import Lock
@@ -24,7 +24,7 @@ from sync.links import Links
 from sync.mapping.mapper import Mapper, fingerprint
 from sync.pairs import pair_of
 from sync.parent_keys import ParentKeys
-from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, PARENT_LEFT, Allowance, Calls, Send, kind_of, values_of
+from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, PARENT_LEFT, Allowance, Answer, Calls, Send, kind_of, values_of
 
 #: What a deletion leaves in the ledger in place of a fingerprint.
 _NOTHING = bytes(8)
@@ -33,6 +33,9 @@ _NOT_LOADED = bytes(8)
 
 
 class ResourceTarget:
+    together = 1  # Campaign has no batches
+    remembers = True
+
     def __init__(
         self,
         campaign: Campaign,
@@ -103,7 +106,11 @@ class ResourceTarget:
             return Unchanged(record.id, after)
         return Send(record, None, None, after, present)
 
-    def send(self, send: Send, allowance: Allowance) -> bool:
+    def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
+        return [self._send(send, allowance) for send in sends]
+
+    def _send(self, send: Send, allowance: Allowance) -> bool:
+        """Whether it was inserted."""
         if send.update is None or send.insert is None:
             self._delete(send.record.id, allowance)
             return False

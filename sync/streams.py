@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 import orjson
 
-from connectors.dynamics_pages import Page, Row
+from connectors.dynamics_pages import Row
 from store.ledger import Entry
 from store.record_queue import Leased, Outcome, Parent
+from store.store import WorkflowStore
 
 #: What stands on the queue in place of a record that was deleted, of one that the filter does not let travel, and of
 #: one that cannot stay in the target because its parent leaves it. Each may be followed by words, see below.
@@ -59,32 +61,57 @@ def words_of(payload: bytes) -> list[str]:
     return payload.decode().split()[1:]
 
 
+class ReadEnd(StrEnum):
+    CAUGHT_UP = "caught-up"  # the source has no more for now
+    SLICE_OVER = "slice-over"  # more pages wait
+    HELD = "held"  # another reader is at it
+    FULL = "full"  # the backlog is at its high-water mark
+    WAITING = "waiting"  # the source is in trouble
+    STOPPED = "stopped"  # the generation is over, or the process shuts down
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """How long a step may work, and whether it should end early because the process shuts down."""
+
+    seconds: float
+    stopping: Callable[[], bool]
+
+
+class Reader(Protocol):
+    """Reads one stream for a slice of time."""
+
+    def read_page(self) -> ReadEnd | None:
+        """Reads and stores one page; None if another is to follow at once.
+
+        Raises GenerationOver, CursorMoved, QueueFull, TryAgain, Stop.
+        """
+
+    def close(self) -> None:
+        """Leaves what is on its way."""
+
+
 class Source(Protocol):
-    mapping: str  #: stands for what is read and where it is written; when it changes, everything is read again
-    pair: str  #: stands for where it is written; when it changes, nothing is known of the target
-    wants_deletions: bool
+    def reader(self, stream: "Stream", store: WorkflowStore, generation: int, piece: Slice) -> Reader:
+        """Who reads the stream for a slice."""
+
+    def may_write(self, cursor: str) -> bool:
+        """Whether what was read may be written, given the stream's reading position."""
+
+
+class Records(Protocol):
+    """Single records of a table, asked for apart from reading."""
+
     deletes_filtered_out: bool  #: whether a record that no longer travels is deleted in the target
-
-    def count(self) -> int | None:
-        """How many records a full read will bring, if the source tells."""
-
-    def first_page(self, timeout: float) -> Page:
-        """Begins a full read."""
-
-    def follow(self, link: str, timeout: float) -> Page:
-        """The page behind a link; raises CursorExpired if only a full read leads on."""
-
-    def follow_deletions(self, link: str, timeout: float) -> Page:
-        """The page behind a link that was made under another mapping; only its deletions are of use."""
 
     def payload(self, row: Row) -> bytes:
         """A row as it waits on the queue: FILTERED_OUT if the filter does not let it travel. May use up its values."""
 
-    def row(self, record_id: str, timeout: float) -> Row | None:
-        """One record as it is now; None if it is not there."""
-
     def is_outdated(self, payload: bytes) -> bool:
         """Whether it was read under another mapping: other columns, another filter."""
+
+    def row(self, record_id: str, timeout: float) -> Row | None:
+        """One record as it is now; None if it is not there."""
 
     def rows(self, record_ids: Sequence[str], allowance: "Allowance") -> dict[str, Row]:
         """Records as they are now, those that are there, however many are asked for."""
@@ -117,7 +144,7 @@ class Send:
     record: Leased
     update: dict[str, object] | None  #: for a record that the target holds; None deletes it
     insert: dict[str, object] | None  #: for one that it does not hold
-    entry: Entry
+    entry: Entry | None  #: None: nothing is remembered of it
     known: bool  #: the ledger knows that the target holds it
     links: tuple[Link, ...] = ()
     returns: bool = False  #: the target held it once and held it no more
@@ -141,7 +168,7 @@ class Send:
     def unlinked(self, links: Collection[Link]) -> "Send":
         """The same without these links; the ledger will not take it for the whole."""
         empty = {link.field: link.empty for link in links}
-        entry = self.entry._replace(fingerprint=bytes(8) + self.entry.fingerprint[8:])
+        entry = self.entry and self.entry._replace(fingerprint=bytes(8) + self.entry.fingerprint[8:])
         update, insert = {**(self.update or {}), **empty}, {**(self.insert or {}), **empty}
         return replace(self, update=update, insert=insert, entry=entry)
 
@@ -159,14 +186,23 @@ class Calls(NamedTuple):
 Allowance = Callable[[], float]
 
 
+#: What a target says of one record: whether it was inserted, what is to become of it, or why it failed.
+Answer = bool | Outcome | Exception
+
+
 class Target(Protocol):
-    concurrency: int
+    concurrency: int  #: requests under way at once
+    together: int  #: records that one request carries at most
+    remembers: bool  #: whether the ledger keeps what was confirmed
 
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         """Decides without any request: what to send, or the outcome where nothing needs to be sent."""
 
-    def send(self, send: Send, allowance: Allowance) -> bool:
-        """Writes one record with as few requests as can be; whether it was inserted. Raises ConnectorError."""
+    def send(self, sends: Sequence[Send], allowance: Allowance) -> Sequence[Answer]:
+        """Writes these records, at most `together`, with as few requests as can be; an answer for each.
+
+        Raises what concerns all of them: ConnectorError, and what `allowance` raises.
+        """
 
     def take_calls(self) -> Calls:
         """The requests since the last time it was asked."""
@@ -174,7 +210,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One table of one workflow.
+    """One table of one workflow, or its events.
 
     A child's record links to a parent's: it is written after it, and deleted before it.
     """
@@ -182,19 +218,30 @@ class Stream:
     name: str
     source: Source
     target: Target
+    records: Records | None = None  #: where single records can be asked for
+    keeper: "MakeKeeper | None" = None  #: who looks after parked records
     parents: tuple[str, ...] = ()  #: streams that records of this one link to
     children: tuple[str, ...] = ()  #: streams whose records link to this one, itself left out
     park_limit_s: float = 900.0  #: how long a record waits for its relatives
     replayed_ms: int = 0  #: when its last replay began; 0: never
+
+    @property
+    def table(self) -> Records:
+        """The records of a stream that is a table, as all are that have relatives."""
+        assert self.records is not None, f"{self.name} is no table"
+        return self.records
 
 
 Streams = Mapping[str, Stream]
 """All streams of one workflow, by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """How long a step may work, and whether it should end early because the process shuts down."""
+class Keeper(Protocol):
+    """Looks after parked records: those whose parent does not come by itself."""
 
-    seconds: float
-    stopping: Callable[[], bool]
+    def look_after(self) -> None:
+        """Raises TryAgain, Refused, Stop, GenerationOver."""
+
+
+MakeKeeper = Callable[[Stream, Streams, WorkflowStore, int], Keeper]
+"""With the number of the generation."""

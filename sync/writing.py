@@ -9,7 +9,7 @@ import random
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,9 @@ import structlog
 
 from connectors import errors
 from connectors.errors import ConnectorError, Malformed, Stop, TryAgain
+from store.ledger import Entry
 from store.record_queue import (
+    BATCH,
     Again,
     Batch,
     Filtered,
@@ -37,10 +39,9 @@ from store.store import WorkflowStore
 from sync.following import Family
 from sync.mapping.mapper import Unmappable
 from sync.patience import Patience
-from sync.position import Position
-from sync.relatives import DELETION_WAIT_MS, Orphanage, awaiting_parents, children_settled_ms, may_be_deleted
+from sync.relatives import DELETION_WAIT_MS, awaiting_parents, children_settled_ms, may_be_deleted
 from sync.retry import Later, Remedy, decide
-from sync.streams import FILTERED_OUT, FOLLOWS, Send, Slice, Stream, Streams
+from sync.streams import FILTERED_OUT, FOLLOWS, Answer, Keeper, Send, Slice, Stream, Streams
 
 log = structlog.get_logger()
 
@@ -92,8 +93,8 @@ def write_slice(
     with store.writing_right(stream.name, seat) as held:
         if not held:
             return WriteEnd.HELD
-        if stream.parents and seat == 0:
-            _look_after_orphans(Orphanage(stream, streams, store, generation))
+        if stream.keeper is not None and seat == 0:
+            _look_after(stream, stream.keeper(stream, streams, store, generation), store)
         if not patience.is_over():
             return WriteEnd.WAITING
         slice_ = Writing(stream, streams, store, generation, piece, lease_s, time.monotonic() + piece.seconds)
@@ -121,16 +122,17 @@ class Writing:
 def _write_batches(writing: Writing, batch_size: int, pool: ThreadPoolExecutor, patience: Patience) -> WriteEnd:
     stream, store = writing.stream, writing.store
     queue = store.queue(stream.name)
+    at_once = max(batch_size, min(BATCH, stream.target.together * stream.target.concurrency))
     while True:
         if writing.piece.stopping():
             return WriteEnd.STOPPED
         if store.holds.get(stream.name, writing.generation):
             return WriteEnd.SCHEMA
-        if Position.load(store.cursor(stream.name).value).pair not in ("", stream.source.pair):
-            return WriteEnd.WAITING  # the reader has yet to forget what was written elsewhere
+        if not stream.source.may_write(store.cursor(stream.name).value):
+            return WriteEnd.WAITING
         taken = time.monotonic()
         try:
-            batch = queue.lease(writing.generation, batch_size, int(writing.lease_s * 1000))
+            batch = queue.lease(writing.generation, at_once, int(writing.lease_s * 1000))
         except GenerationOver:
             return WriteEnd.STOPPED
         if not batch.records:
@@ -145,12 +147,12 @@ def _write_batches(writing: Writing, batch_size: int, pool: ThreadPoolExecutor, 
             return WriteEnd.SLICE_OVER
 
 
-def _look_after_orphans(orphanage: Orphanage) -> None:
-    patience = Patience(orphanage.store.troubles, f"{orphanage.stream.name}.parents")
+def _look_after(stream: Stream, keeper: Keeper, store: WorkflowStore) -> None:
+    patience = Patience(store.troubles, f"{stream.name}.parents")
     if not patience.is_over():
         return
     try:
-        orphanage.look_after()
+        keeper.look_after()
     except (TryAgain, errors.Refused) as error:
         patience.note(error.sentence, error.wait if isinstance(error, TryAgain) else None)
     except GenerationOver:
@@ -194,7 +196,7 @@ class BatchWriter:
         Only what is still under way some seconds into a shutdown stays leased: its lease will end.
         """
         self._prepare()
-        hands = min(self._target.concurrency, len(self._todo))
+        hands = min(self._target.concurrency, math.ceil(len(self._todo) / self._target.together))
         running: Iterable[Future[None]] = [pool.submit(self._send_on) for _ in range(hands)]
         leave_at = math.inf
         try:
@@ -223,7 +225,7 @@ class BatchWriter:
         """Sorts out what must be sent; what needs no request has its outcome at once."""
         records = self._as_they_are_now(self._batch.records)
         sends: list[Send] = []
-        for record, entry in zip(records, self._queue.ledger.entries([r.id for r in records]), strict=True):
+        for record, entry in zip(records, self._entries(records), strict=True):
             if entry is not None and entry.version > record.version:
                 self._outcomes.append(Unchanged(record.id, entry))  # a newer version was confirmed already
                 continue
@@ -238,9 +240,16 @@ class BatchWriter:
                 self._outcomes.append(decision)
         self._wait_for_relatives(sends)
 
+    def _entries(self, records: list[Leased]) -> Sequence[Entry | None]:
+        if not self._target.remembers:
+            return [None] * len(records)
+        return self._queue.ledger.entries([record.id for record in records])
+
     def _as_they_are_now(self, records: list[Leased]) -> list[Leased]:
         """What was read under another mapping, or is to leave with a parent that stays, is read anew."""
-        source = self._writing.stream.source
+        source = self._writing.stream.records
+        if source is None:
+            return records
         outdated = {record.id for record in records if source.is_outdated(record.payload)}
         unfounded = self._family.unfounded(records)
         again = outdated | unfounded
@@ -305,28 +314,46 @@ class BatchWriter:
         return ids if held is None else held
 
     def _send_on(self) -> None:
-        """One thread: sends record after record until none is left or nothing may be sent any more."""
-        while not self._halt:
+        """One thread: sends records until none is left or nothing may be sent any more."""
+        while not self._halt and (sends := self._taken()):
             try:
-                send = self._todo.popleft()
-            except IndexError:
-                return
-            try:
-                inserted = self._target.send(send, self._allowance)
-                if not self._is_followed(send, inserted):
-                    self._outcomes.append(Again(send.record.id, ASK_AGAIN_MS, counts=False))
-                    continue
-            except (LeaseEnding, GenerationOver):
-                self._halt = True
-                self._outcomes.append(Unsent(send.record.id))
-            except Stop as error:
-                self._stop, self._halt = error, True
-                self._outcomes.append(Unsent(send.record.id))
+                answers = self._target.send(sends, self._allowance)
             except Exception as error:
-                self._outcomes.append(self._failed(send.record, error))
-            else:
-                self._outages, self._confirmed = 0, True
-                self._outcomes.append(Written(send.record.id, send.entry))
+                answers = [error] * len(sends)
+            if any(remedy_of(answer) is Remedy.OUTAGE for answer in answers if isinstance(answer, Exception)):
+                self._outages += 1  # one request, however many records it carried
+            for send, answer in zip(sends, answers, strict=True):
+                self._outcomes.append(self._outcome(send, answer))
+
+    def _taken(self) -> list[Send]:
+        """As many of the rest as one request carries; threads take them side by side."""
+        sends: list[Send] = []
+        while len(sends) < self._target.together:
+            try:
+                sends.append(self._todo.popleft())
+            except IndexError:
+                break
+        return sends
+
+    def _outcome(self, send: Send, answer: Answer) -> Outcome:
+        """What becomes of a record of which the target has said this."""
+        match answer:
+            case LeaseEnding() | GenerationOver():
+                self._halt = True
+                return Unsent(send.record.id)
+            case Stop():
+                self._stop, self._halt = answer, True
+                return Unsent(send.record.id)
+            case Exception():
+                return self._failed(send.record, answer)
+        self._outages, self._confirmed = 0, True
+        if not isinstance(answer, bool):
+            return answer
+        try:
+            followed = self._is_followed(send, answer)
+        except Exception as error:
+            return self._failed(send.record, error)
+        return Written(send.record.id, send.entry) if followed else Again(send.record.id, ASK_AGAIN_MS, counts=False)
 
     def _is_followed(self, send: Send, inserted: bool) -> bool:
         """Queues the children of a record that has come back; False if they could not be asked for.
@@ -352,10 +379,8 @@ class BatchWriter:
                 self._store.holds.doubt(stream)
             return Again(record.id, int(SCHEMA_WAIT * 1000), counts=self._looked_at)
         remedy = remedy_of(error)
-        if remedy is Remedy.OUTAGE:
-            self._outages += 1
-            if self._outages >= OUTAGES_TOO_MANY and isinstance(error, TryAgain):
-                self._trouble, self._halt = error, True
+        if remedy is Remedy.OUTAGE and self._outages >= OUTAGES_TOO_MANY and isinstance(error, TryAgain):
+            self._trouble, self._halt = error, True
         wait_s = error.wait if isinstance(error, TryAgain) else None
         decision = decide(remedy, record.attempts + 1, wait_s, random.Random())
         if isinstance(decision, Later):

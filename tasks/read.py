@@ -3,7 +3,8 @@
 from connectors.errors import Refused, SchemaRefused
 from store.store import WorkflowStore
 from sync.patience import Patience
-from sync.reading import ReadEnd, read_slice
+from sync.reading import read_slice
+from sync.streams import ReadEnd
 from tasks.failing import HOPELESS, WAY_OUT, fail
 from tasks.runtime import Runtime
 

@@ -10,7 +10,7 @@
         then `awaited` of the streams of those parents
   ARGV  1 now or ''  2 number of the batch  3 outcomes, one letter a record (at most 500)  4 stream
         then every id (each once), then x of every record, then y of every record
-        w written    x ledger field, y ledger entry          u unchanged, nothing was sent   x, y the same
+        w written    x ledger field, y ledger entry or ''    u unchanged, nothing was sent   x, y the same
         a again      x wait in ms, y 1 if the attempt counts b given back unsent             x, y ''
         d refused, set aside as a dead letter                x reason, y ''
         f filtered out, forgotten                            x, y ''
@@ -46,7 +46,7 @@ for i = 1, many do
       outcome = 'b'  -- nothing to wait for: the parent has come meanwhile, or a version that may have another
     end
     counts[outcome] = counts[outcome] + 1
-    if outcome == 'w' or outcome == 'u' then redis.call('HSET', KEYS[17 + i], x, y) end
+    if (outcome == 'w' or outcome == 'u') and y ~= '' then redis.call('HSET', KEYS[17 + i], x, y) end
     if outcome == 'b' then
       local _, queued, lane = head_of(redis.call('HGET', records, id))
       give_back(ready, replay, id, queued, lane)

@@ -141,7 +141,7 @@ class FamilyMachine(RuleBasedStateMachine):
     def _send_and_settle(self, hand: Worker, some: Iterable[tuple[Outcome, Parent | None]]) -> None:
         outcomes = []
         for outcome, parent in some:
-            if isinstance(outcome, Written):
+            if isinstance(outcome, Written) and outcome.entry:
                 record = Parent(hand.stream, outcome.id)
                 assert parent is None or parent in self.target, f"{record} was sent before {parent}"
                 assert outcome.entry.version >= self.target.get(record, 0), f"{record} became older"
@@ -155,7 +155,7 @@ class FamilyMachine(RuleBasedStateMachine):
         """Its last request was sent, and nobody was told. The leases of the others run out with it."""
         hand = self.workers[worker]
         for outcome, _ in hand.todo[:1]:
-            if isinstance(outcome, Written):
+            if isinstance(outcome, Written) and outcome.entry:
                 self.target[Parent(hand.stream, outcome.id)] = outcome.entry.version
         self.workers = [Worker() for _ in self.workers]
         self.now += LEASE_MS

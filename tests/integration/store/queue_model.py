@@ -270,11 +270,9 @@ class QueueModel:
                 record.tries = 0 if newer else record.tries + counts
                 record.due = now + wait_ms
                 return
-            case Written(_, entry):
-                self.counts["written"] += 1
-                self.ledger[record_id] = entry
-            case Unchanged(_, entry):
-                self.counts["unchanged"] += 1
+            case Written(_, entry) | Unchanged(_, entry):
+                self.counts["written" if isinstance(outcome, Written) else "unchanged"] += 1
+                assert entry is not None
                 self.ledger[record_id] = entry
             case Refused(_, reason):
                 self.counts["refused"] += 1

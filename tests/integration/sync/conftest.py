@@ -12,7 +12,9 @@ from store.record_queue import Leased, Outcome, Unchanged
 from store.store import Store, WorkflowStore
 from sync import relatives
 from sync.mapping.mapper import fingerprint
-from sync.streams import FILTERED_OUT, Allowance, Calls, Send, Slice, Stream
+from sync.position import Position
+from sync.streams import FILTERED_OUT, Allowance, Answer, Calls, Reader, Send, Slice, Stream
+from sync.table_reading import TableReader
 from tests.integration.sync.family import Family
 
 
@@ -28,6 +30,12 @@ class ScriptedSource:
         self.deletes_filtered_out = False
         self.unwanted: set[str] = set()  #: ids that the filter does not let travel
         self.there: dict[str, Row] = {}  #: what is found by id
+
+    def reader(self, stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> Reader:
+        return TableReader(self, stream, store, generation, piece)
+
+    def may_write(self, cursor: str) -> bool:
+        return Position.load(cursor).pair in ("", self.pair)
 
     def count(self) -> int | None:
         return 7
@@ -69,8 +77,11 @@ class ScriptedSource:
 class ScriptedTarget:
     """Notes what it was sent; `before` runs first and may raise, wait, or change the world."""
 
+    remembers = True
+
     def __init__(self) -> None:
         self.concurrency = 1
+        self.together = 1
         self.sent: list[str] = []
         self.before: Callable[[Send], None] = lambda send: None
         self.calls = Calls()
@@ -82,11 +93,12 @@ class ScriptedTarget:
             return Unchanged(record.id, after)
         return Send(record, body, body, after, entry is not None)
 
-    def send(self, send: Send, allowance: Allowance) -> bool:
+    def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
         allowance()
-        self.before(send)
-        self.sent.append(send.record.id)
-        return False
+        for send in sends:
+            self.before(send)
+            self.sent.append(send.record.id)
+        return [False] * len(sends)
 
     def take_calls(self) -> Calls:
         taken, self.calls = self.calls, Calls()
@@ -120,7 +132,7 @@ def target() -> ScriptedTarget:
 
 @pytest.fixture
 def stream(source: ScriptedSource, target: ScriptedTarget) -> Stream:
-    return Stream("contact", source, target)
+    return Stream("contact", source, target, records=source)
 
 
 @pytest.fixture

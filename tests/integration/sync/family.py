@@ -19,9 +19,9 @@ from store.record_queue import DeadLetter
 from store.store import Store, WorkflowStore
 from sync.ingress import connect_streams
 from sync.mapping.shapes import ColumnShape, FieldShape
-from sync.reading import ReadEnd, read_slice
+from sync.reading import read_slice
 from sync.schemas import Schemas, TableSchema
-from sync.streams import DELETED, Slice, Stream, kind_of, leaving
+from sync.streams import DELETED, ReadEnd, Slice, Stream, kind_of, leaving
 from sync.writing import WriteEnd, write_slice
 from tests.integration.sync.pretend_campaign import PretendCampaign
 from tests.integration.sync.pretend_dynamics import PretendDynamics

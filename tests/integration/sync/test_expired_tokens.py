@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from store import ledger
-from sync import comparing, reading
+from sync import comparing, table_reading
 from sync.position import Comparison, Position
 from sync.streams import Slice
 from tests.integration.sync.family import CONTACT, FOREVER, MEMBERSHIP, Family, the
@@ -185,7 +185,7 @@ def test_the_deletions_left_behind_by_a_changed_mapping_are_compared_where_their
 def test_a_token_that_dies_again_after_a_while_is_no_trouble(
     family: Family, later: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "FULL_READ_EVERY_MS", 0)
+    monkeypatch.setattr(table_reading, "FULL_READ_EVERY_MS", 0)
     contacts(family)
     for record_id in (ANN, BOB):
         family.dynamics.put(CONTACT, record_id, lastname="x")

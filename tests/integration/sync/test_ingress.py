@@ -50,10 +50,10 @@ def leased(last_name: str | None, version: int = 2) -> Leased:
 def write(stream: Stream, record: Leased, entry: Entry | None) -> Entry:
     """Writes one record; answers what the ledger would say then."""
     decision = stream.target.prepare(record, entry)
+    assert isinstance(decision, Send | Unchanged)
     if isinstance(decision, Send):
-        stream.target.send(decision, lambda: 10.0)
-        return decision.entry
-    assert isinstance(decision, Unchanged)
+        stream.target.send([decision], lambda: 10.0)
+    assert decision.entry is not None
     return decision.entry
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from redis import Redis
 
 from store import ledger
-from sync import comparing, reading, relatives, writing
+from sync import comparing, relatives, table_reading, writing
 from tests.integration.store.planting import planted
 from tests.integration.sync.family import INVOICE, MEMBERSHIP, TABLES, Family
 from tests.integration.sync.interleaving import Interleaving, expected, steps
@@ -32,7 +32,7 @@ SOUND = settings(
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     # The pretended changes show at once, and tokens may die more often than in life.
     monkeypatch.setattr(relatives, "DELAY_MS", 0)
-    monkeypatch.setattr(reading, "FULL_READ_EVERY_MS", 0)
+    monkeypatch.setattr(table_reading, "FULL_READ_EVERY_MS", 0)
     monkeypatch.setattr(writing, "OUTAGES_TOO_MANY", 1000)
     # A small ledger is walked through quickly.
     monkeypatch.setattr(ledger, "LEDGER_BUCKETS", 16)

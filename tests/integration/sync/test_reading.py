@@ -9,8 +9,8 @@ from store.ledger import Entry, Standing
 from store.record_queue import Lane, RecordQueue, Stored, Written
 from store.store import Store, WorkflowStore
 from sync.position import Phase, Position
-from sync.reading import ReadEnd, read_slice
-from sync.streams import Slice, Stream, kind_of
+from sync.reading import read_slice
+from sync.streams import ReadEnd, Slice, Stream, kind_of
 from tests.integration.sync.conftest import ScriptedSource, gone, row
 
 
