@@ -17,10 +17,10 @@ from benchmarks.pretend import Pretend, pretend
 from benchmarks.stage import PAGE, WORKFLOW, Stage, stage
 from connectors.auth import entra_token
 from store.store import Store
+from sync import ingress
 from sync.reading import read_slice
 from sync.streams import ReadEnd, Slice, Stream
 from sync.systems import Systems
-from sync.workflows import connect_streams, read_schemas
 
 CONTACTS = 30_000
 #: What a page of the second line takes to be answered; of the real Dynamics it would be fast.
@@ -31,7 +31,7 @@ def run(rounds: int) -> list[Figure]:
     with pretend(CONTACTS) as there, stage() as here:
         systems = Systems(there.connections, Store(here.redis, here.instance))
         document = there.document().workflows()[WORKFLOW]
-        [stream] = connect_streams(document, read_schemas(document, systems), systems, PAGE, {})
+        [stream] = ingress.connect(document, ingress.learn(document, systems), systems, PAGE, {})
         bare = _Bare(there)
         names = (f"contact{number}" for number in itertools.count())
         at_once = take_turns(rounds, lambda: _ours(here, stream, next(names)), bare.read)

@@ -30,10 +30,9 @@ from config.settings import Settings
 from connectors.auth import ims_token
 from store.record_queue import Change, Lane, Leased
 from store.store import Store
-from sync.schemas import dump as schemas_text
+from sync import ingress
 from sync.streams import Send, Slice, Stream
 from sync.systems import Systems
-from sync.workflows import connect_streams, read_schemas
 from sync.writing import WriteEnd, write_slice
 from workers.app import celery_settings
 
@@ -50,9 +49,9 @@ def run(rounds: int) -> list[Figure]:
         here.workflow.revisions.save(0, dump(document), "benchmark", "measure")
         settings = Settings(home=here.home, instance=here.instance)
         systems = Systems(there.connections, Store(here.redis, here.instance))
-        schemas = read_schemas(document, systems)
-        here.workflow.keep_schemas(here.generation, schemas_text(schemas))
-        [stream] = connect_streams(document, schemas, systems, PAGE, {})
+        known = ingress.learn(document, systems)
+        here.workflow.keep_schemas(here.generation, known)
+        [stream] = ingress.connect(document, known, systems, PAGE, {})
         bare = _Bare(there, stream)
         with _worker(here, settings, stream.name) as nudge:
             found = take_turns(

@@ -21,6 +21,8 @@ class Replay:
     by: str
     why: str
     began_ms: int | None  #: None: pending
+    since_ms: int | None = None  #: only what happened since then, and...
+    until_ms: int | None = None  #: ...until then; None: everything
 
 
 class Replays:
@@ -29,9 +31,17 @@ class Replays:
         self._keys = keys
         self._replay = script(redis, "replay")
 
-    def ask(self, stream: str, by: str, why: str, now_ms: int | None = None) -> bool:
+    def ask(
+        self,
+        stream: str,
+        by: str,
+        why: str,
+        now_ms: int | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> bool:
         """True if it was asked for now, False if it was pending already; then the first request stands."""
-        return self._change("ask", stream, by, why, now_ms) == 1
+        return self._change("ask", stream, by, why, now_ms, since_ms, until_ms) == 1
 
     def cancel(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
         """True if a pending request is withdrawn, False if there was none. One that began goes on."""
@@ -41,9 +51,19 @@ class Replays:
         """Every pending request becomes one that began. Answers how many."""
         return self._change("begin", "", "", "", now_ms)
 
-    def _change(self, what: str, stream: str, by: str, why: str, now_ms: int | None) -> int:
+    def _change(
+        self,
+        what: str,
+        stream: str,
+        by: str,
+        why: str,
+        now_ms: int | None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> int:
+        window = ["" if at_ms is None else at_ms for at_ms in (since_ms, until_ms)]
         changed: int = self._replay(
-            keys=[self._keys.replays, self._keys.log], args=[clock_argument(now_ms), what, stream, by, why]
+            keys=[self._keys.replays, self._keys.log], args=[clock_argument(now_ms), what, stream, by, why, *window]
         )
         return changed
 
@@ -55,12 +75,14 @@ class Replays:
         pending = {field[len("asked:") :]: _replay(value) for field, value in fields.items() if field[:6] == "asked:"}
         return begun | pending
 
-    def began(self, stream: str) -> int:
-        """When the stream's last replay began, ms since 1970; 0 if there never was one."""
+    def began(self, stream: str) -> Replay | None:
+        """The stream's last replay that began; None if there never was one."""
         packed = self._redis.hget(self._keys.replays, f"began:{stream}")
-        return _replay(orjson.loads(packed)).began_ms or 0 if packed else 0
+        return _replay(orjson.loads(packed)) if packed else None
 
 
 def _replay(fields: dict[str, Any]) -> Replay:
-    began = fields.get("began")
-    return Replay(int(fields["asked"]), fields["by"], fields["why"], int(began) if began is not None else None)
+    began, since, until = (
+        int(fields[name]) if fields.get(name) is not None else None for name in ("began", "since", "until")
+    )
+    return Replay(int(fields["asked"]), fields["by"], fields["why"], began, since, until)

@@ -6,27 +6,72 @@ rules     the table's filter, mapping and links; deletions only where the mappin
 writes    Campaign, addressed by the mapping's key; Dynamics wins
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Collection, Mapping
 
-import orjson
-
+from config.document import WorkflowDocument
 from config.ingress import IngressConfig, TableMapping
 from connectors.campaign import Campaign
-from connectors.dynamics import MOST_IDS, MOST_LINKED, Dynamics
-from connectors.dynamics_pages import Page, Row
-from store.store import WorkflowStore
+from connectors.dynamics import Dynamics
+from connectors.errors import TableMissing, TrackingOff
+from store.replays import Replay
+from sync.fitting.drift import differences
 from sync.fitting.judgement import require_fit
 from sync.links import Links
-from sync.mapping import filters
 from sync.mapping.mapper import Mapper
-from sync.pairs import pair_of
-from sync.position import Position
 from sync.relatives import Orphanage
 from sync.resource_target import ResourceTarget
-from sync.schemas import Schemas, TableSchema
-from sync.streams import FILTERED_OUT, Allowance, Reader, Slice, Stream, mapping_of, read_under
-from sync.table_reading import TableReader
+from sync.schemas import Schemas, dump, load, read_schema, read_schemas
+from sync.streams import Stream
+from sync.systems import Systems
+from sync.table_source import TableSource
+from sync.workflow import CHECK_SECONDS, SCHEMA_SECONDS, Watched
+
+
+def stream_names(document: WorkflowDocument) -> list[str]:
+    return [mapping.stream for mapping in _config(document).tables]
+
+
+def check(document: WorkflowDocument, systems: Systems) -> None:
+    systems.dynamics.who_am_i(CHECK_SECONDS)
+    systems.campaign.ping(CHECK_SECONDS)
+
+
+def learn(document: WorkflowDocument, systems: Systems) -> bytes:
+    return dump(read_schemas(_config(document), systems.dynamics, systems.campaign, SCHEMA_SECONDS))
+
+
+def connect(
+    document: WorkflowDocument, known: bytes, systems: Systems, page_size: int, replays: Mapping[str, Replay]
+) -> list[Stream]:
+    return connect_streams(
+        _config(document),
+        load(known),
+        systems.dynamics,
+        systems.campaign,
+        page_size,
+        document.connections.campaign.concurrency,
+        {name: replay.began_ms or 0 for name, replay in replays.items()},
+    )
+
+
+def watch(document: WorkflowDocument, known: bytes, systems: Systems, streams: Collection[str] | None) -> Watched:
+    kept = load(known)
+    tables, held, wider = dict(kept.tables), {}, []
+    for mapping in _config(document).tables:
+        if streams is not None and mapping.stream not in streams:
+            continue
+        try:
+            live = read_schema(mapping, systems.dynamics, systems.campaign, SCHEMA_SECONDS)
+        except (TableMissing, TrackingOff) as error:
+            held[mapping.stream] = [error.sentence]
+            continue
+        drift = differences(mapping, kept.tables[mapping.table], live)
+        if drift.breaking:
+            held[mapping.stream] = drift.breaking
+        elif drift.harmless:
+            tables[mapping.table] = live
+            wider.append(mapping.stream)
+    return Watched(dump(Schemas(tables, kept.token_days)) if wider else known, held, wider)
 
 
 def connect_streams(
@@ -71,136 +116,6 @@ def _links_to(child: TableMapping, parent: TableMapping) -> bool:
     return child.table != parent.table and any(link.table == parent.table for link in child.links)
 
 
-class TableSource:
-    """A Dynamics table as a stream reads it."""
-
-    def __init__(
-        self,
-        dynamics: Dynamics,
-        schema: TableSchema,
-        mapping: TableMapping,
-        mapper: Mapper,
-        links: Links,
-        page_size: int,
-    ) -> None:
-        self._dynamics = dynamics
-        self._table = schema.table(mapping.table)
-        self._page_size = page_size
-        self._admits = filters.admits(mapping.filter, schema.columns) if mapping.filter else None
-        kept = dict.fromkeys([*mapper.columns, *links.columns])
-        asked = filters.columns(mapping.filter) if mapping.filter else ()
-        self._columns = tuple(column for column in dict.fromkeys([*kept, *asked]) if column != schema.primary_id)
-        self._labels = mapper.labelled
-        self._several_tables = links.several_tables
-        self._links = mapping.links
-        # What only the filter asks for does not wait on the queue.
-        self._dropped = tuple(column for column in self._columns if column not in kept)
-        self.wants_deletions = mapping.apply_deletes
-        self.deletes_filtered_out = mapping.delete_filtered_out
-        self.pair = pair_of(mapping)
-        # A mapping that reads or writes something else must reach the records that were read before it, too.
-        self.mapping = _digest(
-            [
-                self.pair,
-                sorted(
-                    [rule.source, rule.target, rule.source in mapper.labelled and not mapping.technical(rule),
-                     sorted((old, new) for old, new in rule.replace.items())]
-                    for rule in mapping.fields
-                ),
-                sorted([link.source, link.target, link.table] for link in mapping.links),
-                mapping.filter.model_dump(mode="json") if mapping.filter else None,
-                mapping.filter is not None and mapping.delete_filtered_out,
-            ]
-        )  # fmt: skip
-
-    def reader(self, stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> Reader:
-        return TableReader(self, stream, store, generation, piece)
-
-    def may_write(self, cursor: str) -> bool:
-        # With another pair, the reader has yet to forget what was written elsewhere.
-        return Position.load(cursor).pair in ("", self.pair)
-
-    def count(self) -> int | None:
-        return self._dynamics.count(self._table.name, timeout=30)
-
-    def first_page(self, timeout: float) -> Page:
-        return self._dynamics.first_page(
-            self._table,
-            self._columns,
-            labels=self._labels,
-            tables=self._several_tables,
-            timeout=timeout,
-            page_size=self._page_size,
-        )
-
-    def follow(self, link: str, timeout: float) -> Page:
-        return self._dynamics.follow(
-            self._table,
-            link,
-            self._columns,
-            labels=self._labels,
-            tables=self._several_tables,
-            timeout=timeout,
-            page_size=self._page_size,
-        )
-
-    def follow_deletions(self, link: str, timeout: float) -> Page:
-        return self._dynamics.follow(self._table, link, (), timeout=timeout, page_size=self._page_size)
-
-    def payload(self, row: Row) -> bytes:
-        values = row.values
-        assert values is not None
-        if self._admits is not None and not self._admits({**values, self._table.primary_id: row.id}):
-            return FILTERED_OUT
-        for column in self._dropped:
-            values.pop(column, None)
-        return read_under(self.mapping, orjson.dumps(values))
-
-    def row(self, record_id: str, timeout: float) -> Row | None:
-        return self._dynamics.row(
-            self._table, record_id, self._columns, labels=self._labels, tables=self._several_tables, timeout=timeout
-        )
-
-    def is_outdated(self, payload: bytes) -> bool:
-        return mapping_of(payload) not in (None, self.mapping)
-
-    def rows(self, record_ids: Sequence[str], allowance: Allowance) -> dict[str, Row]:
-        return {row.id: row for row in self._leading_to(self._table.primary_id, record_ids, allowance)}
-
-    def linked(
-        self, table: str, record_ids: Sequence[str], required: bool, allowance: Allowance
-    ) -> Iterator[tuple[str, Row]]:
-        for link in self._links:
-            if link.table == table and (link.required or not required):
-                for row in self._leading_to(link.source, record_ids, allowance):
-                    parent = (row.values or {}).get(link.source)
-                    if parent in record_ids:
-                        yield str(parent), row
-
-    def existing(self, record_ids: Sequence[str], allowance: Allowance) -> set[str]:
-        there: set[str] = set()
-        for part in _parts(record_ids, MOST_IDS):
-            there |= self._dynamics.existing(self._table, part, allowance())
-        return there
-
-    def _leading_to(self, column: str, record_ids: Sequence[str], allowance: Allowance) -> Iterator[Row]:
-        """The rows in which a column holds one of these ids."""
-        for part in _parts(record_ids, MOST_LINKED):
-            yield from self._dynamics.linked(
-                self._table,
-                column,
-                part,
-                self._columns,
-                labels=self._labels,
-                tables=self._several_tables,
-                timeout=allowance(),
-            )
-
-
-def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
-
-
-def _digest(value: object) -> str:
-    return blake2b(orjson.dumps(value), digest_size=8).hexdigest()
+def _config(document: WorkflowDocument) -> IngressConfig:
+    assert document.ingress is not None
+    return document.ingress

@@ -8,10 +8,9 @@ from config.settings import Settings
 from store.client import connect
 from store.sealing import AesSeal, NoSeal, PayloadSeal
 from store.store import Store, WorkflowStore
-from sync.schemas import Schemas, load
 from sync.streams import Slice, Stream
 from sync.systems import Systems
-from sync.workflows import connect_streams, document_of, stream_names
+from sync.workflows import document_of, workflow_named
 
 #: A running workflow bears fresh tokens that are refused for so long before it fails; seconds.
 REFUSAL_PATIENCE = 120.0
@@ -65,11 +64,11 @@ class Runtime:
 
     def _connect(self, workflow: str, generation: int, version: int) -> Running:
         store = self.workflow(workflow)
-        document = active_document(store)
-        schemas = kept_schemas(store, generation)
+        document, known = active_document(store), kept_schemas(store, generation)
         systems = Systems(document.connections, self.store, REFUSAL_PATIENCE)
-        replayed_ms = {name: store.replays.began(name) for name in stream_names(document)}
-        streams = connect_streams(document, schemas, systems, self.settings.read_page_size, replayed_ms)
+        found = workflow_named(workflow)
+        replays = {name: replay for name in found.stream_names(document) if (replay := store.replays.began(name))}
+        streams = found.connect(document, known, systems, self.settings.read_page_size, replays)
         return Running(generation, version, systems, {stream.name: stream for stream in streams})
 
     def forget(self, workflow: str) -> None:
@@ -87,12 +86,12 @@ def active_document(workflow: WorkflowStore) -> WorkflowDocument:
     return document
 
 
-def kept_schemas(workflow: WorkflowStore, generation: int) -> Schemas:
-    """The schemas that this generation works with. Raises NotConfigured."""
+def kept_schemas(workflow: WorkflowStore, generation: int) -> bytes:
+    """What this generation knows of both systems' schemas. Raises NotConfigured."""
     kept = workflow.schemas(generation)
     if kept is None:
         raise NotConfigured("The schemas of this run are gone from Redis; stop the workflow and start it again.")
-    return load(kept)
+    return kept
 
 
 def seal_of(settings: Settings) -> PayloadSeal:

@@ -8,10 +8,8 @@ from connectors.errors import Refused, TryAgain
 from store.lifecycle import State
 from store.store import WorkflowStore
 from sync.patience import Patience
-from sync.schemas import dump
-from sync.starting import check_systems
 from sync.systems import Systems
-from sync.workflows import connect_streams, read_schemas, stream_names
+from sync.workflows import workflow_named
 from tasks.failing import HOPELESS, fail
 from tasks.runtime import Runtime, active_document
 
@@ -111,13 +109,14 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
         if any(queue.leases_run(now_ms) for queue in queues):
             patience.note("Waiting for writers of the run before to finish or to time out", wait=0)
             return
+        found = workflow_named(store.name)
         try:
             document = active_document(store)
             systems = Systems(document.connections, runtime.store)
             try:
-                check_systems(systems)
-                schemas = read_schemas(document, systems)
-                connect_streams(document, schemas, systems, runtime.settings.read_page_size, {})
+                found.check(document, systems)
+                known = found.learn(document, systems)
+                found.connect(document, known, systems, runtime.settings.read_page_size, {})
             finally:
                 systems.close()
         except (*HOPELESS, Refused) as error:
@@ -126,10 +125,10 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
         except TryAgain as error:
             patience.note(error.sentence, error.wait)
             return
-        store.keep_schemas(generation, dump(schemas))
+        store.keep_schemas(generation, known)
         store.replays.begin(runtime.store.now_ms())
-        store.lifecycle.add_streams(stream_names(document))
-        if store.lifecycle.run(generation, "start-up checks", "both systems answer, every mapping fits"):
+        store.lifecycle.add_streams(found.stream_names(document))
+        if store.lifecycle.run(generation, "start-up checks", "both systems answer, the configuration fits"):
             store.troubles.clear_all()
             log.info("The workflow runs.", action="running", generation=generation)
 

@@ -4,13 +4,11 @@ from collections.abc import Collection
 
 import structlog
 
-from connectors.errors import Refused, Stop, TableMissing, TrackingOff, TryAgain
+from connectors.errors import Refused, Stop, TryAgain
 from store.store import WorkflowStore
-from sync.fitting.drift import differences
 from sync.patience import Patience
-from sync.schemas import Schemas, dump, read_schema
 from sync.systems import Systems
-from sync.workflows import SCHEMA_SECONDS
+from sync.workflows import workflow_named
 from tasks.failing import WAY_OUT
 from tasks.runtime import Runtime, active_document, kept_schemas
 
@@ -42,30 +40,18 @@ def watch_schemas(runtime: Runtime, workflow: str, generation: int, everything: 
 
 
 def _look(runtime: Runtime, store: WorkflowStore, generation: int, streams: Collection[str] | None) -> None:
-    document, kept = active_document(store), kept_schemas(store, generation)
-    if document.ingress is None:
-        return
+    document, known = active_document(store), kept_schemas(store, generation)
     systems = Systems(document.connections, runtime.store)
-    tables = dict(kept.tables)
     try:
-        for mapping in document.ingress.tables:
-            if streams is not None and mapping.stream not in streams:
-                continue
-            try:
-                live = read_schema(mapping, systems.dynamics, systems.campaign, SCHEMA_SECONDS)
-            except (TableMissing, TrackingOff) as error:
-                _hold(store, mapping.stream, generation, [error.sentence])
-                continue
-            drift = differences(mapping, kept.tables[mapping.table], live)
-            if drift.breaking:
-                _hold(store, mapping.stream, generation, drift.breaking)
-            elif drift.harmless:
-                tables[mapping.table] = live
-                log.info("A schema has become wider.", action="schema_wider", stream=mapping.stream)
+        found = workflow_named(store.name).watch(document, known, systems, streams)
     finally:
         systems.close()
-    if tables != kept.tables:
-        store.keep_schemas(generation, dump(Schemas(tables, kept.token_days)))
+    for stream, sentences in found.held.items():
+        _hold(store, stream, generation, sentences)
+    for stream in found.wider:
+        log.info("A schema has become wider.", action="schema_wider", stream=stream)
+    if found.known != known:
+        store.keep_schemas(generation, found.known)
 
 
 def _hold(store: WorkflowStore, stream: str, generation: int, sentences: list[str]) -> None:

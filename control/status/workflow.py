@@ -12,7 +12,7 @@ from control.status.tokens import Token, token_days
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
 from store.trouble import Trouble
-from sync.workflows import NAMES, document_of, stream_names
+from sync.workflows import NAMES, document_of, workflow_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +124,4 @@ def all_statuses(store: Store, settings: Settings) -> list[WorkflowStatus]:
 
 def _mapped_streams(workflow: WorkflowStore, revision: int) -> set[str]:
     document = document_of(workflow, revision)
-    return set(stream_names(document)) if document else set()
+    return set(workflow_named(workflow.name).stream_names(document)) if document else set()

@@ -6,6 +6,7 @@
   a request that is withdrawn or repeated does not touch when the last replay began.
   KEYS  1 replays: "asked:<stream>" pending, "began:<stream>" the last one that began  2 log
   ARGV  1 now or ''  2 ask|cancel|begin  3 stream  4 by  5 why   ('' for begin)
+        6, 7 the window that is asked for, in ms since 1970, each or ''
   Output how many requests changed ]]
 local replays, log = KEYS[1], KEYS[2]
 local now, what, stream, by, why = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -27,7 +28,8 @@ end
 
 local changed
 if what == 'ask' then
-  changed = redis.call('HSETNX', replays, 'asked:' .. stream, cjson.encode({asked = now, by = by, why = why}))
+  changed = redis.call('HSETNX', replays, 'asked:' .. stream, cjson.encode({
+    asked = now, by = by, why = why, since = tonumber(ARGV[6]), ['until'] = tonumber(ARGV[7])}))
 else
   changed = redis.call('HDEL', replays, 'asked:' .. stream)
 end

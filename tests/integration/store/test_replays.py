@@ -14,13 +14,13 @@ def replays(redis: Redis, workflow: WorkflowKeys) -> Replays:
 
 
 def test_asking_twice_is_harmless(replays: Replays) -> None:
-    assert replays.all() == {} and replays.began("contact") == 0
+    assert replays.all() == {} and replays.began("contact") is None
     # Given a replay that was asked for
     assert replays.ask("contact", "ann", "new: field", now_ms=1000) is True
     # When somebody else asks for the same, Then the first request stands
     assert replays.ask("contact", "bob", "", now_ms=2000) is False
     assert replays.all() == {"contact": Replay(1000, "ann", "new: field", None)}
-    assert replays.began("contact") == 0
+    assert replays.began("contact") is None
 
 
 def test_every_pending_replay_begins_with_the_start(replays: Replays) -> None:
@@ -33,7 +33,7 @@ def test_every_pending_replay_begins_with_the_start(replays: Replays) -> None:
     assert replays.begin(1_700_000_000_009) == 0
     begun = Replay(1_700_000_000_001, "ann", "é", 1_700_000_000_005)
     assert replays.all() == {"contact": begun, "asked:by": begun}
-    assert (replays.began("contact"), replays.began("account")) == (1_700_000_000_005, 0)
+    assert (replays.began("contact"), replays.began("account")) == (begun, None)
 
 
 def test_a_new_request_leaves_the_last_beginning_alone(replays: Replays) -> None:
@@ -43,7 +43,7 @@ def test_a_new_request_leaves_the_last_beginning_alone(replays: Replays) -> None
     # When another is asked for, Then it is pending, and the last one began when it began
     assert replays.ask("contact", "bob", "once more", now_ms=3000) is True
     assert replays.all() == {"contact": Replay(3000, "bob", "once more", None)}
-    assert replays.began("contact") == 2000
+    assert replays.began("contact") == Replay(1000, "ann", "", 2000)
     # And when it is withdrawn, the earlier one is seen again; what began cannot be withdrawn
     assert replays.cancel("contact", "bob") is True
     assert replays.cancel("contact", "bob") is False

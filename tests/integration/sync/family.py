@@ -165,7 +165,9 @@ class Family:
             cast(Campaign, self.campaign),
             page_size=5000,
             concurrency=1,
-            replayed_ms={table: self.workflow.replays.began(table) for table in self.mappings},
+            replayed_ms={
+                table: replay.began_ms or 0 for table in self.mappings if (replay := self.workflow.replays.began(table))
+            },
         )
         self.streams = {stream.name: stream for stream in connected}
 

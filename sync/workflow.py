@@ -1,0 +1,56 @@
+"""What a workflow is to the tasks: how its configuration becomes streams that read and write."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Protocol
+
+from config.document import WorkflowDocument
+from store.replays import Replay
+from sync.streams import Stream
+from sync.systems import Systems
+
+#: Seconds that one question about a schema may take.
+SCHEMA_SECONDS = 20.0
+#: The longest one start-up check may take. Seconds.
+CHECK_SECONDS = 10.0
+
+
+class Watched(NamedTuple):
+    """What a look at the live schemas has brought."""
+
+    known: bytes  #: what is to be known from now on
+    held: dict[str, list[str]]  #: by stream: sentences without a full stop, why nothing of it may be written
+    wider: list[str]  #: streams whose schemas only allow more than before
+
+
+class Workflow(Protocol):
+    """Each of `sync.ingress` and `sync.egress` is one.
+
+    `known` is what was learnt of both systems at the start, packed; it is kept for the whole run.
+    """
+
+    def stream_names(self, document: WorkflowDocument) -> list[str]:
+        """The streams of a configuration, without asking anybody."""
+
+    def check(self, document: WorkflowDocument, systems: Systems) -> None:
+        """Whether the systems answer, with these credentials. Raises TryAgain, Stop."""
+
+    def learn(self, document: WorkflowDocument, systems: Systems) -> bytes:
+        """What the configuration needs to know of both systems. Raises TryAgain, Stop, Refused."""
+
+    def connect(
+        self,
+        document: WorkflowDocument,
+        known: bytes,
+        systems: Systems,
+        page_size: int,
+        replays: Mapping[str, Replay],
+    ) -> list[Stream]:
+        """The streams, made ready without asking anybody. `replays`: the last one of each stream that has begun.
+
+        Raises Misfitting.
+        """
+
+    def watch(
+        self, document: WorkflowDocument, known: bytes, systems: Systems, streams: Collection[str] | None
+    ) -> Watched:
+        """Compares what is known with the live schemas, of these streams or of all. Raises TryAgain, Stop, Refused."""
