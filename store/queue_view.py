@@ -88,7 +88,7 @@ class QueueView:
             return []
         awaits = self._redis.hmget(keys.awaits, [raw_id for raw_id, _ in found])
         return [
-            ParkedRecord(raw_id.decode(), _parent(awaited), int(since))
+            ParkedRecord(raw_id.decode(), _parent(awaited), int(since), int(awaited.split(b" ", 1)[0]))
             for (raw_id, since), awaited in zip(found, awaits, strict=True)
             if isinstance(awaited, bytes)  # None: it went back to its lane between the two questions
         ]

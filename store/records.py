@@ -55,6 +55,7 @@ class ParkedRecord:
     id: str
     parent: Parent
     since_ms: int  #: when it was parked, or armed again; ms since 1970
+    queued_ms: int  #: when it was queued
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
-"""The two systems of one configuration, each behind the throttle that all workers share."""
+"""The systems of one configuration, each behind the throttle that all workers share."""
 
 from config.connections import Connections
 from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
 from connectors.errors import TITLES, System, Throttled
+from connectors.journal import Journal
+from connectors.sftp import Sftp
 from store.store import Store
 from store.throttle import SharedThrottle, TooLong
 
@@ -58,6 +60,13 @@ class Systems:
             refusal_patience=refusal_patience,
         )
 
+        access, sftp = connections.journal_access, connections.sftp
+        self.journal = (
+            Journal(access, SystemThrottle("journal", store.throttle("journal")), refusal_patience) if access else None
+        )
+        self.sftp = Sftp(sftp) if sftp else None
+
     def close(self) -> None:
-        self.dynamics.close()
-        self.campaign.close()
+        for system in (self.dynamics, self.campaign, self.journal, self.sftp):
+            if system is not None:
+                system.close()

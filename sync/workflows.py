@@ -3,11 +3,11 @@
 from config.document import WorkflowDocument
 from config.load import read_text
 from store.store import WorkflowStore
-from sync import ingress
+from sync import egress, ingress
 from sync.workflow import Workflow
 
 #: In the order in which they are shown.
-_WORKFLOWS: dict[str, Workflow] = {"ingress": ingress}
+_WORKFLOWS: dict[str, Workflow] = {"ingress": ingress, "egress": egress}
 
 NAMES = tuple(_WORKFLOWS)
 

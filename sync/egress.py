@@ -1,0 +1,107 @@
+"""Egress: email events, from Campaign to the contact's timeline in Dynamics.
+
+streams   one, of events
+reads     the I/O Events journal, or log export files on SFTP
+rules     which kinds of events appear, hard bounces only; an event whose contact is missing waits for it
+writes    the activity tables of Dynamics, many in one request; an activity whose id is there already is not written
+"""
+
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
+
+import orjson
+
+from config.document import WorkflowDocument
+from config.egress import EgressConfig
+from connectors.errors import Stop
+from connectors.journal import Journal
+from connectors.sftp import Sftp
+from store.replays import Replay
+from store.store import WorkflowStore
+from sync.events import shapes
+from sync.events.activity import ActivityMapper
+from sync.events.activity_target import ActivityTarget
+from sync.events.event import Understanding
+from sync.events.journal_source import JournalSource
+from sync.events.pages import EventSource
+from sync.events.reading import EventStreamSource
+from sync.events.unknown_contacts import UnknownContacts
+from sync.fitting.findings import Misfitting
+from sync.streams import Keeper, Stream, Streams
+from sync.systems import Systems
+from sync.workflow import CHECK_SECONDS, SCHEMA_SECONDS, Watched
+
+STREAM = "events"
+
+
+def stream_names(document: WorkflowDocument) -> list[str]:
+    return [STREAM]
+
+
+def check(document: WorkflowDocument, systems: Systems) -> None:
+    systems.dynamics.who_am_i(CHECK_SECONDS)
+    config = _config(document)
+    if config.source == "journal":
+        _journal(systems).first(CHECK_SECONDS, limit=1)
+    else:
+        _sftp(systems).files(config.files.folder, CHECK_SECONDS)
+
+
+def learn(document: WorkflowDocument, systems: Systems) -> bytes:
+    return shapes.dump(shapes.read_shapes(_config(document), systems.dynamics, SCHEMA_SECONDS))
+
+
+def connect(
+    document: WorkflowDocument, known: bytes, systems: Systems, page_size: int, replays: Mapping[str, Replay]
+) -> list[Stream]:
+    config = _config(document)
+    rules = Understanding(config)
+    source, origin = _source(document, config, systems)
+    target = ActivityTarget(
+        systems.dynamics,
+        rules,
+        ActivityMapper(config.activities, shapes.load(known)),
+        config.batch_size,
+        document.connections.dynamics.concurrency,
+        config.contact_limit_seconds,
+    )
+
+    def keeper(stream: Stream, streams: Streams, store: WorkflowStore, generation: int) -> Keeper:
+        return UnknownContacts(systems.dynamics, config.contact_limit_seconds, stream, store)
+
+    return [Stream(STREAM, EventStreamSource(source, origin, rules, replays.get(STREAM)), target, keeper=keeper)]
+
+
+def watch(document: WorkflowDocument, known: bytes, systems: Systems, streams: Collection[str] | None) -> Watched:
+    try:
+        live = learn(document, systems)
+    except Misfitting as error:
+        return Watched(known, {STREAM: error.sentences}, [])
+    return Watched(live, {}, [STREAM] if live != known else [])
+
+
+def _source(document: WorkflowDocument, config: EgressConfig, systems: Systems) -> tuple[EventSource, str]:
+    """Where events are read, and what stands for it: a reading goes on only where it began."""
+    if config.source == "journal":
+        journal = _journal(systems)
+        return JournalSource(journal, config.journal.begin, config.journal.page_size), _digest(["journal", journal.url])
+    raise Stop("sftp", "not yet")
+
+
+def _journal(systems: Systems) -> Journal:
+    assert systems.journal is not None
+    return systems.journal
+
+
+def _sftp(systems: Systems) -> Sftp:
+    assert systems.sftp is not None
+    return systems.sftp
+
+
+def _digest(value: object) -> str:
+    return blake2b(orjson.dumps(value), digest_size=8).hexdigest()
+
+
+def _config(document: WorkflowDocument) -> EgressConfig:
+    assert document.egress is not None
+    return document.egress

@@ -1,0 +1,77 @@
+"""The activity tables of Dynamics as the stream of events writes them: many activities in one request, each once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from connectors.dynamics import Dynamics
+from connectors.dynamics_creates import Create
+from connectors.errors import RelatedMissing
+from store.ledger import Entry
+from store.record_queue import Filtered, Leased, Outcome, Parent, Parked, Unchanged
+from sync.events.activity import ActivityMapper
+from sync.events.event import Understanding, Verdict
+from sync.events.payload import unpacked
+from sync.streams import Allowance, Answer, Calls, Send
+
+#: The table of those on whose timelines activities are shown.
+CONTACT = "contact"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateActivity(Send):
+    """An activity that is to be there."""
+
+    create: Create | None = None
+    contact: str = ""  #: its id
+
+
+class ActivityTarget:
+    """Creates activities that are absent, and changes none: what is there already is there, however it came."""
+
+    #: The id of an activity is made of its event: Dynamics itself remembers which are there.
+    remembers = False
+
+    def __init__(
+        self,
+        dynamics: Dynamics,
+        rules: Understanding,
+        mapper: ActivityMapper,
+        together: int,
+        concurrency: int,
+        contact_limit_s: float,
+    ) -> None:
+        """`contact_limit_s`: how long an event waits for a contact that Dynamics does not have."""
+        self.together = together
+        self.concurrency = concurrency
+        self._dynamics = dynamics
+        self._rules = rules
+        self._mapper = mapper
+        self._contact_limit_s = contact_limit_s
+
+    def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
+        """Raises Unmappable for an event that does not fit."""
+        event = self._rules.understand(unpacked(record.payload), datetime.now(UTC))
+        if isinstance(event, Verdict):
+            return Filtered(record.id)
+        set_name, activity_id, body = self._mapper.map(event)
+        return CreateActivity(
+            record, None, {}, None, known=False, create=Create(set_name, activity_id, body), contact=event.contact
+        )
+
+    def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
+        wanted = [send for send in sends if isinstance(send, CreateActivity)]
+        creates = [send.create for send in wanted if send.create]
+        answers = self._dynamics.create_absent(creates, allowance())
+        return [self._answer(send, answer) for send, answer in zip(wanted, answers, strict=True)]
+
+    def _answer(self, send: CreateActivity, answer: bool | Exception) -> Answer:
+        if answer is False:
+            return Unchanged(send.record.id, None)
+        waited_s = datetime.now(UTC).timestamp() - send.record.queued_ms / 1000
+        if isinstance(answer, RelatedMissing) and waited_s < self._contact_limit_s:
+            return Parked(send.record.id, Parent(CONTACT, send.contact))
+        return answer
+
+    def take_calls(self) -> Calls:
+        return Calls()  # Campaign is not called
