@@ -1,0 +1,133 @@
+"""One request that carries several records: each has its own answer, and what fails as a whole fails once."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from connectors.errors import Refused, Stop, Unavailable
+from store.ledger import Entry
+from store.record_queue import Change, Lane, Leased, Parent, Parked, RecordQueue, Unchanged
+from store.store import WorkflowStore
+from sync import writing
+from sync.position import Position
+from sync.streams import Allowance, Answer, Send, Slice, Stream
+from sync.writing import WriteEnd, write_slice
+from tests.integration.sync.conftest import ScriptedTarget
+
+
+class Together(ScriptedTarget):
+    """Takes four records a request; `answer` decides what becomes of each."""
+
+    remembers = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together = 4
+        self.requests: list[list[str]] = []
+        self.answer: Callable[[Send], Answer] = lambda send: True
+
+    def prepare(self, record: Leased, entry: Entry | None) -> Send:
+        assert entry is None
+        return Send(record, {}, {}, None, known=False)
+
+    def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
+        allowance()
+        self.requests.append([send.record.id for send in sends])
+        return [self.answer(send) for send in sends]
+
+
+@pytest.fixture
+def target() -> Together:
+    return Together()
+
+
+@pytest.fixture
+def queue(workflow: WorkflowStore) -> RecordQueue:
+    """Ten records, r0 to r9."""
+    queue = workflow.queue("contact")
+    queue.put_page(1, 0, [Change(f"r{number}", 1, b"x") for number in range(10)], Position().dump())
+    return queue
+
+
+def write(workflow: WorkflowStore, stream: Stream, piece: Slice) -> WriteEnd:
+    return write_slice(stream, {stream.name: stream}, workflow, 1, 0, piece, 60.0, batch_size=100)
+
+
+def test_ten_records_are_three_requests_and_nothing_is_remembered_of_them(
+    workflow: WorkflowStore, queue: RecordQueue, stream: Stream, target: Together, piece: Slice
+) -> None:
+    # When ten records are written, four a request
+    assert write(workflow, stream, piece) is WriteEnd.DRAINED
+    # Then three requests carried all of them, in order
+    assert [len(request) for request in target.requests] == [4, 4, 2]
+    assert [name for request in target.requests for name in request] == [f"r{number}" for number in range(10)]
+    # And they are counted and gone, and the ledger stays empty
+    assert workflow.statistics("contact", 0).totals["written"] == 10
+    assert queue.backlog().total == 0
+    assert queue.ledger.entries(["r0", "r9"]) == [None, None]
+    assert not list(queue.ledger.scan(0, 1 << 20))
+
+
+def test_each_record_of_a_request_has_its_own_end(
+    workflow: WorkflowStore, queue: RecordQueue, stream: Stream, target: Together, piece: Slice
+) -> None:
+    # Given a request of which one record is refused, one is there already, one waits for another and one is busy
+    ends: dict[str, Answer] = {
+        "r0": Refused("dynamics", "the subject is too long"),
+        "r1": Unchanged("r1", None),
+        "r2": Parked("r2", Parent("contact", "c")),
+        "r3": Unavailable("dynamics", "Dynamics is busy", wait=30),
+    }
+    target.answer = lambda send: ends.get(send.record.id, True)
+    # When it is written
+    write(workflow, stream, piece)
+    # Then each came to its own end, and the others were written
+    totals, backlog = workflow.statistics("contact", 0).totals, queue.backlog()
+    assert {what: totals[what] for what in ("written", "unchanged", "refused", "parked", "again")} == {
+        "written": 6, "unchanged": 1, "refused": 1, "parked": 1, "again": 1
+    }  # fmt: skip
+    assert (backlog.delayed, backlog.parked, backlog.dead) == (1, 1, 1)
+    [letter] = queue.dead_letters()
+    assert letter.id == "r0"
+
+
+def test_a_request_that_fails_as_a_whole_is_one_outage_not_four(
+    workflow: WorkflowStore, queue: RecordQueue, stream: Stream, target: Together, piece: Slice
+) -> None:
+    # Given a target that is down for its first request only
+    def down(send: Send) -> Answer:
+        if len(target.requests) == 1:
+            raise Unavailable("dynamics", "Dynamics is not available (503)", wait=0.001)
+        return True
+
+    target.answer = down
+    # When the slice writes
+    assert write(workflow, stream, piece) is WriteEnd.DRAINED
+    # Then it did not give up: the rest went through at once, and the four wait for their time or were written
+    assert target.requests[:3] == [["r0", "r1", "r2", "r3"], ["r4", "r5", "r6", "r7"], ["r8", "r9"]]
+    assert queue.backlog().dead == 0
+    # But several such requests in a row are an outage
+    queue.feed(1, [Change(f"s{number}", 1, b"x") for number in range(40)], Lane.LIVE)
+    target.requests.clear()
+
+    def always(send: Send) -> Answer:
+        raise Unavailable("dynamics", "Dynamics is not available (503)", wait=30)
+
+    target.answer = always
+    assert write(workflow, stream, piece) is WriteEnd.WAITING
+    assert len(target.requests) == writing.OUTAGES_TOO_MANY
+    assert queue.backlog().leased == 0
+
+
+def test_what_stops_the_workflow_keeps_what_was_confirmed_beside_it(
+    workflow: WorkflowStore, queue: RecordQueue, stream: Stream, target: Together, piece: Slice
+) -> None:
+    # Given a request whose third record meets what only people can mend
+    target.answer = lambda send: Stop("dynamics", "no privilege to create") if send.record.id == "r2" else True
+    # When it is written
+    with pytest.raises(Stop):
+        write(workflow, stream, piece)
+    # Then the others of that request are confirmed, and nothing more was sent or lost
+    assert target.requests == [["r0", "r1", "r2", "r3"]]
+    assert workflow.statistics("contact", 0).totals["written"] == 3
+    assert (queue.backlog().waiting, queue.backlog().leased) == (7, 0)

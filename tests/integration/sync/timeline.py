@@ -1,0 +1,164 @@
+"""A running egress workflow in a real store, between events and timelines whose behaviour a test decides."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import orjson
+from redis import Redis
+
+from config.egress import EgressConfig
+from config.event_fields import KINDS
+from connectors.dynamics import Dynamics
+from connectors.dynamics_creates import Create
+from connectors.dynamics_metadata import DynamicsTable
+from connectors.errors import ConnectorError, RelatedMissing
+from store.record_queue import DeadLetter, RecordQueue
+from store.replays import Replay
+from store.store import Store, WorkflowStore
+from sync.egress import STREAM
+from sync.events.activity import ActivityMapper, ActivityShape
+from sync.events.activity_target import ActivityTarget
+from sync.events.event import Understanding
+from sync.events.pages import EventPage, RawEvent
+from sync.events.position import EventPosition
+from sync.events.reading import EventStreamSource
+from sync.events.unknown_contacts import UnknownContacts
+from sync.reading import read_slice
+from sync.streams import ReadEnd, Slice, Stream
+from sync.writing import WriteEnd, write_slice
+
+ANN, BOB = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
+FOREVER = Slice(60, lambda: False)
+NOW = datetime.now(UTC)
+
+
+def event(number: int, kind: str = "open", contact: str = ANN, days_ago: float = 0, **data: object) -> dict[str, Any]:
+    """One event as the journal has it."""
+    time = (NOW - timedelta(days=days_ago)).isoformat()
+    data = {"externalId": contact, "eventDate": time, "campaignName": "Camp", "deliveryName": "DM1", **data}
+    return {"id": f"e{number}", "type": f"com.adobe.campaign.email.{kind}", "data": data}
+
+
+class ScriptedEvents:
+    """A source that answers with its pages, one after the other, by number; the last one leads to itself."""
+
+    def __init__(self) -> None:
+        self.pages: list[EventPage | Exception] = []
+        self.asked: list[str] = []
+        self.since: list[int | None] = []
+
+    def add(self, *events: dict[str, Any] | RawEvent, more: bool = True, wait: float = 0.0, missed: str = "") -> None:
+        raw = [one if isinstance(one, RawEvent) else RawEvent(one) for one in events]
+        self.pages.append(EventPage(raw, str(len(self.pages) + 1), more, wait, missed))
+
+    def beginning(self, since_ms: int | None) -> str:
+        self.since.append(since_ms)
+        return "0"
+
+    def fetch(self, position: str, timeout: float) -> EventPage:
+        self.asked.append(position)
+        if int(position) >= len(self.pages):
+            return EventPage([], position, False, 60.0)
+        page = self.pages[int(position)]
+        if isinstance(page, Exception):
+            raise page
+        return page
+
+
+class Timelines:
+    """Contacts and their activities; in place of Dynamics."""
+
+    def __init__(self) -> None:
+        self.contacts = {ANN, BOB}
+        self.activities: dict[str, dict[str, Any]] = {}
+        self.requests: list[int] = []
+        self.asked: list[Sequence[str]] = []
+        self.failing: list[ConnectorError] = []  #: what the next requests end in, once their effect is there
+
+    def create_absent(self, creates: Sequence[Create], timeout: float) -> list[bool | ConnectorError]:
+        self.requests.append(len(creates))
+        answers = [self._create(create) for create in creates]
+        if self.failing:
+            raise self.failing.pop(0)
+        return answers
+
+    def _create(self, create: Create) -> bool | ConnectorError:
+        body = orjson.loads(create.body)
+        [contact] = [value[10:-1] for name, value in body.items() if name.endswith("@odata.bind")]
+        if create.id in self.activities:
+            return False
+        if contact not in self.contacts:
+            return RelatedMissing("dynamics", "the contact is not there")
+        self.activities[create.id] = {**body, "set": create.set_name, "contact": contact}
+        return True
+
+    def existing(self, table: DynamicsTable, ids: Sequence[str], timeout: float) -> set[str]:
+        self.asked.append(ids)
+        return self.contacts & set(ids)
+
+
+class Egress:
+    """`config`: parts of egress; the events are the source's, the activities the timelines'."""
+
+    def __init__(self, redis: Redis, high_water: int = 100_000) -> None:
+        self.redis = redis
+        self.events = ScriptedEvents()
+        self.timelines = Timelines()
+        self.workflow: WorkflowStore = Store(redis, "test", high_water=high_water).workflow("egress")
+        self.generation = 0
+        self.start()
+
+    def start(self, origin: str = "here", **config: Any) -> None:
+        """Starts, or stops and starts again, under this configuration; a pending replay begins."""
+        lifecycle = self.workflow.lifecycle
+        lifecycle.stop("a test", "")
+        lifecycle.start("a test", "", 1)
+        self.generation = lifecycle.read().generation
+        lifecycle.add_streams([STREAM])
+        self.workflow.replays.begin(self.workflow.now_ms())
+        assert lifecycle.run(self.generation, "a test", "")
+        self.stream = self._stream(EgressConfig.model_validate(config), origin, self.workflow.replays.began(STREAM))
+
+    def _stream(self, config: EgressConfig, origin: str, replay: Replay | None) -> Stream:
+        dynamics, rules = cast(Dynamics, self.timelines), Understanding(config)
+        shapes = {kind: ActivityShape(f"{kind}s", f"regarding_{kind}", {"subject": 200}) for kind in KINDS}
+        limit_s = config.contact_limit_seconds
+        return Stream(
+            STREAM,
+            EventStreamSource(self.events, origin, rules, replay),
+            ActivityTarget(dynamics, rules, ActivityMapper(config.activities, shapes), config.batch_size, 1, limit_s),
+            keeper=lambda stream, _streams, store, _generation: UnknownContacts(dynamics, limit_s, stream, store),
+        )
+
+    @property
+    def queue(self) -> RecordQueue:
+        return self.workflow.queue(STREAM)
+
+    @property
+    def position(self) -> EventPosition:
+        return EventPosition.load(self.workflow.cursor(STREAM).value)
+
+    def read(self, piece: Slice = FOREVER) -> ReadEnd:
+        return read_slice(self.stream, self.workflow, self.generation, piece)
+
+    def write(self) -> WriteEnd:
+        return write_slice(self.stream, {STREAM: self.stream}, self.workflow, self.generation, 0, FOREVER, 60.0, 100)
+
+    def carry(self) -> None:
+        self.read()
+        self.write()
+
+    def let_time_pass(self) -> None:
+        """What waits for its next try need not wait any longer."""
+        keys = self.queue.keys
+        if delayed := self.redis.zrange(keys.delayed, 0, -1):
+            self.redis.zadd(keys.delayed, dict.fromkeys(delayed, 0))
+
+    def letters(self) -> list[DeadLetter]:
+        return list(self.queue.dead_letters())
+
+    def totals(self) -> dict[str, int]:
+        """Counts that are not 0."""
+        totals = self.workflow.statistics(STREAM, self.workflow.now_ms()).totals
+        return {what: count for what, count in totals.items() if count}
