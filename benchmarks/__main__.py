@@ -13,13 +13,14 @@ from typing import Any
 
 import click
 
-from benchmarks import backlog, first_run, memory, naive, queue, reading, writing
+from benchmarks import backlog, events, first_run, memory, naive, queue, reading, writing
 from benchmarks.harness import Figure, say
 
 BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "queue": queue.run,
     "reading": reading.run,
     "writing": writing.run,
+    "events": events.run,
     "naive": naive.run,
     "memory": memory.run,
     "backlog": backlog.run,

@@ -33,6 +33,15 @@ class Pretend:
         faults = {"dynamics": {"latency_ms": seconds * 1000}} if seconds else {}
         requests.put(f"{self.admin}/faults", json=faults, timeout=30).raise_for_status()
 
+    def contact_ids(self) -> list[str]:
+        answer = requests.get(f"{self.admin}/dynamics/tables/contact", timeout=60)
+        answer.raise_for_status()
+        return [row["contactid"] for row in answer.json()["value"]]
+
+    def campaign(self, events: int) -> None:
+        """A campaign's events appear in the journal."""
+        requests.post(f"{self.admin}/events/campaign", json={"events": events}, timeout=60).raise_for_status()
+
     def document(self) -> Document:
         return Document(connections=self.connections, ingress=IngressConfig(tables=(mapping(),)))
 

@@ -1,4 +1,4 @@
-"""How fast the sandbox is: profile writes and contact rows per second from one process.
+"""How fast the sandbox is: profile writes, contact rows and batched activities per second from one process.
 
     python -m benchmarks.sandbox_speed
 
@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+import uuid
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ import uvloop
 CONTACTS = 50_000
 WRITES = 30_000
 CONNECTIONS = 16
+ACTIVITIES = 60_000
+BATCH = 100
+BATCH_CONNECTIONS = 4
 
 
 class Connection:
@@ -108,6 +112,59 @@ async def profile_writes(info: dict[str, Any], method: str) -> float:
     return WRITES / (time.perf_counter() - started)
 
 
+async def activity_creates(info: dict[str, Any]) -> float:
+    """Activities per second: created if absent, in batches of 100 that go on after an error."""
+    of = info["dynamics"]
+    authorization = {"Authorization": f"Bearer {token(of, of['url'] + '/.default')}"}
+    connection = await Connection.to(of["url"])
+    page = await connection.ask(
+        request_bytes("GET", f"{of['url']}/api/data/v9.2/contacts?$select=contactid&$top=5000", authorization), 200
+    )
+    contacts = [row["contactid"] for row in json.loads(page)["value"]]
+    connection.close()
+    headers = {
+        **authorization,
+        "Prefer": "odata.continue-on-error",
+        "Content-Type": 'multipart/mixed; boundary="batch_1"',
+    }
+
+    def create(number: int) -> str:
+        body = {
+            "subject": f"Campaign Name: CMP{number % 7}; Delivery Name: DM{number % 90}",
+            "regardingobjectid_contact_adobe_emailsend@odata.bind": f"/contacts({contacts[number % len(contacts)]})",
+            "adobe_campaignname": f"CMP{number % 7}",
+            "adobe_deliveryname": f"DM{number % 90}",
+            "adobe_senton": "2026-05-01T12:00:00Z",
+            "adobe_mirrorpageurl": f"https://mirror.example.com/nl/jsp/m.jsp?c={number:064x}",
+            "statecode": 1,
+            "statuscode": 2,
+        }
+        return (
+            "--batch_1\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+            f"PATCH /api/data/v9.2/adobe_emailsends({uuid.UUID(int=number + 1)}) HTTP/1.1\r\n"
+            f"Content-Type: application/json\r\nIf-None-Match: *\r\n\r\n{json.dumps(body)}\r\n"
+        )
+
+    url = of["url"] + "/api/data/v9.2/$batch"
+    requests = []
+    for first in range(0, ACTIVITIES, BATCH):
+        text = "".join(create(number) for number in range(first, first + BATCH)) + "--batch_1--\r\n"
+        requests.append(request_bytes("POST", url, headers, text.encode()))
+    waiting = iter(requests)
+
+    async def work() -> None:
+        connection = await Connection.to(url)
+        for request in waiting:
+            answer = await connection.ask(request, 200)
+            if answer.count(b"HTTP/1.1 204 ") != BATCH:
+                raise RuntimeError(answer[:1000].decode())
+        connection.close()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(work() for _ in range(BATCH_CONNECTIONS)))
+    return ACTIVITIES / (time.perf_counter() - started)
+
+
 async def contact_rows(info: dict[str, Any], query: str, labels: bool) -> float:
     """Rows per second of a tracked full read in pages of 5,000."""
     of = info["dynamics"]
@@ -163,6 +220,7 @@ async def measure() -> None:
         await report(pid, "contact rows, 8 columns", CONTACTS, contact_rows(info, select, False))
         await report(pid, "contact rows, 8 columns with labels", CONTACTS, contact_rows(info, select, True))
         await report(pid, "contact rows, all columns", CONTACTS, contact_rows(info, "", False))
+        await report(pid, "activity creates, batches of 100", ACTIVITIES, activity_creates(info))
         await report(pid, "profile creates", WRITES, profile_writes(info, "POST"))
         await report(pid, "profile updates by custom key", WRITES, profile_writes(info, "PATCH"))
     finally:

@@ -52,8 +52,8 @@ class Stage:
 
 
 @contextmanager
-def stage(instance: str = "bench") -> Iterator[Stage]:
-    """A fresh server in a home of its own, gone afterwards; the workflow `ingress` RUNNING."""
+def stage(instance: str = "bench", name: str = WORKFLOW) -> Iterator[Stage]:
+    """A fresh server in a home of its own, gone afterwards; the workflow of this name RUNNING."""
     quiet_logs()
     # A short path: Unix sockets have a length limit.
     with (
@@ -61,7 +61,7 @@ def stage(instance: str = "bench") -> Iterator[Stage]:
         EmbeddedServer(Path(folder)) as server,
         connect(server.url) as redis,
     ):
-        workflow = Store(redis, instance, high_water=ENDLESS).workflow(WORKFLOW)
+        workflow = Store(redis, instance, high_water=ENDLESS).workflow(name)
         workflow.lifecycle.start("benchmark", "measure", 1)
         generation = workflow.lifecycle.read().generation
         workflow.lifecycle.run(generation, "benchmark", "nothing to check")

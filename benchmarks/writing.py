@@ -8,23 +8,18 @@ The last line is a whole worker process as the Procfile starts it, with one chil
 empty queue. Its start-up and its reading of the schemas are not counted.
 """
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import orjson
 import requests
-from celery import Celery
 from requests.adapters import HTTPAdapter
 
 from benchmarks.harness import Figure, ratio, take_turns
 from benchmarks.people import contacts
-from benchmarks.pretend import ROOT, Pretend, pretend
+from benchmarks.pretend import Pretend, pretend
 from benchmarks.stage import PAGE, WORKFLOW, Stage, stage
+from benchmarks.workers import PATIENCE_SECONDS, Nudge, worker_process
 from config.document import dump
 from config.settings import Settings
 from connectors.auth import ims_token
@@ -34,13 +29,8 @@ from sync import ingress
 from sync.streams import Send, Slice, Stream
 from sync.systems import Systems
 from sync.writing import WriteEnd, write_slice
-from workers.app import celery_settings
 
 PROFILES = 2_000
-#: A worker process that has not emptied the queue by then never will.
-PATIENCE_SECONDS = 60.0
-
-Nudge = Callable[[], None]
 
 
 def run(rounds: int) -> list[Figure]:
@@ -53,7 +43,7 @@ def run(rounds: int) -> list[Figure]:
         here.workflow.keep_schemas(here.generation, known)
         [stream] = ingress.connect(document, known, systems, PAGE, {})
         bare = _Bare(there, stream)
-        with _worker(here, settings, stream.name) as nudge:
+        with worker_process(here, settings, WORKFLOW, stream.name, ("write",)) as nudge:
             found = take_turns(
                 rounds,
                 bare.write,
@@ -88,30 +78,6 @@ def _process(here: Stage, stream: Stream, nudge: Nudge) -> dict[str, float]:
             raise RuntimeError(f"The worker process left records behind; its log is {here.home}/worker.log.")
         time.sleep(0.005)
     return {"process": PROFILES / (time.perf_counter() - begun)}
-
-
-@contextmanager
-def _worker(here: Stage, settings: Settings, stream: str) -> Iterator[Nudge]:
-    """A worker process that only writes; what it gives calls one writer."""
-    environment = {**os.environ, "D365ACS_HOME": str(settings.home), "D365ACS_INSTANCE": settings.instance}
-    options = ("worker", "-Q", f"{WORKFLOW}.write", "-c", "1", "--without-gossip", "--without-mingle")
-    with (here.home / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "workers.app", *options],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    client = Celery(set_as_current=False)
-    client.conf.update(celery_settings(settings))
-    where = {"workflow": WORKFLOW, "stream": stream, "generation": here.generation, "seat": 0}
-    try:
-        yield lambda: client.send_task("write", kwargs=where, queue=f"{WORKFLOW}.write") and None
-    finally:
-        client.close()
-        process.terminate()
-        process.wait(30)
 
 
 class _Bare:

@@ -12,6 +12,7 @@ import orjson
 import requests
 
 from config.connections import CampaignConnection, Connections, DynamicsConnection
+from config.journal_connection import JournalConnection
 from control.errors import DemoFailed
 
 #: Seconds: for the sandbox to come up, and for one answer of its admin side.
@@ -96,4 +97,5 @@ def connections_to(info: dict[str, dict[str, str]], secrets: Mapping[str, str]) 
             org_id=campaign["org_id"],
             token_url=campaign["token_url"],
         ),
+        journal=JournalConnection(url=info["journal"]["url"]),
     )

@@ -72,12 +72,16 @@ class Timelines:
     def __init__(self) -> None:
         self.contacts = {ANN, BOB}
         self.activities: dict[str, dict[str, Any]] = {}
+        self.created = 0
         self.requests: list[int] = []
         self.asked: list[Sequence[str]] = []
         self.failing: list[ConnectorError] = []  #: what the next requests end in, once their effect is there
+        self.down: list[ConnectorError] = []  #: the same, without any effect
 
     def create_absent(self, creates: Sequence[Create], timeout: float) -> list[bool | ConnectorError]:
         self.requests.append(len(creates))
+        if self.down:
+            raise self.down.pop(0)
         answers = [self._create(create) for create in creates]
         if self.failing:
             raise self.failing.pop(0)
@@ -90,6 +94,7 @@ class Timelines:
             return False
         if contact not in self.contacts:
             return RelatedMissing("dynamics", "the contact is not there")
+        self.created += 1
         self.activities[create.id] = {**body, "set": create.set_name, "contact": contact}
         return True
 
@@ -152,8 +157,9 @@ class Egress:
     def let_time_pass(self) -> None:
         """What waits for its next try need not wait any longer."""
         keys = self.queue.keys
-        if delayed := self.redis.zrange(keys.delayed, 0, -1):
-            self.redis.zadd(keys.delayed, dict.fromkeys(delayed, 0))
+        for record_id in cast(list[bytes], self.redis.zrange(keys.delayed, 0, -1)):
+            self.redis.zadd(keys.delayed, {record_id: 0})
+        self.workflow.troubles.clear_all()
 
     def letters(self) -> list[DeadLetter]:
         return list(self.queue.dead_letters())

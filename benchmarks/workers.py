@@ -1,0 +1,52 @@
+"""One worker process, as the Procfile starts it, for benchmarks that give it its work by hand."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from celery import Celery, chain
+
+from benchmarks.pretend import ROOT
+from benchmarks.stage import Stage
+from config.settings import Settings
+from workers.app import celery_settings
+
+#: A worker process that has not emptied the queue by then never will.
+PATIENCE_SECONDS = 60.0
+
+Nudge = Callable[[], None]
+
+
+@contextmanager
+def worker_process(
+    here: Stage, settings: Settings, workflow: str, stream: str, tasks: Sequence[str]
+) -> Iterator[Nudge]:
+    """A worker process with one child, that has only these tasks to do; what it gives sends them, as one chain."""
+    environment = {**os.environ, "D365ACS_HOME": str(settings.home), "D365ACS_INSTANCE": settings.instance}
+    queues = ",".join(f"{workflow}.{task}" for task in tasks)
+    options = ("worker", "-Q", queues, "-c", "1", "--without-gossip", "--without-mingle")
+    with (here.home / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "workers.app", *options],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    client = Celery(set_as_current=False)
+    client.conf.update(celery_settings(settings))
+    where = {"workflow": workflow, "stream": stream, "generation": here.generation}
+    steps = [
+        client.signature(
+            task, kwargs={**where, "seat": 0} if task == "write" else where, immutable=True, app=client
+        ).set(queue=f"{workflow}.{task}")
+        for task in tasks
+    ]
+    try:
+        yield lambda: chain(*steps, app=client).apply_async() and None
+    finally:
+        client.close()
+        process.terminate()
+        process.wait(30)
