@@ -1,4 +1,4 @@
-"""Access tokens by the client-credentials grant: Entra v2 for Dynamics, IMS v3 for Campaign."""
+"""Access tokens by the client-credentials grant: Entra v2 for Dynamics, IMS v3 for Campaign and its journal."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Protocol
 from urllib.parse import urlencode
 
-from config.connections import CampaignConnection, DynamicsConnection
+from config.connections import DynamicsConnection
 from config.secrets import SecretMissing, resolve
 from connectors.errors import (
     ConnectorError,
@@ -191,7 +192,20 @@ def entra_token(connection: DynamicsConnection) -> Token:
     return Token("dynamics", form, _poster("dynamics", connection.token_endpoint))
 
 
-def ims_token(connection: CampaignConnection) -> Token:
+class AdobeCredential(Protocol):
+    """An OAuth server-to-server credential; `client_secret` is a reference."""
+
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def client_secret(self) -> str: ...
+    @property
+    def scopes(self) -> tuple[str, ...]: ...
+    @property
+    def token_url(self) -> str: ...
+
+
+def ims_token(connection: AdobeCredential, system: System = "campaign") -> Token:
     """developer.adobe.com, OAuth server-to-server credential: access tokens."""
 
     def form() -> dict[str, str]:
@@ -202,7 +216,7 @@ def ims_token(connection: CampaignConnection) -> Token:
             "scope": ",".join(connection.scopes),
         }
 
-    return Token("campaign", form, _poster("campaign", connection.token_url))
+    return Token(system, form, _poster(system, connection.token_url))
 
 
 def _poster(system: System, url: str) -> Post:

@@ -1,4 +1,4 @@
-"""The read side of Dynamics 365: who we are, what tables look like, and their rows with change tracking.
+"""Dynamics 365: who we are, what tables look like, their rows with change tracking, and new rows of activities.
 
 learn.microsoft.com: Use change tracking to synchronize data with external systems; Page results.
 """
@@ -9,19 +9,36 @@ import re
 import time
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from config.connections import DynamicsConnection
 from connectors.auth import entra_token
+from connectors.dynamics_activities import (
+    ACTIVITIES_PATH,
+    ActivitySummary,
+    ActivityTable,
+    activities_of,
+    activity_of,
+    links_path,
+)
+from connectors.dynamics_creates import PREFER, Create, outcomes, written
 from connectors.dynamics_errors import error_of, is_no_such_row, is_throttling
 from connectors.dynamics_metadata import TABLES_PATH, DynamicsTable, TableSummary, summaries_of, table_of, table_path
-from connectors.dynamics_pages import ColumnsMissing, Page, Row, Wanted
+from connectors.dynamics_pages import (
+    LARGEST_PAGE,
+    ColumnsMissing,
+    Page,
+    Row,
+    Wanted,
+    items_of,
+    page_of,
+    paging,
+    preferring,
+    selected,
+)
 from connectors.errors import ConnectorError, CursorExpired, Refused, Stop, TableMissing
 from connectors.http import Authorization, Http, Throttle
 from connectors.wire import Answer
-
-#: Rows on a page; Dynamics serves no more (learn.microsoft.com, Web API: page results).
-LARGEST_PAGE = 5000
 
 #: Ids of one question for existing rows: so many make an address of 5 kB, of the 32 kB that are allowed.
 MOST_IDS = 100
@@ -61,6 +78,7 @@ class Dynamics:
             connection.concurrency,
             refusal_patience,
         )
+        self._api_path = urlsplit(connection.api_root).path
 
     def who_am_i(self, timeout: float) -> str:
         """The application user's id: the cheapest proof that address, credentials and user are good."""
@@ -83,7 +101,7 @@ class Dynamics:
 
         def cast(address: str) -> list[dict[str, Any]]:
             answer = self._get(address, about, deadline - time.monotonic(), table=name)
-            return _items(answer.object())
+            return items_of(answer.object())
 
         try:
             return table_of(answer.object(), cast)
@@ -94,9 +112,50 @@ class Dynamics:
         """All tables whose rows can be asked for, by name, in one request. Raises nothing of its own."""
         answer = self._get(TABLES_PATH, "definitions of tables", timeout)
         try:
-            return summaries_of(_items(answer.object()))
+            return summaries_of(items_of(answer.object()))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise answer.malformed("the definitions have not the promised shape") from None
+
+    def activities(self, timeout: float) -> list[ActivitySummary]:
+        """The custom activity tables, by name, in one request. Raises nothing of its own."""
+        answer = self._get(ACTIVITIES_PATH, "definitions of activity tables", timeout)
+        try:
+            return activities_of(items_of(answer.object()))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise answer.malformed("the definitions have not the promised shape") from None
+
+    def activity(self, name: str, timeout: float) -> ActivityTable:
+        """The definition of an activity table: the requests of `table`, and one for what its rows may regard.
+
+        Raises TableMissing, also for a table whose rows cannot regard a contact.
+        """
+        deadline = time.monotonic() + timeout
+        table = self.table(name, timeout)
+        answer = self._get(links_path(name), f"definition of {name}", deadline - time.monotonic(), table=name)
+        try:
+            found = activity_of(table, items_of(answer.object()))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise answer.malformed("the definition has not the promised shape") from None
+        if found is None:
+            raise TableMissing(
+                "dynamics",
+                f"table {name} of Dynamics is there, but its rows cannot regard a contact; name a table of activities",
+            )
+        return found
+
+    def create_absent(self, creates: Sequence[Create], timeout: float) -> list[bool | ConnectorError]:
+        """Create those of these rows, MOST_OPERATIONS at most, whose id is not there yet: one request.
+
+        What became of each, in their order: True created, False there before, or its error: RelatedMissing, another
+        Refused, TryAgain, Stop. Raises such an error where it is one of the request as a whole, of which nothing, or
+        after TryAgain perhaps all, was done; ValueError for too many, and for what fits in no address.
+        """
+        if not creates:
+            return []
+        content_type, body = written(creates, self._api_path)
+        headers = {"Content-Type": content_type, "Prefer": PREFER}
+        answer = self._http.request("POST", "$batch", about="$batch", timeout=timeout, body=body, headers=headers)
+        return outcomes(answer, creates, self._http.throttled)
 
     def token_days(self, timeout: float) -> float | None:
         """Days that a change token lives (learn.microsoft.com, Use change tracking: expirechangetrackingindays).
@@ -150,15 +209,15 @@ class Dynamics:
         """
         wanted = Wanted(table, columns, labels, tables)
         answer = self._get(
-            f"{table.set_name}?$select={_selected(table, wanted)}",
+            f"{table.set_name}?$select={selected(table, wanted)}",
             table.set_name,
             timeout,
             table=table.name,
-            headers=_preferring(wanted, _paging(page_size)),
+            headers=preferring(wanted, paging(page_size)),
             properties=wanted.properties,
         )
         try:
-            return _page(answer, wanted)
+            return page_of(answer, wanted)
         except ColumnsMissing as missing:
             raise answer.malformed(f"rows came without the column {missing}") from None
 
@@ -185,12 +244,12 @@ class Dynamics:
             table.set_name,
             timeout,
             table=table.name,
-            headers=_preferring(wanted, _paging(page_size)),
+            headers=preferring(wanted, paging(page_size)),
             following=True,
             properties=wanted.properties,
         )
         try:
-            return _page(answer, wanted)
+            return page_of(answer, wanted)
         except ColumnsMissing as missing:
             raise CursorExpired(
                 "dynamics",
@@ -214,10 +273,10 @@ class Dynamics:
         wanted = Wanted(table, columns, labels, tables)
         answer = self._http.request(
             "GET",
-            f"{table.set_name}({_guid(id_, table.set_name)})?$select={_selected(table, wanted)}",
+            f"{table.set_name}({_guid(id_, table.set_name)})?$select={selected(table, wanted)}",
             about=table.set_name,
             timeout=timeout,
-            headers=_preferring(wanted),
+            headers=preferring(wanted),
         )
         if is_no_such_row(answer):
             return None
@@ -254,7 +313,7 @@ class Dynamics:
         wanted = Wanted(table, columns, labels, tables)
         property_ = table.columns[lookup].property
         rule = quote(" or ".join(f"{property_} eq {_guid(id_, table.set_name)}" for id_ in ids), safe="")
-        link: str | None = f"{table.set_name}?$select={_selected(table, wanted)}&$filter={rule}"
+        link: str | None = f"{table.set_name}?$select={selected(table, wanted)}&$filter={rule}"
         found: list[Row] = []
         while link:
             answer = self._get(
@@ -262,7 +321,7 @@ class Dynamics:
                 table.set_name,
                 deadline - time.monotonic(),
                 table=table.name,
-                headers=_preferring(wanted),
+                headers=preferring(wanted),
                 properties=wanted.properties,
             )
             try:
@@ -297,7 +356,7 @@ class Dynamics:
             answer = self._get(link, table.set_name, deadline - time.monotonic(), table=table.name)
             try:
                 page = answer.object()
-                found.update(row[table.primary_id].lower() for row in _items(page))
+                found.update(row[table.primary_id].lower() for row in items_of(page))
                 link = page.get("@odata.nextLink")
                 if not (found.issubset(asked) and isinstance(link, str | None)):
                     raise ValueError
@@ -331,48 +390,8 @@ class Dynamics:
             raise error_of(answer, table, following=following, properties=properties)
 
 
-def _selected(table: DynamicsTable, wanted: Wanted) -> str:
-    return ",".join(wanted.properties) or table.primary_id
-
-
-def _paging(page_size: int) -> str:
-    return f"odata.track-changes,odata.maxpagesize={min(page_size, LARGEST_PAGE)}"
-
-
-def _preferring(wanted: Wanted, paging: str = "") -> dict[str, str]:
-    named = ",".join(wanted.annotations)
-    preferences = [paging] if paging else []
-    if named:
-        preferences.append(f'odata.include-annotations="{named}"')
-    return {"Prefer": ",".join(preferences)} if preferences else {}
-
-
 def _guid(id_: str, about: str) -> str:
     """The id in lower case; nothing in it may lead to another address."""
     if not _GUID.fullmatch(id_.lower()):
         raise Refused("dynamics", f"Dynamics GET {about}: the record's id is no guid", code="bad-key")
     return id_.lower()
-
-
-def _items(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Raises KeyError, TypeError."""
-    items = found["value"]
-    if not isinstance(items, list):
-        raise TypeError("no list")
-    return items
-
-
-def _page(answer: Answer, wanted: Wanted) -> Page:
-    found = answer.object()
-    next_link, delta_link = found.get("@odata.nextLink"), found.get("@odata.deltaLink")
-    try:
-        rows = wanted.rows(_items(found))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise answer.malformed("the page has not the promised shape") from None
-    for link in (next_link, delta_link):
-        if link is not None and not isinstance(link, str):
-            raise answer.malformed("a link of the page is not a text")
-    if not next_link and not delta_link:
-        # Going on without a link would lose every later change in silence.
-        raise answer.malformed("the last page carries no delta link")
-    return Page(rows, next_link or None, None if next_link else delta_link)

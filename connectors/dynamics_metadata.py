@@ -113,13 +113,13 @@ def table_of(definition: dict[str, Any], cast: Callable[[str], list[dict[str, An
     for address in sorted({_cast_path(definition["LogicalName"], kind) for kind in types.values() if kind in CASTS}):
         more.update((item["LogicalName"], item) for item in cast(address))
     columns = (
-        _column(name, type_, _label(attributes[name].get("DisplayName") or {}), more.get(name, {}))
+        _column(name, type_, label_of(attributes[name].get("DisplayName") or {}), more.get(name, {}))
         for name, type_ in types.items()
     )
     return DynamicsTable(
         name=definition["LogicalName"],
-        set_name=_safe(definition["EntitySetName"]),
-        primary_id=_safe(definition["PrimaryIdAttribute"]),
+        set_name=safe_name(definition["EntitySetName"]),
+        primary_id=safe_name(definition["PrimaryIdAttribute"]),
         change_tracking=definition["ChangeTrackingEnabled"] is True,
         columns={column.name: column for column in columns},
     )
@@ -134,8 +134,8 @@ def summaries_of(definitions: list[dict[str, Any]]) -> list[TableSummary]:
         (
             TableSummary(
                 found["LogicalName"],
-                _label(found.get("DisplayName") or {}),
-                _safe(found["EntitySetName"]),
+                label_of(found.get("DisplayName") or {}),
+                safe_name(found["EntitySetName"]),
                 found["ChangeTrackingEnabled"] is True,
                 found.get("IsCustomEntity") is True,
             )
@@ -152,7 +152,8 @@ def _cast_path(table: str, kind: str) -> str:
     return f"EntityDefinitions(LogicalName='{table}')/Attributes/Microsoft.Dynamics.CRM.{cast}?{query}"
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """A name that is fit for an address. Raises ValueError for another."""
     if not re.fullmatch(r"\w+", name):
         raise ValueError("not a name")
     return name
@@ -180,10 +181,10 @@ def _column(name: str, kind: str, label: str, more: dict[str, Any]) -> DynamicsC
 def _options(option_set: dict[str, Any]) -> dict[int, str]:
     options = list(option_set.get("Options") or ())
     options += [option_set[name] for name in ("FalseOption", "TrueOption") if option_set.get(name)]
-    return {option["Value"]: _label(option.get("Label") or {}) for option in options}
+    return {option["Value"]: label_of(option.get("Label") or {}) for option in options}
 
 
-def _label(label: dict[str, Any]) -> str:
-    """In the application user's language, else in the first that there is."""
+def label_of(label: dict[str, Any]) -> str:
+    """A label's text in the application user's language, else in the first that there is."""
     localized = label.get("UserLocalizedLabel") or next(iter(label.get("LocalizedLabels") or ()), None) or {}
     return str(localized.get("Label") or "")

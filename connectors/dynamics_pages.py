@@ -8,6 +8,10 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from connectors.dynamics_metadata import LOOKUPS, DynamicsTable
+from connectors.wire import Answer
+
+#: Rows on a page; Dynamics serves no more (learn.microsoft.com, Web API: page results).
+LARGEST_PAGE = 5000
 
 #: Formatted values, such as a choice's label (learn.microsoft.com, Web API: select columns, formatted values).
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
@@ -121,3 +125,47 @@ def _picker(columns: Sequence[str], properties: Sequence[str]) -> Callable[[dict
         return lambda item: {name: item[key] for name, key in zip(columns, properties, strict=True)}
     together = itemgetter(*properties)
     return lambda item: dict(zip(columns, together(item), strict=True))
+
+
+def selected(table: DynamicsTable, wanted: Wanted) -> str:
+    """The value of `$select`; never empty, since that would select everything."""
+    return ",".join(wanted.properties) or table.primary_id
+
+
+def paging(page_size: int) -> str:
+    """The preference for pages of a scan whose last one carries a delta link."""
+    return f"odata.track-changes,odata.maxpagesize={min(page_size, LARGEST_PAGE)}"
+
+
+def preferring(wanted: Wanted, paging: str = "") -> dict[str, str]:
+    """The header with what is preferred, if there is anything."""
+    named = ",".join(wanted.annotations)
+    preferences = [paging] if paging else []
+    if named:
+        preferences.append(f'odata.include-annotations="{named}"')
+    return {"Prefer": ",".join(preferences)} if preferences else {}
+
+
+def items_of(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Raises KeyError, TypeError."""
+    items = found["value"]
+    if not isinstance(items, list):
+        raise TypeError("no list")
+    return items
+
+
+def page_of(answer: Answer, wanted: Wanted) -> Page:
+    """A page of a scan or of changes. Raises Malformed, ColumnsMissing."""
+    found = answer.object()
+    next_link, delta_link = found.get("@odata.nextLink"), found.get("@odata.deltaLink")
+    try:
+        rows = wanted.rows(items_of(found))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise answer.malformed("the page has not the promised shape") from None
+    for link in (next_link, delta_link):
+        if link is not None and not isinstance(link, str):
+            raise answer.malformed("a link of the page is not a text")
+    if not next_link and not delta_link:
+        # Going on without a link would lose every later change in silence.
+        raise answer.malformed("the last page carries no delta link")
+    return Page(rows, next_link or None, None if next_link else delta_link)

@@ -1,4 +1,4 @@
-"""What a call to Dynamics or Campaign may end in, named by the remedy.
+"""What a call to Dynamics, Campaign, its journal or its SFTP server may end in, named by the remedy.
 
     ConnectorError
     |-- TryAgain              the same request may work later; `wait` seconds if the server said so
@@ -11,6 +11,7 @@
     |   |-- AlreadyExists
     |   |-- Conflict          another writer was first (412)
     |   |-- LinkMissing       what a link of the record leads to is not there (any more)
+    |   |-- RelatedMissing    the row that a new one is to belong to is not there (yet)
     |   `-- SchemaRefused     a column or field that the mapping names is not there, or takes no writing: no record of
     |                         the table can succeed until the mapping or the schema is mended
     |-- CursorExpired         the reading position is no longer served: a full read is needed
@@ -29,9 +30,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-System = Literal["dynamics", "campaign"]
+#: Each is the name of its connection in the configuration, too.
+System = Literal["dynamics", "campaign", "journal", "sftp"]
 
-TITLES: dict[System, str] = {"dynamics": "Dynamics", "campaign": "Campaign"}
+TITLES: dict[System, str] = {
+    "dynamics": "Dynamics",
+    "campaign": "Campaign",
+    "journal": "Campaign's event journal",
+    "sftp": "Campaign's SFTP server",
+}
 
 
 class ConnectorError(Exception):
@@ -98,6 +105,10 @@ class LinkMissing(Refused):
     """The record that a link of this one leads to is not there (any more). `field`: the link."""
 
 
+class RelatedMissing(Refused):
+    """The row that the new one is to belong to, such as an activity's contact, is not there (yet, or any more)."""
+
+
 class SchemaRefused(Refused):
     """The system does not know, or does not let write, a column or field that the mapping names.
 
@@ -106,7 +117,8 @@ class SchemaRefused(Refused):
 
 
 class CursorExpired(ConnectorError):
-    """Dynamics no longer serves this reading position; only a full read leads on."""
+    """The system no longer serves this reading position. Dynamics: only a full read leads on. The journal: reading
+    goes on from the oldest event that is still retained."""
 
 
 class Stop(ConnectorError):

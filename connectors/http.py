@@ -91,11 +91,13 @@ class Http:
         timeout: float,
         params: Mapping[str, str] | None = None,
         json: object = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request and return its answer.
 
         `path_or_link`: a path below the root, percent-encoded, or a link that the server returned.
+        `json`: the body as a JSON value, or `body` as it is to be sent, whose type `headers` then tell.
         `about`: the table or resource, for sentences; never a key. `timeout`: seconds left to the caller, in which
         waiting for a connection, the throttle and the token are included (what is not: see `Wire.send`).
         Raises Unreachable, Malformed, Throttled, CredentialsRefused, ForeignLink; Refused if `json` is not JSON.
@@ -105,7 +107,8 @@ class Http:
         url = self._url(path_or_link, about)
         if params:
             url = f"{url}?{urlencode(params, quote_via=quote)}"
-        body = None if json is None else self._encoded(json, about)
+        if json is not None:
+            body = self._encoded(json, about)
 
         authorization = self._token.header(timeout)
         self._throttle.permit(max(0.0, deadline - time.monotonic()))
@@ -142,18 +145,22 @@ class Http:
     def _url(self, path_or_link: str, about: str) -> str:
         if "://" not in path_or_link and not path_or_link.startswith(("/", "\\")):
             return f"{self._root}/{path_or_link}"
+        # Rebuilt from our own origin, so that no other reading of the link can lead elsewhere.
+        return self._origin + self.resolved(path_or_link, f"{self._root}/", about)
+
+    def resolved(self, link: str, base: str, about: str) -> str:
+        """Path and query of a link that stood in what the address `base` answered. Raises ForeignLink."""
         try:
-            link = urljoin(f"{self._root}/", path_or_link)
-            foreign = "\\" in link or origin_of(link) != self._origin
+            whole = urljoin(base, link)
+            foreign = "\\" in whole or origin_of(whole) != self._origin
         except ValueError:
             foreign = True
         if foreign:
             raise self._foreign(f"{about}: the server returned a link to another host")
-        # Rebuilt from our own origin, so that no other reading of the link can lead elsewhere.
-        parts = urlsplit(link)
-        path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
+        parts = urlsplit(whole)
+        path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._") or "/"
         query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
-        return f"{self._origin}{path}?{query}" if query else f"{self._origin}{path}"
+        return f"{path}?{query}" if query else path
 
     def _encoded(self, json: object, about: str) -> bytes:
         try:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from connectors.dynamics import Dynamics
 from connectors.dynamics_creates import Create
-from connectors.errors import RelatedMissing
+from connectors.errors import ConnectorError, Refused, RelatedMissing
 from store.ledger import Entry
 from store.record_queue import Filtered, Leased, Outcome, Parent, Parked, Unchanged
 from sync.events.activity import ActivityMapper
@@ -61,9 +61,18 @@ class ActivityTarget:
 
     def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
         wanted = [send for send in sends if isinstance(send, CreateActivity)]
-        creates = [send.create for send in wanted if send.create]
-        answers = self._dynamics.create_absent(creates, allowance())
+        answers = self._create([send.create for send in wanted if send.create], allowance)
         return [self._answer(send, answer) for send, answer in zip(wanted, answers, strict=True)]
+
+    def _create(self, creates: Sequence[Create], allowance: Allowance) -> list[bool | ConnectorError]:
+        try:
+            return self._dynamics.create_absent(creates, allowance())
+        except Refused:
+            # Too large, or spoilt by one of them: halves tell which, so that the others are not blamed.
+            if len(creates) == 1:
+                raise
+            half = len(creates) // 2
+            return self._create(creates[:half], allowance) + self._create(creates[half:], allowance)
 
     def _answer(self, send: CreateActivity, answer: bool | Exception) -> Answer:
         if answer is False:

@@ -299,3 +299,15 @@ def test_new_events_come_before_those_that_are_read_once_more(egress: Egress) ->
     egress.read()
     assert egress.events.asked[:3] == ["0", "1", "2"]
     assert egress.events.asked.index("0", 1) > egress.events.asked.index("2")
+
+
+def test_a_batch_that_is_refused_as_a_whole_blames_only_what_spoils_it(egress: Egress) -> None:
+    # Given a hundred events, one of which makes Dynamics refuse the whole request
+    egress.events.add(*(event(number) for number in range(100)), more=False, wait=60)
+    egress.timelines.spoilt = activity_id("open", "e37")
+    # When they are written
+    egress.carry()
+    # Then that one is set aside, and all the others appear
+    [letter] = egress.letters()
+    assert (letter.id, letter.reason.kind) == (egress.timelines.spoilt, "refused")
+    assert len(egress.timelines.activities) == 99

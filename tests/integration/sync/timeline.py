@@ -12,7 +12,7 @@ from config.event_fields import KINDS
 from connectors.dynamics import Dynamics
 from connectors.dynamics_creates import Create
 from connectors.dynamics_metadata import DynamicsTable
-from connectors.errors import ConnectorError, RelatedMissing
+from connectors.errors import ConnectorError, Refused, RelatedMissing
 from store.record_queue import DeadLetter, RecordQueue
 from store.replays import Replay
 from store.store import Store, WorkflowStore
@@ -73,6 +73,7 @@ class Timelines:
         self.contacts = {ANN, BOB}
         self.activities: dict[str, dict[str, Any]] = {}
         self.created = 0
+        self.spoilt = ""  #: the id of an activity because of which a request is refused as a whole
         self.requests: list[int] = []
         self.asked: list[Sequence[str]] = []
         self.failing: list[ConnectorError] = []  #: what the next requests end in, once their effect is there
@@ -82,6 +83,8 @@ class Timelines:
         self.requests.append(len(creates))
         if self.down:
             raise self.down.pop(0)
+        if self.spoilt in {create.id for create in creates}:
+            raise Refused("dynamics", "the request is not valid (400)")
         answers = [self._create(create) for create in creates]
         if self.failing:
             raise self.failing.pop(0)

@@ -1,0 +1,219 @@
+"""The files that Campaign leaves on its SFTP server: listed, read, moved, removed.
+
+One connection is kept for the process and made anew when it breaks.
+"""
+
+import errno
+import posixpath
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
+
+import paramiko
+from paramiko.sftp import SFTPError
+
+from config.sftp_connection import SftpConnection
+from connectors.errors import (
+    TITLES,
+    AccessDenied,
+    ConnectorError,
+    Malformed,
+    NotFound,
+    Stop,
+    Unavailable,
+    Unreachable,
+)
+from connectors.sftp_login import Login
+from connectors.sftp_reading import ReadAhead
+
+#: Seconds that the server may take to close a file.
+_CLOSING = 2.0
+
+_T = TypeVar("_T")
+
+
+class _BrokeOff(Unreachable):
+    """The connection ended before there was an answer."""
+
+
+class RemoteFile(NamedTuple):
+    name: str  #: without the folder
+    size: int  #: bytes
+    mtime: int  #: when it was last written, seconds since 1970 by the server's clock
+
+
+class Sftp:
+    """One SFTP server. Shared by the threads of a process, one at a time; make it after the fork.
+
+    Folders and paths count from the user's home, or from the root with a slash in front. `timeout` is how many seconds
+    the server may be silent. Every call raises TryAgain, AccessDenied, and Stop where no connection can be made.
+    """
+
+    def __init__(self, connection: SftpConnection) -> None:
+        self._user = connection.user
+        self._login = Login(connection)
+        self._lock = threading.RLock()
+        self._transport: paramiko.Transport | None = None
+        self._client: paramiko.SFTPClient | None = None
+
+    def files(self, folder: str, timeout: float) -> list[RemoteFile]:
+        """The files of a folder, in no particular order; folders, links and the like are left out.
+
+        Raises Stop for a folder that is not there.
+        """
+
+        def listed(client: paramiko.SFTPClient) -> list[RemoteFile]:
+            entries = client.listdir_attr(folder)
+            return [_remote_file(entry.filename, entry) for entry in entries if _is_file(entry)]
+
+        try:
+            return self._repeatable(f"listing {folder}", timeout, listed)
+        except NotFound:
+            raise Stop(
+                "sftp",
+                f"{TITLES['sftp']} has no folder {folder}: create it there, or correct the folder in the configuration",
+            ) from None
+
+    def file(self, path: str, timeout: float) -> RemoteFile | None:
+        """What stands at a path now; None if nothing does."""
+        try:
+            found = self._repeatable(f"looking at {path}", timeout, lambda client: client.stat(path))
+        except NotFound:
+            return None
+        return _remote_file(posixpath.basename(path), found)
+
+    def open(self, path: str, offset: int, timeout: float) -> "RemoteReading":
+        """Opens a file for reading from an offset on. Raises NotFound."""
+
+        def opened(client: paramiko.SFTPClient) -> RemoteReading:
+            file = client.open(path, "rb")
+            found = _remote_file(posixpath.basename(path), file.stat())
+            return RemoteReading(self, file, ReadAhead(client, file, offset, found.size), found, path)
+
+        return self._repeatable(f"opening {path}", timeout, opened)
+
+    def move(self, path: str, target: str, timeout: float) -> None:
+        """Renames a file; nothing may stand at the target. Raises NotFound."""
+        with self.calling(f"moving {path}", timeout) as client:
+            client.rename(path, target)
+
+    def remove(self, path: str, timeout: float) -> None:
+        """Raises NotFound."""
+        with self.calling(f"removing {path}", timeout) as client:
+            client.remove(path)
+
+    def make_folder(self, folder: str, timeout: float) -> None:
+        """Makes a folder, and those that lead to it, where they are not there."""
+        folder = folder.rstrip("/")
+        if not folder or self.file(folder, timeout) is not None:
+            return
+        self.make_folder(posixpath.dirname(folder), timeout)
+        with self.calling(f"making the folder {folder}", timeout) as client:
+            client.mkdir(folder)
+
+    def close(self) -> None:
+        """Ends the connection; the next call makes another."""
+        with self._lock:
+            transport, self._transport, self._client = self._transport, None, None
+            if transport is not None:
+                transport.close()
+
+    @contextmanager
+    def calling(self, about: str, timeout: float) -> Iterator[paramiko.SFTPClient]:
+        """The client for one call. What it raises is named by remedy, and a connection in doubt is given up."""
+        with self._lock:
+            client = self._connected(timeout)
+            channel = client.get_channel()
+            assert channel is not None
+            channel.settimeout(timeout)
+            try:
+                yield client
+            except (OSError, EOFError, SFTPError, paramiko.SSHException, UnicodeDecodeError) as error:
+                raise self._named(error, f"{TITLES['sftp']}, {about}") from None
+
+    def _repeatable(self, about: str, timeout: float, call: Callable[[paramiko.SFTPClient], _T]) -> _T:
+        """A call that does no harm twice: servers end idle connections, and that shows only when one is used."""
+        with self._lock:
+            fresh = self._client is None
+            try:
+                with self.calling(about, timeout) as client:
+                    return call(client)
+            except _BrokeOff:
+                if fresh:
+                    raise
+            with self.calling(about, timeout) as client:
+                return call(client)
+
+    def _connected(self, timeout: float) -> paramiko.SFTPClient:
+        if self._client is None or self._transport is None or not self._transport.is_active():
+            self.close()
+            self._transport, self._client = self._login.session(timeout)
+        return self._client
+
+    def _named(self, error: Exception, about: str) -> ConnectorError:
+        if isinstance(error, UnicodeDecodeError):
+            self.close()
+            return Malformed("sftp", f"{about}: the name of a file there is not UTF-8; rename or remove that file")
+        # An answer that says no comes as an OSError, as a broken connection does.
+        if isinstance(error, OSError) and self._transport is not None and self._transport.is_active():
+            if error.errno == errno.ENOENT:
+                return NotFound("sftp", f"{about}: it is not there")
+            if error.errno == errno.EACCES:
+                return AccessDenied(
+                    "sftp", f"{about}: the server does not let the user {self._user} do that; allow it there"
+                )
+            if error.errno is None and not isinstance(error, TimeoutError):
+                return Unavailable("sftp", f"{about}: the server says that it failed; it will be tried again")
+        self.close()
+        if isinstance(error, TimeoutError):
+            return Unreachable("sftp", f"{about}: the server was silent for too long; it will be tried again")
+        if isinstance(error, SFTPError):
+            return Malformed("sftp", f"{about}: the answer is not valid SFTP; it will be tried again")
+        return _BrokeOff("sftp", f"{about}: the connection broke off; it will be tried again")
+
+
+class RemoteReading:
+    """An open file, read in order and ahead. It ends with its connection: then it must be opened anew."""
+
+    def __init__(self, sftp: Sftp, file: paramiko.SFTPFile, ahead: ReadAhead, found: RemoteFile, path: str) -> None:
+        self.found = found  #: what it was when it was opened
+        self._sftp = sftp
+        self._file = file
+        self._ahead = ahead
+        self._about = f"reading {path}"
+
+    def read(self, timeout: float) -> bytes:
+        """The next bytes, 32 kB at most; nothing at the end that the file had when it was opened."""
+        with self._own_connection(timeout):
+            return self._ahead.read()
+
+    def is_unchanged(self, timeout: float) -> bool:
+        """Whether the file still has the size and time that it had when it was opened."""
+        with self._own_connection(timeout):
+            now = self._file.stat()
+        return _remote_file(self.found.name, now) == self.found
+
+    def close(self) -> None:
+        """Never fails: a server closes by itself what belongs to an ended connection."""
+        try:
+            with self._own_connection(_CLOSING):
+                self._file.close()
+        except ConnectorError:
+            pass
+
+    @contextmanager
+    def _own_connection(self, timeout: float) -> Iterator[None]:
+        with self._sftp.calling(self._about, timeout) as client:
+            if client is not self._file.sftp:
+                raise EOFError
+            yield
+
+
+def _is_file(entry: paramiko.SFTPAttributes) -> bool:
+    return entry.st_mode is None or stat.S_ISREG(entry.st_mode)
+
+
+def _remote_file(name: str, attributes: paramiko.SFTPAttributes) -> RemoteFile:
+    return RemoteFile(name, attributes.st_size or 0, int(attributes.st_mtime or 0))
