@@ -67,10 +67,10 @@ class ActivityTarget:
     def _create(self, creates: Sequence[Create], allowance: Allowance) -> list[bool | ConnectorError]:
         try:
             return self._dynamics.create_absent(creates, allowance())
-        except Refused:
+        except Refused as error:
             # Too large, or spoilt by one of them: halves tell which, so that the others are not blamed.
             if len(creates) == 1:
-                raise
+                return [error]
             half = len(creates) // 2
             return self._create(creates[:half], allowance) + self._create(creates[half:], allowance)
 
