@@ -54,7 +54,7 @@ def run(rounds: int) -> list[Figure]:
         systems = Systems(there.connections, Store(here.redis, here.instance))
         known = egress.learn(document, systems)
         here.workflow.keep_schemas(here.generation, known)
-        [stream] = egress.connect(document, known, systems, PAGE, {})
+        [stream] = egress.connect(document, known, systems, here.workflow, PAGE)
         bare = _Bare(there, EgressConfig().batch_size)
         with worker_process(here, settings, WORKFLOW, stream.name, ("read", "write")) as nudge:
             found = take_turns(

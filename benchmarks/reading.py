@@ -31,7 +31,7 @@ def run(rounds: int) -> list[Figure]:
     with pretend(CONTACTS) as there, stage() as here:
         systems = Systems(there.connections, Store(here.redis, here.instance))
         document = there.document().workflows()[WORKFLOW]
-        [stream] = ingress.connect(document, ingress.learn(document, systems), systems, PAGE, {})
+        [stream] = ingress.connect(document, ingress.learn(document, systems), systems, here.workflow, PAGE)
         bare = _Bare(there)
         names = (f"contact{number}" for number in itertools.count())
         at_once = take_turns(rounds, lambda: _ours(here, stream, next(names)), bare.read)

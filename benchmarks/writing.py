@@ -41,7 +41,7 @@ def run(rounds: int) -> list[Figure]:
         systems = Systems(there.connections, Store(here.redis, here.instance))
         known = ingress.learn(document, systems)
         here.workflow.keep_schemas(here.generation, known)
-        [stream] = ingress.connect(document, known, systems, PAGE, {})
+        [stream] = ingress.connect(document, known, systems, here.workflow, PAGE)
         bare = _Bare(there, stream)
         with worker_process(here, settings, WORKFLOW, stream.name, ("write",)) as nudge:
             found = take_turns(

@@ -1,14 +1,27 @@
-"""How the two systems are reached: addresses, credentials, and how hard they may be asked."""
+"""How the systems are reached: addresses, credentials, and how hard they may be asked."""
 
-import ipaddress
 import re
-from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
+from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
-from config.model import Model, NotEmpty, Number, Text, Whole
+from config.addresses import Scopes, Url
+from config.journal_connection import JOURNAL_SCOPES, JournalAccess, JournalConnection
+from config.model import Model, Number, Place, Text, Whole, part, with_relations
 from config.secrets import SecretRef
+from config.sftp_connection import SftpConnection
+
+__all__ = [
+    "CAMPAIGN_SCOPES",
+    "CampaignConnection",
+    "Connections",
+    "DynamicsConnection",
+    "JournalAccess",
+    "JournalConnection",
+    "SftpConnection",
+]
 
 #: The fewest scopes that an Adobe credential needs to use the Campaign API.
 CAMPAIGN_SCOPES = (
@@ -19,48 +32,6 @@ CAMPAIGN_SCOPES = (
     "campaign_config_server_general",
     "deliverability_service_general",
 )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this host name or address is the machine itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _url(text: str) -> str:
-    """Refuses an address over which a secret could leak; returns it with a lower-case host, without final slashes."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise ValueError("is not a valid address; it looks like https://host/path") from None
-    host = parts.hostname
-    if not host or re.search(r"[\s\\\x00-\x1f\x7f]", text):
-        raise ValueError("is not a valid address; it looks like https://host/path")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user name or password; credentials have their own keys")
-    if parts.query or parts.fragment or text.endswith(("?", "#")):
-        raise ValueError("must not hold a query (?) or a fragment (#)")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise ValueError("must begin with https://; plain http:// is for this machine (loopback) only")
-    network = f"[{host}]" if ":" in host else host
-    if port is not None:
-        network = f"{network}:{port}"
-    return urlunsplit(SplitResult(parts.scheme, network, parts.path.rstrip("/"), "", ""))
-
-
-Url = Annotated[Text, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
-"""An https address (http on loopback hosts only), without credentials, query or final slash."""
-
-
-def _scope(text: str) -> str:
-    if re.search(r"[,\s]", text):
-        raise ValueError("is one scope; list several as several items")
-    return text
 
 
 class DynamicsConnection(Model):
@@ -134,10 +105,10 @@ class CampaignConnection(Model):
     client_secret: SecretRef = Field(description="Where its client secret is kept: ${env:NAME} or ${file:/path}.")
     org_id: Text | None = Field(
         default=None,
-        description="Organisation id, such as 0123456789ABCDEF@AdobeOrg, to tell organisations apart. "
-        "Campaign itself is not told: the token names the organisation.",
+        description="Organisation id, such as 0123456789ABCDEF@AdobeOrg. The journal asks for it; Campaign itself is "
+        "not told: the token names the organisation.",
     )
-    scopes: Annotated[tuple[Annotated[Text, AfterValidator(_scope)], ...], NotEmpty] = Field(
+    scopes: Scopes = Field(
         default=CAMPAIGN_SCOPES,
         json_schema_extra={"minItems": 1},
         description="Scopes of the credential. The default is the least that the Campaign API needs.",
@@ -182,7 +153,44 @@ class CampaignConnection(Model):
 
 
 class Connections(Model):
-    """The two systems that are kept in step."""
+    """The two systems that are kept in step, and where Campaign's events are read."""
 
     dynamics: DynamicsConnection = Field(description="Microsoft Dynamics 365.")
     campaign: CampaignConnection = Field(description="Adobe Campaign Standard.")
+    journal: JournalConnection | None = Field(
+        default=None, description="Campaign's events in the I/O Events journal; for egress with `source: journal`."
+    )
+    sftp: SftpConnection | None = Field(
+        default=None, description="Campaign's files on its SFTP server; for egress with `source: files`."
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _journal_knows_its_organisation(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Any:
+        return with_relations(value, handler, _mistakes)
+
+    @property
+    def journal_access(self) -> JournalAccess | None:
+        """The journal with what its part leaves to Campaign's; None if there is no such part."""
+        journal, campaign = self.journal, self.campaign
+        if journal is None:
+            return None
+        own = journal.client_id is not None
+        scopes = JOURNAL_SCOPES if own else tuple(dict.fromkeys((*campaign.scopes, *JOURNAL_SCOPES)))
+        return JournalAccess(
+            url=journal.url,
+            org_id=journal.org_id or campaign.org_id or "",
+            client_id=journal.client_id or campaign.client_id,
+            client_secret=journal.client_secret or campaign.client_secret,
+            scopes=journal.scopes or scopes,
+            token_url=journal.token_url or campaign.token_url,
+        )
+
+
+def _mistakes(value: object) -> Iterator[tuple[Place, str]]:
+    journal, campaign = part(value, "journal"), part(value, "campaign")
+    if journal is not None and part(journal, "org_id") is None and part(campaign, "org_id") is None:
+        yield (
+            ("journal", "org_id"),
+            "is missing: the journal asks for the organisation's id; say it here, or in connections.campaign",
+        )

@@ -2,32 +2,50 @@
 
 import difflib
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from config.connections import Connections
+from config.egress import EgressConfig
 from config.ingress import IngressConfig
-from config.model import Model, whole
+from config.model import Model, Place, part, whole, with_relations, written
 
 
-class WorkflowDocument(Model):
+class _Configured(Model):
+    @model_validator(mode="wrap")
+    @classmethod
+    def _sources_are_connected(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Any:
+        return with_relations(value, handler, _mistakes)
+
+
+class WorkflowDocument(_Configured):
     """One workflow's part of a configuration, with the connections it uses: what a revision keeps."""
 
-    connections: Connections = Field(description="How the two systems are reached.")
+    connections: Connections = Field(description="How the systems are reached.")
     ingress: IngressConfig | None = Field(
         default=None,
         description="What flows from Dynamics to Campaign, if this is the ingress workflow's part.",
     )
+    egress: EgressConfig | None = Field(
+        default=None,
+        description="What flows from Campaign to Dynamics, if this is the egress workflow's part.",
+    )
 
 
-class Document(Model):
+class Document(_Configured):
     """The configuration of one instance, as one YAML file holds it."""
 
-    connections: Connections = Field(description="How the two systems are reached.")
+    connections: Connections = Field(description="How the systems are reached.")
     ingress: IngressConfig | None = Field(
         default=None, description="What flows from Dynamics to Campaign. Left out: that workflow is not used."
+    )
+    egress: EgressConfig | None = Field(
+        default=None,
+        description="Which email events flow from Campaign to Dynamics; {} takes all defaults. "
+        "Left out: that workflow is not used.",
     )
 
     def workflows(self) -> dict[str, WorkflowDocument]:
@@ -35,7 +53,23 @@ class Document(Model):
         parts: dict[str, WorkflowDocument] = {}
         if self.ingress is not None:
             parts["ingress"] = WorkflowDocument(connections=self.connections, ingress=self.ingress)
+        if self.egress is not None:
+            parts["egress"] = WorkflowDocument(connections=self.connections, egress=self.egress)
         return parts
+
+
+#: Source of egress -> the connection that it is read through, and the other source.
+_SOURCES = {"journal": ("journal", "files"), "files": ("sftp", "journal")}
+
+
+def _mistakes(value: object) -> Iterator[tuple[Place, str]]:
+    egress, connections = part(value, "egress"), part(value, "connections")
+    if egress is None or not isinstance(connections, dict | Model):
+        return
+    source = written(egress, "source") or EgressConfig.model_fields["source"].default
+    connection, other = _SOURCES.get(source, ("", ""))
+    if connection and part(connections, connection) is None:
+        yield ("egress", "source"), f"{source} needs connections.{connection}: add it, or say source: {other}"
 
 
 def plain(document: Model) -> dict[str, object]:
@@ -44,7 +78,8 @@ def plain(document: Model) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, field in type(document).model_fields.items():
         value = getattr(document, name)
-        if value is not None and (value not in ((), {}) or field.is_required()):
+        empty = value is None or value in ((), {})
+        if not empty or field.is_required() or value != field.default:
             found[field.serialization_alias or name] = _plain(value)
     return found
 

@@ -15,8 +15,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from config import reference_texts as texts
+from config.addresses import Host, Url
 from config.comparisons import KINDS, RULES
-from config.connections import Url
+from config.event_fields import EventPath
+from config.event_files import Folder
 from config.filters import Scalar
 from config.json_schema import describe
 from config.model import Model, Number, Text, Whole, YesNo, whole
@@ -33,6 +35,9 @@ _WORDS: tuple[tuple[object, str], ...] = (
     (CampaignPath, "field in Campaign"),
     (SecretRef, "reference to a secret"),
     (Url, "address"),
+    (Host, "name of a host"),
+    (Folder, "folder"),
+    (EventPath, "path in the event"),
     (YesNo, "true or false"),
     (Whole, "whole number"),
     (Number, "number"),
@@ -103,6 +108,7 @@ def _variables() -> Iterator[tuple[str, ...]]:
 
 
 def _type(hint: Any) -> str:
+    hint = _without_field(hint)
     for known, words in _WORDS:
         if hint == known:
             return words
@@ -119,6 +125,15 @@ def _type(hint: Any) -> str:
     if origin is dict:
         return f"group, `name: {_type(inside[1])}`" if not _is_model(inside[1]) else f"group of {_several(inside[1])}"
     return _linked(hint)
+
+
+def _without_field(hint: Any) -> Any:
+    """The type alone, where its description stands beside it."""
+    if get_origin(hint) is not Annotated:
+        return hint
+    inside, *said = get_args(hint)
+    rest = [one for one in said if not isinstance(one, FieldInfo)]
+    return Annotated[(inside, *rest)] if rest else inside
 
 
 def _is_model(hint: Any) -> bool:
@@ -146,12 +161,14 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
-    if value is PydanticUndefined or value is None or value in ((), {}):
+    if value is PydanticUndefined or value is None or value in ((), {}) or isinstance(value, Model):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
         return " ".join(f"`{one}`" for one in value)
+    if isinstance(value, str) and not value.isprintable():
+        return f"`{json.dumps(value)}`"  # a tab, as YAML has it, too
     return f"`{whole(value)}`"
 
 

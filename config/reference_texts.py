@@ -1,8 +1,17 @@
 """What docs/configuration.md says beside what the models say themselves."""
 
-from config.connections import CampaignConnection, Connections, DynamicsConnection
+from config.activities import Activities, BounceActivity, ClickActivity, OpenActivity, SendActivity
+from config.connections import (
+    CampaignConnection,
+    Connections,
+    DynamicsConnection,
+    JournalConnection,
+    SftpConnection,
+)
 from config.contexts import Context, Contexts
 from config.document import Document
+from config.egress import EgressConfig, EventSwitches, FileEvents, JournalEvents
+from config.event_fields import EventStatuses, EventTypes, FileFields, JournalFields
 from config.filters import Condition, Filter
 from config.ingress import IngressConfig
 from config.model import Model
@@ -26,7 +35,9 @@ A mistake reads `d365acs.yaml:24: ingress.tables.0.fields.1.to: email is written
 too: a typo is never passed over.
 
 - [examples/d365acs.yaml](examples/d365acs.yaml) is a file to begin with,
-  [examples/every-feature.yaml](examples/every-feature.yaml) has one example of everything, for the sandbox.
+  [examples/every-feature.yaml](examples/every-feature.yaml) has one example of everything about mappings, for the
+  sandbox. [examples/egress.yaml](examples/egress.yaml) brings email events from the journal to Dynamics,
+  [examples/egress-files.yaml](examples/egress-files.yaml) from files on SFTP.
 - **While you write.** Editors that know JSON Schema check and complete the file if its first line is
   `# yaml-language-server: $schema=d365acs.schema.json`, with [d365acs.schema.json](d365acs.schema.json) beside it;
   `d365acs config schema` prints the one of your version.
@@ -42,6 +53,8 @@ TITLES: dict[type[Model], str] = {
     Connections: "connections",
     DynamicsConnection: "connections.dynamics",
     CampaignConnection: "connections.campaign",
+    JournalConnection: "connections.journal",
+    SftpConnection: "connections.sftp",
     IngressConfig: "ingress",
     TableMapping: "A table",
     CampaignKey: "key",
@@ -49,6 +62,19 @@ TITLES: dict[type[Model], str] = {
     LinkMapping: "links",
     Filter: "filter",
     Condition: "A condition",
+    EgressConfig: "egress",
+    EventSwitches: "egress.events",
+    JournalEvents: "egress.journal",
+    JournalFields: "egress.journal.fields",
+    FileEvents: "egress.files",
+    FileFields: "egress.files.fields",
+    EventTypes: "egress.types",
+    EventStatuses: "egress.statuses",
+    Activities: "egress.activities",
+    SendActivity: "egress.activities.send",
+    OpenActivity: "egress.activities.open",
+    ClickActivity: "egress.activities.click",
+    BounceActivity: "egress.activities.bounce",
     Contexts: "Contexts",
     Context: "A context",
 }
@@ -72,6 +98,16 @@ url: https://mc.adobe.io/contoso
 client_id: 0123456789abcdef0123456789abcdef
 client_secret: ${file:/run/secrets/campaign_client_secret}
 requests_per_second: 20
+""",
+    JournalConnection: """\
+url: https://events-va6.adobe.io/events/organizations/23294/integrations/54108/f89067f2-0d50-4bb2-bf78-209d0eacb6eb
+org_id: 0123456789ABCDEF01234567@AdobeOrg
+""",
+    SftpConnection: """\
+host: contoso.campaign.adobe.com
+user: d365acs
+private_key: ${file:/run/secrets/sftp_key}
+host_key: SHA256:hzb1LcUUSzsDIsBoa7SUKbH+bZ2C1qVbMxE2JKYCtQo
 """,
     IngressConfig: """\
 park_limit_seconds: 900
@@ -122,6 +158,54 @@ any:
 field: new_since
 is: between
 value: [2024-01-01, 2024-12-31]
+""",
+    EgressConfig: """\
+source: files
+events: {opens: false}
+without_contact: ignore
+files: {folder: d365_loads/exports/logs, delimiter: ";", afterwards: delete}
+""",
+    EventSwitches: """\
+opens: false
+""",
+    JournalEvents: """\
+begin: latest
+fields: {contact: data.crmId}
+""",
+    JournalFields: """\
+contact: data.profile.externalId
+status: null
+""",
+    FileEvents: """\
+pattern: "logs_*.csv.gz"
+delimiter: ";"
+quote: '"'
+encoding: windows-1252
+afterwards: archive
+archive_folder: d365_loads/exports/done
+""",
+    FileFields: """\
+id: Delivery log ID
+contact: CRM id
+mirror_page: null
+""",
+    EventTypes: """\
+click: [click, "1"]
+ignore: [opt-out, "3", mirror page, "6", unsubscription]
+""",
+    EventStatuses: """\
+sent: [Gesendet]
+failed: [Fehlgeschlagen]
+not_sent: [Ausstehend, Ignoriert]
+""",
+    Activities: """\
+open: {table: new_emailopen, date: new_openedon, mirror_page: null}
+complete: false
+""",
+    ClickActivity: """\
+table: new_emailclick
+date: new_clickedon
+url: new_address
 """,
     Contexts: """\
 current: stage
@@ -185,6 +269,38 @@ Links must not run in a circle from table to table. A table may link to itself, 
     Filter: """\
 Exactly one of `all` and `any`. Every changed record is read and compared; one that does not match is not queued. What
 happens to a record that matched before and no longer does is said by `delete_filtered_out`.
+""",
+    EgressConfig: """\
+Each event becomes one activity that regards the contact whose id is the profile's `externalId`. Its subject is
+`Campaign Name: <campaign>; Delivery Name: <delivery>`, its owner the application user, and its id is made of the kind
+and the id of the event: however often an event arrives, it is shown once.
+
+What does not fit is set aside as a dead letter, with the part that does not: an event without id, of an unknown type,
+with a time that cannot be read, with a text longer than its column. Nothing is shortened.
+
+A mistake in `types` or `fields` sets all events aside. Correct it, stop and start, and retry the dead letters.
+""",
+    JournalFields: """\
+A part that is not there, is null or empty text is not told. `id`, `type`, `contact` and `time` must be. Numbers are
+taken for texts where a text is wanted.
+""",
+    FileEvents: """\
+A workflow of Campaign exports the files: Incremental query (delivery logs, or tracking logs), Extract file (with the
+column names in the first line), Transfer file. Give the columns of both exports the same names; where a log has no
+type, such as delivery logs, add a column with the constant `send`. Values of enumerations may be labels or numbers.
+
+A line that arrives again in a later file is the same event. Campaign exports a delivery log again when its status
+changes: a send that fails days later arrives once as sent, and once as failed, and is then shown as a bounce as well.
+""",
+    EventTypes: """\
+A list that is written replaces its default. A value stands in one list only: what a default list holds has to be
+taken out there before it can mean something else.
+""",
+    EventStatuses: """\
+Only sends have a status, and only where `fields` says where it stands. Without one, a send was sent.
+""",
+    Activities: """\
+Each kind of event has a table of its own. The address of its rows and the way to the contact are found in the metadata.
 """,
     Contexts: """\
 `d365acs context` writes this file; it may be written by hand as well. It is `~/.config/d365acs/contexts.yaml`

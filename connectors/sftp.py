@@ -52,6 +52,8 @@ class Sftp:
     """
 
     def __init__(self, connection: SftpConnection) -> None:
+        #: Which server, and whose account: what is read there is read nowhere else.
+        self.about = f"{connection.user}@{connection.host}:{connection.port}"
         self._user = connection.user
         self._login = Login(connection)
         self._lock = threading.RLock()

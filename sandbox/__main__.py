@@ -10,13 +10,13 @@ import orjson
 import uvloop
 
 from sandbox.admin import Admin
-from sandbox.gates import CampaignGate, DynamicsGate, EntraGate, ImsGate
+from sandbox.gates import CampaignGate, DynamicsGate, EntraGate, ImsGate, JournalGate
 from sandbox.server import Asgi, listen, serve
 from sandbox.switches import Switches
 from sandbox.tls import server_context
 from sandbox.world import Addresses, Beginning, World
 
-_PORTS = ("dynamics", "entra", "campaign", "ims", "admin")
+_PORTS = ("dynamics", "entra", "campaign", "ims", "admin", "journal", "sftp")
 
 
 @click.group()
@@ -46,9 +46,11 @@ def _as_switch(text: str) -> tuple[str, Any]:
 @click.option("--memberships", default=0, show_default=True, type=click.IntRange(0), help="Made-up memberships.")
 @click.option("--invoices", default=0, show_default=True, type=click.IntRange(0), help="Invoices of memberships.")
 @click.option("--invoice-lines", default=0, show_default=True, type=click.IntRange(0), help="Lines of invoices.")
+@click.option("--campaign-events", default=0, show_default=True, type=click.IntRange(0), help="Of a past campaign.")
+@click.option("--campaign-into", default="journal", type=click.Choice(["journal", "files", "both"]), show_default=True)
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same people and credentials.")
 @click.option(
-    "--port-base", default=0, type=click.IntRange(0, 65500), help="First of five ports; free ones without it."
+    "--port-base", default=0, type=click.IntRange(0, 65500), help="First of seven ports; free ones without it."
 )
 @click.option("-o", "--output", default="text", type=click.Choice(["text", "json"]), show_default=True)
 @click.option("--organization", default="acme-mkt-stage", show_default=True, help="Campaign organisation in the URL.")
@@ -62,6 +64,8 @@ def up(
     memberships: int,
     invoices: int,
     invoice_lines: int,
+    campaign_events: int,
+    campaign_into: str,
     seed: int,
     port_base: int,
     output: str,
@@ -90,9 +94,16 @@ def up(
         raise click.ClickException(
             f"A port from {port_base} on is taken ({wrong.strerror}); choose another --port-base or leave it out."
         ) from wrong
+    campaign = None
+    if campaign_events:
+        if not contacts:
+            raise click.UsageError("A campaign needs somebody to write to: give --contacts as well.")
+        places = ["journal", "files"] if campaign_into == "both" else [campaign_into]
+        campaign = {"events": campaign_events, "seed": seed, "into": places}
     scheme = "http" if tls is None else "https"
     urls = [f"{scheme}://127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
-    urls[-1] = f"http{urls[-1].removeprefix(scheme)}"
+    at_admin = _PORTS.index("admin")
+    urls[at_admin] = f"http{urls[at_admin].removeprefix(scheme)}"
     rows = {
         "contact": contacts,
         "account": accounts,
@@ -100,7 +111,10 @@ def up(
         "new_invoice": invoices,
         "new_invoiceline": invoice_lines,
     }
-    world = World(Beginning(seed, rows, organization, chosen), Addresses(*urls))
+    world = World(
+        Beginning(seed, rows, organization, chosen, campaign),
+        Addresses(**dict(zip(_PORTS[:-1], urls, strict=False)), sftp_port=listeners[-1].getsockname()[1]),
+    )
     # The rows live as long as the process: scanning them again and again costs a tenth of the speed.
     gc.freeze()
     gates: list[Asgi] = [
@@ -109,6 +123,7 @@ def up(
         CampaignGate(world),
         ImsGate(world),
         Admin(world),
+        JournalGate(world),
     ]
 
     def ready() -> None:
@@ -122,8 +137,9 @@ def up(
         sys.stdout.flush()
 
     context = None if tls is None else server_context(tls)
-    contexts = [context] * (len(_PORTS) - 1) + [None]
-    uvloop.run(serve(list(zip(gates, listeners, contexts, strict=True)), ready))
+    contexts = [None if name == "admin" else context for name in _PORTS]
+    apps = list(zip(gates, listeners, contexts, strict=False))
+    uvloop.run(serve(apps, (world.events.sftp, listeners[-1]), ready))
 
 
 if __name__ == "__main__":

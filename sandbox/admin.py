@@ -11,6 +11,7 @@ from sandbox.campaign.errors import CampaignError
 from sandbox.dynamics import admin as dynamics
 from sandbox.dynamics.errors import DataverseError
 from sandbox.dynamics.publish import publish
+from sandbox.events.admin import EventAdmin
 from sandbox.faults import FaultPlan
 from sandbox.http import Answer, Receive, Request, Scope, Send, json_answer, read_request, send_answer
 from sandbox.world import World
@@ -25,6 +26,12 @@ _ONES = (
     ("POST", "/dynamics/tables/<table>/change|create|delete"),
     ("GET|POST", "/campaign/resources/<resource>"),
     ("GET|PATCH|DELETE", "/campaign/resources/<resource>/<key or PKey>"),
+    ("POST", "/events/campaign"),
+    ("GET|POST", "/events/journal"),
+    ("GET", "/events/truth?campaign=&begin=&count="),
+    ("GET", "/sftp/files"),
+    ("GET|PUT|POST|PATCH|DELETE", "/sftp/files/<path>"),
+    ("PUT", "/sftp/folders/<path>"),
 )
 
 
@@ -49,6 +56,9 @@ class Admin:
             ("DELETE", "/journal"): lambda _: world.writes.entries.clear(),
             ("GET", "/reads"): lambda _: world.reads.entries,
             ("DELETE", "/reads"): lambda _: world.reads.entries.clear(),
+            ("GET", "/dynamics/activities"): lambda _: world.organization.activity_journal.as_json(),
+            ("GET", "/dynamics/activities/counts"): lambda _: world.organization.activity_journal.counts(),
+            ("DELETE", "/dynamics/activities"): lambda _: world.organization.activity_journal.clear(),
             ("POST", "/dynamics/publish"): self._publish_in_dynamics,
             ("POST", "/dynamics/expire-delta"): lambda _: world.organization.expire_delta_tokens(),
             ("POST", "/campaign/publish"): lambda body: self._campaign().publish(body),
@@ -70,12 +80,12 @@ class Admin:
         if not isinstance(body, dict):
             raise ValueError("The body must be a JSON object.")
         handler = self._routes.get((request.method, path))
-        found = handler(body) if handler is not None else self._one(request.method, path, body)
+        found = handler(body) if handler is not None else self._one(request, path, body)
         return json_answer(200, {} if found is None else found)
 
-    def _one(self, method: str, path: str, body: Body) -> object:
-        """`/dynamics/tables/<table>[/<id or verb>]` and its shorter forms; `/campaign/...` likewise."""
-        parts = path.strip("/").split("/")
+    def _one(self, request: Request, path: str, body: Body) -> object:
+        """`/dynamics/tables/<table>[/<id or verb>]` and its shorter forms; `/campaign/...` and the rest likewise."""
+        method, parts = request.method, path.strip("/").split("/")
         organization = self.world.organization
         if parts[:2] == ["dynamics", "tables"]:
             return dynamics.answer(organization, method, parts[2:], body)
@@ -85,6 +95,10 @@ class Admin:
             return dynamics.answer(organization, method, parts[1:], body)
         if parts[0] == "campaign":
             return self._campaign().answer(method, parts[1:], body)
+        if parts[0] == "events":
+            return EventAdmin(self.world.events).events(method, parts[1:], request.query, body)
+        if parts[0] == "sftp":
+            return EventAdmin(self.world.events).files(method, parts[1:], body)
         raise LookupError(f"{method} {path}; GET / lists what there is")
 
     def _publish_in_dynamics(self, body: Body) -> object:
@@ -111,7 +125,7 @@ class Admin:
         """The whole plan at once: a system that is not named has no faults."""
         unknown = body.keys() - self.world.faults.keys() - {"seed"}
         if unknown:
-            raise ValueError(f"{sorted(unknown)[0]} is not a system; name dynamics, campaign or tokens.")
+            raise ValueError(f"{sorted(unknown)[0]} is not a system; name any of {', '.join(self.world.faults)}.")
         plans = {name: FaultPlan.from_json(name, body.get(name) or {}) for name in self.world.faults}
         for name, source in self.world.faults.items():
             source.set(plans[name], f"{body.get('seed', 0)}:{name}")

@@ -22,6 +22,12 @@ RATES = (
     "rate_expired_token",
 )
 
+#: Faults of single operations inside a Dataverse batch, drawn for each of them.
+OPERATION_RATES = ("rate_operation_429", "rate_operation_500", "rate_operation_500_after")
+
+#: What only answers of HTTP can do.
+_NOT_OF_SFTP = {"rate_429", "rate_503", "rate_truncated", "rate_malformed", "retry_after"}
+
 BEFORE_THE_EFFECT = frozenset({"429", "500", "503", "timeout_before", "reset", "expired_token"})
 
 
@@ -41,6 +47,10 @@ class FaultPlan:
     rate_truncated: float = 0.0
     rate_malformed: float = 0.0
     rate_expired_token: float = 0.0
+    rate_operation_429: float = 0.0
+    rate_operation_500: float = 0.0
+    rate_operation_500_after: float = 0.0
+    latency_after_ms: float = 0.0
     hold_seconds: float = 5.0
     retry_after: float | None = 1.0
 
@@ -48,6 +58,8 @@ class FaultPlan:
     def from_json(cls, system: str, given: dict[str, Any]) -> "FaultPlan":
         """Check and build; ValueError names the wrong member."""
         known = {field.name for field in fields(cls)}
+        if system == "sftp":
+            known -= _NOT_OF_SFTP
         for name, value in given.items():
             if name not in known:
                 raise ValueError(f"{system}.{name} is not a fault; known are {', '.join(sorted(known))}.")
@@ -58,7 +70,7 @@ class FaultPlan:
         if not given:
             return QUIET
         plan = cls(**given)
-        if sum(getattr(plan, rate) for rate in RATES) > 1:
+        if max(sum(getattr(plan, rate) for rate in rates) for rates in (RATES, OPERATION_RATES)) > 1:
             raise ValueError(f"The rates of {system} add up to more than 1; a request meets one fault at most.")
         return plan
 
@@ -93,14 +105,24 @@ class FaultSource:
             return None, 0.0
         chance = self._random.random()
         latency = (plan.latency_ms + plan.latency_jitter_ms * self._random.random()) / 1000
-        for rate in RATES:
-            share = getattr(plan, rate)
+        return self._chosen(RATES, chance), latency
+
+    def draw_operation(self) -> str | None:
+        """The fault of the next operation in a batch, or None."""
+        plan = self.plan
+        if not (plan.rate_operation_429 or plan.rate_operation_500 or plan.rate_operation_500_after):
+            return None
+        return self._chosen(OPERATION_RATES, self._random.random())
+
+    def _chosen(self, rates: tuple[str, ...], chance: float) -> str | None:
+        for rate in rates:
+            share: float = getattr(self.plan, rate)
             if chance < share:
                 fault = rate.removeprefix("rate_")
                 self.dealt[fault] = self.dealt.get(fault, 0) + 1
-                return fault, latency
+                return fault
             chance -= share
-        return None, latency
+        return None
 
 
 async def hang_up(scope: Scope, receive: Receive) -> None:
@@ -136,7 +158,9 @@ async def send_half(scope: Scope, receive: Receive, send: Send, answer: Answer) 
 
 
 def malformed(answer: Answer) -> Answer:
-    """The same status and headers with a body of the announced length that is no JSON."""
+    """The same status and headers with a body of the announced length that is no JSON, or a batch without its end."""
+    if any(value.startswith(b"multipart/") for _, value in answer.headers):
+        return Answer(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
     broken = answer.body[: max(len(answer.body) - 2, 0)] + b"<<"
     try:
         orjson.loads(broken)

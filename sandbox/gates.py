@@ -45,11 +45,14 @@ class Gate(ABC):
             calls.end(self.system, outcome)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request: Request) -> str:
-        fault, latency = self.world.faults[self.system].draw()
+        source = self.world.faults[self.system]
+        plan, (fault, latency) = source.plan, source.draw()
         if latency:
             await asyncio.sleep(latency)
         if fault is None:
             found = self.answer(request)
+            if plan.latency_after_ms:
+                await asyncio.sleep(plan.latency_after_ms / 1000)
             await send_answer(send, found)
             return str(found.status)
         return await self._fail(fault, scope, receive, send, request)
@@ -94,7 +97,10 @@ class DynamicsGate(Gate):
 
     def answer(self, request: Request) -> Answer:
         world = self.world
-        return world.dataverse.answer(request, world.protection.headers(world.switches), request.read_entry)
+        found = world.dataverse.answer(request, world.protection.headers(world.switches), request.read_entry)
+        if request.path.endswith("/$batch"):
+            world.calls.batch(request.operations)
+        return found
 
     def trouble(self, request: Request, status: int, retry_after: float | None) -> Answer:
         headers = self.world.protection.headers(self.world.switches)
@@ -125,7 +131,7 @@ class DynamicsGate(Gate):
         try:
             return await super()._serve(scope, receive, send, request)
         finally:
-            protection.finish(time.perf_counter() - started, world.switches)
+            protection.finish(time.perf_counter() - started, request.operations, world.switches)
             if entry is not None:
                 reads.end(entry, world.clock.now())
 
@@ -157,6 +163,15 @@ class CampaignGate(Gate):
             return gateway_answer(GatewayError(429, "429050", "Too many requests", seconds))
         text = "Oops. Something went wrong. Check your URI and try again."
         return Answer(status, [JSON_TYPE, *_retry(retry_after)], orjson.dumps({"code": status, "message": text}))
+
+
+class JournalGate(CampaignGate):
+    """The I/O Events journal, behind the same gateway."""
+
+    system = "journal"
+
+    def answer(self, request: Request) -> Answer:
+        return self.world.events.answer(request)
 
 
 class EntraGate(Gate):

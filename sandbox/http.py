@@ -15,9 +15,9 @@ JSON_TYPE = (b"Content-Type", b"application/json;charset=utf-8")
 
 
 class Request:
-    """One request: method, percent-encoded path, query as text, body bytes."""
+    """One request: method, percent-encoded path, query as text, body bytes; `operations` is what a batch holds."""
 
-    __slots__ = ("_headers", "_query", "body", "method", "path", "query_text", "read_entry")
+    __slots__ = ("_headers", "_query", "body", "method", "operations", "path", "query_text", "read_entry")
 
     def __init__(self, method: str, path: str, query_text: str, headers: Headers, body: bytes) -> None:
         self.method = method
@@ -26,6 +26,7 @@ class Request:
         self._headers = headers
         self.body = body
         self.read_entry: dict[str, Any] | None = None
+        self.operations = 1
         self._query: dict[str, str] | None = None
 
     def header(self, name: bytes) -> str:

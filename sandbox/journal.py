@@ -17,10 +17,18 @@ class Calls:
             "dynamics": Counter(),
             "campaign": Counter(),
             "tokens": Counter(),
+            "journal": Counter(),
+            "sftp": Counter(),
         }
         self.statuses: dict[str, Counter[str]] = {name: Counter() for name in self.methods}
         self.most_in_flight: Counter[str] = Counter()
         self.engine_calls = 0
+        self.batches = 0
+        self.batched_operations = 0
+
+    def batch(self, operations: int) -> None:
+        self.batches += 1
+        self.batched_operations += operations
 
     def begin(self, system: str, method: str) -> None:
         self.methods[system][method] += 1
@@ -38,6 +46,8 @@ class Calls:
             "statuses": self.statuses,
             "most_in_flight": self.most_in_flight,
             "engine_calls": self.engine_calls,
+            "batches": self.batches,
+            "batched_operations": self.batched_operations,
         }
 
 

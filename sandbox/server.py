@@ -5,7 +5,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import httptools
 from uvicorn import Config
@@ -142,7 +142,19 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-async def serve(apps: Sequence[tuple[Asgi, socket.socket, ssl.SSLContext | None]], ready: Callable[[], None]) -> None:
+class OtherServer(Protocol):
+    """A server that does not speak HTTP."""
+
+    async def start(self, listener: socket.socket) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+async def serve(
+    apps: Sequence[tuple[Asgi, socket.socket, ssl.SSLContext | None]],
+    other: tuple[OtherServer, socket.socket],
+    ready: Callable[[], None],
+) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called once every port answers."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -151,6 +163,8 @@ async def serve(apps: Sequence[tuple[Asgi, socket.socket, ssl.SSLContext | None]
     servers = Servers()
     for app, listener, tls in apps:
         await servers.start(app, listener, tls)
+    await other[0].start(other[1])
     ready()
     await stopping.wait()
     await servers.stop()
+    await other[0].stop()

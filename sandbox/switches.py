@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin
 
 _TABLES = ("account", "contact", "new_invoice", "new_invoiceline", "new_membership")
+_ACTIVITIES = ("adobe_emailsend", "adobe_emailopen", "adobe_emailurlclick", "adobe_emailbounce")
 
 
 def _default_filters() -> dict[str, dict[str, str]]:
@@ -66,12 +67,20 @@ class Switches:
     numbers_as_strings: bool = False
     account_key: bool = True
     cascade: Literal["delete", "remove_link"] = "delete"
+    # Dataverse: activities and batches
+    activity_names: dict[str, str] = field(default_factory=dict)
+    activity_state_on_create: Literal["accepted", "ignored"] = "accepted"
+    batch_limit: int = 1000
+    failed_change_set: Literal["single", "nested"] = "single"
+    undeclared_bind_code: Literal["0x80048d19", "0x80060888"] = "0x80048d19"
+    missing_reference_status: int = 404
     # Dataverse: service protection
     service_protection: bool = False
     limit_requests: int = 6000
     limit_window_seconds: float = 300.0
     limit_execution_seconds: float = 1200.0
     limit_concurrent: int = 52
+    operation_seconds: float = 0.0
     concurrent_retry_after: int = 2
     # Campaign
     profile_key: str = "externalId"
@@ -103,6 +112,30 @@ class Switches:
     journal_field: str = "cusVersion"
     resource_journal_fields: dict[str, str] = field(default_factory=_default_resource_journal_fields)
 
+    # I/O Events journal
+    journal_scope: str = "adobeio_api"
+    journal_page_size: int = 100
+    journal_max_limit: int | None = None
+    journal_response_bytes: int = 1_500_000
+    journal_retention_days: float = 7.0
+    journal_expiry: Literal["position", "lost"] = "position"
+    journal_unknown_position: int = 400
+    journal_retry_after: Literal["seconds", "date", "none"] = "seconds"
+    journal_retry_after_seconds: float = 10.0
+    journal_link_headers: Literal["several", "joined"] = "several"
+    journal_link_origin: Literal["relative", "absolute", "foreign"] = "relative"
+    journal_link_path: Literal["same", "fast"] = "same"
+    journal_all_links: bool = False
+    journal_duplicates: float = 0.0
+    journal_disorder: int = 0
+    journal_dates: Literal["iso", "campaign", "milliseconds"] = "iso"
+    journal_enumerations: Literal["labels", "values"] = "labels"
+    # SFTP
+    sftp_host_key: Literal["first", "other"] = "first"
+    sftp_authentication: Literal["granted", "refused"] = "granted"
+    sftp_bytes_per_second: float | None = None
+    sftp_drop_after_bytes: int | None = None
+
     def changed(self, given: dict[str, Any]) -> "Switches":
         """A copy with the given switches set; ValueError names one that is unknown or of the wrong kind."""
         known = {entry.name: entry for entry in fields(self)}
@@ -111,15 +144,26 @@ class Switches:
                 raise ValueError(f"{name} is not a switch; GET /switches lists them.")
             _check(name, value, self.__annotations__[name], getattr(type(self)(), name))
         changed = replace(self, **given)
+        tables = (*_TABLES, *(changed.activity_names.get(table, table) for table in _ACTIVITIES))
         for table, tracked in changed.change_tracking.items():
-            if table not in _TABLES or not isinstance(tracked, bool):
+            if table not in tables or not isinstance(tracked, bool):
                 raise ValueError(
-                    f"change_tracking.{table} must name a table ({', '.join(_TABLES)}), and be true or false."
+                    f"change_tracking.{table} must name a table ({', '.join(tables)}), and be true or false."
                 )
+        _check_names(changed.activity_names)
         _check_rules("filters", changed.filters)
         for resource, rules in changed.resource_filters.items():
             _check_rules(f"resource_filters.{resource}", rules)
         return changed
+
+
+def _check_names(names: dict[str, str]) -> None:
+    for name, given in names.items():
+        if not isinstance(given, str) or not given.isidentifier() or given != given.lower():
+            raise ValueError(f"activity_names.{name} must be a name of lower-case letters, digits and underscores.")
+    tables = {names.get(table, table) for table in _ACTIVITIES}
+    if len(tables) < len(_ACTIVITIES) or not tables.isdisjoint(_TABLES):
+        raise ValueError("activity_names must leave every table a name of its own.")
 
 
 def _check_rules(where: str, rules: object) -> None:

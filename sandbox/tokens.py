@@ -90,6 +90,16 @@ def bearer(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+def scopes_of(token: str) -> frozenset[str]:
+    """The scopes for which a token of IMS was given out; none of a text that is no such token."""
+    try:
+        payload = token.split(".")[1]
+        claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return frozenset(claims["scope"].split(","))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return frozenset()
+
+
 def _form(request: Request) -> dict[str, str]:
     return {
         **request.query,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sandbox.campaign.app import Campaign
 from sandbox.campaign.instance import Instance
@@ -9,6 +10,7 @@ from sandbox.clock import Clock
 from sandbox.dynamics.app import Dataverse
 from sandbox.dynamics.limits import ServiceProtection
 from sandbox.dynamics.organization import Organization
+from sandbox.events.side import EventSide
 from sandbox.faults import FaultSource
 from sandbox.journal import Calls, ReadJournal, WriteJournal
 from sandbox.switches import Switches
@@ -23,17 +25,21 @@ class Beginning:
     rows: Mapping[str, int]
     organization: str
     switches: Switches
+    #: A campaign that is over when the sandbox starts: the body of `POST /events/campaign`, or none.
+    campaign: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """The origins of the servers, without a slash at the end."""
+    """The origins of the servers, without a slash at the end, and the port of SFTP."""
 
     dynamics: str
     entra: str
     campaign: str
     ims: str
     admin: str
+    journal: str
+    sftp_port: int
 
 
 class World:
@@ -47,7 +53,13 @@ class World:
         self.dynamics_tokens = TokenRegister(self.clock)
         self.campaign_tokens = TokenRegister(self.clock)
         self.faults = {"dynamics": FaultSource(), "campaign": FaultSource(), "tokens": FaultSource()}
+        self.faults |= {"journal": FaultSource(), "sftp": FaultSource()}
         self.calls = Calls()
+        self.events = EventSide(
+            *(self.clock, beginning.seed, self.credentials, self.campaign_tokens),
+            *(self.faults["sftp"], self.calls, beginning.switches),
+        )
+        self.events.api.origin = addresses.journal
         self._furnish()
 
     def reset(self) -> None:
@@ -63,7 +75,7 @@ class World:
         self.switches = begin.switches
         self.organization = Organization(self.clock, self.switches, self.credentials, begin.seed, begin.rows)
         self.organization.root_url = self.addresses.dynamics
-        self.dataverse = Dataverse(self.organization, self.dynamics_tokens)
+        self.dataverse = Dataverse(self.organization, self.dynamics_tokens, self.faults["dynamics"].draw_operation)
         self.protection = ServiceProtection(self.clock)
         self.writes = WriteJournal()
         self.reads = ReadJournal()
@@ -72,12 +84,26 @@ class World:
             self.clock, self.instance, self.campaign_tokens, self.credentials, self.writes, self.calls
         )
         self.campaign.root_url = self.addresses.campaign
+        self.events.furnish(self.switches, self._contacts, self._profiles)
+        if begin.campaign is not None:
+            self.events.run_campaign(dict(begin.campaign))
+
+    def _contacts(self) -> dict[str, str]:
+        """Email by id."""
+        rows = self.organization.contacts.rows.values()
+        return {row.id: str(row.values.get("emailaddress1") or "") for row in rows}
+
+    def _profiles(self) -> list[tuple[str, str]]:
+        """(external id, email)"""
+        records = self.instance.resources["profile"].by_number.values()
+        return [(record.values.get("externalId", ""), record.values.get("email", "")) for record in records]
 
     def use(self, switches: Switches) -> None:
         """Take new switches everywhere at once."""
         self.switches = switches
-        self.organization.switches = switches
+        self.organization.use(switches)
         self.instance.use(switches)
+        self.events.use(switches)
 
     def launch_info(self) -> dict[str, dict[str, str]]:
         """What `sandbox up -o json` prints."""
@@ -98,5 +124,6 @@ class World:
                 "org_id": credentials.org_id,
                 "token_url": f"{at.ims}/ims/token/v3",
             },
+            **self.events.launch_info(at.journal, f"{at.ims}/ims/token/v3", at.sftp_port),
             "admin": {"url": at.admin},
         }

@@ -6,8 +6,7 @@ them; everything else is told by the store's clock.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import orjson
 from redis import Redis
@@ -19,7 +18,8 @@ from store.keys import StreamKeys
 KEPT_MS = 30 * 86_400_000
 
 
-class FileVersion(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FileVersion:
     """A file as it was at some time: with another size or time it is another version, to be read anew."""
 
     name: str
@@ -42,6 +42,7 @@ class ReadFile:
 
     size: int
     mtime: int
+    read_ms: int  #: when it was remembered
     content: Content | None = None  #: None: nothing stood in it, or it was set aside
     aside: str = ""  #: set aside: stands for the settings under which it could not be read
     gone_ms: int | None = None  #: since when it is no longer there
@@ -56,6 +57,9 @@ class _Look:
     mtime: int
     since_ms: int  #: when this size and time were seen first
     failures: int = 0
+
+    def is_of(self, version: FileVersion) -> bool:
+        return (self.size, self.mtime) == (version.size, version.mtime)
 
 
 class Files:
@@ -75,10 +79,11 @@ class Files:
 
     def remember(self, version: FileVersion, content: Content | None, aside: str = "") -> None:
         """This version was read to its end, or set aside; doing so twice is harmless."""
-        kept = ReadFile(version.size, version.mtime, content, aside)
-        self._redis.pipeline().hset(self._read, version.name, orjson.dumps(asdict(kept))).hdel(
-            self._looks, version.name
-        ).execute()
+        kept = ReadFile(version.size, version.mtime, self.now_ms(), content, aside)
+        pipeline = self._redis.pipeline()
+        pipeline.hset(self._read, version.name, orjson.dumps(kept))
+        pipeline.hdel(self._looks, version.name)
+        pipeline.execute()
 
     def forget_gone(self, read: dict[str, ReadFile], there: Collection[str], now_ms: int) -> None:
         """Notes which of the files that were read are gone now, and forgets those that are gone for long."""
@@ -86,9 +91,9 @@ class Files:
         for name, known in read.items():
             if name in there:
                 if known.gone_ms is not None:
-                    pipeline.hset(self._read, name, orjson.dumps(asdict(replace(known, gone_ms=None))))
+                    pipeline.hset(self._read, name, orjson.dumps(replace(known, gone_ms=None)))
             elif known.gone_ms is None:
-                pipeline.hset(self._read, name, orjson.dumps(asdict(replace(known, gone_ms=now_ms))))
+                pipeline.hset(self._read, name, orjson.dumps(replace(known, gone_ms=now_ms)))
             elif now_ms - known.gone_ms >= KEPT_MS:
                 pipeline.hdel(self._read, name)
         if pipeline.command_stack:
@@ -99,12 +104,12 @@ class Files:
         before = {text(name): _look(packed) for name, packed in self._redis.hgetall(self._looks).items()}
         since: dict[str, int] = {}
         pipeline = self._redis.pipeline()
-        for name, size, mtime in versions:
-            known = before.pop(name, None)
-            if known is None or (known.size, known.mtime) != (size, mtime):
-                known = _Look(size, mtime, now_ms)
-                pipeline.hset(self._looks, name, orjson.dumps(asdict(known)))
-            since[name] = known.since_ms
+        for version in versions:
+            known = before.pop(version.name, None)
+            if known is None or not known.is_of(version):
+                known = _Look(version.size, version.mtime, now_ms)
+                pipeline.hset(self._looks, version.name, orjson.dumps(known))
+            since[version.name] = known.since_ms
         if before:
             pipeline.hdel(self._looks, *before)
         if pipeline.command_stack:
@@ -115,18 +120,18 @@ class Files:
         """This version could not be read once more; how many times that is."""
         packed = self._redis.hget(self._looks, version.name)
         known = _look(packed) if packed else None
-        if known is None or (known.size, known.mtime) != (version.size, version.mtime):
+        if known is None or not known.is_of(version):
             known = _Look(version.size, version.mtime, self.now_ms())
         known = replace(known, failures=known.failures + 1)
-        self._redis.hset(self._looks, version.name, orjson.dumps(asdict(known)))
+        self._redis.hset(self._looks, version.name, orjson.dumps(known))
         return known.failures
 
 
-def _read_file(packed: bytes) -> ReadFile:
+def _read_file(packed: bytes | str) -> ReadFile:
     fields = orjson.loads(packed)
     content = fields.pop("content")
     return ReadFile(**fields, content=Content(**content) if content else None)
 
 
-def _look(packed: bytes) -> _Look:
+def _look(packed: bytes | str) -> _Look:
     return _Look(**orjson.loads(packed))

@@ -9,6 +9,7 @@ from store.acknowledgement import Acknowledgements
 from store.client import server_time_ms
 from store.cursors import Cursor, read_cursor
 from store.engine_calls import EngineCalls
+from store.files import Files
 from store.heartbeats import Heartbeats
 from store.holds import Holds
 from store.keys import InstanceKeys, WorkflowKeys
@@ -67,6 +68,10 @@ class WorkflowStore:
 
     def queue(self, stream: str) -> RecordQueue:
         return RecordQueue(self._redis, self.keys.stream(stream), self._seal, self._high_water)
+
+    def files(self, stream: str) -> Files:
+        """What a stream remembers of the files that it reads."""
+        return Files(self._redis, self.keys.stream(stream))
 
     def cursor(self, stream: str) -> Cursor:
         return read_cursor(self._redis, self.keys.stream(stream))

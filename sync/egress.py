@@ -6,22 +6,21 @@ rules     which kinds of events appear, hard bounces only; an event whose contac
 writes    the activity tables of Dynamics, many in one request; an activity whose id is there already is not written
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from hashlib import blake2b
 
 import orjson
 
 from config.document import WorkflowDocument
 from config.egress import EgressConfig
-from connectors.errors import Stop
 from connectors.journal import Journal
 from connectors.sftp import Sftp
-from store.replays import Replay
 from store.store import WorkflowStore
 from sync.events import shapes
 from sync.events.activity import ActivityMapper
 from sync.events.activity_target import ActivityTarget
 from sync.events.event import Understanding
+from sync.events.file_source import FileSource
 from sync.events.journal_source import JournalSource
 from sync.events.pages import EventSource
 from sync.events.reading import EventStreamSource
@@ -52,11 +51,11 @@ def learn(document: WorkflowDocument, systems: Systems) -> bytes:
 
 
 def connect(
-    document: WorkflowDocument, known: bytes, systems: Systems, page_size: int, replays: Mapping[str, Replay]
+    document: WorkflowDocument, known: bytes, systems: Systems, store: WorkflowStore, page_size: int
 ) -> list[Stream]:
     config = _config(document)
     rules = Understanding(config)
-    source, origin = _source(document, config, systems)
+    source, origin = _source(config, systems, store)
     target = ActivityTarget(
         systems.dynamics,
         rules,
@@ -66,10 +65,12 @@ def connect(
         config.contact_limit_seconds,
     )
 
-    def keeper(stream: Stream, streams: Streams, store: WorkflowStore, generation: int) -> Keeper:
+    def keeper(stream: Stream, _streams: Streams, _store: WorkflowStore, _generation: int) -> Keeper:
         return UnknownContacts(systems.dynamics, config.contact_limit_seconds, stream, store)
 
-    return [Stream(STREAM, EventStreamSource(source, origin, rules, replays.get(STREAM)), target, keeper=keeper)]
+    return [
+        Stream(STREAM, EventStreamSource(source, origin, rules, store.replays.began(STREAM)), target, keeper=keeper)
+    ]
 
 
 def watch(document: WorkflowDocument, known: bytes, systems: Systems, streams: Collection[str] | None) -> Watched:
@@ -80,12 +81,13 @@ def watch(document: WorkflowDocument, known: bytes, systems: Systems, streams: C
     return Watched(live, {}, [STREAM] if live != known else [])
 
 
-def _source(document: WorkflowDocument, config: EgressConfig, systems: Systems) -> tuple[EventSource, str]:
+def _source(config: EgressConfig, systems: Systems, store: WorkflowStore) -> tuple[EventSource, str]:
     """Where events are read, and what stands for it: a reading goes on only where it began."""
     if config.source == "journal":
         journal = _journal(systems)
         return JournalSource(journal, config.journal.begin, config.journal.page_size), _digest(["journal", journal.url])
-    raise Stop("sftp", "not yet")
+    sftp, files = _sftp(systems), store.files(STREAM)
+    return FileSource(sftp, config.files, files), _digest(["files", sftp.about, config.files.folder])
 
 
 def _journal(systems: Systems) -> Journal:

@@ -13,7 +13,7 @@ from config.ingress import IngressConfig, TableMapping
 from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
 from connectors.errors import TableMissing, TrackingOff
-from store.replays import Replay
+from store.store import WorkflowStore
 from sync.fitting.drift import differences
 from sync.fitting.judgement import require_fit
 from sync.links import Links
@@ -41,8 +41,9 @@ def learn(document: WorkflowDocument, systems: Systems) -> bytes:
 
 
 def connect(
-    document: WorkflowDocument, known: bytes, systems: Systems, page_size: int, replays: Mapping[str, Replay]
+    document: WorkflowDocument, known: bytes, systems: Systems, store: WorkflowStore, page_size: int
 ) -> list[Stream]:
+    replays = {name: store.replays.began(name) for name in stream_names(document)}
     return connect_streams(
         _config(document),
         load(known),
@@ -50,7 +51,7 @@ def connect(
         systems.campaign,
         page_size,
         document.connections.campaign.concurrency,
-        {name: replay.began_ms or 0 for name, replay in replays.items()},
+        {name: replay.began_ms or 0 for name, replay in replays.items() if replay},
     )
 
 

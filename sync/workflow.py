@@ -1,10 +1,10 @@
 """What a workflow is to the tasks: how its configuration becomes streams that read and write."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 from config.document import WorkflowDocument
-from store.replays import Replay
+from store.store import WorkflowStore
 from sync.streams import Stream
 from sync.systems import Systems
 
@@ -38,16 +38,11 @@ class Workflow(Protocol):
         """What the configuration needs to know of both systems. Raises TryAgain, Stop, Refused."""
 
     def connect(
-        self,
-        document: WorkflowDocument,
-        known: bytes,
-        systems: Systems,
-        page_size: int,
-        replays: Mapping[str, Replay],
+        self, document: WorkflowDocument, known: bytes, systems: Systems, store: WorkflowStore, page_size: int
     ) -> list[Stream]:
-        """The streams, made ready without asking anybody. `replays`: the last one of each stream that has begun.
+        """The streams, made ready without asking any system; replays that have begun are taken up.
 
-        Raises Misfitting.
+        `page_size`: rows of a page of a table. Raises Misfitting.
         """
 
     def watch(

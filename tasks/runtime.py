@@ -66,9 +66,7 @@ class Runtime:
         store = self.workflow(workflow)
         document, known = active_document(store), kept_schemas(store, generation)
         systems = Systems(document.connections, self.store, REFUSAL_PATIENCE)
-        found = workflow_named(workflow)
-        replays = {name: replay for name in found.stream_names(document) if (replay := store.replays.began(name))}
-        streams = found.connect(document, known, systems, self.settings.read_page_size, replays)
+        streams = workflow_named(workflow).connect(document, known, systems, store, self.settings.read_page_size)
         return Running(generation, version, systems, {stream.name: stream for stream in streams})
 
     def forget(self, workflow: str) -> None:

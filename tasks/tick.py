@@ -116,7 +116,7 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
             try:
                 found.check(document, systems)
                 known = found.learn(document, systems)
-                found.connect(document, known, systems, runtime.settings.read_page_size, {})
+                found.connect(document, known, systems, store, runtime.settings.read_page_size)
             finally:
                 systems.close()
         except (*HOPELESS, Refused) as error:

@@ -98,6 +98,31 @@ class Sandbox:
         token = self._token(of, "openid,AdobeID,campaign_sdk,additional_info.projectedProductContext")
         return {"Authorization": f"Bearer {token}", "X-Api-Key": of["client_id"]}
 
+    @property
+    def journal_url(self) -> str:
+        """The registration's address: what `connections.journal.url` names."""
+        return self.info["journal"]["url"]
+
+    def journal_headers(self) -> dict[str, str]:
+        """Authorization with a fresh IMS token for I/O Management, the API key and the organisation."""
+        of = self.info["journal"]
+        token = self._token(of, "openid,AdobeID,adobeio_api,read_organizations")
+        return {"Authorization": f"Bearer {token}", "x-api-key": of["client_id"], "x-ims-org-id": of["org_id"]}
+
+    @property
+    def sftp_port(self) -> int:
+        return int(self.info["sftp"]["port"])
+
+    def campaign(self, **plan: Any) -> dict[str, Any]:
+        """Make up a campaign (docs/sandbox.md, "Campaigns"): what came of it, counted."""
+        told: dict[str, Any] = self.admin.post("/events/campaign", plan)
+        return told
+
+    def truth(self) -> list[dict[str, Any]]:
+        """Every event of the campaigns made up so far, and whether Dynamics is to show it (`expected`)."""
+        told: list[dict[str, Any]] = self.admin.get("/events/truth")["value"]
+        return told
+
     def _token(self, of: dict[str, str], scope: str) -> str:
         form = {
             "grant_type": "client_credentials",

@@ -4,11 +4,13 @@ import random
 import uuid
 from typing import Any
 
+import orjson
+
 from sandbox.dynamics.errors import DataverseError
-from sandbox.dynamics.making import MAKERS
+from sandbox.dynamics.making import MAKERS, Maker
 from sandbox.dynamics.organization import Organization
 from sandbox.dynamics.payload import checked_values
-from sandbox.dynamics.tables import Row, Table
+from sandbox.dynamics.tables import PARTIES, Row, Table
 from sandbox.people import Values, new_id
 
 Body = dict[str, Any]
@@ -39,7 +41,7 @@ def answer(organization: Organization, method: str, parts: list[str], body: Body
 
 def change(organization: Organization, table: Table, count: int, seed: object, ids: list[str] | None) -> list[str]:
     """Change `count` rows, or those of `ids`, in columns that people map; the ids of the changed ones."""
-    maker = MAKERS[table.name]
+    maker = _maker(table)
     source = random.Random(f"change:{seed}")
     chosen = _chosen(table, source, count, ids)
     for row_id in chosen:
@@ -60,9 +62,9 @@ def create(organization: Organization, table: Table, count: int, seed: object, i
         if row_id in table.rows:
             raise ValueError(f"The row {row_id} is there already; use change.")
         uuid.UUID(row_id)
-    maker = MAKERS[table.name]
+    maker = _maker(table)
     source = random.Random(f"create:{seed}:{organization.made[table.name]}")
-    parents = organization.by_name[maker.parent].ids if maker.parent else []
+    parents = organization.by_name[maker.parent].ids.all() if maker.parent else []
     made = []
     for number in range(count):
         organization.made[table.name] += 1
@@ -83,7 +85,7 @@ def delete(organization: Organization, table: Table, count: int, seed: object, i
 
 def _chosen(table: Table, source: random.Random, count: int, ids: list[str] | None) -> list[str]:
     if ids is None:
-        return source.sample(table.ids, min(count, len(table.ids)))
+        return source.sample(table.ids.all(), min(count, len(table.rows)))
     for row_id in ids:
         if row_id not in table.rows:
             raise LookupError(f"{table.name} {row_id}")
@@ -148,5 +150,14 @@ def _row(organization: Organization, method: str, table: Table, row_id: str, bod
 
 
 def _plain(table: Table, row: Row) -> dict[str, object]:
-    """The row's values as they are stored: wire names, no nulls, no annotations."""
-    return {name: value for name, value in row.values.items() if name not in table.private}
+    """The row's values as they are stored: wire names, no nulls, no annotations; `parties` of an activity."""
+    shown = {name: value for name, value in row.values.items() if name not in table.private}
+    if PARTIES in row.values:
+        shown["parties"] = orjson.loads(str(row.values[PARTIES]))
+    return shown
+
+
+def _maker(table: Table) -> Maker:
+    if table.name not in MAKERS:
+        raise LookupError(f"made-up {table.name}; POST one row at a time, or run a campaign")
+    return MAKERS[table.name]

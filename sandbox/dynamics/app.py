@@ -8,30 +8,32 @@ from urllib.parse import unquote
 
 import orjson
 
+from sandbox.dynamics.batch import Batch, Draw
 from sandbox.dynamics.bulk import bulk, bulk_delete
 from sandbox.dynamics.changes import count_changes, is_tracked_read, read_changes
 from sandbox.dynamics.context import Call
 from sandbox.dynamics.csdl import csdl
-from sandbox.dynamics.errors import DataverseError, bad_query, no_such_segment
+from sandbox.dynamics.errors import JSON, DataverseError, bad_query, error_answer, no_such_segment, not_supported
 from sandbox.dynamics.metadata import answer_definitions
 from sandbox.dynamics.organization import Organization
 from sandbox.dynamics.payload import find_by_key
-from sandbox.dynamics.reading import JSON, count_rows, read_collection, read_member, read_row
+from sandbox.dynamics.reading import count_rows, read_collection, read_member, read_row
 from sandbox.dynamics.tables import Table
-from sandbox.dynamics.writing import create, delete, patch, write_member
+from sandbox.dynamics.writing import create, create_child, delete, patch, write_member
 from sandbox.http import Answer, Headers, Request
 from sandbox.tokens import TokenRegister, bearer
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HELP_LINK = "http://go.microsoft.com/fwlink/?LinkID=398563&error=Microsoft.Crm.CrmException%3a{code}&client=platform"
 
 
 class Dataverse:
     """Answers one request at a time, whole: an effect and its answer are never torn by another request."""
 
-    def __init__(self, organization: Organization, tokens: TokenRegister) -> None:
+    def __init__(self, organization: Organization, tokens: TokenRegister, draw_operation: Draw) -> None:
+        """`draw_operation` deals out the faults of single operations in batches."""
         self.organization = organization
         self.tokens = tokens
+        self._draw_operation = draw_operation
         host = hashlib.sha256(b"sandbox").hexdigest()
         self._fixed: Headers = [
             (b"Cache-Control", b"no-cache"),
@@ -47,19 +49,32 @@ class Dataverse:
         call: Call | None = None
         try:
             self._authorize(request)
-            segments = [unquote(part) for part in request.path.split("/") if part]
-            if segments[:2] != ["api", "data"] or len(segments) < 3 or segments[2] not in ("v9.0", "v9.1", "v9.2"):
-                raise no_such_segment(segments[0] if segments else "")
-            call = Call.of(self.organization, request, segments[2])
+            call, segments = self._understood(request)
             call.read_entry = read_entry
-            found = self._route(call, segments[3:])
+            found = self._route(call, segments)
         except DataverseError as error:
-            found = self._error(request, error)
+            found = error_answer(error, _annotated(request))
         return self._with_headers(found, limit_headers, call)
+
+    def _perform(self, request: Request) -> Answer:
+        """One operation of a batch, without the headers that stand around a whole answer."""
+        try:
+            call, segments = self._understood(request)
+            found = self._route(call, segments)
+        except DataverseError as error:
+            return error_answer(error, _annotated(request))
+        return Answer(found.status, [*found.headers, _applied(call)], found.body) if call.applied else found
+
+    def _understood(self, request: Request) -> tuple[Call, list[str]]:
+        """(the call, the segments of its address below the version)."""
+        segments = [unquote(part) if "%" in part else part for part in request.path.split("/") if part]
+        if segments[:2] != ["api", "data"] or len(segments) < 3 or segments[2] not in ("v9.0", "v9.1", "v9.2"):
+            raise no_such_segment(segments[0] if segments else "")
+        return Call.of(self.organization, request, segments[2]), segments[3:]
 
     def refuse(self, request: Request, error: DataverseError, limit_headers: Headers) -> Answer:
         """An error that comes before the request is looked at: limits and faults."""
-        return self._with_headers(self._error(request, error), limit_headers, None)
+        return self._with_headers(error_answer(error, _annotated(request)), limit_headers, None)
 
     def _authorize(self, request: Request) -> None:
         if not self.tokens.is_good(bearer(request)):
@@ -84,6 +99,8 @@ class Dataverse:
             return Answer(200, [(b"Content-Type", b"application/xml")], text.encode())
         if method == "GET" and head.startswith("RetrieveTotalRecordCount"):
             return self._total(call, head)
+        if method == "POST" and head == "$batch":
+            return Batch(call, self._perform, self._draw_operation).answer()
         if method == "POST" and head == "BulkDelete":
             return bulk_delete(call)
         if head.partition("(")[0] == "EntityDefinitions":
@@ -92,7 +109,7 @@ class Dataverse:
             return answer_definitions(call, segments)
         set_name, _, key = head.partition("(")
         table = self.organization.tables.get(set_name)
-        if set_name == self.organization.settings.set_name and method == "GET":
+        if set_name == "organizations" and method == "GET":
             table = self.organization.settings
             if not self.organization.switches.organization_settings:
                 raise self._no_privilege(table, method)
@@ -100,6 +117,8 @@ class Dataverse:
             raise no_such_segment(head)
         if self.organization.switches.missing_privilege:
             raise self._no_privilege(table, method)
+        if table is self.organization.pointers and method != "GET":
+            raise not_supported(method, table.name)
         if not key:
             return self._collection(call, table, segments[1:])
         return self._row(call, table, key.removesuffix(")"), segments[1:])
@@ -135,6 +154,8 @@ class Dataverse:
             return delete(call, table, row_id)
         if method in ("PUT", "DELETE") and rest:
             return write_member(call, table, row_id, rest)
+        if method == "POST" and len(rest) == 1 and (table.name, rest[0]) in self.organization.collections:
+            return create_child(call, table, row_id, rest[0])
         raise self._not_allowed(call)
 
     def _resolve(self, call: Call, table: Table, key: str) -> tuple[str | None, str | None]:
@@ -170,7 +191,7 @@ class Dataverse:
             if name not in self.organization.by_name:
                 raise DataverseError(404, "0x80040217", f"The entity with a name = '{name}' was not found.")
         kind = "Microsoft.Dynamics.CRM.RetrieveTotalRecordCountResponse"
-        counts = [len(self.organization.by_name[name].ids) for name in names]
+        counts = [len(self.organization.by_name[name].rows) for name in names]
         body = {
             "@odata.context": f"{call.api}/$metadata#{kind}",
             "EntityRecordCountCollection": {
@@ -197,20 +218,6 @@ class Dataverse:
             405, "0x80060888", f"The requested resource does not support http method '{call.request.method}'."
         )
 
-    def _error(self, request: Request, error: DataverseError) -> Answer:
-        if error.empty:
-            return Answer(error.status, error.headers)
-        body: dict[str, Any] = {"code": error.code, "message": error.message}
-        if 'odata.include-annotations="*"' in request.header(b"prefer"):
-            body |= {
-                "@Microsoft.PowerApps.CDS.ErrorDetails.OperationStatus": "0",
-                "@Microsoft.PowerApps.CDS.ErrorDetails.SubErrorCode": "2146233088",
-                "@Microsoft.PowerApps.CDS.HelpLink": _HELP_LINK.format(code=error.code.removeprefix("0x")),
-                "@Microsoft.PowerApps.CDS.TraceText": "",
-                "@Microsoft.PowerApps.CDS.InnerError.Message": error.message,
-            }
-        return Answer(error.status, [JSON, *error.headers], orjson.dumps({"error": body}))
-
     def _with_headers(self, found: Answer, limit_headers: Headers, call: Call | None) -> Answer:
         own = uuid.uuid4().hex
         request_id = f"{own[:8]}-{own[8:12]}-{own[12:16]}-{own[16:20]}-{own[20:]}".encode()
@@ -223,5 +230,13 @@ class Dataverse:
             *found.headers,
         ]
         if call is not None and call.applied and found.status < 400:
-            headers.append((b"Preference-Applied", ",".join(dict.fromkeys(call.applied)).encode("latin-1", "replace")))
+            headers.append(_applied(call))
         return Answer(found.status, headers, found.body)
+
+
+def _applied(call: Call) -> tuple[bytes, bytes]:
+    return b"Preference-Applied", ",".join(dict.fromkeys(call.applied)).encode("latin-1", "replace")
+
+
+def _annotated(request: Request) -> bool:
+    return 'odata.include-annotations="*"' in request.header(b"prefer")

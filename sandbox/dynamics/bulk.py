@@ -6,9 +6,8 @@ from typing import Any
 import orjson
 
 from sandbox.dynamics.context import Call
-from sandbox.dynamics.errors import DataverseError, bad_query
+from sandbox.dynamics.errors import JSON, DataverseError, bad_query, not_supported
 from sandbox.dynamics.payload import find_by_key, parse_key, read_json
-from sandbox.dynamics.reading import JSON
 from sandbox.dynamics.tables import Table
 from sandbox.dynamics.writing import create_row, key_values, update_row
 from sandbox.http import Answer
@@ -22,12 +21,8 @@ def bulk(call: Call, table: Table, action: str) -> Answer:
     for target in targets:
         if str(target.get("@odata.type", "")).lstrip("#") != f"Microsoft.Dynamics.CRM.{table.name}":
             raise bad_query("Every target needs an @odata.type of the table it belongs to.")
-    kept = table.snapshot()
-    try:
+    with call.organization.transaction():
         ids = [_bulk_one(call, table, action, target) for target in targets]
-    except DataverseError:
-        table.restore(kept)
-        raise
     if action != "CreateMultiple":
         return Answer(204, [])
     kind = "Microsoft.Dynamics.CRM.CreateMultipleResponse"
@@ -65,6 +60,8 @@ def bulk_delete(call: Call) -> Answer:
             raise DataverseError(
                 404, "0x80040217", f"The entity with a name = '{query.get('EntityName')}' was not found."
             )
+        if table is call.organization.pointers:
+            raise not_supported("DELETE", table.name)
         for condition in query.get("Criteria", {}).get("Conditions", []):
             if condition.get("Operator") not in ("In", "Equal"):
                 raise bad_query(f"The operator {condition.get('Operator')} is not played by this sandbox.")

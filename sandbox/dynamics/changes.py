@@ -9,7 +9,7 @@ import orjson
 
 from sandbox.dynamics.annotations import Wanted, render
 from sandbox.dynamics.context import Call
-from sandbox.dynamics.errors import DataverseError, expired_version
+from sandbox.dynamics.errors import JSON, DataverseError, expired_version
 from sandbox.dynamics.links import (
     Cookie,
     cookie_text,
@@ -19,7 +19,7 @@ from sandbox.dynamics.links import (
     read_cookie,
     read_delta_token,
 )
-from sandbox.dynamics.reading import JSON, context, plain_count
+from sandbox.dynamics.reading import context, plain_count
 from sandbox.dynamics.selection import Selection, parse_select
 from sandbox.dynamics.tables import Row, Table, Tombstone
 from sandbox.http import Answer

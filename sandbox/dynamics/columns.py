@@ -29,6 +29,7 @@ EDM = {
     "Customer": "Edm.Guid",
     "Owner": "Edm.Guid",
     "Uniqueidentifier": "Edm.Guid",
+    "EntityName": "Edm.String",
 }
 
 
@@ -37,6 +38,7 @@ class Column:
     """One column. `wire` is its name in rows: lookups travel as `_x_value`. `targets` maps navigation name to table.
 
     `on_delete` says what the end of the row that a lookup leads to does to this one; without it the lookup dangles.
+    `vendor` says that somebody else's solution brought it along: it is custom whatever its prefix.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Column:
     precision: int | None = None
     label: str = ""
     on_delete: Literal["", "Cascade", "RemoveLink"] = ""
+    vendor: bool = False
 
     @property
     def wire(self) -> str:
@@ -70,11 +73,11 @@ class Column:
         """`Lastname`, `new_Tier`; a custom lookup is spelled as its navigation property is."""
         if self.is_custom and len(self.targets) == 1:
             return next(iter(self.targets))
-        return schema_name(self.name)
+        return self.name if self.vendor else schema_name(self.name)
 
     @property
     def is_custom(self) -> bool:
-        return self.name.startswith(CUSTOM)
+        return self.vendor or self.name.startswith(CUSTOM)
 
     @property
     def display_name(self) -> str:

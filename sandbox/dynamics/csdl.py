@@ -1,5 +1,6 @@
 """`$metadata`: the tables as CSDL (learn.microsoft.com, Web API service documents)."""
 
+from collections.abc import Mapping
 from xml.sax.saxutils import quoteattr
 
 from sandbox.dynamics.columns import EDM, LOOKUP_KINDS, Column
@@ -13,7 +14,11 @@ _TRACKED = (
 
 
 def csdl(organization: Organization, annotated: bool) -> str:
-    types = "".join(_entity_type(table) for table in organization.tables.values())
+    shared = organization.pointers.by_name
+    types = "".join(
+        _inherited_type(table, shared) if table.activity and table is not organization.pointers else _entity_type(table)
+        for table in organization.tables.values()
+    )
     sets = "".join(_entity_set(organization, table, annotated) for table in organization.tables.values())
     return (
         '<?xml version="1.0" encoding="utf-8"?>'
@@ -26,15 +31,25 @@ def csdl(organization: Organization, annotated: bool) -> str:
 
 def _entity_type(table: Table) -> str:
     properties = "".join(_property(column) for column in table.columns)
-    navigations = "".join(
+    return (
+        f'<EntityType Name="{table.name}" BaseType="mscrm.crmbaseentity">'
+        f'<Key><PropertyRef Name="{table.primary_id}"/></Key>{properties}{_navigations(table)}</EntityType>'
+    )
+
+
+def _inherited_type(table: Table, shared: Mapping[str, Column]) -> str:
+    """An activity: what the pointer has already is not said again."""
+    properties = "".join(_property(column) for column in table.columns if column.name not in shared)
+    opening = f'<EntityType Name="{table.name}" BaseType="mscrm.activitypointer">'
+    return f"{opening}{properties}{_navigations(table)}</EntityType>"
+
+
+def _navigations(table: Table) -> str:
+    return "".join(
         f'<NavigationProperty Name={quoteattr(name)} Type="mscrm.{target}" Nullable="false"'
         f" Partner={quoteattr(collection_name(table, name))}>"
         f'<ReferentialConstraint Property="{column.wire}" ReferencedProperty="{target}id"/></NavigationProperty>'
         for name, (column, target) in table.navigations.items()
-    )
-    return (
-        f'<EntityType Name="{table.name}" BaseType="mscrm.crmbaseentity">'
-        f'<Key><PropertyRef Name="{table.primary_id}"/></Key>{properties}{navigations}</EntityType>'
     )
 
 

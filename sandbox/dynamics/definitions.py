@@ -3,7 +3,8 @@
 import uuid
 from typing import Any
 
-from sandbox.dynamics.columns import CUSTOM, LOOKUP_KINDS, Column
+from sandbox.dynamics.activities import REGARDED
+from sandbox.dynamics.columns import LOOKUP_KINDS, Column
 from sandbox.dynamics.organization import Organization, collection_name
 from sandbox.dynamics.tables import Table
 
@@ -29,7 +30,7 @@ def _managed(value: Any, name: str) -> dict[str, Any]:
 
 def table_definition(organization: Organization, table: Table) -> dict[str, Any]:
     plural = table.schema_name + "s"
-    custom = table.name.startswith(CUSTOM)
+    custom, activity = table.custom, table.activity
     return {
         "MetadataId": stable_id("table", table.name),
         "LogicalName": table.name,
@@ -39,22 +40,24 @@ def table_definition(organization: Organization, table: Table) -> dict[str, Any]
         "CollectionSchemaName": plural,
         "PrimaryIdAttribute": table.primary_id,
         "PrimaryNameAttribute": table.primary_name,
-        "PrimaryImageAttribute": None if custom else "entityimage",
+        "PrimaryImageAttribute": None if custom or activity else "entityimage",
         "ObjectTypeCode": table.type_code,
         "ChangeTrackingEnabled": organization.is_tracked(table),
         "CanChangeTrackingBeEnabled": _managed(True, "canchangetrackingbeenabled"),
-        "IsActivity": False,
-        "IsActivityParty": not custom,
-        "ActivityTypeMask": 0,
+        "IsActivity": activity,
+        "IsActivityParty": not custom and not activity,
+        "ActivityTypeMask": 1 if activity and custom else 0,
         "IsCustomEntity": custom,
-        "IsManaged": not custom,
+        "IsManaged": table.vendor or not custom,
+        "IsAvailableOffline": True,
+        "IsMailMergeEnabled": not activity,
         "IsPrivate": False,
         "IsIntersect": False,
         "OwnershipType": "UserOwned",
         "IsOptimisticConcurrencyEnabled": True,
         "TableType": "Standard",
         "HasNotes": True,
-        "HasActivities": True,
+        "HasActivities": table.name in REGARDED,
         "DisplayName": label(table.label or table.schema_name),
         "DisplayCollectionName": label(f"{table.label or table.schema_name}s"),
         "Description": label(f"{table.label or table.schema_name} of the sandbox."),
@@ -87,7 +90,7 @@ def attribute_definition(table: Table, column: Column) -> dict[str, Any]:
         "IsPrimaryId": column.name == table.primary_id,
         "IsPrimaryName": column.name == table.primary_name,
         "IsCustomAttribute": column.is_custom,
-        "IsManaged": not column.is_custom,
+        "IsManaged": column.vendor or not column.is_custom,
         "IsLogical": False,
         "DisplayName": label(column.display_name),
         "Description": label(column.display_name),
@@ -214,7 +217,9 @@ def relationship_definitions(organization: Organization, table: Table, many_to_o
                 continue
             reverse = collection_name(child, navigation)
             delete = "NoCascade" if not column.on_delete else "RemoveLink"
-            if column.on_delete == "Cascade" and organization.switches.cascade == "delete":
+            if child is organization.pointers:
+                delete = "NoCascade"
+            elif column.on_delete == "Cascade" and organization.switches.cascade == "delete":
                 delete = "Cascade"
             found.append(
                 {

@@ -42,7 +42,7 @@ class Schema(Protocol):
 
 
 class OneOf:
-    """`Microsoft.Dynamics.CRM.In`: `values` in the form in which two of the column's kind compare."""
+    """`Microsoft.Dynamics.CRM.In`, or `eq` with one value: `values` in the form in which two of the kind compare."""
 
     def __init__(self, path: str, values: frozenset[Any], value: Getter) -> None:
         self.path = path
@@ -51,6 +51,24 @@ class OneOf:
 
     def __call__(self, row: Any) -> bool:
         return self._value(row) in self.values
+
+
+class Both:
+    """`and`."""
+
+    def __init__(self, left: Predicate, right: Predicate) -> None:
+        self.left = left
+        self.right = right
+
+    def __call__(self, row: Any) -> bool:
+        return self.left(row) and self.right(row)
+
+
+def narrowed(predicate: Predicate | None) -> list[OneOf]:
+    """The sets of values to which the predicate as a whole confines a column."""
+    if isinstance(predicate, Both):
+        return narrowed(predicate.left) + narrowed(predicate.right)
+    return [predicate] if isinstance(predicate, OneOf) else []
 
 
 def parse_filter(text: str, schema: Schema, parameters: dict[str, str]) -> Predicate:
@@ -95,7 +113,7 @@ class _Parser:
         left = self.term()
         while self.peek() == ("name", "and"):
             self.take()
-            left = _both(left, self.term())
+            left = Both(left, self.term())
         return left
 
     def term(self) -> Predicate:
@@ -212,6 +230,7 @@ class _Parser:
         return arguments
 
     def comparison(self) -> Predicate:
+        path = self.peek()[1]
         left = self.operand()
         operator = self.take()[1]
         if operator not in _COMPARISONS:
@@ -226,7 +245,7 @@ class _Parser:
         if right.is_literal and operator in ("eq", "ne"):
             wanted = comparable(right.get(None), kind)
             if operator == "eq":
-                return lambda row: comparable(left.get(row), kind) == wanted
+                return OneOf(path, frozenset({wanted}), lambda row: comparable(left.get(row), kind))
             return lambda row: comparable(left.get(row), kind) != wanted
         return _comparison(operator, sides)
 
@@ -323,10 +342,6 @@ def _choices(column: Operand, given: list[Any], contained: bool) -> Predicate:
         raise bad_query("The functions ContainValues and DoesNotContainValues work on multi-select choices only.")
     wanted = {str(value) for value in given}
     return lambda row: (not wanted.isdisjoint(str(column.get(row) or "").split(","))) is contained
-
-
-def _both(left: Predicate, right: Predicate) -> Predicate:
-    return lambda row: left(row) and right(row)
 
 
 def _either(left: Predicate, right: Predicate) -> Predicate:

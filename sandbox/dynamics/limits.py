@@ -26,9 +26,11 @@ class ServiceProtection:
             self._window.append((self._clock.now(), 0.0))
         self._under_way += 1
 
-    def finish(self, seconds: float, switches: Switches) -> None:
+    def finish(self, seconds: float, operations: int, switches: Switches) -> None:
+        """The request is over: its time counts, and `operation_seconds` more for each of its operations."""
         self._under_way -= 1
         if switches.service_protection:
+            seconds += operations * switches.operation_seconds
             self._window.append((self._clock.now(), seconds))
             self._executed += seconds
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.commerce import invoice_values, line_values, membership_values
-from sandbox.dynamics.tables import Table, compute
+from sandbox.dynamics.computed import compute
+from sandbox.dynamics.tables import Table
 from sandbox.people import Rows, Values, account_values, contact_values, new_id, stamps
 
 
@@ -55,11 +56,10 @@ def made_rows(table: Table, seed: int, count: int, parents: list[str], user: str
     """`count` rows by id, complete with defaults, stamps and computed columns."""
     maker = MAKERS[table.name]
     source = random.Random(f"{maker.plural}:{seed}")
-    defaults: Values = {column.wire: column.default for column in table.columns if column.default is not None}
     rows: Rows = {}
     for number in range(1, count + 1):
         row_id = new_id(source)
-        values = defaults | maker.values(source, number, parents)
+        values = table.defaults | maker.values(source, number, parents)
         if maker.inactive and source.random() < maker.inactive:
             values |= {"statecode": 1, "statuscode": 2}
         values |= stamps(source, user)

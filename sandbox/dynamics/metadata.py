@@ -15,10 +15,9 @@ from sandbox.dynamics.definitions import (
     stable_id,
     table_definition,
 )
-from sandbox.dynamics.errors import DataverseError, bad_query, no_such_segment
+from sandbox.dynamics.errors import JSON, DataverseError, bad_query, no_such_segment
 from sandbox.dynamics.filters import parse_filter
 from sandbox.dynamics.organization import Organization
-from sandbox.dynamics.reading import JSON
 from sandbox.dynamics.selection import parse_expand
 from sandbox.dynamics.tables import Table
 from sandbox.http import Answer

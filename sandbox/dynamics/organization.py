@@ -1,13 +1,18 @@
 """The pretend organisation: its tables and how they hang together, its users' names, its change-tracking memory."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from sandbox.clock import Clock
+from sandbox.dynamics.activities import ACTIVITY_KINDS, POINTER, activity_columns, email_columns
+from sandbox.dynamics.activity_journal import ActivityJournal
+from sandbox.dynamics.activity_tables import ActivityTable, PointerTable
 from sandbox.dynamics.columns import ACCOUNT, CONTACT, CUSTOM, Column, common_columns
+from sandbox.dynamics.computed import CURRENCY_ID
 from sandbox.dynamics.custom import INVOICE, INVOICE_LINE, MEMBERSHIP
 from sandbox.dynamics.making import MAKERS, made_rows
-from sandbox.dynamics.tables import CURRENCY_ID, Table, Tombstone, Versions
+from sandbox.dynamics.tables import Table, Tombstone, Versions
 from sandbox.people import Rows, Values
 from sandbox.switches import Switches
 from sandbox.tokens import Credentials
@@ -20,7 +25,7 @@ _SETTINGS = (
 
 
 class Organization:
-    """One Dataverse environment with contacts, accounts and three custom tables.
+    """One Dataverse environment with contacts, accounts, three custom tables and four tables of activities.
 
     `row_counts` says how many made-up rows a table begins with, by logical name; none where it says nothing.
     """
@@ -40,11 +45,46 @@ class Organization:
         lines = self._table("new_invoiceline", "new_name", "new_InvoiceLine", 10_013, INVOICE_LINE, "Invoice Line")
         memberships = self._table("new_membership", "new_name", "new_Membership", 10_011, MEMBERSHIP)
         tables = (self.accounts, self.contacts, invoices, lines, memberships)
+        self._lasting = tables
+        self.activity_journal = ActivityJournal()
+        self._settings = self._table("organization", "name", "Organization", 1019, _SETTINGS)
+        self._furnish_activities()
+        self._populate(seed, row_counts)
+
+    def use(self, switches: Switches) -> None:
+        """Take new switches; other names for the activity tables empty these."""
+        names = self.switches.activity_names
+        self.switches = switches
+        if switches.activity_names != names:
+            self._furnish_activities()
+
+    def _furnish_activities(self) -> None:
+        names = self.switches.activity_names
+        shared = (self.versions, self.clock)
+        members: list[Table] = []
+        for kind in ACTIVITY_KINDS:
+            name = names.get(kind.table, kind.table)
+            set_name = names.get(f"{kind.table}s", f"{name}s")
+            members.append(
+                ActivityTable(
+                    *(name, set_name, "activityid", "subject", name, kind.type_code, email_columns(kind, names)),
+                    *(*shared, kind.label),
+                    activity=True,
+                    vendor=True,
+                    journal=self.activity_journal,
+                    user=self.credentials.user_id,
+                )
+            )
+        self.pointers = PointerTable(
+            *(POINTER, "activitypointers", "activityid", "subject", "ActivityPointer", 4200, activity_columns(POINTER)),
+            *(*shared, "Activity"),
+            activity=True,
+            members=members,
+        )
+        tables = (*self._lasting, *members, self.pointers)
         self.by_name = {table.name: table for table in tables}
         self.tables = {table.set_name: table for table in tables}
-        self._settings = self._table("organization", "name", "Organization", 1019, _SETTINGS)
         self.relate()
-        self._populate(seed, row_counts)
 
     def _table(
         self, name: str, primary_name: str, schema: str, code: int, columns: tuple[Column, ...], label: str = ""
@@ -76,7 +116,7 @@ class Organization:
         for child in self.by_name.values():
             for navigation, (column, target) in child.navigations.items():
                 self.collections[target, collection_name(child, navigation)] = (child, column)
-                if column.on_delete:
+                if column.on_delete and child is not self.pointers:
                     self._dependents.setdefault(target, []).append((child, column))
 
     @property
@@ -98,8 +138,27 @@ class Organization:
                     child.put(child_id, {column.wire: None, f"{column.wire}@table": None}, self.credentials.user_id)
         return table.delete(row_id)
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside, or, with an exception, none of them."""
+        tables = [table for table in self.by_name.values() if table is not self.pointers]
+        written = len(self.activity_journal)
+        for table in tables:
+            table.begin()
+        try:
+            yield
+        except BaseException:
+            for table in tables:
+                table.rollback()
+            self.activity_journal.cut(written)
+            raise
+        for table in tables:
+            table.commit()
+
     def is_tracked(self, table: Table) -> bool:
-        return table.name in self.by_name and self.switches.change_tracking.get(table.name, True)
+        if table is self.pointers:
+            return False
+        return table.name in self.by_name and self.switches.change_tracking.get(table.name, not table.activity)
 
     def keys(self, table: Table) -> dict[str, tuple[str, ...]]:
         """The active alternate keys: schema name -> columns."""
@@ -127,5 +186,7 @@ def collection_name(child: Table, navigation: str) -> str:
     if (child.name, navigation) == ("contact", "parentcustomerid_account"):
         return "contact_customer_accounts"
     column, target = child.navigations[navigation]
+    if child.activity and column.name == "regardingobjectid":
+        return f"{target.capitalize()}_ActivityPointers" if child.name == POINTER else f"{target}_{child.name}s"
     prefix = "" if target.startswith(CUSTOM) else CUSTOM
     return f"{prefix}{target}_{child.name}_{column.name}" if column.is_custom else f"{child.name}_{navigation}"

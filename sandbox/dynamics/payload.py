@@ -11,10 +11,10 @@ import orjson
 from sandbox.dynamics.columns import CHOICE_KINDS, EDM, LOOKUP_KINDS, Column
 from sandbox.dynamics.errors import DataverseError, bad_payload, bad_query, missing_row
 from sandbox.dynamics.organization import Organization
-from sandbox.dynamics.tables import Table
+from sandbox.dynamics.tables import PARTIES, Table
 
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _REFERENCE = re.compile(r"(?:.*/)?(\w+)\(([^()]*)\)$")
-_STATUS_OF_STATE = {0: 1, 1: 2}
 
 
 def read_json(set_name: str, body: bytes) -> dict[str, Any]:
@@ -47,6 +47,8 @@ def checked_values(
                 values[name] = guid(value, table.set_name)
             elif not skipped:
                 values[name] = _checked(organization, table, column, value)
+        elif table.activity and name == f"{table.name}_activity_parties":
+            values[PARTIES] = orjson.dumps(checked_parties(organization, table, value)).decode()
         elif name in table.navigations and value is None:
             column, _ = table.navigations[name]
             values |= {column.wire: None, f"{column.wire}@table": None}
@@ -60,13 +62,43 @@ def checked_values(
                 f"The property '{name}' does not exist on type 'Microsoft.Dynamics.CRM.{table.name}'. Make sure to "
                 "only use property names that are defined by the type.",
             )
-    _settle_state(table, values, creating)
+    _settle_state(organization, table, values, creating)
     return values
 
 
+#: Whom a party may lead to, and the masks that say in which role (learn.microsoft.com, activityparty table).
+_PARTY_TABLES = ("contact", "account", "systemuser")
+_ROLES = range(1, 13)
+
+
+def checked_parties(organization: Organization, table: Table, given: Any) -> list[dict[str, Any]]:
+    """The parties of an activity: who they are and in which role; DataverseError for what is refused."""
+    if not isinstance(given, list):
+        raise bad_payload(table.set_name, "A 'StartArray' node was expected when reading the activity parties.")
+    found = []
+    for entry in given:
+        party: dict[str, Any] = {}
+        for name, value in entry.items() if isinstance(entry, dict) else ():
+            target = name.removeprefix("partyid_").removesuffix("@odata.bind")
+            if name == f"partyid_{target}@odata.bind" and target in _PARTY_TABLES:
+                party |= {"_partyid_value": resolve_reference(organization, target, str(value)), "table": target}
+            elif name in ("participationtypemask", "addressused"):
+                party[name] = value
+            else:
+                text = f"The property '{name}' does not exist on type 'Microsoft.Dynamics.CRM.activityparty'."
+                raise bad_payload(table.set_name, text)
+        if party.get("participationtypemask") not in _ROLES:
+            raise bad_payload(table.set_name, "A party needs a participationtypemask from 1 to 12.")
+        found.append(party)
+    return found
+
+
 def guid(value: Any, set_name: str) -> str:
+    text = str(value)
+    if _GUID.fullmatch(text):
+        return text
     try:
-        return str(uuid.UUID(str(value)))
+        return str(uuid.UUID(text))
     except ValueError as wrong:
         raise bad_payload(set_name, f"Cannot convert the literal '{value}' to the expected type 'Edm.Guid'.") from wrong
 
@@ -78,6 +110,7 @@ def _bind(organization: Organization, table: Table, navigation: str, value: Any,
             f"An undeclared property '{navigation}' which only has property annotations in the payload but no property "
             "value was found in the payload. In OData, only declared navigation properties and declared named streams "
             "can be represented as properties without values.",
+            organization.switches.undeclared_bind_code,
         )
     column, target = table.navigations[navigation]
     if column.read_only:
@@ -105,7 +138,8 @@ def resolve_reference(organization: Organization, target: str, reference: str) -
         raise bad_query(f"The reference '{reference}' does not lead to the table '{target}'.")
     row_id = find_by_key(organization, table, key) if "=" in key else guid(key, set_name)
     if row_id is None or row_id not in table.rows:
-        raise missing_row(table.name, row_id or key, organization.switches.missing_row_text)
+        switches = organization.switches
+        raise missing_row(table.name, row_id or key, switches.missing_row_text, switches.missing_reference_status)
     return row_id
 
 
@@ -259,20 +293,29 @@ def _moment(table: Table, value: Any) -> str:
     except ValueError as wrong:
         message = f"Cannot convert the literal '{value}' to the expected type 'Edm.DateTimeOffset'."
         raise bad_payload(table.set_name, message) from wrong
+    if len(value) == 20 and value[10] == "T" and value[19] == "Z":
+        return str(value)
     aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _settle_state(table: Table, values: dict[str, object], creating: bool) -> None:
-    """State and status go together; a new row is active whatever was asked."""
-    if creating:
+def _settle_state(organization: Organization, table: Table, values: dict[str, object], creating: bool) -> None:
+    """State and status go together. A new row is active whatever was asked, but for activities, which may be created
+    as done: an assumption, and a switch."""
+    as_asked = table.activity and organization.switches.activity_state_on_create == "accepted"
+    if creating and not as_asked:
         values.pop("statecode", None)
         values.pop("statuscode", None)
         return
     state, status = values.get("statecode"), values.get("statuscode")
-    if isinstance(state, int) and status is None:
-        values["statuscode"] = _STATUS_OF_STATE[state]
-    elif isinstance(state, int) and isinstance(status, int) and _STATUS_OF_STATE[state] != status:
+    if creating and state is None and status is not None:
+        state = 0
+    if not isinstance(state, int):
+        return
+    usual = state + 1
+    if status is None:
+        values["statuscode"] = usual
+    elif status != usual:
         name = table.by_name["statecode"].options[state]
         raise DataverseError(
             400, "0x80048408", f"{status} is not a valid status code for state code {name} on {table.name}."

@@ -26,6 +26,8 @@ def publish(organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
     table = organization.by_name.get(str(body.get("table")))
     if table is None:
         raise LookupError(f"table {body.get('table')}; GET /dynamics/tables lists them")
+    if table is organization.pointers:
+        raise ValueError(f"{table.name} follows the tables of the activities; publish these.")
     columns = dict(table.by_name)
     emptied: list[str] = []
     for name in body.get("remove", ()):
@@ -88,7 +90,7 @@ def _column(organization: Organization, given: dict[str, Any]) -> Column:
     unknown = given.keys() - _MEMBERS
     if unknown:
         raise ValueError(f"{name}.{sorted(unknown)[0]} is not known; a column has {', '.join(sorted(_MEMBERS))}.")
-    if kind not in EDM or kind in ("State", "Status", "Owner"):
+    if kind not in EDM or kind in ("State", "Status", "Owner", "EntityName"):
         raise ValueError(f"{name} cannot be of the type {kind}; choose one of {', '.join(sorted(EDM))}.")
     extreme = _RANGES.get(kind)
     return Column(

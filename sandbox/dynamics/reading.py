@@ -6,8 +6,8 @@ import orjson
 
 from sandbox.dynamics.annotations import METADATA_VERSION, TOTAL, TOTAL_EXCEEDED, render
 from sandbox.dynamics.context import Call
-from sandbox.dynamics.errors import bad_query, missing_row, unknown_property
-from sandbox.dynamics.filters import OneOf
+from sandbox.dynamics.errors import JSON, bad_query, missing_row, unknown_property
+from sandbox.dynamics.filters import Predicate, narrowed
 from sandbox.dynamics.links import (
     Cookie,
     cookie_text,
@@ -31,7 +31,6 @@ from sandbox.dynamics.selection import (
 from sandbox.dynamics.tables import Row, Table
 from sandbox.http import Answer
 
-JSON = (b"Content-Type", b"application/json; odata.metadata=minimal")
 _COLLECTION_OPTIONS = frozenset({"$select", "$filter", "$orderby", "$top", "$count", "$expand", "$skiptoken"})
 
 
@@ -120,14 +119,14 @@ def _page(
     if rows is None and predicate is None and not order:
         ids = table.after(cookie.last, size + 1)
         found = [table.rows[row_id] for row_id in ids[:size]]
-        return found, (lambda: len(table.ids)), len(ids) > size
+        return found, (lambda: len(table.rows)), len(ids) > size
     if rows is not None:
         everything = sorted(rows, key=lambda row: row.id)
-    elif isinstance(predicate, OneOf) and predicate.path == table.primary_id:
-        # Asked for by their ids, rows are fetched, not searched for.
-        everything = [table.rows[row_id] for row_id in sorted(predicate.values) if row_id in table.rows]
+    elif (known := _known_ids(table, predicate)) is not None:
+        # Asked for by their ids, or by the row they lead to, rows are fetched, not searched for.
+        everything = [table.rows[row_id] for row_id in sorted(known)]
     else:
-        everything = [table.rows[row_id] for row_id in table.ids]
+        everything = [table.rows[row_id] for row_id in table.after("", len(table.rows))]
     if predicate is not None:
         everything = [row for row in everything if predicate(row)]
     sort_rows(call.organization, table, everything, order)
@@ -137,6 +136,20 @@ def _page(
         while start < len(everything) and not _follows(call, table, everything[start], order, places, cookie.last):
             start += 1
     return everything[start : start + size], (lambda: len(everything)), start + size < len(everything)
+
+
+def _known_ids(table: Table, predicate: Predicate | None) -> set[str] | None:
+    """The ids that can pass the filter, where its own words tell; None if every row must be looked at."""
+    for one in narrowed(predicate):
+        column = table.by_wire.get(one.path) or table.by_name.get(one.path)
+        if column is None:
+            continue
+        wanted = {str(value) for value in one.values if value is not None}
+        if column.name == table.primary_id:
+            return {row_id for row_id in wanted if row_id in table.rows}
+        if table.is_indexed(column.wire) and len(wanted) == len(one.values):
+            return {row_id for target in wanted for row_id in table.pointing(column.wire, target)}
+    return None
 
 
 def _follows(
@@ -220,7 +233,9 @@ def read_member(call: Call, table: Table, row_id: str, rest: list[str]) -> Answe
 def count_rows(call: Call, table: Table) -> Answer:
     """`contacts/$count`: plain text, a byte order mark and a bare number, capped."""
     predicate = row_filter(call.organization, table, call.request.query)
-    total = len(table.ids) if predicate is None else sum(1 for row in table.rows.values() if predicate(row))
+    known = _known_ids(table, predicate)
+    rows = table.rows.values() if known is None else [table.rows[row_id] for row_id in known]
+    total = len(table.rows) if predicate is None else sum(1 for row in rows if predicate(row))
     return plain_count(min(total, call.organization.switches.count_cap))
 
 

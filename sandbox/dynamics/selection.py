@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from sandbox.dynamics.annotations import Wanted, lookup_target, render
 from sandbox.dynamics.columns import LOOKUP_KINDS, Column
 from sandbox.dynamics.comparing import Operand, comparable
+from sandbox.dynamics.computed import CURRENCY_ID
 from sandbox.dynamics.errors import bad_query, unknown_property
 from sandbox.dynamics.filters import Predicate, parse_filter
 from sandbox.dynamics.organization import Organization
-from sandbox.dynamics.tables import CURRENCY_ID, Row, Table
+from sandbox.dynamics.tables import Row, Table
 
 
 class Selection(NamedTuple):
@@ -126,11 +127,13 @@ def children(child: Table, column: Column, parent_id: str) -> list[Row]:
 
 def follower(organization: Organization, table: Table, navigation: str) -> Callable[[Row], Row | None]:
     column, target = table.navigations[navigation]
-    rows = organization.by_name[target].rows if target in organization.by_name else {}
+    rows = organization.by_name[target].rows if target in organization.by_name else None
 
     def follow(row: Row) -> Row | None:
         value = row.values.get(column.wire)
-        return rows.get(str(value)) if value is not None and lookup_target(column, row) == target else None
+        if rows is None or value is None or lookup_target(column, row) != target:
+            return None
+        return rows.get(str(value))
 
     return follow
 

@@ -1,14 +1,16 @@
 """Tables and rows: every write takes the organisation's next version; rows stay in the order of their versions."""
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Reversible
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sandbox.clock import Clock, dataverse_stamp
-from sandbox.dynamics.columns import LOOKUP_KINDS, Column
+from sandbox.dynamics.columns import CUSTOM, LOOKUP_KINDS, Column
+from sandbox.dynamics.computed import compute
+from sandbox.dynamics.key_order import KeyOrder
 
-CURRENCY_ID = "c0ffee00-0000-4000-8000-00000000cafe"
+#: Where a row keeps the parties of an activity, as JSON text.
+PARTIES = "@parties"
 
 
 class Versions:
@@ -51,11 +53,25 @@ Item = TypeVar("Item", Row, Tombstone)
 _Pointing = dict[str, set[str]]
 
 
+class Rows(Protocol):
+    """What a table needs of its rows: a mapping by id, in the order of versions."""
+
+    def __getitem__(self, row_id: str, /) -> Row: ...
+    def __setitem__(self, row_id: str, row: Row, /) -> None: ...
+    def __contains__(self, row_id: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __len__(self) -> int: ...
+    def get(self, row_id: str, /) -> Row | None: ...
+    def pop(self, row_id: str, default: None, /) -> Row | None: ...
+    def values(self) -> Reversible[Row]: ...
+
+
 @dataclass
 class Table:
     """One table. `rows` and `deleted` are kept in version order; `ids` is sorted, for paging by key.
 
-    `published` is the version at which its columns last changed while running, 0 if they never did.
+    `published` is the version at which its columns last changed while running, 0 if they never did. `activity` says
+    whether the table is one of activities, `vendor` whether somebody else's solution brought it along.
     """
 
     name: str
@@ -69,13 +85,20 @@ class Table:
     clock: Clock
     label: str = ""
     published: int = 0
-    rows: dict[str, Row] = field(default_factory=dict)
+    activity: bool = False
+    vendor: bool = False
+    rows: Rows = field(default_factory=dict[str, Row])
     deleted: dict[str, Tombstone] = field(default_factory=dict)
-    ids: list[str] = field(default_factory=list)
+    ids: KeyOrder = field(default_factory=KeyOrder)
 
     def __post_init__(self) -> None:
         self._gone: set[str] = set()
+        self._before: dict[str, tuple[Row | None, Tombstone | None]] | None = None
         self._derive()
+
+    @property
+    def custom(self) -> bool:
+        return self.vendor or self.name.startswith(CUSTOM)
 
     def _derive(self) -> None:
         """What follows from the columns."""
@@ -87,10 +110,14 @@ class Table:
             if column.kind in LOOKUP_KINDS
             for navigation, target in column.targets.items()
         }
+        self.defaults: dict[str, object] = {
+            column.wire: column.default for column in self.columns if column.default is not None
+        }
         self.all_wire = tuple(sorted(self.by_wire))
         self.all_null: dict[str, object] = dict.fromkeys(("@odata.etag", *self.all_wire))
         # Beside a lookup that may lead to several tables, a row remembers to which one it leads.
-        self.private = tuple(f"{column.wire}@table" for column in self.columns if len(column.targets) > 1)
+        beside = (f"{column.wire}@table" for column in self.columns if len(column.targets) > 1)
+        self.private = (*beside, PARTIES) if self.activity else tuple(beside)
         self.money = tuple(
             column.name
             for column in self.columns
@@ -111,6 +138,9 @@ class Table:
         self._derive()
         self._gone -= self.by_wire.keys()
         self.published = self.versions.next()
+
+    def is_indexed(self, wire: str) -> bool:
+        return wire in self._pointing
 
     def pointing(self, wire: str, target: str) -> list[str]:
         """The ids of the rows whose lookup `wire` (one with `on_delete`) leads to `target`, in key order."""
@@ -136,13 +166,40 @@ class Table:
                 if not remaining:
                     del pointing[str(target)]
 
-    def snapshot(self) -> tuple[dict[str, Row], dict[str, Tombstone], list[str]]:
-        return dict(self.rows), dict(self.deleted), list(self.ids)
+    def begin(self) -> None:
+        """From here on everything can be taken back, until `commit` or `rollback`."""
+        self._before = {}
 
-    def restore(self, kept: tuple[dict[str, Row], dict[str, Tombstone], list[str]]) -> None:
-        """Undo everything since the snapshot; versions that were given out stay given out."""
-        self.rows, self.deleted, self.ids = kept
-        self._derive()
+    def commit(self) -> None:
+        self._before = None
+
+    def rollback(self) -> None:
+        """Undo everything since `begin`; versions that were given out stay given out."""
+        before, self._before = self._before or {}, None
+        for row_id, (row, stone) in before.items():
+            now = self.rows.pop(row_id, None)
+            if now is not None:
+                self._unpoint(now)
+            if (now is None) is not (row is None):
+                (self.ids.add if now is None else self.ids.remove)(row_id)
+            self.deleted.pop(row_id, None)
+            if row is not None:
+                self.rows[row_id] = row
+                self._point(row)
+            if stone is not None:
+                self.deleted[row_id] = stone
+        if any(row is not None for row, _ in before.values()):
+            self._reorder()
+        if any(stone is not None for _, stone in before.values()):
+            self.deleted = dict(sorted(self.deleted.items(), key=lambda item: item[1].version))
+
+    def _reorder(self) -> None:
+        """Bring the rows back into the order of their versions."""
+        self.rows = {row.id: row for row in sorted(self.rows.values(), key=lambda row: row.version)}
+
+    def _remember(self, row_id: str) -> None:
+        if self._before is not None and row_id not in self._before:
+            self._before[row_id] = (self.rows.get(row_id), self.deleted.get(row_id))
 
     def load(self, rows: dict[str, dict[str, object]], written: float) -> None:
         """Fill an empty table at once."""
@@ -150,18 +207,19 @@ class Table:
             version = self.versions.next()
             values["versionnumber"] = version
             self.rows[row_id] = Row(row_id, version, written, values)
-        self.ids = sorted(self.rows)
+        self.ids = KeyOrder(self.rows)
         self._index(self.rows.values())
 
     def put(self, row_id: str, values: dict[str, object], user: str) -> Row:
         """Create or change a row: `values` are merged in, nulls remove; stamps and computed columns follow."""
+        self._remember(row_id)
         old = self.rows.pop(row_id, None)
         now = self.clock.now()
         stamp = dataverse_stamp(now)
         version = self.versions.next()
         if old is None:
             merged = self._fresh(row_id, user, stamp, values)
-            insort(self.ids, row_id)
+            self.ids.add(row_id)
             self.deleted.pop(row_id, None)
         else:
             self._unpoint(old)
@@ -178,15 +236,18 @@ class Table:
         return row
 
     def _fresh(self, row_id: str, user: str, stamp: str, values: dict[str, object]) -> dict[str, object]:
-        defaults = {column.wire: column.default for column in self.columns if column.default is not None}
         created = values.get("overriddencreatedon") or stamp
         owned = {"_ownerid_value": user, "_owninguser_value": user, "_createdby_value": user}
-        return defaults | owned | {"createdon": created} | values | {self.primary_id: row_id}
+        return self.defaults | owned | {"createdon": created} | values | {self.primary_id: row_id}
 
     def delete(self, row_id: str) -> Tombstone:
         """Remove the row; KeyError if it is not there."""
-        self._unpoint(self.rows.pop(row_id))
-        del self.ids[bisect_left(self.ids, row_id)]
+        self._remember(row_id)
+        row = self.rows.pop(row_id, None)
+        if row is None:
+            raise KeyError(row_id)
+        self._unpoint(row)
+        self.ids.remove(row_id)
         stone = Tombstone(row_id, self.versions.next(), self.clock.now())
         self.deleted.pop(row_id, None)
         self.deleted[row_id] = stone
@@ -194,8 +255,7 @@ class Table:
 
     def after(self, last_id: str, limit: int) -> list[str]:
         """Up to `limit` ids that follow `last_id` in key order."""
-        start = bisect_right(self.ids, last_id) if last_id else 0
-        return self.ids[start : start + limit]
+        return self.ids.after(last_id, limit)
 
     def changed_since(self, version: int) -> list[Row]:
         """Rows with a higher version, lowest first."""
@@ -226,51 +286,3 @@ def _newer(newest_first: Iterator[Item], version: int) -> list[Item]:
         found.append(item)
     found.reverse()
     return found
-
-
-def compute(table: str, values: dict[str, object], money: tuple[str, ...]) -> None:
-    """Fill the computed columns from the written ones; `money` are the table's written money columns."""
-    if table in ("contact", "account"):
-        for composite, parts in _COMPOSITES.items():
-            lines = composed_address(*map(values.get, parts))
-            if lines:
-                values[composite] = lines
-            elif composite in values:
-                del values[composite]
-    for name in money:
-        if name in values:
-            values.setdefault("exchangerate", 1.0)
-            values.setdefault("_transactioncurrencyid_value", CURRENCY_ID)
-            values[f"{name}_base"] = values[name]
-        else:
-            values.pop(f"{name}_base", None)
-    if table == "contact":
-        names = [str(values[name]) for name in ("firstname", "middlename", "lastname") if values.get(name)]
-        if names:
-            values["fullname"] = " ".join(names)
-        else:
-            values.pop("fullname", None)
-        parent = values.get("_parentcustomerid_value")
-        is_account = values.get("_parentcustomerid_value@table") == "account"
-        for wire, wanted in (("_accountid_value", is_account), ("_parentcontactid_value", not is_account)):
-            if parent and wanted:
-                values[wire] = parent
-            else:
-                values.pop(wire, None)
-
-
-_COMPOSITES = {
-    f"address{block}_composite": tuple(
-        f"address{block}_{name}"
-        for name in ("line1", "line2", "line3", "city", "stateorprovince", "postalcode", "country")
-    )
-    for block in (1, 2, 3)
-}
-
-
-def composed_address(*parts: object) -> str:
-    """Lines, town with state and code, country, as the platform joins them."""
-    line1, line2, line3, city, state, code, country = parts
-    place = f"{state} {code}" if state and code else state or code
-    town = f"{city}, {place}" if city and place else city or place
-    return "\r\n".join([str(part) for part in (line1, line2, line3, town, country) if part])

@@ -4,7 +4,15 @@ import uuid
 from typing import Any
 
 from sandbox.dynamics.context import Call
-from sandbox.dynamics.errors import DataverseError, already_there, bad_query, missing_row, version_mismatch
+from sandbox.dynamics.errors import (
+    JSON,
+    DataverseError,
+    already_there,
+    bad_query,
+    missing_row,
+    not_supported,
+    version_mismatch,
+)
 from sandbox.dynamics.payload import (
     check_unique,
     checked_values,
@@ -12,7 +20,7 @@ from sandbox.dynamics.payload import (
     read_json,
     resolve_reference,
 )
-from sandbox.dynamics.reading import JSON, existing, row_body
+from sandbox.dynamics.reading import existing, row_body
 from sandbox.dynamics.tables import Row, Table
 from sandbox.http import Answer
 
@@ -20,6 +28,18 @@ from sandbox.http import Answer
 def create(call: Call, table: Table) -> Answer:
     given = read_json(table.set_name, call.request.body)
     row = create_row(call, table, given, None)
+    return _written(call, table, row, f"{table.set_name}({row.id})", created=True)
+
+
+def create_child(call: Call, parent: Table, parent_id: str, name: str) -> Answer:
+    """`POST contacts(id)/contact_adobe_emailsends`: a new row that leads to its parent."""
+    existing(call, parent, parent_id)
+    table, column = call.organization.collections[parent.name, name]
+    if table is call.organization.pointers:
+        raise not_supported("POST", table.name)
+    navigation = next(key for key, found in table.navigations.items() if found == (column, parent.name))
+    bind = {f"{navigation}@odata.bind": f"/{parent.set_name}({parent_id})"}
+    row = create_row(call, table, read_json(table.set_name, call.request.body) | bind, None)
     return _written(call, table, row, f"{table.set_name}({row.id})", created=True)
 
 
@@ -88,7 +108,7 @@ def write_member(call: Call, table: Table, row_id: str, rest: list[str]) -> Answ
         raise bad_query(f"Resource not found for the segment '{rest[-1]}'.")
     value = None if clearing else read_json(table.set_name, call.request.body).get("value")
     update_row(call, table, row, {name: value})
-    return Answer(204, [])
+    return Answer(204, [] if clearing else [_entity_id(call, f"{table.set_name}({row.id})")])
 
 
 def _check_version(row: Row, if_match: str) -> None:
@@ -110,8 +130,12 @@ def _no_such_key(table: Table) -> DataverseError:
     )
 
 
+def _entity_id(call: Call, address: str) -> tuple[bytes, bytes]:
+    return b"OData-EntityId", f"{call.api}/{address}".encode("latin-1", "replace")
+
+
 def _written(call: Call, table: Table, row: Row, address: str, created: bool) -> Answer:
-    entity_id = (b"OData-EntityId", f"{call.api}/{address}".encode("latin-1", "replace"))
+    entity_id = _entity_id(call, address)
     if not call.wants_representation():
         return Answer(204, [entity_id])
     headers = [JSON, (b"ETag", f'W/"{row.version}"'.encode())]

@@ -11,10 +11,10 @@ from connectors.sftp import Sftp
 from store.files import Content, Files
 from sync.events.file_content import NotWhole
 from sync.events.file_folder import Folder
-from sync.events.file_lines import Lines
+from sync.events.file_lines import LONGEST, Lines
 from sync.events.file_open import Changed, OpenFile, is_packed
 from sync.events.file_position import Ended, FilePosition, Place
-from sync.events.file_rows import NO_COLUMNS, Rows, Unusable, columns_of
+from sync.events.file_rows import MOST_LINES, NO_COLUMNS, Rows, Unusable, columns_of
 from sync.events.pages import RawEvent
 
 log = structlog.get_logger()
@@ -35,11 +35,12 @@ class Making:
     deadline: float  #: when it is to be given away, time.monotonic() seconds
     timeout: float  #: seconds that the server may be silent
     events: list[RawEvent] = field(default_factory=list)
+    size: int = 0  #: bytes that were read for it
     missed: list[str] = field(default_factory=list)
     has_listed: bool = False  #: whether the folder was listed for this page
 
     def is_due(self) -> bool:
-        return len(self.events) >= PAGE_ROWS or time.monotonic() > self.deadline
+        return len(self.events) >= PAGE_ROWS or self.size >= PAGE_BYTES or time.monotonic() > self.deadline
 
 
 class FileReader:
@@ -120,13 +121,12 @@ class FileReader:
         lines = file.lines(page.deadline)
         if lines is None:
             return
-        begun = lines.offset
-        while not (page.is_due() or lines.offset - begun >= PAGE_BYTES):
-            if lines.is_over:
-                # Two files with nothing but column names are not the same events twice.
-                self._end(page, file.place, lines.digest.content() if lines.number > 1 else None)
-                return
+        while not lines.is_over:
             self._read_block(lines, file, page)
+            if page.is_due():
+                return
+        # Two files with nothing but column names are not the same events twice.
+        self._end(page, file.place, lines.digest.content() if lines.number > 1 else None)
 
     def _read_block(self, lines: Lines, file: OpenFile, page: Making) -> None:
         """The rows that are there, or, if none are, more bytes."""
@@ -145,16 +145,19 @@ class FileReader:
             if block[0].strip():
                 place = replace(place, columns=tuple(columns_of(block[0], self._settings)))
         else:
-            is_cut = len(block) < lines.ready
-            parsed = rows.events(block, lines.number, lines.is_final and not is_cut)
-            if not parsed.lines and not is_cut:
+            parsed = rows.events(block, lines.number, lines.is_final and len(block) == lines.ready)
+            if not parsed.lines:
+                # The first row goes on behind the block, but not for ever.
+                block = lines.block(MOST_LINES, LONGEST)
+                parsed = rows.events(block, lines.number, False)
+            if not parsed.lines and len(block) == lines.ready:
                 lines.fill()
                 return
             if not parsed.lines:
-                # A row that goes on behind a whole page's bytes is none.
                 parsed = rows.events(block[:1], lines.number, True)
             page.events += parsed.events
             lines.take(parsed.lines)
+        page.size += lines.offset - place.offset
         blocks, chain, beginning = lines.digest.state
         place = replace(place, offset=lines.offset, line=lines.number, blocks=blocks, chain=chain, beginning=beginning)
         self._go_on(file, page, place)

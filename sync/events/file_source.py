@@ -69,7 +69,6 @@ class FileSource:
         page = Making(
             replace(asked, ended=(), confirmed=asked.ended), time.monotonic() + min(PAGE_SECONDS, timeout / 2), timeout
         )
-        begun = page.position
         wait = 0.0
         try:
             while True:
@@ -82,8 +81,9 @@ class FileSource:
                 if page.is_due():
                     break
         except TryAgain:
+            self._waiting.clear()
             # What was read before that is good; the next call meets the same trouble first.
-            if page.position == begun:
+            if not (page.events or page.position.ended):
                 raise
         behind = page.position
         more = behind != asked or behind.place is not None

@@ -142,7 +142,8 @@ class _Session(asyncssh.SFTPServer):
 
     async def read(self, file_obj: Any, offset: int, size: int) -> bytes:
         await self._begin("read", b"")
-        return bytes(super().read(file_obj, offset, min(size, self._server.most)))
+        found: Any = super().read(file_obj, offset, min(size, self._server.most))
+        return bytes(found)
 
     async def scandir(self, path: bytes) -> Any:
         await self._begin("list", path)

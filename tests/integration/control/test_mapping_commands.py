@@ -247,7 +247,7 @@ def test_without_connections_there_is_nothing_to_add_a_mapping_to(run: Run) -> N
     result = run("mapping", "add", "contact", "profile")
     assert (result.exit_code, result.stderr) == (
         1,
-        "Error: No configuration is saved; save the connections first (with tables: [] under ingress): "
+        "Error: ingress has no configuration yet; save the connections first (with tables: [] under ingress): "
         "d365acs config apply FILE\n",
     )
 

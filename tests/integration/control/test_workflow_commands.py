@@ -46,16 +46,17 @@ def set_running(ingress: WorkflowStore) -> int:
     return life.generation
 
 
-def test_a_fresh_instance_lists_its_workflow_and_says_what_is_missing(run: Run) -> None:
+def test_a_fresh_instance_lists_its_workflows_and_says_what_is_missing(run: Run) -> None:
     # Given a store in which nothing was ever saved
     result = run("workflow", "ls")
-    # Then the workflow is shown stopped, with the next step
+    # Then the workflows are shown stopped, with the next step
     assert result.exit_code == 0
     assert result.stdout == (
         "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  FAILED  TOKEN\n"
-        "ingress   STOPPED  -            0       0       -       0      -\n"
+        "ingress   STOPPED  -            -       -       -       -      -\n"
+        "egress    STOPPED  -            -       -       -       -      -\n"
         "\n"
-        "ingress has no configuration yet; save one with: d365acs config apply FILE\n"
+        "No workflow has a configuration yet; save one with: d365acs config apply FILE\n"
     )
 
 
@@ -69,7 +70,7 @@ def test_a_start_without_a_configuration_is_refused_with_the_way_out(run: Run) -
 def test_an_unknown_workflow_is_named_with_those_there_are(run: Run, verb: str) -> None:
     result = run("workflow", verb, "egres")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: There is no workflow egres; there is ingress.\n"
+    assert result.stderr == "Error: There is no workflow egres; there are ingress and egress.\n"
 
 
 def test_a_start_without_a_worker_stays_starting_and_the_list_says_that_nobody_answers(run: Run, file: Path) -> None:
@@ -84,6 +85,7 @@ def test_a_start_without_a_worker_stays_starting_and_the_list_says_that_nobody_a
     assert shown(listed.stdout) == (
         "WORKFLOW  STATE     SINCE    BACKLOG  PARKED  OLDEST  FAILED  TOKEN\n"
         "ingress   STARTING  0 s ago        0       0       -       0      -\n"
+        "egress    STOPPED   -              -       -       -       -      -\n"
         "\n"
         f"ingress: {NOBODY}\n"
     )
@@ -269,7 +271,7 @@ def test_programs_get_everything_as_json(run: Run, file: Path, ingress: Workflow
     queue.settle(queue.lease(generation, 10, 60_000).number, [Refused("a", Reason("refused", "It is wrong."))])
     queue.put_page(generation, 0, [Change("b", 1, b"{}")], "")
     # When it is listed for a program
-    [found] = json.loads(run("workflow", "ls", "-o", "json").stdout)
+    found, unused = json.loads(run("workflow", "ls", "-o", "json").stdout)
     # Then numbers are numbers, and times are in ISO 8601
     assert (found["state"], found["backlog"], found["failed"]) == ("RUNNING", 1, 1)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["since"])
@@ -283,8 +285,11 @@ def test_programs_get_everything_as_json(run: Run, file: Path, ingress: Workflow
         f"ingress: {NOBODY}",
         "ingress: 1 record was refused and set aside; the others go on.",
     ]
+    # And of a workflow that is not configured there is nothing to note
+    assert (unused["workflow"], unused["revision"]["newest"], unused["notes"]) == ("egress", None, [])
     # And the same in lines, and for one workflow
-    assert json.loads(run("workflow", "ls", "-o", "jsonl").stdout)["workflow"] == "ingress"
+    lines = run("workflow", "ls", "-o", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["workflow"] for line in lines] == ["ingress", "egress"]
     assert json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)["generation"] == generation
 
 

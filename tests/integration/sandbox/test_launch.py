@@ -37,11 +37,17 @@ def test_prints_one_json_line_and_ends_cleanly_on_a_signal(number: signal.Signal
         requests.post(info["campaign"]["token_url"], timeout=10).status_code,
         requests.get(info["campaign"]["url"] + "/campaign/profileAndServices/profile", timeout=10).status_code,
         requests.get(info["admin"]["url"] + "/clock", timeout=10).status_code,
+        requests.get(info["journal"]["url"], timeout=10).status_code,
     ]
+    with socket.create_connection((info["sftp"]["host"], int(info["sftp"]["port"]))) as greeted:
+        greeting = greeted.recv(8)
     # Then all servers answer, the members are the promised ones, nothing else was printed, and the end is silent
-    assert answered == [400, 401, 400, 403, 200]
+    assert answered == [400, 401, 400, 403, 200, 403]
+    assert greeting == b"SSH-2.0-"
     assert info["dynamics"].keys() == {"url", "tenant", "client_id", "client_secret", "token_url"}
     assert info["campaign"].keys() == {"url", "organization", "client_id", "client_secret", "org_id", "token_url"}
+    assert info["journal"].keys() == {"url", "org_id", "client_id", "client_secret", "token_url"}
+    assert info["sftp"].keys() == {"host", "port", "user", "private_key", "host_key"}
     assert info["campaign"]["url"].endswith("/" + info["campaign"]["organization"])
     assert end(process, number) == (0, "", "")
 
@@ -68,8 +74,8 @@ def is_free(port: int) -> bool:
 
 
 def test_uses_the_ports_from_port_base_on_and_names_a_taken_one() -> None:
-    # Given five ports in a row that are free just now
-    base = next(base for base in range(21_000, 29_000, 5) if all(is_free(base + number) for number in range(5)))
+    # Given seven ports in a row that are free just now
+    base = next(base for base in range(21_000, 29_000, 7) if all(is_free(base + number) for number in range(7)))
     first = launch("-o", "json", "--port-base", str(base))
     assert first.stdout is not None
     info = json.loads(first.stdout.readline())
@@ -78,6 +84,9 @@ def test_uses_the_ports_from_port_base_on_and_names_a_taken_one() -> None:
     _, errors = second.communicate(timeout=30)
     # Then the first has them and the second says what is wrong
     assert info["dynamics"]["url"] == f"http://127.0.0.1:{base}"
+    assert info["admin"]["url"] == f"http://127.0.0.1:{base + 4}"
+    assert info["journal"]["url"].startswith(f"http://127.0.0.1:{base + 5}/")
+    assert info["sftp"]["port"] == str(base + 6)
     assert second.returncode == 1
     assert f"A port from {base} on is taken" in errors
     assert end(first, signal.SIGTERM)[0] == 0

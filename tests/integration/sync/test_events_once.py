@@ -112,9 +112,7 @@ def test_each_event_is_on_its_timeline_once(
         egress.carry()
     # Then each event is an activity of its contact, created once, and nothing is left over
     expected = {
-        activity_id(("send", "open", "click")[one % 3], f"e{one}"): people[one % 3]  # type: ignore[arg-type]
-        for page in pages
-        for one in page
+        activity_id(("send", "open", "click")[one % 3], f"e{one}"): people[one % 3] for page in pages for one in page
     }
     assert {key: one["contact"] for key, one in egress.timelines.activities.items()} == expected
     assert egress.timelines.created == len(expected)

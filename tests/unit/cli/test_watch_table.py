@@ -9,6 +9,7 @@ from cli.watch_table import watch_table
 from control.status.engine import EngineCalls
 from control.status.presence import judge
 from control.status.progress import Progress
+from control.status.reading import Reading
 from control.status.stream import StreamStatus
 from control.status.workflow import WorkflowStatus
 from store.lifecycle import State
@@ -27,10 +28,7 @@ def stream(name: str, parked: int) -> StreamStatus:
         "oldest_seconds": 63.0,
         "totals": COUNTS,
         "rates": {what: 1234.0 for what in COUNTS},
-        "phase": "full",
-        "comparing": None,
-        "progress": Progress(500, 1000, 380, 4000.0),
-        "token": None,
+        "reading": Reading("full", again=True, progress=Progress(500, 1000, 380, 4000.0)),
         "hold": None,
         "replay": None,
     }
@@ -52,7 +50,7 @@ def status(parked: int) -> WorkflowStatus:
         newest_revision=1,
         troubles=(),
         streams=streams,
-        pending_replays=(),
+        pending_replays={},
         engine=EngineCalls(0, 0),
         presence=judge("ingress", [], 0.0, 5.0),
     )

@@ -4,17 +4,23 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.connections import CampaignConnection, Connections, DynamicsConnection
 from config.defaults import default_contact_mapping
 from config.document import Document, WorkflowDocument, diff, dump
+from config.egress import JournalEvents
+from config.event_fields import EventTypes, JournalFields
 from config.ingress import Condition, FieldMapping, IngressConfig, TableMapping
 from config.load import load, load_file
+from tests.unit.config.egresses import EGRESS_CONFIGS, JOURNALS, SFTPS
 from tests.unit.config.mappings import ingress_configs
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "d365acs.yaml"
+
+#: How long it takes to make documents up depends on what else the machine does.
+_BUSY = [HealthCheck.too_slow]
 
 _LINES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 
@@ -36,16 +42,35 @@ def _documents(draw: st.DrawFn) -> Document:
         org_id=draw(st.none() | _LINES),
         requests_per_second=draw(st.none() | st.floats(0.001, 1e6)),
     )
+    egress = draw(st.none() | EGRESS_CONFIGS)
+    source = egress.source if egress else ""
     return Document(
-        connections=Connections(dynamics=dynamics, campaign=campaign),
+        connections=Connections(
+            dynamics=dynamics,
+            campaign=campaign,
+            journal=draw(JOURNALS if source == "journal" else st.none() | JOURNALS),
+            sftp=draw(SFTPS if source == "files" else st.none() | SFTPS),
+        ),
         ingress=draw(st.none() | ingress_configs()),
+        egress=egress,
     )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, suppress_health_check=_BUSY)
 @given(_documents())
 def test_a_written_document_reads_back_as_the_same_document(document: Document) -> None:
     assert load(dump(document), "f") == document
+
+
+def test_no_value_is_written_where_it_stands_for_something_else_than_the_default() -> None:
+    # Given a page size that is left to the server, and tables that are looked for in no list
+    events = JournalEvents(page_size=None, fields=JournalFields(url=None))
+    # When it is written, then reading it brings back the same
+    assert JournalEvents.model_validate(yaml.safe_load(dump(events))) == events
+    assert "page_size: null\n" in dump(events) and "  url: null\n" in dump(events)
+    # and empty lists alike, while what is empty by default is left out
+    assert "ignore: []" in dump(EventTypes(ignore=()))
+    assert "status" not in dump(JournalFields())
 
 
 @pytest.mark.parametrize("text", ["a\x85b", "\x85", "\u2028 \u2029", "\ufeff", "\r\n", "\t"])
@@ -58,14 +83,14 @@ def test_every_line_break_of_unicode_survives(text: str) -> None:
     assert found["replace"] == {text: text}
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, suppress_health_check=_BUSY)
 @given(_documents())
 def test_a_stored_revision_reads_back_as_the_same_revision(document: Document) -> None:
     for part in document.workflows().values():
         assert WorkflowDocument.model_validate_json(part.model_dump_json()) == part
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, suppress_health_check=_BUSY)
 @given(_documents(), _documents())
 def test_documents_differ_exactly_when_their_diff_says_so(old: Document, new: Document) -> None:
     assert (diff(old, new) == "") == (old == new)

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from config import reference, reference_texts
 from config.document import plain
+from config.egress import EgressConfig
 from config.ingress import IngressConfig
 from config.json_schema import describe
 from config.load import load, read_text
 from config.model import Model
 from config.problems import ConfigProblems
 from config.yaml_lines import read_tree
+from tests.unit.config.egresses import EGRESS_CONFIGS
 from tests.unit.config.json_schema import takes
 from tests.unit.config.mappings import ingress_configs
 
@@ -61,10 +63,51 @@ def test_the_schema_takes_the_example_files(example: Path) -> None:
     assert takes(SCHEMA, read_tree(text).value)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(ingress_configs())
 def test_the_schema_takes_every_configuration_that_reading_takes(config: IngressConfig) -> None:
     assert takes({"$ref": "#/$defs/IngressConfig"}, plain(config), SCHEMA)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(EGRESS_CONFIGS)
+def test_the_schema_takes_every_egress_that_reading_takes(config: EgressConfig) -> None:
+    assert takes({"$ref": "#/$defs/EgressConfig"}, plain(config), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "wrong"),
+    [
+        ((), "source", "sftp"),
+        ((), "batch_size", 1001),
+        ((), "contact_limit_seconds", -1),
+        ((), "date_formats", "%Y"),
+        (("events",), "sends", "yes"),
+        (("journal",), "page_size", 0),
+        (("journal", "fields"), "id", "a..b"),
+        (("journal", "fields"), "contact", None),
+        (("journal", "fields"), "mirror", "x"),
+        (("files",), "delimiter", "ab"),
+        (("files",), "delimiter", "a"),
+        (("files",), "quote", "`"),
+        (("types",), "open", [2]),
+        (("activities",), "link", {}),
+        (("activities", "send"), "table", "Adobe"),
+        (("activities", "send"), "url", "new_url"),
+    ],
+    ids=str,
+)
+def test_what_the_schema_refuses_of_egress_reading_refuses_too(part: tuple[str, ...], key: str, wrong: Any) -> None:
+    # Given the example of egress with one value that is wrong
+    value: Any = read_tree((reference.DOCS / "examples" / "egress.yaml").read_text()).value
+    place = value["egress"]
+    for step in part:
+        place = place.setdefault(step, {})
+    place[key] = wrong
+    # Then the editor's schema refuses it, and so does reading
+    assert not takes(SCHEMA, value)
+    with pytest.raises(ConfigProblems):
+        load(json.dumps(value), "f")
 
 
 @pytest.mark.parametrize(
