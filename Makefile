@@ -23,7 +23,7 @@ demo: $(VENV)/installed  ## Watch contacts travel from a pretend Dynamics to a p
 	$(BIN)/d365acs demo
 
 test: $(VENV)/installed  ## Run all tests.
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4
 
 check: $(VENV)/installed  ## Lint, types, import rules, freshness of generated pages.
 	$(BIN)/ruff check .

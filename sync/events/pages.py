@@ -15,8 +15,8 @@ class RawEvent(NamedTuple):
 class EventPage(NamedTuple):
     events: list[RawEvent]
     behind: str  #: the position after this page
-    more: bool  #: whether there is a further page, which may be asked for before this one is stored
-    wait: float = 0.0  #: else: seconds after which to ask again, once this one is stored
+    more: bool  #: whether another page is to be asked for at once, even before this one is stored
+    wait: float = 0.0  #: else: seconds after which there may be more
     missed: str = ""  #: what operators must know: a sentence about events that are lost to this reader
 
 

@@ -19,6 +19,9 @@ from sync.streams import ReadEnd, Reader, Slice, Stream
 
 log = structlog.get_logger()
 
+#: A source that has no more is left alone for so long, whatever it says. Seconds.
+LEAST_WAIT = 0.5
+
 #: Events do not change: every one has the same version.
 VERSION = 1
 
@@ -72,9 +75,9 @@ class EventReader:
         if page is None:
             return ReadEnd.STOPPED
         if backfill:
-            behind = position.after_backfill(page.behind, len(page.events), page.more or not page.wait)
+            behind = position.after_backfill(page.behind, len(page.events), page.more)
         else:
-            due_ms = 0 if page.more else self._store.now_ms() + int(page.wait * 1000)
+            due_ms = 0 if page.more else self._store.now_ms() + int(max(page.wait, LEAST_WAIT) * 1000)
             behind = position.after(page.behind, due_ms, self._missed(page))
         if page.more and time.monotonic() < self._ends:
             self._pages.begin(page.behind)

@@ -38,7 +38,7 @@ def test_events_become_activities_regarding_their_contacts(egress: Egress) -> No
 
 def test_an_event_that_comes_again_is_no_second_activity(egress: Egress) -> None:
     # Given an event that is delivered twice at once, and once more when it was written
-    egress.events.add(event(1), event(1), event(2), more=False)
+    egress.events.add(event(1), event(1), event(2))
     egress.events.add(event(2), event(1), more=False, wait=60)
     egress.read(Slice(0, lambda: False))
     egress.write()
@@ -290,7 +290,7 @@ def test_a_backfill_brings_back_the_events_of_its_window_beside_the_new_ones(egr
 def test_new_events_come_before_those_that_are_read_once_more(egress: Egress) -> None:
     # Given a backfill of two pages, and new events behind what was read
     egress.events.add(event(1))
-    egress.events.add(event(2), more=False, wait=0.0)
+    egress.events.add(event(2))
     egress.events.add(event(3), more=False, wait=60)
     egress.read(Slice(0, lambda: False))
     egress.workflow.replays.ask("events", "ann", "")
