@@ -70,8 +70,9 @@ class EgressConfig(Model):
     batch_size: Whole = Field(
         default=100,
         ge=1,
-        le=1000,
-        description="How many activities one request creates (Microsoft's limit is 1,000).",
+        le=500,
+        description="How many activities one request creates at most; fewer while Dynamics is slow. "
+        "(Microsoft's limit is 1,000; a writer holds 500 at once.)",
     )
     journal: JournalEvents = Field(
         default=JournalEvents(), description="How the journal is read, with `source: journal`."

@@ -192,8 +192,11 @@ Answer = bool | Outcome | Exception
 
 class Target(Protocol):
     concurrency: int  #: requests under way at once
-    together: int  #: records that one request carries at most
     remembers: bool  #: whether the ledger keeps what was confirmed
+
+    @property
+    def together(self) -> int:
+        """Records that one request carries at most, for now."""
 
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         """Decides without any request: what to send, or the outcome where nothing needs to be sent."""

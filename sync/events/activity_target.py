@@ -1,15 +1,17 @@
 """The activity tables of Dynamics as the stream of events writes them: many activities in one request, each once."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connectors.dynamics import Dynamics
 from connectors.dynamics_creates import Create
-from connectors.errors import ConnectorError, Refused, RelatedMissing
+from connectors.errors import ConnectorError, Refused, RelatedMissing, Unreachable
 from store.ledger import Entry
 from store.record_queue import Filtered, Leased, Outcome, Parent, Parked, Unchanged
 from sync.events.activity import ActivityMapper
+from sync.events.batch_size import BatchSize
 from sync.events.event import Understanding, Verdict
 from sync.events.payload import unpacked
 from sync.streams import Allowance, Answer, Calls, Send
@@ -41,13 +43,18 @@ class ActivityTarget:
         concurrency: int,
         contact_limit_s: float,
     ) -> None:
-        """`contact_limit_s`: how long an event waits for a contact that Dynamics does not have."""
-        self.together = together
+        """`together`: the most activities of one request; `contact_limit_s`: how long an event waits for a contact that
+        Dynamics does not have."""
+        self._size = BatchSize(together)
         self.concurrency = concurrency
         self._dynamics = dynamics
         self._rules = rules
         self._mapper = mapper
         self._contact_limit_s = contact_limit_s
+
+    @property
+    def together(self) -> int:
+        return self._size.now
 
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         """Raises Unmappable for an event that does not fit."""
@@ -65,14 +72,20 @@ class ActivityTarget:
         return [self._answer(send, answer) for send, answer in zip(wanted, answers, strict=True)]
 
     def _create(self, creates: Sequence[Create], allowance: Allowance) -> list[bool | ConnectorError]:
+        begun = time.monotonic()
         try:
-            return self._dynamics.create_absent(creates, allowance())
+            answers = self._dynamics.create_absent(creates, allowance())
+        except Unreachable:
+            self._size.note_given_up(len(creates))
+            raise
         except Refused as error:
             # Too large, or spoilt by one of them: halves tell which, so that the others are not blamed.
             if len(creates) == 1:
                 return [error]
             half = len(creates) // 2
             return self._create(creates[:half], allowance) + self._create(creates[half:], allowance)
+        self._size.note(len(creates), time.monotonic() - begun)
+        return answers
 
     def _answer(self, send: CreateActivity, answer: bool | Exception) -> Answer:
         if answer is False:

@@ -78,7 +78,7 @@ or its fingerprint, SHA256:...; ssh-keyscan shows the one, ssh-keygen -lf the ot
 whether it is right
 bad.yaml:14: egress.sorce: is not a known key; did you mean source?
 bad.yaml:15: egress.without_contact: must be 'set_aside' or 'ignore'
-bad.yaml:16: egress.batch_size: must be at most 1000
+bad.yaml:16: egress.batch_size: must be at most 500
 bad.yaml:17: egress.contact_limit_seconds: must be at least 0
 bad.yaml:19: egress.journal.page_size: must be at least 1
 bad.yaml:20: egress.journal.fields.id: must be the names that lead to a value, with a dot between two: data.externalId
