@@ -12,7 +12,7 @@ from config.settings import Settings
 from store.client import connect
 from store.store import Store
 from tasks.runtime import Runtime
-from workers import logs
+from workers import heap, logs
 
 #: Tenths of a second that a child of an ending worker waits for its last results to be read. Celery may have stopped
 #: reading by then, and the children would wait for 30 seconds. A result that nobody read does no harm here.
@@ -43,6 +43,7 @@ class Process:
     def connect_signals(self) -> None:
         # Weak references to bound methods would vanish with the caller's frame.
         signals.setup_logging.connect(self._set_up_logging, weak=False)
+        signals.worker_init.connect(self._begin, weak=False)
         signals.worker_process_init.connect(self._begin_child, weak=False)
         signals.worker_ready.connect(self._ready, weak=False)
         signals.heartbeat_sent.connect(self._beat, weak=False)
@@ -51,6 +52,10 @@ class Process:
 
     def _set_up_logging(self, **_: Any) -> None:
         logs.set_up(self._settings.log_format, self._settings.log_level)
+
+    def _begin(self, **_: Any) -> None:
+        # Before the first child and the first thread.
+        heap.share_one_heap()
 
     def _begin_child(self, **_: Any) -> None:
         # A forked socket is a shared socket: never use the parent's.
