@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from benchmarks import backlog, events, first_run, memory, naive, queue, reading, writing
+from benchmarks import backlog, events, first_run, memory, million_events, naive, queue, reading, writing
 from benchmarks.harness import Figure, say
 
 BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "memory": memory.run,
     "backlog": backlog.run,
     "first_run": first_run.run,
+    "million_events": million_events.run,
 }
 
 RESULTS = Path(__file__).parent / "results"

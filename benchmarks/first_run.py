@@ -6,34 +6,26 @@ ledger, which by design grows with every record that is confirmed. The last quar
 second one: what grows with the table shows there.
 """
 
-import os
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from redis import Redis
 
 from benchmarks.harness import Figure
-from benchmarks.pretend import ROOT, pretend
+from benchmarks.pretend import pretend
+from benchmarks.steady import HIGH_WATER, INSTANCE, SAMPLE_EVERY, growth, largest_of_group, processes, used
 from config.document import dump
-from config.settings import PREFIX
 from store.client import connect
 from store.embedded import EmbeddedServer
 from store.store import Store, WorkflowStore
 
 CONTACTS = 200_000
-HIGH_WATER = 20_000
-INSTANCE, WORKFLOW, STREAM = "bench", "ingress", "contact"
-SAMPLE_EVERY = 0.5
+WORKFLOW, STREAM = "ingress", "contact"
 PATIENCE_SECONDS = 1200.0
-#: The last quarter may hold so many times what the second one holds.
-GROWTH = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +44,16 @@ def run(rounds: int) -> list[Figure]:
         server = stack.enter_context(EmbeddedServer(home))
         redis = stack.enter_context(connect(server.url))
         workflow = Store(redis, INSTANCE, high_water=HIGH_WATER).workflow(WORKFLOW)
-        worker = stack.enter_context(_processes(home))
-        empty = _used(redis)
+        worker = stack.enter_context(processes(home))
+        empty = used(redis)
         workflow.revisions.save(0, dump(there.document().workflows()[WORKFLOW]), "benchmark", "measure")
         workflow.lifecycle.start("benchmark", "measure", 1)
         samples = list(_samples(workflow, redis, worker))
-        ledger = (_used(redis) - empty) / CONTACTS
+        ledger = (used(redis) - empty) / CONTACTS
     beyond = [sample.server - empty - ledger * sample.confirmed for sample in samples]
     return [
-        _growth("first run: a worker's memory, last quarter : second", [sample.worker for sample in samples]),
-        _growth("first run: Redis beyond its ledger, the same", beyond),
+        growth("first run: a worker's memory, last quarter : second", [sample.worker for sample in samples]),
+        growth("first run: Redis beyond its ledger, the same", beyond),
         Figure("first run: ledger, a contact", "bytes", ledger, None, ledger, ledger, ledger, None),
     ]
 
@@ -75,60 +67,9 @@ def _samples(workflow: WorkflowStore, redis: Redis, worker: int) -> Iterator[Sam
         totals = workflow.statistics(STREAM, workflow.now_ms()).totals
         full = full or queue.is_full()
         if full and totals["read"] < CONTACTS:
-            yield Sample(totals["written"], _largest_of_group(worker), _used(redis))
+            yield Sample(totals["written"], largest_of_group(worker), used(redis))
         if totals["written"] >= CONTACTS:
             return
         if time.monotonic() > give_up:
             raise RuntimeError(f"Only {totals['written']:,} of {CONTACTS:,} contacts were written in time.")
         time.sleep(SAMPLE_EVERY)
-
-
-def _growth(name: str, values: list[float] | list[int]) -> Figure:
-    quarter = len(values) // 4
-    second, last = values[quarter : 2 * quarter], values[-quarter:]
-    before, after = statistics.median(second), statistics.median(last)
-    value = after / before
-    return Figure(name, "bytes", after, before, value, min(last) / before, max(last) / before, GROWTH, "at most")
-
-
-def _used(redis: Redis) -> int:
-    """Buffers of connections and of the append-only file come and go, however many records wait."""
-    memory = redis.info("memory")
-    return int(memory["used_memory"] - memory["mem_clients_normal"] - memory["mem_aof_buffer"])
-
-
-def _largest_of_group(group: int) -> int:
-    """Resident bytes of the largest process of a process group."""
-    page, largest = os.sysconf("SC_PAGE_SIZE"), 0
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if int((folder / "stat").read_text().rpartition(")")[2].split()[2]) == group:
-                largest = max(largest, page * int((folder / "statm").read_text().split()[1]))
-        except OSError:  # it has ended meanwhile
-            continue
-    return largest
-
-
-@contextmanager
-def _processes(home: Path) -> Iterator[int]:
-    """A worker and a beat; gives the worker's process group."""
-    environment = {
-        **os.environ,
-        f"{PREFIX}HOME": str(home),
-        f"{PREFIX}INSTANCE": INSTANCE,
-        f"{PREFIX}HIGH_WATER": str(HIGH_WATER),
-    }
-    started = []
-    for role, options in (("worker", ("-c", "4", "--without-gossip", "--without-mingle")), ("beat", ())):
-        with (home / f"{role}.log").open("wb") as log:
-            command = [sys.executable, "-m", "celery", "-A", "workers.app", role, *options]
-            started.append(
-                subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
-            )
-    try:
-        yield started[0].pid
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(30)

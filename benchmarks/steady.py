@@ -1,0 +1,72 @@
+"""Memory of a run that lasts: a worker with its children and a beat, sampled, and its quarters compared."""
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from redis import Redis
+
+from benchmarks.harness import Figure
+from benchmarks.pretend import ROOT
+from config.settings import PREFIX
+
+INSTANCE = "bench"
+HIGH_WATER = 20_000
+SAMPLE_EVERY = 0.5
+#: The last quarter may hold so many times what the second one holds.
+GROWTH = 1.1
+
+
+def growth(name: str, values: Sequence[float]) -> Figure:
+    quarter = len(values) // 4
+    second, last = values[quarter : 2 * quarter], values[-quarter:]
+    before, after = statistics.median(second), statistics.median(last)
+    value = after / before
+    return Figure(name, "bytes", after, before, value, min(last) / before, max(last) / before, GROWTH, "at most")
+
+
+def used(redis: Redis) -> int:
+    """Buffers of connections and of the append-only file come and go, however many records wait."""
+    memory = redis.info("memory")
+    return int(memory["used_memory"] - memory["mem_clients_normal"] - memory["mem_aof_buffer"])
+
+
+def largest_of_group(group: int) -> int:
+    """Resident bytes of the largest process of a process group."""
+    page, largest = os.sysconf("SC_PAGE_SIZE"), 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if int((folder / "stat").read_text().rpartition(")")[2].split()[2]) == group:
+                largest = max(largest, page * int((folder / "statm").read_text().split()[1]))
+        except OSError:  # it has ended meanwhile
+            continue
+    return largest
+
+
+@contextmanager
+def processes(home: Path) -> Iterator[int]:
+    """A worker and a beat; gives the worker's process group."""
+    environment = {
+        **os.environ,
+        f"{PREFIX}HOME": str(home),
+        f"{PREFIX}INSTANCE": INSTANCE,
+        f"{PREFIX}HIGH_WATER": str(HIGH_WATER),
+    }
+    started = []
+    for role, options in (("worker", ("-c", "4", "--without-gossip", "--without-mingle")), ("beat", ())):
+        with (home / f"{role}.log").open("wb") as log:
+            command = [sys.executable, "-m", "celery", "-A", "workers.app", role, *options]
+            started.append(
+                subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+            )
+    try:
+        yield started[0].pid
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(30)
