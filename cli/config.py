@@ -24,14 +24,14 @@ def config() -> None:
     """Save, export, check, compare and take back what the workflows do."""
 
 
-@config.command(example="d365acs config export > d365acs.yaml\nd365acs config export --active")
+@config.command(example="d365acs config export > d365acs.yaml\nd365acs config export egress --active")
 @click.argument("workflow_name", metavar="[WORKFLOW]", required=False)
 @option("--active", is_flag=True, help="What runs, instead of what was saved last.")
 @option("--revision", type=click.IntRange(min=1), metavar="N", help="An earlier revision; needs a WORKFLOW.")
 @output_option("yaml", "json")
 @pass_context
 def export(context: Context, workflow_name: str | None, active: bool, revision: int | None, output: str) -> None:
-    """Print the saved configuration as the file that `config apply` takes back."""
+    """Print the saved configuration as the file that `config apply` takes back; of one WORKFLOW, or of all."""
     from config.document import dump, plain
     from control import configuration
 
@@ -40,15 +40,25 @@ def export(context: Context, workflow_name: str | None, active: bool, revision: 
             "--revision goes with a WORKFLOW and without --active: config export ingress --revision 1"
         )
     document = configuration.export(context.store, workflow_name, revision, active)
+    if workflow_name is None:
+        _warn_of_differences(context, "; these are those that were saved last")
     if output == "yaml":
         click.echo(dump(document), nl=False)
     else:
         write(plain(document), output)
 
 
+def _warn_of_differences(context: Context, remark: str = "") -> None:
+    from control.configuration import differing_connections
+
+    if differing := differing_connections(context.store):
+        names = " and ".join(f"connections.{system}" for system in differing)
+        warn(f"The workflows are saved with different {names}{remark}. Apply one file for all, and they have the same.")
+
+
 @config.command(example="d365acs config validate d365acs.yaml\nd365acs config validate d365acs.yaml --live")
 @_file
-@option("--live", is_flag=True, help="Hold it against both live systems, too.")
+@option("--live", is_flag=True, help="Hold it against the live systems, too.")
 @output_option("table", "json", "jsonl", "yaml")
 @pass_context
 def validate(context: Context, file: Path, live: bool, output: str) -> None:
@@ -81,12 +91,20 @@ def validate(context: Context, file: Path, live: bool, output: str) -> None:
 def apply(context: Context, file: Path, why: str, output: str) -> None:
     """Save a file as the next revision of each workflow whose part has changed.
 
-    What runs goes on unchanged; the next stop and start takes the newest revision.
+    What runs goes on unchanged; the next stop and start takes the newest revision. A workflow that the file does not
+    configure stays as it is saved.
     """
     from control import configuration
 
     document = configuration.validate(file)
     tell_applied(configuration.apply(context.store, document, context.settings.actor, why), output)
+    _say_untouched(configuration.untouched(context.store, document))
+    _warn_of_differences(context)
+
+
+def _say_untouched(names: list[str]) -> None:
+    for name in names:
+        say(f"{name} is not in this file and stays as it is saved.")
 
 
 def tell_applied(applied: list[Applied], output: str) -> None:
@@ -119,8 +137,11 @@ def diff(context: Context, file: Path | None, output: str) -> None:
     from control import configuration
 
     found: list[Difference]
+    untouched: list[str] = []
     if file is not None:
-        found = configuration.compare_with_file(context.store, configuration.validate(file))
+        document = configuration.validate(file)
+        found = configuration.compare_with_file(context.store, document)
+        untouched = configuration.untouched(context.store, document)
     else:
         found = configuration.compare_with_active(context.store)
     if output != "diff":
@@ -133,19 +154,22 @@ def diff(context: Context, file: Path | None, output: str) -> None:
             click.echo(one.text, nl=False)
         else:
             say(f"{one.workflow}: no difference between {one.old} and {one.new}.")
-    if not found:
+    _say_untouched(untouched)
+    if not found and file is None:
         say("No workflow was ever started; compare a file with: d365acs config diff FILE")
+    elif not found:
+        say("The file configures no workflow.")
 
 
 @config.command(example="d365acs config history\nd365acs config history ingress -o json")
-@click.argument("workflow_name", metavar="[WORKFLOW]", default="ingress")
+@click.argument("workflow_name", metavar="[WORKFLOW]", required=False)
 @option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many, newest first."
 )
 @output_option()
 @pass_context
-def history(context: Context, workflow_name: str, limit: int, output: str) -> None:
-    """List the revisions of a workflow (ingress unless another is named): when, by whom, why."""
+def history(context: Context, workflow_name: str | None, limit: int, output: str) -> None:
+    """List the revisions of a workflow, or of all: when, by whom, why."""
     from control.history import history as entries
 
     found = entries(context.store, workflow_name, limit)
@@ -153,6 +177,7 @@ def history(context: Context, workflow_name: str, limit: int, output: str) -> No
         write(
             [
                 {
+                    "workflow": one.workflow,
                     "revision": one.revision.number,
                     "at": iso(one.revision.at_ms),
                     "by": one.revision.by,
@@ -166,11 +191,13 @@ def history(context: Context, workflow_name: str, limit: int, output: str) -> No
         )
         return
     if not found:
-        say(f"{workflow_name} has no configuration yet; save one with: d365acs config apply FILE")
+        lacking = f"{workflow_name} has no" if workflow_name else "No workflow has a"
+        say(f"{lacking} configuration yet; save one with: d365acs config apply FILE")
         return
     now_ms = context.store.now_ms()
     rows = [
         (
+            one.workflow,
             str(one.revision.number),
             "active" if one.active else "",
             ago(one.revision.at_ms, now_ms),
@@ -179,7 +206,15 @@ def history(context: Context, workflow_name: str, limit: int, output: str) -> No
         )
         for one in found
     ]
-    draw(table([("REVISION", "right"), ("", "left"), ("SAVED", "left"), ("BY", "left"), ("WHY", "left")], rows))
+    columns = [
+        ("WORKFLOW", "left"),
+        ("REVISION", "right"),
+        ("", "left"),
+        ("SAVED", "left"),
+        ("BY", "left"),
+        ("WHY", "left"),
+    ]
+    draw(table(columns, rows))
 
 
 @config.command(example='d365acs config rollback ingress 3 --why "the filter was wrong"')

@@ -8,23 +8,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.commands import Command, option, output_option
-from cli.output import console, draw, say, table, write
+from cli.output import console, say
 from cli.signals import interrupt_on_signals
-from control.words import counted, rate
+from control.words import rate
 
 if TYPE_CHECKING:
+    from control.demo.campaign import Told
     from control.demo.stage import Demo, Part, Watch
     from control.status.workflow import WorkflowStatus
 
-#: Calls to Campaign that the hosted app spends on an insert, an update and a delete.
-THEIRS = {"insert": "1", "update": "2", "delete": "1"}
-
-#: Seconds that the part with the changes may take at most; the first run may take as long for each 1,000 contacts.
+#: Seconds that each part may take at most; the first run may take as long for each 1,000 contacts.
 PATIENCE = 60.0
 
 
@@ -43,7 +41,9 @@ def demo(contacts: int, keep: bool, output: str) -> None:
     """See it work: real processes against a pretend Dynamics and a pretend Campaign on this machine.
 
     Copies contacts, memberships, invoices and invoice lines, parents before children; then changes and deletes some in
-    Dynamics, waits until Campaign agrees, and compares both systems record by record. Exit code 0 only if all agree.
+    Dynamics, waits until Campaign agrees, and compares both systems record by record. Then a campaign of 2,000 email
+    events appears on the timelines of contacts, each event once, though many are delivered twice. Exit code 0 only if
+    all agree.
     """
     interrupt_on_signals()
     # /tmp or the like: the path must stay short, a Unix socket stands in it.
@@ -63,29 +63,59 @@ def demo(contacts: int, keep: bool, output: str) -> None:
 
 
 def _run(home: Path, contacts: int, keep: bool, output: str) -> bool:
+    from cli.demo_report import Result, report
     from control.demo import stage
-    from control.demo.changes import CHANGED, DELETED
 
     began = time.monotonic()
     with stage.demo(home, contacts, say) as running:
-        say("Starting ingress: contacts flow for the first time, then what links to them, parents before children.")
-        with _live() as watch:
-            first = running.first_run(watch, PATIENCE * max(1.0, contacts / 1000))
-        say(f"First run: {first.records:,} records in {first.seconds:.1f} s. {first.agreement.sentence()}")
-        if not first.agreement.agrees:
+        records = _records(running, contacts)
+        events = _events(running) if records else None
+        if not records or not events:
             return False
-        changed = sum(CHANGED.values())
-        say(f"Changing {changed} rows and deleting {DELETED} contacts with all that hangs on them in Dynamics.")
-        with _live() as watch:
-            then = running.changes(watch, PATIENCE)
-        say(f"Changes: Campaign agreed {then.seconds:.1f} s later. {then.agreement.sentence()}")
-        good = then.agreement.agrees
-        _report(first, then, time.monotonic() - began, output)
+        result = Result(*records, *events, time.monotonic() - began)
+        report(result, output)
         if keep:
             _stay(running, home)
-    if good and output == "table":
+    if result.agrees and output == "table":
         _next_steps()
-    return good
+    return result.agrees
+
+
+def _records(running: Demo, contacts: int) -> tuple[Part, Part] | None:
+    """From Dynamics to Campaign; None if they do not agree in the end."""
+    from control.demo.changes import CHANGED, DELETED
+
+    say("Starting ingress: contacts, then what links to them, parents before children.")
+    with _live() as watch:
+        first = running.first_run(watch, PATIENCE * max(1.0, contacts / 1000))
+    say(f"First run: {first.records:,} records in {first.seconds:.1f} s. {first.agreement.sentence()}")
+    if not first.agreement.agrees:
+        return None
+    changed = sum(CHANGED.values())
+    say(f"Changing {changed} rows in Dynamics, deleting {DELETED} contacts with all that hangs on them.")
+    with _live() as watch:
+        then = running.changes(watch, PATIENCE)
+    say(f"Changes: Campaign agreed {then.seconds:.1f} s later. {then.agreement.sentence()}")
+    return (first, then) if then.agreement.agrees else None
+
+
+def _events(running: Demo) -> tuple[Told, Told] | None:
+    """From Campaign to Dynamics; None if they do not agree in the end."""
+    from control.demo import campaign
+
+    sent = campaign.send_emails(running)
+    say(f"A campaign of {sent.emails:,} emails has led to {len(sent.events):,} events in Campaign's journal.")
+    say("Starting egress: sends, opens, clicks and hard bounces become activities in Dynamics.")
+    with _live() as watch:
+        first = campaign.first_time(running, sent, watch, PATIENCE)
+    say(f"Events: {first.created:,} activities in {first.seconds:.1f} s. {first.timelines.sentence()}")
+    if not first.timelines.agrees:
+        return None
+    say(f"Half of the journal comes again, and {campaign.LATE} emails that were sent days ago come back.")
+    with _live() as watch:
+        again = campaign.once_more(running, sent, watch, PATIENCE)
+    say(f"Again: {again.delivered:,} events, {again.created:,} new activities. {again.timelines.sentence()}")
+    return (first, again) if again.timelines.agrees else None
 
 
 @contextmanager
@@ -117,78 +147,15 @@ def _live() -> Iterator[Watch]:
     yield tell
 
 
-def _report(first: Part, then: Part, seconds: float, output: str) -> None:
-    if output != "table":
-        write(
-            {
-                "agree": then.agreement.agrees,
-                "seconds": round(seconds, 1),
-                "first_run": _part_data(first),
-                "changes": _part_data(then),
-            },
-            output,
-        )
-        return
-    rows = [
-        ("insert", f"{first.inserts:,}", _calls(first.calls["POST"], first.inserts), THEIRS["insert"]),
-        ("update", f"{then.updates:,}", _calls(then.calls["PATCH"], then.updates), THEIRS["update"]),
-        ("delete", f"{then.deletes:,}", _calls(then.calls["DELETE"], then.deletes), THEIRS["delete"]),
-        # Custom resources take no key in the address, and links take a PKey: Campaign is asked for it.
-        (
-            "look-up",
-            f"{first.records + then.records:,}",
-            _calls(_lookups(first, then), first.records + then.records),
-            "-",
-        ),
-    ]
-    columns = [("WHAT", "left"), ("RECORDS", "right"), ("CALLS EACH", "right"), ("HOSTED APP", "right")]
-    draw("", table(columns, rows), "")
-    click.echo(f"First run     {rate(first.per_second)} records/s, {counted(first.reads, 'call')} to Dynamics")
-    click.echo(f"Changes       in Campaign {then.seconds:.1f} s after they were made in Dynamics")
-    click.echo(f"Comparison    {then.agreement.sentence()}")
-    click.echo(f"Whole demo    {seconds:.0f} s")
-
-
-def _lookups(*parts: Part) -> int:
-    return sum(part.calls["GET"] for part in parts)
-
-
-def _calls(calls: int, records: int) -> str:
-    return f"{calls / records:.2f}" if records else "-"
-
-
-def _part_data(part: Part) -> dict[str, Any]:
-    return {
-        "inserts": part.inserts,
-        "updates": part.updates,
-        "deletes": part.deletes,
-        "seconds": round(part.seconds, 2),
-        "records_per_second": round(part.per_second, 1),
-        "campaign_calls": part.calls,
-        "dynamics_calls": part.reads,
-        "tables": [
-            {
-                "table": one.table,
-                "dynamics": one.wanted,
-                "campaign": one.found,
-                "missing": len(one.missing),
-                "orphaned": len(one.orphaned),
-                "doubled": len(one.doubled),
-                "hidden": len(one.hidden),
-                "differing": len(one.differing),
-            }
-            for one in part.agreement.comparisons
-        ],
-    }
-
-
 def _stay(running: Demo, home: Path) -> None:
     prefix = f"d365acs --home {home} --instance demo"
     say("Everything stays up until Ctrl-C. In another terminal:")
     say(f"  {prefix} workflow watch")
     say(f"  {prefix} workflow stop ingress")
     say(f"  {prefix} config export")
-    say(f"  curl -X POST -d '{{\"count\": 50}}' {running.sandbox.info['admin']['url']}/dynamics/change")
+    admin = running.sandbox.info["admin"]["url"]
+    say(f"  curl -X POST -d '{{\"count\": 50}}' {admin}/dynamics/change")
+    say(f"  curl -X POST -d '{{\"sends\": 500}}' {admin}/events/campaign")
     try:
         while True:
             running.look_after()
@@ -205,4 +172,4 @@ def _next_steps() -> None:
     say("  d365acs up                      worker, beat, dashboard and Redis for your own systems")
     say("  d365acs config apply FILE       tell it what flows; docs/examples has a file to begin with")
     say("  d365acs mapping add             draft a mapping of your own tables")
-    say("  d365acs workflow start ingress  begin")
+    say("  d365acs workflow start ingress  begin; egress likewise")

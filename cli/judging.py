@@ -1,4 +1,4 @@
-"""Holds a configuration against both live systems and tells what does not fit, each at its line."""
+"""Holds a configuration against the live systems and tells what does not fit, each at its line."""
 
 from __future__ import annotations
 
@@ -20,20 +20,28 @@ if TYPE_CHECKING:
 def judge_file(context: Context, file: Path | None, document: Document, output: str) -> None:
     """Tells how a configuration fits the live systems; `file`: where it stands, None: in the store."""
     from cli.problems import tell_found, tell_good
+    from control.events import judge_events
     from control.mappings.judging import judge
     from control.mappings.live import systems_of
 
-    if document.ingress is None:
-        tell_good("Nothing is mapped.", output)
-        return
+    judgements, good = [], []
     with systems_of(document.connections, context.store) as systems:
-        found = judge(document.ingress, systems)
-    errors, warnings = _problems(found.errors, file, document), _problems(found.warnings, file, document)
+        if document.ingress is not None:
+            judgements.append(judge(document.ingress, systems))
+            good.append(_mappings_fit(len(document.ingress.tables)))
+        if document.egress is not None:
+            judgements.append(judge_events(document.egress, systems))
+            good.append("The activity tables of egress are there with their columns, and its source answers.")
+    errors = _problems([misfit for one in judgements for misfit in one.errors], file, document)
+    warnings = _problems([misfit for one in judgements for misfit in one.warnings], file, document)
     if errors:
         tell_found(errors, warnings, output)
         raise click.exceptions.Exit(1)
-    count = len(document.ingress.tables)
-    tell_good(f"{f'{count} mappings fit' if count != 1 else 'The mapping fits'} both live systems.", output, warnings)
+    tell_good("\n".join(good) or "Nothing is mapped.", output, warnings)
+
+
+def _mappings_fit(count: int) -> str:
+    return f"{f'{count} mappings fit' if count != 1 else 'The mapping fits'} both live systems."
 
 
 def _problems(misfits: Sequence[Misfit], file: Path | None, document: Document) -> list[Problem]:
@@ -47,8 +55,8 @@ def _problems(misfits: Sequence[Misfit], file: Path | None, document: Document) 
     ordered = sorted(misfits, key=lambda one: tree.line(one.place))
     if file:
         return [Problem(str(file), tree.line(one.place), _path(one.place), one.sentence) for one in ordered]
-    assert document.ingress is not None
-    return [Problem("", None, _path(within_table(document.ingress, one.place)), one.sentence) for one in ordered]
+    places = [within_table(document.ingress, one.place) if document.ingress else one.place for one in ordered]
+    return [Problem("", None, _path(place), one.sentence) for place, one in zip(places, ordered, strict=True)]
 
 
 def _path(place: Place) -> str:

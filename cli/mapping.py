@@ -217,4 +217,4 @@ def validate(context: Context, file: Path | None, output: str) -> None:
     from control import configuration
 
     document = configuration.validate(file) if file else configuration.export(context.store)
-    judge_file(context, file, document, output)
+    judge_file(context, file, document.model_copy(update={"egress": None}), output)

@@ -1,45 +1,84 @@
-"""d365acs replay: read and write a whole table again."""
+"""d365acs replay: read and write a whole table again, or the events of a window of time."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.commands import Group, option, output_option
 from cli.context import Context, pass_context
-from cli.output import draw, say, table, write
-from control.words import ago, iso, number
+from cli.output import draw, say, table, warn, write
+from control.words import ago, iso, number, window
 
-_table = click.argument("table_name", metavar="TABLE")
+if TYPE_CHECKING:
+    from control.replays import Listed
+
+_name = click.argument("name", metavar="TABLE|egress")
 _why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
 
 
-@click.group(cls=Group, example="d365acs replay create contact")
+@click.group(cls=Group, example="d365acs replay create contact\nd365acs replay create egress --since 2d")
 def replay() -> None:
-    """Read and write a whole table again, from the next stop and start of the workflow on.
+    """Read and write a whole table again, or the events of a window of time.
 
-    It goes at lower priority than live changes, which it never overwrites.
+    It begins with the next stop and start of the workflow, and goes at lower priority than live changes, which it never
+    overwrites. An event that Dynamics shows already is not shown twice.
     """
 
 
-@replay.command(example='d365acs replay create contact --why "profiles were restored from a backup"')
-@_table
+_since = option("--since", metavar="TIME", help="Events since then. Default: all that the source still has.")
+_until = option("--until", metavar="TIME", help="Events before then. Default: until now.")
+
+
+@replay.command(
+    example='d365acs replay create contact --why "profiles were restored from a backup"\n'
+    "d365acs replay create egress --since 2026-11-20 --until 2026-11-21T12:00Z"
+)
+@_name
+@_since
+@_until
 @_why
 @pass_context
-def create(context: Context, table_name: str, why: str) -> None:
-    """Ask for the replay of a mapped table. It is pending until the next stop and start; asking twice is harmless."""
+def create(context: Context, name: str, since: str | None, until: str | None, why: str) -> None:
+    """Ask for the replay of a mapped table, or of the events of egress. It is pending until the next stop and start;
+    asking twice is harmless.
+
+    A table is replayed whole. Events can be those of a window: each TIME is a date (2026-11-20, its beginning), a time
+    in ISO 8601 (2026-11-21T12:00+01:00), or so long ago (90min, 6h, 2d, 1w). Without a zone it is UTC.
+    """
     from control import replays
 
-    asked = replays.ask(context.store, table_name, context.settings.actor, why)
+    now_ms = context.store.now_ms()
+    since_ms, until_ms = _moment("--since", since, now_ms), _moment("--until", until, now_ms)
+    asked = replays.ask(context.store, name, context.settings.actor, why, since_ms, until_ms)
     verb = "restart" if asked.is_on else "start"
     already = "" if asked.new else " already"
-    say(f"The replay of {table_name} is pending{already}; begin it with: d365acs workflow {verb} ingress")
+    which = f" ({asked.window})" if asked.window else ""
+    say(f"The replay of {name}{which} is pending{already}; begin it with: d365acs workflow {verb} {asked.workflow}")
+    for warning in asked.warnings:
+        warn(warning)
+
+
+def _moment(named: str, text: str | None, now_ms: int) -> int | None:
+    """Raises BadParameter."""
+    from control.moments import moment_ms
+
+    if text is None:
+        return None
+    try:
+        return moment_ms(text, now_ms)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text} is no time; write 2026-11-20, 2026-11-21T12:00Z, or 2d for two days ago.", param_hint=named
+        ) from None
 
 
 @replay.command(example="d365acs replay ls")
 @output_option()
 @pass_context
 def ls(context: Context, output: str) -> None:
-    """List the replays: those that are pending, and how far each table's last one has come.
+    """List the replays: those that are pending, and how far the last one of each table, and of the events, has come.
 
     pending: it begins with the next start; reading; writing: all is read; done.
     """
@@ -50,8 +89,12 @@ def ls(context: Context, output: str) -> None:
         write(
             [
                 {
-                    "table": one.table,
+                    "workflow": one.workflow,
+                    "table": one.name if one.name != one.workflow else None,
                     "state": one.stage.value,
+                    "since": iso(one.replay.since_ms),
+                    "until": iso(one.replay.until_ms),
+                    "read": one.read,
                     "waiting": one.waiting,
                     "asked": iso(one.replay.asked_ms),
                     "began": iso(one.replay.began_ms),
@@ -64,12 +107,13 @@ def ls(context: Context, output: str) -> None:
         )
         return
     if not found:
-        say("No replay was ever asked for; ask for one with: d365acs replay create TABLE")
+        say("No replay was ever asked for; ask for one with: d365acs replay create TABLE (or egress)")
         return
     now_ms = context.store.now_ms()
     columns = [
-        ("TABLE", "left"),
+        ("REPLAY", "left"),
         ("STATE", "left"),
+        ("WINDOW", "left"),
         ("ASKED", "left"),
         ("BEGAN", "left"),
         ("BY", "left"),
@@ -77,8 +121,9 @@ def ls(context: Context, output: str) -> None:
     ]
     rows = [
         (
-            one.table,
-            f"{one.stage.value}, {number(one.waiting)} to go" if one.stage == "writing" else one.stage.value,
+            one.name,
+            _state(one),
+            window(one.replay.since_ms, one.replay.until_ms) or "all",
             ago(one.replay.asked_ms, now_ms),
             ago(one.replay.began_ms, now_ms),
             one.replay.by,
@@ -89,13 +134,19 @@ def ls(context: Context, output: str) -> None:
     draw(table(columns, rows))
 
 
-@replay.command(example="d365acs replay cancel contact")
-@_table
+def _state(one: Listed) -> str:
+    if one.stage == "writing":
+        return f"{one.stage.value}, {number(one.waiting)} to go"
+    return f"{one.stage.value}, {number(one.read)} so far" if one.read else one.stage.value
+
+
+@replay.command(example="d365acs replay cancel contact\nd365acs replay cancel egress")
+@_name
 @_why
 @pass_context
-def cancel(context: Context, table_name: str, why: str) -> None:
+def cancel(context: Context, name: str, why: str) -> None:
     """Take a pending request back. A replay that has begun goes on to its end."""
     from control import replays
 
-    replays.cancel(context.store, table_name, context.settings.actor, why)
-    say(f"The replay of {table_name} is taken back.")
+    replays.cancel(context.store, name, context.settings.actor, why)
+    say(f"The replay of {name} is taken back.")

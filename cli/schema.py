@@ -13,9 +13,9 @@ from cli.output import draw, say, table, write
 from control.words import number
 
 if TYPE_CHECKING:
+    from config.document import Document
     from connectors.errors import System
     from control.mappings.live import Field
-    from control.mappings.saved import Saved
     from sync.systems import Systems
 
 #: Choices of a column that are shown to people; programs get all of them.
@@ -31,7 +31,7 @@ _containing = click.argument("containing", metavar="[TEXT]", default="")
 
 @click.group(cls=Group, example="d365acs schema tables\nd365acs schema fields contact")
 def schema() -> None:
-    """See what both live systems have to map: tables and resources, fields with their types.
+    """See what both live systems have to map: tables and resources, fields with their types, tables of activities.
 
     The connections are those of the saved configuration.
     """
@@ -46,8 +46,8 @@ def tables(context: Context, containing: str, system: System | None, output: str
     """List the tables of Dynamics and the resources of Campaign; with a TEXT those whose name or label holds it."""
     from control.mappings import live
 
-    def ask(systems: Systems, before: Saved) -> list[dict[str, Any]]:
-        pairs = {one.table: one.resource for one in before.ingress.tables}
+    def ask(systems: Systems, saved: Document) -> list[dict[str, Any]]:
+        pairs = {one.table: one.resource for one in saved.ingress.tables} if saved.ingress else {}
         sources: dict[str, list[str]] = {}
         for source, target in pairs.items():
             sources.setdefault(target, []).append(source)
@@ -118,6 +118,40 @@ def fields(context: Context, name: str, containing: str, system: System | None, 
     draw(table(columns, [(one.system, one.name, one.type, number(one.length), _notes(one) or "-") for one in found]))
 
 
+@schema.command(example="d365acs schema activities\nd365acs schema activities click -o json")
+@_containing
+@output_option()
+@pass_context
+def activities(context: Context, containing: str, output: str) -> None:
+    """List the custom activity tables of Dynamics, in which egress can write; with a TEXT those whose name or label
+    holds it.
+
+    EVENTS: what the saved configuration writes there. The columns of one are shown by `schema fields`.
+    """
+    from control.events import activities as tables_of_activities
+
+    found = [
+        one
+        for one in _asked(context, lambda systems, saved: tables_of_activities(systems, saved.egress))
+        if _holds(containing, one.name, one.label)
+    ]
+    if output != "table":
+        write(
+            [{"name": one.name, "set": one.set_name, "label": one.label, "events": list(one.events)} for one in found],
+            output,
+        )
+        return
+    if not found:
+        say(
+            f"No activity table's name or label holds {containing}."
+            if containing
+            else "Dynamics has no custom activity table."
+        )
+        return
+    columns = [("NAME", "left"), ("SET", "left"), ("EVENTS", "left"), ("LABEL", "left")]
+    draw(table(columns, [(one.name, one.set_name, ", ".join(one.events) or "-", one.label or "-") for one in found]))
+
+
 def _as_data(one: Field) -> dict[str, Any]:
     return {
         "system": one.system,
@@ -140,10 +174,10 @@ def _holds(containing: str, *texts: str) -> bool:
     return any(containing.casefold() in text.casefold() for text in texts)
 
 
-def _asked(context: Context, ask: Callable[[Systems, Saved], list[Any]]) -> list[Any]:
+def _asked(context: Context, ask: Callable[[Systems, Document], list[Any]]) -> list[Any]:
+    from control.configuration import export
     from control.mappings.live import systems_of
-    from control.mappings.saved import saved
 
-    before = saved(context.store)
-    with systems_of(before.document.connections, context.store) as systems:
-        return ask(systems, before)
+    saved = export(context.store)
+    with systems_of(saved.connections, context.store) as systems:
+        return ask(systems, saved)

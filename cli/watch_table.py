@@ -70,7 +70,7 @@ def _stream(stream: StreamStatus, is_on: bool, without: set[str]) -> dict[str, C
         "READ/S": rate(stream.rates["read"]),
         "WRITTEN/S": rate(stream.rates["written"]),
         "FAILED": number(stream.dead),
-        "PROGRESS": progress_text(stream.progress, without),
+        "PROGRESS": progress_text(stream.reading.progress, without),
     }
 
 
@@ -79,7 +79,8 @@ def _doing(stream: StreamStatus) -> Text:
 
     if stream.hold:
         return Text("held", style="bold red")
-    return Text("compares" if stream.comparing and stream.comparing.begun else "")
+    comparing = stream.reading.comparing
+    return Text("compares" if comparing and comparing.begun else "")
 
 
 def progress_text(progress: Progress | None, without: set[str]) -> Text:

@@ -53,7 +53,7 @@ def watch_live(context: Context, look: Look, interval: float, count: int | None)
     from cli.watch_table import watch_table
     from cli.workflow_views import note_lines
     from control.opening import silence
-    from control.status.notes import notes
+    from control.status.notes import notes_of
 
     screen = console()
     shown: list[RenderableType] = []
@@ -62,8 +62,8 @@ def watch_live(context: Context, look: Look, interval: float, count: int | None)
         while True:
             try:
                 statuses = look()
-                lines = note_lines([note for status in statuses for note in notes(status)])
-                shown = [watch_table(statuses, screen.width), *lines]
+                used = [status for status in statuses if status.configured] or statuses
+                shown = [watch_table(used, screen.width), *note_lines(notes_of(statuses))]
                 trouble = []
             except RedisError as error:
                 trouble = [Text(silence(context.settings, error), style="red")]

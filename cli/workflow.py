@@ -46,14 +46,14 @@ def ls(context: Context, output: str) -> None:
     """List the workflows: state, backlog, the oldest waiting record, records set aside as failed."""
     from cli.workflow_views import list_table, note_lines
     from control.status.data import as_data
-    from control.status.notes import notes
+    from control.status.notes import notes_of
     from control.status.workflow import all_statuses
 
     statuses = all_statuses(context.store, context.settings)
     if output != "table":
         write([as_data(status) for status in statuses], output)
         return
-    draw(list_table(statuses), *note_lines([note for status in statuses for note in notes(status)]))
+    draw(list_table(statuses), *note_lines(notes_of(statuses)))
 
 
 @workflow.command(example="d365acs workflow show ingress\nd365acs workflow show ingress -o yaml")
@@ -64,7 +64,7 @@ def show(context: Context, workflow_name: str, output: str) -> None:
     """Show one workflow with its streams: what it does, who switched it, what it waits for."""
     from cli.workflow_views import facts_table, note_lines, streams_table
     from control.status.data import as_data
-    from control.status.notes import notes
+    from control.status.notes import notes_of
     from control.status.workflow import status_of
 
     status = status_of(context.store, context.settings, workflow_name)
@@ -74,7 +74,7 @@ def show(context: Context, workflow_name: str, output: str) -> None:
     draw(facts_table(status))
     if status.streams:
         draw("", streams_table(status, console().width))
-    draw(*note_lines(notes(status)))
+    draw(*note_lines(notes_of([status])))
 
 
 @workflow.command(example="d365acs workflow start ingress --wait --timeout 60")
@@ -90,9 +90,9 @@ def start(
 ) -> None:
     """Start a workflow that is stopped or has failed.
 
-    The newest saved configuration becomes active. The workflow is STARTING until both systems answer and every
-    mapping fits, then RUNNING. Starting what starts or runs already changes nothing. The first start of an instance
-    asks whether it is known how privacy requests are made; a script says so with --accept-privacy.
+    The newest saved configuration becomes active. The workflow is STARTING until the systems answer and the
+    configuration fits them, then RUNNING. Starting what starts or runs already changes nothing. The first start of an
+    instance asks whether it is known how privacy requests are made; a script says so with --accept-privacy.
     """
     from control import operate
 
@@ -127,14 +127,15 @@ def stop(context: Context, workflow_name: str, why: str, wait: bool, timeout: fl
     if output != "table":
         write(_operation_data(operation), output)
     elif operation.changed:
-        kept = counted(before.backlog + before.parked, "record")
+        kept = counted(before.backlog + before.parked, before.kind.noun)
         click.echo(f"{workflow_name}: {operation.before} -> {operation.after}, {kept} kept on the queue.")
     elif operation.before == "FAILED":
         say(f"{workflow_name} has failed and does not run; there is nothing to stop.")
     else:
         say(f"{workflow_name} is stopped already.")
     if not rested:
-        raise click.ClickException(f"Records were still being written after {timeout:g} s; they end by themselves.")
+        held = f"{before.kind.noun.capitalize()}s"
+        raise click.ClickException(f"{held} were still being written after {timeout:g} s; they end by themselves.")
 
 
 @workflow.command(example="d365acs workflow restart ingress --wait")

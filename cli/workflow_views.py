@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _STYLES = {"RUNNING": "green", "STARTING": "cyan", "FAILED": "bold red", "STOPPED": "dim"}
 
 #: What a narrow terminal does without in the table of streams, the first first.
-_SPARED = ("UNCHANGED", "FILTERED", "OLDEST", "READ", "TOKEN", "WRITTEN")
+_SPARED = ("UNCHANGED", "FILTERED", "OLDEST", "READ", "TOKEN", "LAST READ", "WRITTEN")
 
 
 def note_lines(found: list[str]) -> list[RenderableType]:
@@ -56,10 +56,11 @@ def _list_row(status: WorkflowStatus) -> list[RenderableType]:
         status.workflow,
         state_text(status.state),
         ago(status.since_ms, status.at_ms),
-        number(status.backlog),
-        number(status.parked),
+        # Dashes: a workflow that is not configured has nothing to count.
+        number(status.backlog if status.configured else None),
+        number(status.parked if status.configured else None),
         duration(status.oldest_seconds),
-        number(status.dead),
+        number(status.dead if status.configured else None),
         _token_text(status.oldest_token),
     ]
 
@@ -91,8 +92,9 @@ def facts_table(status: WorkflowStatus) -> Table:
             f"{counted(presence.beats, 'beat')}",
         ),
         ("Last tick", "never" if presence.ticked_seconds is None else f"{duration(presence.ticked_seconds)} ago"),
-        ("Engine calls", f"{status.engine.today:,} today, {status.engine.period:,} in 30 days"),
     ]
+    if status.engine:
+        found.append(("Engine calls", f"{status.engine.today:,} today, {status.engine.period:,} in 30 days"))
     return facts(found)
 
 
@@ -108,7 +110,7 @@ def _revision(status: WorkflowStatus) -> str:
 
 def streams_table(status: WorkflowStatus, width: int) -> Table:
     """The workflow's streams; on `width` characters, fewer columns if need be."""
-    lines = [_stream(stream, status.is_on) for stream in status.streams]
+    lines = [_stream(stream, status) for stream in status.streams]
     for spared in range(len(_SPARED) + 1):
         columns = [name for name in lines[0] if name not in _SPARED[:spared]]
         rows = [[line[name] for name in columns] for line in lines]
@@ -117,20 +119,27 @@ def streams_table(status: WorkflowStatus, width: int) -> Table:
     return table([(name, "left" if name in ("STREAM", "READS") else "right") for name in columns], rows)
 
 
-def _stream(stream: StreamStatus, is_on: bool) -> dict[str, Cell]:
+def _stream(stream: StreamStatus, status: WorkflowStatus) -> dict[str, Cell]:
+    reading = stream.reading
+    aged: dict[str, Cell] = {"TOKEN": _token_text(reading.token)}
+    if status.kind.window:
+        aged = {"LAST READ": ago(reading.read_ms, status.at_ms)}
     return {
         "STREAM": stream.stream if stream.mapped else f"{stream.stream} (not mapped)",
         "BACKLOG": number(stream.backlog),
-        "PARKED": number(stream.parked),
+        status.kind.parked_column: number(stream.parked),
         "OLDEST": duration(stream.oldest_seconds),
         "FAILED": number(stream.dead),
         "READ": number(stream.totals["read"]),
         "WRITTEN": number(stream.totals["written"]),
         "UNCHANGED": number(stream.totals["unchanged"]),
         "FILTERED": number(stream.totals["filtered"]),
-        "TOKEN": _token_text(stream.token),
-        "READS": _phase(stream, is_on),
+        **aged,
+        "READS": _phase(stream, status.is_on),
     }
+
+
+_PHASES = {None: "nothing yet", "full": "everything", "changes": "changes", "backfill": "a backfill"}
 
 
 def _phase(stream: StreamStatus, is_on: bool) -> Text:
@@ -138,8 +147,8 @@ def _phase(stream: StreamStatus, is_on: bool) -> Text:
 
     if stream.hold and is_on:
         return Text("held", style="bold red")
-    phase = {None: "nothing yet", "full": "everything", "changes": "changes"}[stream.phase]
-    if stream.comparing and stream.comparing.begun:
+    phase, comparing = _PHASES[stream.reading.phase], stream.reading.comparing
+    if comparing and comparing.begun:
         phase = "compares keys"
     pending = stream.replay is not None and stream.replay.began_ms is None
     return Text(f"{phase}, replay pending" if pending else phase)

@@ -2,7 +2,9 @@
 
 operate.py        start, stop, restart
 configuration.py  save, export, compare what flows; history.py: its revisions, and the way back
-replays.py        whole tables read and written again
+replays.py        whole tables, or the events of a window, read and written again
+kinds.py          what is different from one workflow to another where operators see it
+events.py         what egress needs of the live systems: activity tables, and a source that answers
 privacy.py        the acknowledgement that the first start asks for
 status/           what is known of a workflow right now: status/workflow.py, and in sentences status/notes.py
 mappings/         what both systems have to map, drafts, edits, and whether mappings fit

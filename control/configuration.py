@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.connections import Connections
 from config.document import Document, WorkflowDocument, diff, dump
 from config.ingress import TableMapping
 from config.load import load_file
@@ -43,13 +44,28 @@ def apply(
     `seen`: by workflow, the revision that the document was made from; without it the newest of now.
     Raises PairChanged, ControlError for a file that configures no workflow, EditedMeanwhile.
     """
-    parts = document.workflows()
+    parts = _parts(document)
     if not parts:
-        raise ControlError("The file configures no workflow; add a part such as ingress (tables: [] moves nothing).")
+        raise ControlError(f"The file configures no workflow; add a part: {' or '.join(NAMES)}, or both.")
     before = {name: (seen or {}).get(name, store.workflow(name).revisions.newest()) for name in parts}
     for name, part in parts.items():
         check_pairs(name, document_of(store.workflow(name), before[name]), part)
     return [save(store.workflow(name), part, before[name], by, why) for name, part in parts.items()]
+
+
+def _parts(document: Document) -> dict[str, WorkflowDocument]:
+    """By workflow, each with the connections that it may use: another workflow's are no change of this one."""
+    return {name: _lean(part) for name, part in document.workflows().items()}
+
+
+def _lean(part: WorkflowDocument) -> WorkflowDocument:
+    if part.egress is not None:
+        return part
+    return part.model_copy(update={"connections": _without_sources(part.connections)})
+
+
+def _without_sources(connections: Connections) -> Connections:
+    return connections.model_copy(update={"journal": None, "sftp": None})
 
 
 def save(workflow: WorkflowStore, part: WorkflowDocument, seen: int, by: str, why: str) -> Applied:
@@ -85,32 +101,66 @@ def _pair(mapping: TableMapping) -> tuple[str, str]:
 def export(store: Store, workflow: str | None = None, revision: int | None = None, active: bool = False) -> Document:
     """What is saved (the newest, a numbered revision, or the active one), as one file would say it.
 
+    Where workflows were saved with other connections, see `differing_connections`, those that were saved last count.
     Raises NoConfiguration, UnknownWorkflow.
     """
-    names = [workflow] if workflow else list(NAMES)
     found = {}
-    for name in names:
+    for name in [workflow] if workflow else NAMES:
         one = workflow_of(store, name)
         number = (one.lifecycle.read().revision or 0) if active else (revision or one.revisions.newest())
         if part := document_of(one, number):
-            found[name] = part
+            found[name] = (_saved_ms(one, number), part)
         elif revision:
             raise NoConfiguration(f"{name} has no revision {revision}; the newest is {one.revisions.newest()}.")
     if not found:
         which = "was ever started" if active else "is saved"
-        raise NoConfiguration(f"No configuration {which}; save one with: d365acs config apply FILE")
-    connections = next(iter(found.values())).connections
-    return Document(connections=connections, **{name: getattr(part, name) for name, part in found.items()})
+        what = f"of {workflow} {which}" if workflow else which
+        raise NoConfiguration(f"No configuration {what}; save one with: d365acs config apply FILE")
+    documents = [part for _, part in sorted(found.values(), key=lambda one: one[0], reverse=True)]
+    parts = {name: getattr(part, name) for name, (_, part) in found.items()}
+    return Document(connections=_together([part.connections for part in documents]), **parts)
+
+
+def _saved_ms(workflow: WorkflowStore, revision: int) -> int:
+    found = workflow.revisions.get(revision)
+    return found.at_ms if found else 0
+
+
+def _together(connections: list[Connections]) -> Connections:
+    """The first of these, with what it does not name as the next one has it."""
+    first, *others = connections
+    sources = {
+        name: next((found for one in connections if (found := getattr(one, name)) is not None), None)
+        for name in ("journal", "sftp")
+    }
+    return first.model_copy(update=sources) if others else first
+
+
+def differing_connections(store: Store) -> list[str]:
+    """Systems whose connections the saved configurations of the workflows do not have in common."""
+    saved = [document.connections for name in NAMES if (document := newest_document(store.workflow(name)))]
+    return [
+        system
+        for system in ("dynamics", "campaign")
+        if any(getattr(one, system) != getattr(saved[0], system) for one in saved)
+    ]
+
+
+def untouched(store: Store, document: Document) -> list[str]:
+    """Workflows that are configured, and that this file says nothing of: they stay as they are."""
+    others = [name for name in NAMES if name not in document.workflows()]
+    return [name for name in others if store.workflow(name).revisions.newest()]
 
 
 def compare_with_file(store: Store, document: Document) -> list[Difference]:
     """What applying this file would change, workflow by workflow."""
     differences = []
-    for name, part in document.workflows().items():
+    for name, part in _parts(document).items():
         one = store.workflow(name)
         newest = one.revisions.newest()
         old = document_of(one, newest)
-        differences.append(Difference(name, f"revision {newest}", "file", diff(old, part)))
+        saved = f"revision {newest}" if newest else "nothing saved"
+        differences.append(Difference(name, saved, "file", diff(old, part)))
     return differences
 
 

@@ -7,23 +7,30 @@ from control.errors import NoConfiguration
 from control.opening import workflow_of
 from store.revisions import Revision
 from store.store import Store
-from sync.workflows import document_of
+from sync.workflows import NAMES, document_of
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    workflow: str
     revision: Revision
     active: bool  #: it is what the workflow runs under, or ran under last
     newest: bool  #: the next start takes it
 
 
-def history(store: Store, workflow: str, limit: int) -> list[Entry]:
-    """The newest first, `limit` at most. Raises UnknownWorkflow."""
+def history(store: Store, workflow: str | None, limit: int) -> list[Entry]:
+    """Of one workflow or of all, the newest first, `limit` at most. Raises UnknownWorkflow."""
+    found = [entry for name in ([workflow] if workflow else NAMES) for entry in _entries(store, name, limit)]
+    # Sorting is stable: what was saved with one file stays in the order of the workflows.
+    return sorted(found, key=lambda entry: entry.revision.at_ms, reverse=True)[:limit]
+
+
+def _entries(store: Store, workflow: str, limit: int) -> list[Entry]:
     one = workflow_of(store, workflow)
     active = one.lifecycle.read().revision
     revisions = one.revisions.all(limit)
     newest = revisions[0].number if revisions else 0
-    return [Entry(each, each.number == active, each.number == newest) for each in revisions]
+    return [Entry(workflow, each, each.number == active, each.number == newest) for each in revisions]
 
 
 def rollback(store: Store, workflow: str, revision: int, by: str, why: str = "") -> Applied:

@@ -48,5 +48,5 @@ def address(settings: Settings) -> str:
 def workflow_of(store: Store, name: str) -> WorkflowStore:
     """Raises UnknownWorkflow."""
     if name not in NAMES:
-        raise UnknownWorkflow(f"There is no workflow {name}; there is {', '.join(NAMES)}.")
+        raise UnknownWorkflow(f"There is no workflow {name}; there are {' and '.join(NAMES)}.")
     return store.workflow(name)

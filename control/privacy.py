@@ -5,7 +5,7 @@ from store.store import Store
 
 #: What an operator acknowledges.
 STATEMENT = (
-    "This software copies personal data from Dynamics 365 to Campaign. It does not carry out privacy requests: "
+    "This software copies personal data between Dynamics 365 and Campaign. It does not carry out privacy requests: "
     "when a person asks for access or erasure, make the request in Dynamics 365 and in Campaign, each by itself."
 )
 

@@ -1,22 +1,30 @@
-"""Replays: a whole table is read and written again, from the next stop and start on."""
+"""Replays: a table, or the events of a window of time, are read and written again, from the next stop and start on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from control.errors import ControlError, UnknownTable
+from config.egress import EgressConfig
+from connectors.journal import RETENTION_SECONDS
+from control.configuration import newest_document
+from control.errors import ControlError, NoConfiguration, UnknownTable
+from control.kinds import kind_of
 from control.mappings.saved import INGRESS, saved
-from control.opening import workflow_of
+from control.status.reading import Waits
+from control.words import moment, window
 from store.lifecycle import State
 from store.replays import Replay
 from store.store import Store, WorkflowStore
-from sync.position import Phase, Position
+from sync.workflows import NAMES
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    table: str
+    name: str  #: the table, or the workflow whose events are replayed
+    workflow: str
+    window: str  #: in words; empty for everything
     new: bool  #: False: it was pending already
     is_on: bool  #: the workflow starts or runs: the replay waits for its stop and start
+    warnings: tuple[str, ...] = ()  #: sentences: what it will not find
 
 
 class Stage(StrEnum):
@@ -30,41 +38,114 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    table: str
+    name: str  #: the table, or the workflow whose events are replayed
+    workflow: str
     replay: Replay
     stage: Stage
+    read: int | None  #: read again so far; None: not known, or not reading
     waiting: int  #: records that were read again and that no writer has taken yet
 
 
-def ask(store: Store, table: str, by: str, why: str = "") -> Asked:
-    """Asks for the replay of a mapped table; asking twice is harmless. Raises NoConfiguration, UnknownTable."""
-    mapping = saved(store).mapping(table)
-    workflow = workflow_of(store, INGRESS)
+def ask(
+    store: Store, name: str, by: str, why: str = "", since_ms: int | None = None, until_ms: int | None = None
+) -> Asked:
+    """Asks for the replay of a mapped table, or of a workflow's events within a window; asking twice is harmless.
+
+    Raises NoConfiguration, UnknownTable; ControlError for a window that cannot be, or that is another than that of a
+    request which is pending already.
+    """
+    if name in NAMES and kind_of(name).window:
+        return _ask_for_events(store, name, by, why, since_ms, until_ms)
+    if name in NAMES:
+        raise UnknownTable(f"{name} is replayed table by table; name one: d365acs replay create TABLE")
+    mapping = saved(store).mapping(name)
+    if since_ms is not None or until_ms is not None:
+        raise ControlError(f"{name} is a table, and tables are replayed whole; leave --since and --until out.")
+    workflow = store.workflow(INGRESS)
     new = workflow.replays.ask(mapping.stream, by, why)
-    return Asked(table, new, workflow.lifecycle.read().state in (State.STARTING, State.RUNNING))
+    return Asked(name, INGRESS, "", new, _is_on(workflow))
 
 
-def cancel(store: Store, table: str, by: str, why: str = "") -> None:
+def _ask_for_events(store: Store, name: str, by: str, why: str, since_ms: int | None, until_ms: int | None) -> Asked:
+    workflow, stream = store.workflow(name), _stream_of(name)
+    document = newest_document(workflow)
+    if document is None or document.egress is None:
+        raise NoConfiguration(f"{name} has no configuration yet; save one with: d365acs config apply FILE")
+    now_ms = store.now_ms()
+    if since_ms is not None and since_ms > now_ms:
+        raise ControlError(f"--since is {moment(since_ms)}, which is still to come; name a time that is over.")
+    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+        raise ControlError(
+            f"Nothing lies between --since, {moment(since_ms)}, and --until, {moment(until_ms)}; the earlier time is "
+            "that of --since."
+        )
+    new = workflow.replays.ask(stream, by, why, since_ms=since_ms, until_ms=until_ms)
+    pending = workflow.replays.all()[stream]
+    if not new and pending.began_ms is None and (pending.since_ms, pending.until_ms) != (since_ms, until_ms):
+        other = window(pending.since_ms, pending.until_ms) or "of all times"
+        raise ControlError(
+            f"A replay of {name} is pending already, for events {other}, and there is one at a time; take it back "
+            f"first: d365acs replay cancel {name}"
+        )
+    warnings = _not_found(document.egress, since_ms, until_ms, now_ms)
+    return Asked(name, name, window(since_ms, until_ms), new, _is_on(workflow), warnings)
+
+
+def _not_found(config: EgressConfig, since_ms: int | None, until_ms: int | None, now_ms: int) -> tuple[str, ...]:
+    """What the source no longer has of a window."""
+    if config.source == "files":
+        if config.files.afterwards == "keep":
+            return ()
+        done = "moved" if config.files.afterwards == "archive" else "deleted"
+        return (f"Files that were {done} after reading are not read again; put them back into {config.files.folder}.",)
+    kept_ms, days = now_ms - RETENTION_SECONDS * 1000, RETENTION_SECONDS // 86_400
+    if until_ms is not None and until_ms <= kept_ms:
+        return (f"The journal keeps events for {days} days: nothing of this window is left there.",)
+    if since_ms is not None and since_ms < kept_ms:
+        return (f"The journal keeps events for {days} days: those before {moment(kept_ms)} are no longer there.",)
+    return ()
+
+
+def cancel(store: Store, name: str, by: str, why: str = "") -> None:
     """Takes a pending request back. Raises UnknownTable where none is known, ControlError once it has begun."""
-    workflow = workflow_of(store, INGRESS)
-    if workflow.replays.cancel(table, by, why):
+    workflow, stream = store.workflow(_workflow_of(name)), _stream_of(name)
+    if workflow.replays.cancel(stream, by, why):
         return
-    if table in workflow.replays.all():
-        raise ControlError(f"The replay of {table} has begun and cannot be taken back; it ends by itself.")
-    raise UnknownTable(f"No replay of {table} is pending; see those that are with: d365acs replay ls")
+    if stream in workflow.replays.all():
+        raise ControlError(f"The replay of {name} has begun and cannot be taken back; it ends by itself.")
+    raise UnknownTable(f"No replay of {name} is pending; see those that are with: d365acs replay ls")
 
 
 def replays(store: Store) -> list[Listed]:
-    """Pending ones and those that have begun, by table."""
-    workflow = workflow_of(store, INGRESS)
-    return [_listed(store, workflow, table, replay) for table, replay in sorted(workflow.replays.all().items())]
+    """Pending ones and those that have begun, by workflow and table."""
+    found = []
+    for name in NAMES:
+        workflow = store.workflow(name)
+        found += [_listed(store, workflow, stream, replay) for stream, replay in sorted(workflow.replays.all().items())]
+    return found
 
 
-def _listed(store: Store, workflow: WorkflowStore, table: str, replay: Replay) -> Listed:
+def _listed(store: Store, workflow: WorkflowStore, stream: str, replay: Replay) -> Listed:
+    kind = kind_of(workflow.name)
+    name = workflow.name if stream == kind.window else stream
     if replay.began_ms is None:
-        return Listed(table, replay, Stage.PENDING, 0)
-    position = Position.load(workflow.cursor(table).value)
-    waiting = int(store.redis.zcard(workflow.queue(table).keys.replay))
-    if position.replayed_ms < replay.began_ms or position.phase is Phase.FULL:
-        return Listed(table, replay, Stage.READING, waiting)
-    return Listed(table, replay, Stage.WRITING if waiting else Stage.DONE, waiting)
+        return Listed(name, workflow.name, replay, Stage.PENDING, None, 0)
+    waiting = int(store.redis.zcard(workflow.queue(stream).keys.replay))
+    reading = kind.reading(workflow.cursor(stream), Waits(0, waiting, 0.0), None, store.now_ms())
+    if reading.replayed_ms < replay.began_ms or reading.again:
+        read = reading.progress.read if reading.progress and reading.replayed_ms >= replay.began_ms else None
+        return Listed(name, workflow.name, replay, Stage.READING, read, waiting)
+    return Listed(name, workflow.name, replay, Stage.WRITING if waiting else Stage.DONE, None, waiting)
+
+
+def _workflow_of(name: str) -> str:
+    return name if name in NAMES else INGRESS
+
+
+def _stream_of(name: str) -> str:
+    """The stream of a table, or of a workflow whose events are replayed."""
+    return (kind_of(name).window if name in NAMES else None) or name
+
+
+def _is_on(workflow: WorkflowStore) -> bool:
+    return workflow.lifecycle.read().state in (State.STARTING, State.RUNNING)

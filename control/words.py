@@ -39,6 +39,18 @@ def iso(then_ms: int | None) -> str | None:
     return datetime.fromtimestamp(then_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
 
 
+def moment(at_ms: int) -> str:
+    """2026-11-20 00:00 UTC; with seconds only where there are any."""
+    at = datetime.fromtimestamp(at_ms // 1000, UTC)
+    return at.strftime("%Y-%m-%d %H:%M:%S UTC" if at.second else "%Y-%m-%d %H:%M UTC")
+
+
+def window(since_ms: int | None, until_ms: int | None) -> str:
+    """since 2026-11-20 00:00 UTC until 2026-11-21 12:00 UTC; empty for all times."""
+    ends = [("since", since_ms), ("until", until_ms)]
+    return " ".join(f"{word} {moment(at_ms)}" for word, at_ms in ends if at_ms is not None)
+
+
 def counted(count: int, noun: str) -> str:
     """1 record, 2 records."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,14 +1,19 @@
-"""The demonstration: real processes against the sandbox, from the first record to the proof that both sides agree."""
+"""The demonstration: real processes against the sandbox, from the first record to the proof that both sides agree.
+
+Here are the processes, and records on their way to Campaign; events on their way to Dynamics are in campaign.py.
+"""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from redis.exceptions import RedisError
 
-from config.document import Document, dump
+from config.document import Document
+from config.egress import EgressConfig
 from config.ingress import IngressConfig
 from config.settings import PREFIX, Settings
 from control import configuration, operate
@@ -34,6 +39,14 @@ SECRETS = {"dynamics": "DEMO_DYNAMICS_SECRET", "campaign": "DEMO_CAMPAIGN_SECRET
 LOOK_EVERY = 0.25
 
 Watch = Callable[[WorkflowStatus], None]
+
+
+class Compared(Protocol):
+    @property
+    def agrees(self) -> bool: ...
+
+
+_Found = TypeVar("_Found", bound=Compared)
 
 
 def rows_for(contacts: int) -> dict[str, int]:
@@ -87,31 +100,36 @@ class Demo:
         """Starts the workflow and waits until every row is a record of Campaign. Raises DemoFailed."""
         began = time.monotonic()
         operate.start(self.store, WORKFLOW, self.settings.actor, "demonstration", accept_privacy=True)
-        flowing, agreement = self._await_agreement(watch, began + timeout, 0)
+        flowing, agreement = self.await_agreement(WORKFLOW, self._compare, watch, began + timeout, 0)
         return self._part((agreement.records, 0, 0), began, flowing, agreement)
 
     def changes(self, watch: Watch, timeout: float) -> Part:
         """Changes and deletes rows, and waits until Campaign agrees. Raises DemoFailed."""
         planned = plan({truth.table: self.sandbox.rows(truth.table) for truth in TRUTHS})
         self.sandbox.ask("DELETE", "/calls")
-        settled = _settled(self._status())
+        settled = self.settled(WORKFLOW)
         began = time.monotonic()
         for table, ids in planned.changed.items():
             self.sandbox.ask("POST", f"/dynamics/tables/{table}/change", {"ids": ids, "seed": 1})
         self.sandbox.ask("POST", "/dynamics/tables/contact/delete", {"ids": planned.deleted})
-        flowing, agreement = self._await_agreement(watch, began + timeout, settled)
+        flowing, agreement = self.await_agreement(WORKFLOW, self._compare, watch, began + timeout, settled)
         return self._part((0, planned.updates, planned.deletes), began, flowing, agreement)
 
-    def document(self) -> str:
-        """The configuration that runs, as YAML."""
-        return dump(configuration.export(self.store))
+    def settled(self, workflow: str) -> int:
+        """Records of a workflow that reached their end."""
+        return _settled(self._status(workflow))
 
-    def _await_agreement(self, watch: Watch, give_up: float, settled_before: int) -> tuple[float, Agreement]:
-        """Seconds in which the workflow was RUNNING, and what was found when all agreed or time was up."""
+    def await_agreement(
+        self, workflow: str, compare: Callable[[], _Found], watch: Watch, give_up: float, settled_before: int
+    ) -> tuple[float, _Found]:
+        """Seconds in which the workflow was RUNNING, and what was found when all agreed or time was up.
+
+        Raises DemoFailed.
+        """
         runs_since: float | None = None
         while True:
             self.look_after()
-            status = self._status()
+            status = self._status(workflow)
             if status.state is State.RUNNING and runs_since is None:
                 runs_since = time.monotonic()
             watch(status)
@@ -122,9 +140,9 @@ class Demo:
             # Reading both systems whole is dear: only when all that was read has been written, or time is up.
             if late or (_settled(status) > settled_before and waiting == 0):
                 now = time.monotonic()
-                agreement = self._compare()
-                if agreement.agrees or late:
-                    return now - (now if runs_since is None else runs_since), agreement
+                found = compare()
+                if found.agrees or late:
+                    return now - (now if runs_since is None else runs_since), found
             time.sleep(LOOK_EVERY)
 
     def _part(self, records: tuple[int, int, int], began: float, flowing: float, agreement: Agreement) -> Part:
@@ -138,12 +156,11 @@ class Demo:
         records = {truth.resource: self.sandbox.records(truth.resource) for truth in TRUTHS}
         return compare_all(TRUTHS, rows, records)
 
-    def _status(self) -> WorkflowStatus:
-        return status_of(self.store, self.settings, WORKFLOW)
+    def _status(self, workflow: str) -> WorkflowStatus:
+        return status_of(self.store, self.settings, workflow)
 
 
 def _settled(status: WorkflowStatus) -> int:
-    """Records that reached their end."""
     return sum(status.total(what) for what in ("written", "unchanged", "refused"))
 
 
@@ -165,12 +182,14 @@ def demo(home: Path, contacts: int, tell: Callable[[str], None]) -> Iterator[Dem
         sandbox = Sandbox(rows, home / "sandbox.log")
         stack.callback(sandbox.stop)
         filled = ", ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in rows.items())
-        tell(f"Sandbox: Dynamics with {filled}, and an empty Campaign, on this machine.")
+        tell("Sandbox: a pretend Dynamics and a pretend Campaign, on this machine. Campaign is empty.")
+        tell(f"Dynamics has {filled}.")
         server = stack.enter_context(server_of(settings))
         store = open_store(settings)
         stack.callback(store.redis.close)
         tell("Redis: embedded server, append-only file on.")
-        configuration.apply(store, document_for(sandbox.info), settings.actor, "demonstration")
+        document = document_for(sandbox.info).model_copy(update={"egress": EgressConfig()})
+        configuration.apply(store, document, settings.actor, "demonstration")
         path = procfile()
         lines = [line for line in read_procfile(path) if line.name in ("worker", "beat")]
         secrets = {
@@ -187,5 +206,5 @@ def demo(home: Path, contacts: int, tell: Callable[[str], None]) -> Iterator[Dem
 
 
 def document_for(info: dict[str, dict[str, str]]) -> Document:
-    """The configuration that fits a sandbox."""
+    """The configuration of ingress that fits a sandbox."""
     return Document(connections=connections_to(info, SECRETS), ingress=IngressConfig(tables=mappings()))

@@ -13,7 +13,7 @@ from control.errors import ControlError
 from control.opening import address, open_store, silence
 from control.status.tokens import Alarm
 from control.status.workflow import WorkflowStatus, status_of
-from control.words import ago
+from control.words import ago, duration
 from store.store import Store
 from sync.workflows import NAMES
 
@@ -28,9 +28,15 @@ def examine(settings: Settings, tell: Tell = lambda sentence: None) -> list[Chec
         return [*checks, Check("Redis", Colour.RED, str(error))]
     try:
         checks += redis_checks(store, settings)
-        checks.append(privacy_check(store))
-        for name in NAMES:
-            checks += workflow_checks(store, settings, name, tell)
+        documents = {name: found for name in NAMES if (found := newest_document(store.workflow(name)))}
+        # What nobody uses is nothing to worry about; before anything is configured one stands for all.
+        used = list(documents) or list(NAMES[:1])
+        statuses = [status_of(store, settings, name) for name in used]
+        checks.append(privacy_check(store, used[0]))
+        checks.append(beat_check(statuses[0]))
+        for status in statuses:
+            checks += workflow_checks(status)
+        checks += system_checks(store, documents, tell)
     except RedisError as error:
         checks.append(Check("Redis", Colour.RED, silence(settings, error)))
     finally:
@@ -57,40 +63,35 @@ def _settings_checks(settings: Settings) -> Iterator[Check]:
         yield file_check("payload keys file", settings.payload_keys_file)
 
 
-def workflow_checks(store: Store, settings: Settings, workflow: str, tell: Tell) -> Iterator[Check]:
-    """One workflow: who serves it, whether its configuration is good, whether both systems let it work."""
-    status = status_of(store, settings, workflow)
-    yield from process_checks(status)
-    document = newest_document(store.workflow(workflow))
-    if document is None:
-        yield Check(
-            f"{workflow} configuration",
-            Colour.YELLOW,
-            "Nothing is saved yet.",
-            "Save one with: d365acs config apply FILE",
-        )
-        return
+def workflow_checks(status: WorkflowStatus) -> Iterator[Check]:
+    """One workflow: who serves it, whether its configuration is applied, how its streams are."""
+    yield worker_check(status)
     yield change_check(status)
-    yield from hold_checks(status)
-    yield from token_checks(status)
-    yield from system_checks(store, workflow, document, tell)
+    if status.configured:
+        yield from hold_checks(status)
+        yield from token_checks(status)
+        yield from event_checks(status)
 
 
-def process_checks(status: WorkflowStatus) -> Iterator[Check]:
+def worker_check(status: WorkflowStatus) -> Check:
     name, presence = f"{status.workflow} workers", status.presence
     if presence.answers and not presence.unserved:
         finding = f"{presence.workers} alive with {presence.slots} slots; the last tick was answered "
-        yield Check(name, Colour.GREEN, f"{finding}{presence.ticked_seconds or 0:.0f} s ago.")
-    else:
-        yield Check(name, Colour.RED, str(presence.sentence))
-    if presence.beats:
-        yield Check("beat", Colour.GREEN, f"{presence.beats} alive.")
-    else:
-        yield Check("beat", Colour.RED, "No beat is alive.", "Start one with: celery -A workers.app beat")
+        return Check(name, Colour.GREEN, f"{finding}{presence.ticked_seconds or 0:.0f} s ago.")
+    return Check(name, Colour.RED, str(presence.sentence))
+
+
+def beat_check(status: WorkflowStatus) -> Check:
+    beats = status.presence.beats
+    if beats:
+        return Check("beat", Colour.GREEN, f"{beats} alive.")
+    return Check("beat", Colour.RED, "No beat is alive.", "Start one with: celery -A workers.app beat")
 
 
 def change_check(status: WorkflowStatus) -> Check:
     name = f"{status.workflow} configuration"
+    if not status.configured:
+        return Check(name, Colour.YELLOW, "Nothing is saved yet.", "Save one with: d365acs config apply FILE")
     if status.unapplied:
         return Check(
             name,
@@ -102,40 +103,59 @@ def change_check(status: WorkflowStatus) -> Check:
 
 
 def hold_checks(status: WorkflowStatus) -> Iterator[Check]:
-    """Tables whose writing waits because a live schema has changed."""
+    """Streams whose writing waits because a live schema has changed."""
     for stream in status.streams:
         if stream.hold and status.is_on:
             yield Check(
                 f"{status.workflow} {stream.stream}",
                 Colour.RED,
-                f"Held, its records wait: {stream.hold.sentence.rstrip('.')}.",
-                f"Fix it with: d365acs mapping edit {stream.stream}; then: d365acs workflow restart {status.workflow}",
+                f"Held, its {status.kind.noun}s wait: {stream.hold.sentence.rstrip('.')}.",
+                f"Fix it with: {status.kind.mend.format(stream=stream.stream)}; "
+                f"then: d365acs workflow restart {status.workflow}",
             )
 
 
 def token_checks(status: WorkflowStatus) -> Iterator[Check]:
     for stream in status.streams:
-        token = stream.token
+        token = stream.reading.token
         if token is None or not stream.mapped:
             continue
         name = f"{status.workflow} {stream.stream} token"
         sentence = token.sentence(stream.stream, status.workflow)
         if sentence:
-            remedy = "" if status.is_on else f"Start it: d365acs workflow start {status.workflow}"
-            yield Check(name, Colour.YELLOW if token.alarm < Alarm.DEAD else Colour.RED, sentence, remedy)
+            yield _late(status, name, sentence, token.alarm)
         else:
             days = token.age_seconds / 86_400
             age = f"{days:.0f} days" if days >= 2 else "a day or less"
             yield Check(name, Colour.GREEN, f"The change token is {age} old; it lives for {token.life_days:g} days.")
 
 
-def privacy_check(store: Store) -> Check:
+def _late(status: WorkflowStatus, name: str, sentence: str, alarm: Alarm) -> Check:
+    remedy = "" if status.is_on else f"Start it: d365acs workflow start {status.workflow}"
+    return Check(name, Colour.YELLOW if alarm < Alarm.DEAD else Colour.RED, sentence, remedy)
+
+
+def event_checks(status: WorkflowStatus) -> Iterator[Check]:
+    """Whether events are read before their source forgets them."""
+    for stream in status.streams:
+        unread, name = stream.reading.unread, f"{status.workflow} reading"
+        if unread is None:
+            continue
+        if sentence := unread.sentence(status.workflow):
+            yield _late(status, name, sentence, unread.alarm)
+        else:
+            age = duration(unread.age_seconds)
+            kept = f"the journal keeps them for {unread.life_days:g} days"
+            yield Check(name, Colour.GREEN, f"Events were last read {age} ago; {kept}.")
+
+
+def privacy_check(store: Store, workflow: str) -> Check:
     found = store.privacy.read()
     if found is None:
         return Check(
             "privacy",
             Colour.YELLOW,
             "Nobody has acknowledged yet that privacy requests are to be made in both systems.",
-            "The first start asks for it: d365acs workflow start ingress",
+            f"The first start asks for it: d365acs workflow start {workflow}",
         )
     return Check("privacy", Colour.GREEN, f"Acknowledged {ago(found.at_ms, store.now_ms())} by {found.by}.")

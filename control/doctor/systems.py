@@ -1,94 +1,171 @@
-"""Both systems, with the secrets of this shell: do they answer, and does every mapping fit their schemas."""
+"""The systems that the configured workflows use, with the secrets of this shell: do they answer, and does what is
+configured fit them. Each is asked once, however many workflows use it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
+from config.connections import Connections
 from config.document import WorkflowDocument
+from config.egress import EgressConfig
 from config.ingress import IngressConfig
 from config.secrets import SecretMissing, resolve
-from connectors.errors import ConnectorError, TryAgain
+from connectors.errors import ConnectorError, System, TryAgain
 from control.doctor.checks import Check, Colour, Tell, file_check
+from control.events import activity_misfits, ask_source
+from control.kinds import kind_of
 from control.mappings.judging import judge
 from control.mappings.live import systems_of
-from control.words import counted
+from control.words import counted, finished
 from store.store import Store
 from sync.systems import Systems
 
-#: Seconds that one of the two systems is given to answer, its token included.
+#: Seconds that one of the systems is given to answer, its token included.
 SYSTEM_SECONDS = 10.0
 
-
-def _references(document: WorkflowDocument) -> dict[str, str]:
-    connections = document.connections
-    return {"Dynamics": connections.dynamics.client_secret, "Campaign": connections.campaign.client_secret}
+_NAMES: dict[System, str] = {"dynamics": "Dynamics", "campaign": "Campaign", "journal": "Journal", "sftp": "SFTP"}
 
 
-def _unset(document: WorkflowDocument) -> dict[str, str]:
-    """Systems whose secret this process cannot read from its environment, with the reason."""
-    found = {}
-    for system, reference in _references(document).items():
-        if not reference.startswith("${file:"):
-            try:
-                resolve(reference)
-            except SecretMissing as error:
-                found[system] = str(error)
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One system, as the connections of some workflows lead there."""
+
+    name: str
+    system: System
+    workflows: tuple[str, ...]
+    secrets: Mapping[str, str]  #: where each is kept -> its name
+
+
+def system_checks(store: Store, documents: Mapping[str, WorkflowDocument], tell: Tell) -> Iterator[Check]:
+    """A token and one read of each; then whether the configurations, by workflow, fit.
+
+    A system is not asked where a secret of it cannot be read, or not from here.
+    """
+    askings = _askings(documents)
+    secrets: dict[str, str] = {}
+    for one in askings:
+        secrets |= {kept: name for kept, name in one.secrets.items() if kept not in secrets}
+    unreadable = set()
+    for kept, name in secrets.items():
+        if check := _secret_check(name, kept):
+            yield check
+            if check.colour is Colour.RED or not _is_file(kept):
+                unreadable.add(kept)
+    good = set()
+    with ExitStack() as stack:
+        systems = {
+            name: stack.enter_context(systems_of(document.connections, store)) for name, document in documents.items()
+        }
+        for one in askings:
+            if unreadable.isdisjoint(one.secrets):
+                first = one.workflows[0]
+                answer = _asked(one, documents[first], systems[first], tell)
+                yield answer
+                if answer.colour is Colour.GREEN:
+                    good.add(one.name)
+        for name, document in documents.items():
+            # Whether a configuration fits is told by systems that have schemas.
+            needed = {one.name for one in askings if name in one.workflows and one.system in ("dynamics", "campaign")}
+            if needed <= good:
+                yield from _fit_checks(name, document, systems[name], tell)
+
+
+def _askings(documents: Mapping[str, WorkflowDocument]) -> list[Asking]:
+    """In the order in which the workflows name them."""
+    users: dict[System, dict[object, list[str]]] = {}
+    for workflow, document in documents.items():
+        for system in kind_of(workflow).systems(document):
+            connection = _connection(document.connections, system)
+            users.setdefault(system, {}).setdefault(connection, []).append(workflow)
+    found = []
+    for system, connections in users.items():
+        for workflows in connections.values():
+            name = _NAMES[system] if len(connections) == 1 else f"{workflows[0]} {_NAMES[system]}"
+            secrets = _secrets(name, system, documents[workflows[0]].connections)
+            found.append(Asking(name, system, tuple(workflows), secrets))
     return found
 
 
-def _secret_checks(document: WorkflowDocument) -> Iterator[Check]:
-    """Secrets in files: whether others can read them. Those in the environment: whether this shell has them too."""
-    for system, reference in _references(document).items():
-        if reference.startswith("${file:"):
-            yield file_check(f"{system} secret", Path(reference.removeprefix("${file:").removesuffix("}")))
-    for system, reason in _unset(document).items():
-        yield Check(
-            f"{system} secret",
+def _connection(connections: Connections, system: System) -> object:
+    return connections.journal_access if system == "journal" else getattr(connections, system)
+
+
+def _secrets(name: str, system: System, connections: Connections) -> dict[str, str]:
+    """Where the system's secrets are kept, with names for them."""
+    access, sftp = connections.journal_access, connections.sftp
+    if system == "sftp" and sftp:
+        passphrase = {sftp.passphrase: f"{name} passphrase"} if sftp.passphrase else {}
+        return {sftp.private_key: f"{name} private key", **passphrase}
+    if system == "journal" and access:
+        return {access.client_secret: f"{name} secret"}
+    connection = connections.dynamics if system == "dynamics" else connections.campaign
+    return {connection.client_secret: f"{name} secret"}
+
+
+def _is_file(kept: str) -> bool:
+    return kept.startswith("${file:")
+
+
+def _secret_check(name: str, kept: str) -> Check | None:
+    """A secret in a file: whether others can read it. One in the environment: whether this shell has it, too."""
+    if _is_file(kept):
+        return file_check(name, Path(kept.removeprefix("${file:").removesuffix("}")))
+    try:
+        resolve(kept)
+    except SecretMissing as error:
+        return Check(
+            name,
             Colour.YELLOW,
-            f"{reason} The workers may have it; without it neither system is asked from here.",
+            f"{error} The workers may have it; what needs it is not asked from here.",
             "Set it in this shell too, or keep the secret in a file: ${file:/path}",
         )
+    return None
 
 
-def system_checks(store: Store, workflow: str, document: WorkflowDocument, tell: Tell) -> Iterator[Check]:
-    """A token and one read of each; then whether the mappings fit their schemas.
-
-    Nothing is asked where a secret cannot be read, or not from here.
-    """
-    secrets = list(_secret_checks(document))
-    yield from secrets
-    if any(check.colour is Colour.RED for check in secrets) or _unset(document):
-        return
-    with systems_of(document.connections, store) as systems:
-        answers = [
-            _asked("Dynamics", lambda: systems.dynamics.who_am_i(SYSTEM_SECONDS), tell),
-            _asked("Campaign", lambda: systems.campaign.ping(SYSTEM_SECONDS), tell),
-        ]
-        yield from answers
-        if all(answer.colour is Colour.GREEN for answer in answers) and document.ingress and document.ingress.tables:
-            tell(f"Holding the mappings of {workflow} against both schemas.")
-            yield from _mapping_checks(workflow, document.ingress, systems)
-
-
-def _asked(system: str, ask: Callable[[], object], tell: Tell) -> Check:
-    tell(f"Asking {system}, for {SYSTEM_SECONDS:g} s at most.")
+def _asked(asking: Asking, document: WorkflowDocument, systems: Systems, tell: Tell) -> Check:
+    tell(f"Asking {asking.name}, for {SYSTEM_SECONDS:g} s at most.")
     began = time.perf_counter()
     try:
-        ask()
+        good, more = _ask(asking.system, document, systems)
     except TryAgain as error:
-        return Check(system, Colour.RED, _finished(error.sentence), "Look at the network between here and there.")
+        return Check(asking.name, Colour.RED, finished(error.sentence), "Look at the network between here and there.")
     except (ConnectorError, SecretMissing) as error:
-        return Check(system, Colour.RED, _finished(str(error)))
-    return Check(system, Colour.GREEN, f"Token and one read are good, in {time.perf_counter() - began:.1f} s.")
+        return Check(asking.name, Colour.RED, finished(str(error)))
+    took = f"{good}, in {time.perf_counter() - began:.1f} s"
+    return Check(asking.name, Colour.GREEN, finished(f"{took}; {more}" if more else took))
 
 
-def _mapping_checks(workflow: str, config: IngressConfig, systems: Systems) -> Iterator[Check]:
+def _ask(system: System, document: WorkflowDocument, systems: Systems) -> tuple[str, str]:
+    """What is good now, and what else was seen. Raises ConnectorError, SecretMissing."""
+    answered = "Token and one read are good"
+    if system == "dynamics":
+        systems.dynamics.who_am_i(SYSTEM_SECONDS)
+        return answered, ""
+    if system == "campaign":
+        systems.campaign.ping(SYSTEM_SECONDS)
+        return answered, ""
+    assert document.egress is not None
+    seen = ask_source(document.egress, systems, SYSTEM_SECONDS)
+    return answered if system == "journal" else "Host key, login and one look are good", seen
+
+
+def _fit_checks(workflow: str, document: WorkflowDocument, systems: Systems, tell: Tell) -> Iterator[Check]:
+    if document.ingress and document.ingress.tables:
+        tell(f"Holding the mappings of {workflow} against both schemas.")
+        yield from _mapping_checks(f"{workflow} mapping", document.ingress, systems)
+    if document.egress:
+        tell(f"Looking for the activity tables of {workflow}.")
+        yield from _activity_checks(f"{workflow} activities", document.egress, systems)
+
+
+def _mapping_checks(name: str, config: IngressConfig, systems: Systems) -> Iterator[Check]:
     """Also whether Campaign has the filters by which the keys are looked up."""
-    name = f"{workflow} mapping"
     try:
         found = judge(config, systems)
     except (ConnectorError, SecretMissing) as error:
-        yield Check(name, Colour.RED, _finished(str(error)))
+        yield Check(name, Colour.RED, finished(str(error)))
         return
     for misfit in found.errors:
         yield Check(name, Colour.RED, misfit.sentence)
@@ -101,5 +178,18 @@ def _mapping_checks(workflow: str, config: IngressConfig, systems: Systems) -> I
         yield Check(name, Colour.GREEN, f"{fits} both schemas.")
 
 
-def _finished(sentence: str) -> str:
-    return f"{sentence.rstrip('.')}."
+def _activity_checks(name: str, config: EgressConfig, systems: Systems) -> Iterator[Check]:
+    try:
+        wrong = list(activity_misfits(config, systems))
+    except (ConnectorError, SecretMissing) as error:
+        yield Check(name, Colour.RED, finished(str(error)))
+        return
+    for misfit in wrong:
+        yield Check(name, Colour.RED, misfit.sentence, "See those there are with: d365acs schema activities")
+    if not wrong:
+        yield Check(
+            name,
+            Colour.GREEN,
+            "The activity tables are there with their columns. Whether the application user may create rows is not "
+            "tried: it would leave one.",
+        )

@@ -66,7 +66,7 @@ def saved(store: Store) -> Saved:
     document = document_of(workflow, revision)
     if document is None:
         raise NoConfiguration(
-            "No configuration is saved; save the connections first (with tables: [] under ingress): "
+            f"{INGRESS} has no configuration yet; save the connections first (with tables: [] under ingress): "
             "d365acs config apply FILE"
         )
     return Saved(workflow, revision, document)

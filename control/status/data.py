@@ -4,9 +4,12 @@ from typing import Any
 
 from control.status.notes import notes
 from control.status.progress import Progress
-from control.status.stream import Comparing, StreamStatus
+from control.status.reading import Comparing
+from control.status.stream import StreamStatus
 from control.status.workflow import WorkflowStatus
 from control.words import iso
+from store.replays import Replay
+from sync.events.position import Backfill
 
 
 def as_data(status: WorkflowStatus) -> dict[str, Any]:
@@ -31,7 +34,7 @@ def as_data(status: WorkflowStatus) -> dict[str, Any]:
         "read_per_second": _round(status.rate("read")),
         "written_per_second": _round(status.rate("written")),
         "progress": _progress(status.progress),
-        "engine_calls": {"today": status.engine.today, "last_30_days": status.engine.period},
+        "engine_calls": {"today": status.engine.today, "last_30_days": status.engine.period} if status.engine else None,
         "pending_replays": list(status.pending_replays),
         "troubles": [
             {
@@ -57,7 +60,8 @@ def as_data(status: WorkflowStatus) -> dict[str, Any]:
 
 
 def _stream(stream: StreamStatus) -> dict[str, Any]:
-    token, hold, replay = stream.token, stream.hold, stream.replay
+    reading, hold, replay = stream.reading, stream.hold, stream.replay
+    token, backfill, missed = reading.token, reading.backfill, reading.missed
     return {
         "stream": stream.stream,
         "mapped": stream.mapped,
@@ -69,17 +73,30 @@ def _stream(stream: StreamStatus) -> dict[str, Any]:
         "oldest_seconds": _round(stream.oldest_seconds),
         "totals": stream.totals,
         "per_second": {what: round(value, 1) for what, value in stream.rates.items()},
-        "phase": stream.phase,
-        "comparison": _comparing(stream.comparing),
-        "progress": _progress(stream.progress),
+        "phase": reading.phase,
+        "last_read": iso(reading.read_ms),
+        "comparison": _comparing(reading.comparing),
+        "progress": _progress(reading.progress),
         "token_age_seconds": _round(token.age_seconds) if token else None,
         "token_life_days": token.life_days if token else None,
         "token_alarm": token.alarm.name.lower() if token else None,
         "held": {"since": iso(hold.at_ms), "sentence": hold.sentence} if hold else None,
-        "replay": {"asked": iso(replay.asked_ms), "by": replay.by, "why": replay.why, "began": iso(replay.began_ms)}
+        "backfill": {**_window(backfill), "events": backfill.events} if backfill else None,
+        "missed": {"at": iso(missed.at_ms), "sentence": missed.sentence} if missed else None,
+        "replay": {
+            "asked": iso(replay.asked_ms),
+            "by": replay.by,
+            "why": replay.why,
+            "began": iso(replay.began_ms),
+            **_window(replay),
+        }
         if replay
         else None,
     }
+
+
+def _window(of: Backfill | Replay) -> dict[str, str | None]:
+    return {"since": iso(of.since_ms), "until": iso(of.until_ms)}
 
 
 def _comparing(comparing: Comparing | None) -> dict[str, Any] | None:

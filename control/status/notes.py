@@ -1,14 +1,26 @@
 """What an operator should know beyond the numbers: one sentence each, the most pressing first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from control.status.stream import StreamStatus
 from control.status.workflow import WorkflowStatus
-from control.words import duration, finished
+from control.words import ago, duration, finished, window
+
+#: How long an operator is told that events were missed. Milliseconds.
+MISSED_MS = 7 * 86_400_000
 
 
 def notes(status: WorkflowStatus) -> list[str]:
     return list(_notes(status))
+
+
+def notes_of(statuses: Sequence[WorkflowStatus]) -> list[str]:
+    """Those of all; a workflow that is not configured is nothing to worry about while another one is."""
+    found = [note for status in statuses for note in notes(status)]
+    if not any(status.configured for status in statuses):
+        lacking = f"{statuses[0].workflow} has no" if len(statuses) == 1 else "No workflow has a"
+        found.append(f"{lacking} configuration yet; save one with: d365acs config apply FILE")
+    return found
 
 
 def unapplied_note(status: WorkflowStatus) -> str:
@@ -35,26 +47,34 @@ def _notes(status: WorkflowStatus) -> Iterator[str]:
         for stream in status.streams:
             yield from _comparing(name, stream)
     for stream in status.streams:
-        if stream.mapped and stream.token and (sentence := stream.token.sentence(stream.stream, name)):
-            yield f"{name}: {sentence}"
+        yield from _reading(status, stream)
     if status.unapplied:
         yield unapplied_note(status)
-    if not status.newest_revision:
-        yield f"{name} has no configuration yet; save one with: d365acs config apply FILE"
     yield from _counts(status)
 
 
 def _hold(status: WorkflowStatus, stream: StreamStatus) -> Iterator[str]:
     if stream.hold and status.is_on:
         yield (
-            f"{status.workflow} holds {stream.stream}, its records wait and none is lost: "
-            f"{stream.hold.sentence.rstrip('.')}: d365acs mapping edit {stream.stream}; "
+            f"{status.workflow} holds {stream.stream}, its {status.kind.noun}s wait and none is lost: "
+            f"{stream.hold.sentence.rstrip('.')}: {status.kind.mend.format(stream=stream.stream)}; "
             f"d365acs workflow restart {status.workflow}"
         )
 
 
+def _reading(status: WorkflowStatus, stream: StreamStatus) -> Iterator[str]:
+    reading, name = stream.reading, status.workflow
+    if stream.mapped and reading.token and (sentence := reading.token.sentence(stream.stream, name)):
+        yield f"{name}: {sentence}"
+    if stream.mapped and reading.unread and (sentence := reading.unread.sentence(name)):
+        yield f"{name}: {sentence}"
+    missed = reading.missed
+    if missed and status.at_ms - missed.at_ms < MISSED_MS:
+        yield f"{name}: events were missed, as was noticed {ago(missed.at_ms, status.at_ms)}: {missed.sentence}"
+
+
 def _comparing(workflow: str, stream: StreamStatus) -> Iterator[str]:
-    comparing = stream.comparing
+    comparing = stream.reading.comparing
     if comparing is None:
         return
     missed = f"{workflow}: deletions of {stream.stream} may have been missed"
@@ -68,13 +88,19 @@ def _comparing(workflow: str, stream: StreamStatus) -> Iterator[str]:
 def _counts(status: WorkflowStatus) -> Iterator[str]:
     name = status.workflow
     if status.pending_replays:
-        tables = ", ".join(status.pending_replays)
         when = "stop and start" if status.is_on else "start"
-        yield f"{name}: a replay of {tables} is pending; it begins with the next {when}."
+        yield f"{name}: a replay of {_replayed(status)} is pending; it begins with the next {when}."
     if status.parked:
-        one = status.parked == 1
-        wait = "record waits for the record that it links" if one else "records wait for the records that they link"
-        yield f"{name}: {status.parked:,} {wait} to (parked)."
+        yield f"{name}: {status.kind.awaits(status.parked)} (parked)."
     if status.dead:
-        were = "record was" if status.dead == 1 else "records were"
+        noun = status.kind.noun
+        were = f"{noun} was" if status.dead == 1 else f"{noun}s were"
         yield f"{name}: {status.dead:,} {were} refused and set aside; the others go on."
+
+
+def _replayed(status: WorkflowStatus) -> str:
+    """What a pending replay is of."""
+    pending = status.pending_replays
+    if status.kind.window is None:
+        return ", ".join(pending)
+    return " and ".join(f"{name} {window(one.since_ms, one.until_ms)}".rstrip() for name, one in pending.items())

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+from config.document import WorkflowDocument
 from config.settings import Settings
+from control.kinds import Kind, kind_of
 from control.opening import workflow_of
 from control.status.engine import EngineCalls, engine_calls
 from control.status.presence import Presence, presence_of
 from control.status.progress import Progress, together
 from control.status.stream import StreamStatus, Surroundings, stream_status
-from control.status.tokens import Token, token_days
+from control.status.tokens import Token
 from store.lifecycle import State
-from store.store import Store, WorkflowStore
+from store.replays import Replay
+from store.store import Store
 from store.trouble import Trouble
 from sync.workflows import NAMES, document_of, workflow_named
 
@@ -29,8 +32,8 @@ class WorkflowStatus:
     newest_revision: int  #: 0: nothing saved yet
     troubles: tuple[Trouble, ...]
     streams: tuple[StreamStatus, ...]
-    pending_replays: tuple[str, ...]  #: tables that the next stop and start reads and writes again
-    engine: EngineCalls
+    pending_replays: dict[str, Replay]  #: by stream: what the next stop and start reads and writes again
+    engine: EngineCalls | None  #: None: nothing that is written counts as one
     presence: Presence
 
     @property
@@ -38,6 +41,15 @@ class WorkflowStatus:
         """Without the reading of tables that are held: why is told by the hold, with the way out."""
         held = {f"{stream.stream}.read" for stream in self.streams if stream.hold} if self.is_on else set()
         return tuple(trouble for trouble in self.troubles if trouble.where not in held)
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.workflow)
+
+    @property
+    def configured(self) -> bool:
+        """Whether a configuration was ever saved."""
+        return bool(self.newest_revision)
 
     @property
     def is_on(self) -> bool:
@@ -67,7 +79,7 @@ class WorkflowStatus:
     @property
     def oldest_token(self) -> Token | None:
         """Of the mapped tables."""
-        tokens = [stream.token for stream in self.streams if stream.token and stream.mapped]
+        tokens = [stream.reading.token for stream in self.streams if stream.reading.token and stream.mapped]
         return max(tokens, key=lambda token: token.age_seconds, default=None)
 
     def rate(self, what: str) -> float:
@@ -79,8 +91,8 @@ class WorkflowStatus:
 
     @property
     def progress(self) -> Progress | None:
-        """All full reads that are under way, together."""
-        return together(stream.progress for stream in self.streams)
+        """All full reads and backfills that are under way, together."""
+        return together(stream.reading.progress for stream in self.streams)
 
     @property
     def absence(self) -> str | None:
@@ -90,13 +102,14 @@ class WorkflowStatus:
 
 def status_of(store: Store, settings: Settings, workflow: str) -> WorkflowStatus:
     """Raises UnknownWorkflow."""
-    one = workflow_of(store, workflow)
+    one, kind = workflow_of(store, workflow), kind_of(workflow)
     now_ms = store.now_ms()
     life = one.lifecycle.read()
-    mapped = _mapped_streams(one, life.revision) if life.revision else set()
+    document = document_of(one, life.revision)
+    mapped = _mapped_streams(workflow, document)
     replays = one.replays.all()
     around = Surroundings(
-        life, now_ms, token_days(one, life), frozenset(mapped), one.holds.all(life.generation), replays
+        life, now_ms, kind, kind.life_days(one, life, document), mapped, one.holds.all(life.generation), replays
     )
     return WorkflowStatus(
         workflow,
@@ -111,8 +124,8 @@ def status_of(store: Store, settings: Settings, workflow: str) -> WorkflowStatus
         one.revisions.newest(),
         tuple(one.troubles.all()),
         tuple(stream_status(store, one, name, around) for name in sorted(set(one.lifecycle.streams()) | mapped)),
-        tuple(sorted(table for table, replay in replays.items() if replay.began_ms is None)),
-        engine_calls(one, now_ms),
+        {name: replay for name, replay in sorted(replays.items()) if replay.began_ms is None},
+        engine_calls(one, now_ms) if kind.calls_engine else None,
         presence_of(store, workflow, settings.tick_seconds, now_ms),
     )
 
@@ -122,6 +135,5 @@ def all_statuses(store: Store, settings: Settings) -> list[WorkflowStatus]:
     return [status_of(store, settings, name) for name in NAMES]
 
 
-def _mapped_streams(workflow: WorkflowStore, revision: int) -> set[str]:
-    document = document_of(workflow, revision)
-    return set(workflow_named(workflow.name).stream_names(document)) if document else set()
+def _mapped_streams(workflow: str, document: WorkflowDocument | None) -> frozenset[str]:
+    return frozenset(workflow_named(workflow).stream_names(document)) if document else frozenset()

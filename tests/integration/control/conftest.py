@@ -11,7 +11,7 @@ from cli.main import cli
 from config.settings import Settings
 from store.store import Store, WorkflowStore
 
-CONFIGURATION = """\
+CONNECTIONS = """\
 connections:
   dynamics:
     url: https://contoso.crm.dynamics.test
@@ -23,6 +23,8 @@ connections:
     client_id: abc
     client_secret: ${env:CAMPAIGN_CLIENT_SECRET}
     org_id: 0123@AdobeOrg
+"""
+INGRESS = """\
 ingress:
   tables:
     - table: contact
@@ -31,6 +33,14 @@ ingress:
       fields:
         - {from: firstname, to: firstName}
 """
+JOURNAL = """\
+  journal:
+    url: https://events.adobe.test/events/organizations/1/integrations/2/3
+"""
+CONFIGURATION = CONNECTIONS + INGRESS
+#: A file that configures egress alone, and one that configures both workflows.
+EGRESS_ALONE = CONNECTIONS + JOURNAL + "egress: {}\n"
+BOTH = CONNECTIONS + JOURNAL + INGRESS + "egress: {}\n"
 
 Run = Callable[..., Result]
 
@@ -48,6 +58,11 @@ def store(redis: Redis, settings: Settings) -> Store:
 @pytest.fixture
 def ingress(store: Store) -> WorkflowStore:
     return store.workflow("ingress")
+
+
+@pytest.fixture
+def egress(store: Store) -> WorkflowStore:
+    return store.workflow("egress")
 
 
 @pytest.fixture
@@ -93,8 +108,10 @@ def edited(file: Path) -> Callable[[str, str], Path]:
 
 
 @pytest.fixture
-def answering(store: Store, ingress: WorkflowStore) -> None:
-    """A worker and a beat that have just answered."""
-    store.heartbeats.beat("worker@here", "worker", ("control", "ingress.read", "ingress.write"), 4)
+def answering(store: Store, ingress: WorkflowStore, egress: WorkflowStore) -> None:
+    """A worker for both workflows and a beat that have just answered."""
+    queues = [f"{name}.{role}" for name in ("ingress", "egress") for role in ("read", "write")]
+    store.heartbeats.beat("worker@here", "worker", ("control", *queues), 4)
     store.heartbeats.beat("beat@here", "beat")
-    ingress.note_tick(store.now_ms())
+    for workflow in (ingress, egress):
+        workflow.note_tick(store.now_ms())

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 
-def test_the_demonstration_carries_four_linked_tables_with_one_call_a_record_and_leaves_nothing_behind() -> None:
+def test_the_demonstration_carries_four_linked_tables_and_a_campaign_and_leaves_nothing_behind() -> None:
     # When the demonstration runs with few contacts
     command = [sys.executable, "-c", "from cli.main import main; main()", "demo", "--contacts", "400", "-o", "json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110)
@@ -26,6 +26,16 @@ def test_the_demonstration_carries_four_linked_tables_with_one_call_a_record_and
     assert first["campaign_calls"]["POST"] == first["inserts"] == 760
     calls = then["campaign_calls"]
     assert (calls["POST"], calls["PATCH"], calls["DELETE"]) == (0, then["updates"], then["deletes"])
+    # And each event of the campaign, soft bounces aside, is an activity, written in a few requests
+    told, again = found["events"], found["again"]
+    assert [one["kind"] for one in told["kinds"]] == ["send", "open", "click", "bounce"]
+    assert sum(one["journal"] for one in told["kinds"]) == told["delivered"] == 2000
+    assert [one["dynamics"] for one in told["kinds"]] == [one["journal"] - one["left_out"] for one in told["kinds"]]
+    assert told["kinds"][3]["left_out"] > 0
+    assert told["batches"] <= told["created"] / 50
+    # And of a thousand events that come again only the late bounces are new
+    assert again["delivered"] > 500
+    assert again["created"] == again["kinds"][3]["dynamics"] - told["kinds"][3]["dynamics"] == 5
     # And its folder is gone
     [home] = [line.removeprefix("Logs and data: ") for line in done.stderr.splitlines() if line.startswith("Logs")]
     assert not Path(home).exists()

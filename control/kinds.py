@@ -1,0 +1,83 @@
+"""What is different from one workflow to another where operators see it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config.document import WorkflowDocument
+from connectors.errors import System
+from connectors.journal import RETENTION_SECONDS
+from control.status.events import reading_of_events
+from control.status.reading import Reading, Waits
+from control.status.tables import reading_of_table
+from control.status.tokens import DAY, token_days
+from store.cursors import Cursor
+from store.lifecycle import Life
+from store.store import WorkflowStore
+from sync import egress
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    noun: str  #: what waits on the queues
+    parked: tuple[str, str]  #: what one waits for that is parked, and what several do
+    parked_column: str
+    mend: str  #: the command that mends a held `{stream}`
+    calls_engine: bool  #: whether Campaign counts what is written
+    window: str | None  #: the stream that is replayed by a window of time; None: tables, each replayed whole
+    reading: Callable[[Cursor, Waits, float | None, int], Reading]
+    systems: Callable[[WorkflowDocument], tuple[System, ...]]  #: that it uses
+    #: How many days what is not read can still be read; None: for ever, or not known.
+    life_days: Callable[[WorkflowStore, Life, WorkflowDocument | None], float | None]
+
+    def awaits(self, count: int) -> str:
+        """12 events wait for a contact that Dynamics does not have."""
+        one, several = self.parked
+        return f"{count:,} {self.noun} {one}" if count == 1 else f"{count:,} {self.noun}s {several}"
+
+
+def _token_days(workflow: WorkflowStore, life: Life, document: WorkflowDocument | None) -> float | None:
+    return token_days(workflow, life)
+
+
+def _event_days(workflow: WorkflowStore, life: Life, document: WorkflowDocument | None) -> float | None:
+    config = document.egress if document else None
+    return RETENTION_SECONDS / DAY if config and config.source == "journal" else None
+
+
+def _both(document: WorkflowDocument) -> tuple[System, ...]:
+    return "dynamics", "campaign"
+
+
+def _target_and_source(document: WorkflowDocument) -> tuple[System, ...]:
+    return "dynamics", "journal" if document.egress and document.egress.source == "journal" else "sftp"
+
+
+_KINDS = {
+    "ingress": Kind(
+        noun="record",
+        parked=("waits for the record that it links to", "wait for the records that they link to"),
+        parked_column="PARKED",
+        mend="d365acs mapping edit {stream}",
+        calls_engine=True,
+        window=None,
+        reading=reading_of_table,
+        systems=_both,
+        life_days=_token_days,
+    ),
+    "egress": Kind(
+        noun="event",
+        parked=("waits for a contact that Dynamics does not have", "wait for a contact that Dynamics does not have"),
+        parked_column="NO CONTACT",
+        mend="d365acs workflow edit egress",
+        calls_engine=False,
+        window=egress.STREAM,
+        reading=reading_of_events,
+        systems=_target_and_source,
+        life_days=_event_days,
+    ),
+}
+
+
+def kind_of(workflow: str) -> Kind:
+    """`workflow` is the name of one."""
+    return _KINDS[workflow]

@@ -1,0 +1,197 @@
+"""What egress needs of the live systems: its activity tables, the journal or the SFTP server, each with its remedy."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.connections import Connections, JournalConnection, SftpConnection
+from config.document import Document, dump
+from config.egress import EgressConfig
+from control.demo.sandbox import Sandbox, connections_to
+from control.demo.stage import SECRETS
+from store.store import WorkflowStore
+from tests.integration.control.conftest import Run
+
+#: SHA256 of nothing that any server has.
+OTHER_KEY = "SHA256:" + "A" * 43
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    options = {"contacts": 5, "campaign-events": 20}
+    sandbox = Sandbox(options, tmp_path_factory.mktemp("sandbox") / "sandbox.log")
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def key(sandbox: Sandbox, tmp_path: Path) -> Path:
+    """The private key for SFTP."""
+    path = tmp_path / "key"
+    path.touch(0o600)
+    path.write_text(sandbox.info["sftp"]["private_key"])
+    return path
+
+
+@pytest.fixture
+def connections(sandbox: Sandbox, key: Path, monkeypatch: pytest.MonkeyPatch) -> Connections:
+    """All of them, with their secrets."""
+    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
+    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
+    sftp = sandbox.info["sftp"]
+    return connections_to(sandbox.info, SECRETS).model_copy(
+        update={
+            "journal": JournalConnection(url=sandbox.info["journal"]["url"]),
+            "sftp": SftpConnection(
+                host=sftp["host"],
+                port=int(sftp["port"]),
+                user=sftp["user"],
+                private_key=f"${{file:{key}}}",
+                host_key=sftp["host_key"],
+            ),
+        }
+    )
+
+
+def written(file: Path, connections: Connections, **egress: Any) -> str:
+    """A file with egress alone."""
+    text = dump(Document(connections=connections, egress=EgressConfig.model_validate(egress)))
+    file.write_text(text)
+    return text
+
+
+def applied(run: Run, file: Path, connections: Connections, **egress: Any) -> None:
+    written(file, connections, **egress)
+    result = run("config", "apply", str(file))
+    assert result.exit_code == 0, result.output
+
+
+def checks(run: Run) -> dict[str, tuple[str, str]]:
+    """By name: colour and finding, the last one of a name."""
+    return {one["check"]: (one["colour"], one["finding"]) for one in json.loads(run("doctor", "-o", "json").stdout)}
+
+
+@pytest.mark.parametrize("source", ["journal", "files"])
+def test_a_file_that_fits_is_good(run: Run, file: Path, connections: Connections, source: str) -> None:
+    written(file, connections, source=source)
+    result = run("config", "validate", str(file), "--live")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "The activity tables of egress are there with their columns, and its source answers.\n"
+
+
+def test_every_misfit_is_told_at_its_line_and_what_is_switched_off_is_not_asked_for(
+    run: Run, file: Path, connections: Connections, egress: WorkflowStore
+) -> None:
+    # Given a file with a table and a column that are not there, and a journal that is not there
+    away = connections.model_copy(update={"journal": JournalConnection(url=f"{connections.journal.url}x")})  # type: ignore[union-attr]  # it is there
+    activities = {
+        "send": {"table": "adobe_emailsent", "date": "adobe_senton"},
+        "open": {"table": "adobe_emailopen", "date": "adobe_opened"},
+        "bounce": {"table": "adobe_nothing", "date": "adobe_bouncedon"},
+    }
+    text = written(file, away, activities=activities, events={"bounces": False})
+    # When it is held against the live systems
+    result = run("config", "validate", str(file), "--live")
+    # Then each misfit is a line of its own
+    assert (result.exit_code, egress.revisions.newest()) == (1, 0)
+    lines = text.splitlines()
+    told = [line.split(":", 3) for line in result.stdout.splitlines()]
+    assert [(lines[int(line) - 1].strip(), path.strip()) for _, line, path, _ in told] == [
+        ("journal:", "connections.journal"),
+        ("table: adobe_emailsent", "egress.activities.send.table"),
+        ("date: adobe_opened", "egress.activities.open.date"),
+    ]
+    assert "activity tables that are there: adobe_emailbounce, adobe_emailopen" in result.stdout
+    # And where nothing of ingress is mapped, nothing is wrong with its mappings
+    assert run("mapping", "validate", str(file)).stderr == "Nothing is mapped.\n"
+
+
+def test_activity_tables_are_listed_with_what_is_written_there(run: Run, file: Path, connections: Connections) -> None:
+    # Given egress that writes no opens
+    applied(run, file, connections, events={"opens": False})
+    # Then each table is shown with its set and its events
+    found = json.loads(run("schema", "activities", "-o", "json").stdout)
+    assert [(one["name"], one["set"], one["events"]) for one in found] == [
+        ("adobe_emailbounce", "adobe_emailbounces", ["bounce"]),
+        ("adobe_emailopen", "adobe_emailopens", []),
+        ("adobe_emailsend", "adobe_emailsends", ["send"]),
+        ("adobe_emailurlclick", "adobe_emailurlclicks", ["click"]),
+    ]
+    assert run("schema", "activities", "URLCLICK").stdout.splitlines()[1].split()[:3] == [
+        *("adobe_emailurlclick", "adobe_emailurlclicks", "click")
+    ]
+    assert run("schema", "activities", "zzz").stderr == "No activity table's name or label holds zzz.\n"
+    # And its columns, and the tables, can be seen without a mapping of ingress
+    assert "adobe_trackingurl" in run("schema", "fields", "adobe_emailurlclick").stdout
+    assert "contact" in run("schema", "tables", "contact").stdout
+
+
+@pytest.mark.usefixtures("answering")
+def test_the_doctor_asks_the_journal_and_not_what_egress_does_not_use(
+    run: Run, file: Path, connections: Connections
+) -> None:
+    applied(run, file, connections)
+    found = checks(run)
+    assert found["Journal"][0] == "green"
+    assert found["Journal"][1].endswith("; it keeps events for 7 days.")
+    assert (found["Dynamics"][0], found["egress activities"][0]) == ("green", "green")
+    assert "not tried" in found["egress activities"][1]  # whether rows may be created
+    assert not {"Campaign", "SFTP", "ingress workers"} & found.keys()
+    # When the registration is another one, Then that is told with its remedy, and the rest is good
+    journal = JournalConnection(url=f"{connections.journal.url}x")  # type: ignore[union-attr]  # it is there
+    applied(run, file, connections.model_copy(update={"journal": journal}))
+    found = checks(run)
+    assert found["Journal"][0] == "red" and "check connections.journal.url" in found["Journal"][1]
+    assert found["egress activities"][0] == "green"
+
+
+@pytest.mark.usefixtures("answering")
+def test_the_doctor_looks_at_the_sftp_server_its_key_and_the_folder(
+    run: Run, file: Path, connections: Connections, sandbox: Sandbox, key: Path
+) -> None:
+    # Given a folder with one file that fits the pattern
+    sandbox.ask("PUT", "/sftp/files/logs/clicks_20261101.txt", {"text": "id\n"})
+    sandbox.ask("PUT", "/sftp/files/logs/readme.md", {"text": "Hello\n"})
+    files = {"folder": "logs"}
+    applied(run, file, connections, source="files", files=files)
+    # Then it is seen, and so is the key file
+    found = checks(run)
+    assert found["SFTP"][0] == "green" and found["SFTP"][1].endswith("; logs has 1 file like *_[0-9]*.txt*.")
+    assert found["SFTP private key"][0] == "green"
+    assert "Journal" not in found
+    # When others can read the key, Then that is yellow, and the server is asked all the same
+    key.chmod(0o644)
+    found = checks(run)
+    assert (found["SFTP private key"][0], found["SFTP"][0]) == ("yellow", "green")
+    # When the folder is not there, Then the remedy is told
+    applied(run, file, connections, source="files", files={"folder": "none"})
+    assert checks(run)["SFTP"][1].startswith("Campaign's SFTP server has no folder none: create it there")
+    # When the server has another key than the pinned one, Then nothing is asked of it
+    assert connections.sftp is not None
+    other = connections.sftp.model_copy(update={"host_key": OTHER_KEY})
+    applied(run, file, connections.model_copy(update={"sftp": other}), source="files", files=files)
+    found = checks(run)
+    assert found["SFTP"][0] == "red" and "connections.sftp.host_key" in found["SFTP"][1]
+    # When the key is not there at all, Then that is one red line, and the server is not asked
+    key.unlink()
+    found = checks(run)
+    assert found["SFTP private key"][0] == "red" and "SFTP" not in found
+
+
+@pytest.mark.usefixtures("answering")
+def test_two_workflows_ask_each_system_once(run: Run, file: Path, connections: Connections) -> None:
+    # Given both workflows with the same connections
+    document = Document.model_validate({"connections": connections, "ingress": {"tables": []}, "egress": {}})
+    file.write_text(dump(document))
+    run("config", "apply", str(file))
+    names = [one["check"] for one in json.loads(run("doctor", "-o", "json").stdout)]
+    assert [names.count(name) for name in ("Dynamics", "Campaign", "Journal", "beat")] == [1, 1, 1, 1]
+    # When egress goes to another Dynamics, Then each is asked under its workflow's name
+    away = connections.dynamics.model_copy(update={"tenant": "elsewhere.example.com"})
+    applied(run, file, connections.model_copy(update={"dynamics": away}))
+    names = [one["check"] for one in json.loads(run("doctor", "-o", "json").stdout)]
+    assert {"ingress Dynamics", "egress Dynamics", "Campaign", "Journal"} <= set(names)
+    assert "Dynamics" not in names

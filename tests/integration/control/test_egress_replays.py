@@ -1,0 +1,153 @@
+"""d365acs replay for egress: events of a window of time are read once more."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from store.records import Change, Lane
+from store.store import WorkflowStore
+from sync.events.position import Backfill, EventPosition
+from tests.integration.control.conftest import BOTH, CONNECTIONS, Run
+
+pytestmark = pytest.mark.usefixtures("acknowledged")
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture(autouse=True)
+def applied(run: Run, file: Path) -> None:
+    file.write_text(BOTH)
+    assert run("config", "apply", str(file)).exit_code == 0
+
+
+def test_a_window_is_pending_and_shown_and_asking_twice_is_harmless(run: Run, egress: WorkflowStore) -> None:
+    # When it is asked for twice
+    window = ("--since", "2026-11-20", "--until", "2026-11-21T12:00Z")
+    first = run("replay", "create", "egress", *window, "--why", "the workspace was down")
+    second = run("replay", "create", "egress", *window)
+    # Then it is pending once, and the way to begin it is told
+    told = "since 2026-11-20 00:00 UTC until 2026-11-21 12:00 UTC"
+    begin = "begin it with: d365acs workflow start egress"
+    assert first.stderr.splitlines()[0] == f"The replay of egress ({told}) is pending; {begin}"
+    assert second.stderr.splitlines()[0] == f"The replay of egress ({told}) is pending already; {begin}"
+    replay = egress.replays.all()["events"]
+    assert (replay.since_ms, replay.until_ms, replay.by) == (1_795_132_800_000, 1_795_262_400_000, "ann")
+    # And list and note show the window
+    [listed] = json.loads(run("replay", "ls", "-o", "json").stdout)
+    assert [listed[what] for what in ("workflow", "table", "state", "since", "until", "why")] == [
+        *("egress", None, "pending", "2026-11-20T00:00:00Z", "2026-11-21T12:00:00Z", "the workspace was down")
+    ]
+    assert told in run("replay", "ls").stdout
+    note = f"egress: a replay of events {told} is pending; it begins with the next start."
+    assert note in run("workflow", "ls").stdout
+    # When another window is asked for, Then the first one stands, and the way out is told
+    other = run("replay", "create", "egress", "--since", "2026-11-19")
+    assert (other.exit_code, other.stderr) == (
+        1,
+        f"Error: A replay of egress is pending already, for events {told}, and there is one at a time; take it back "
+        "first: d365acs replay cancel egress\n",
+    )
+    # And it can be taken back
+    assert run("replay", "cancel", "egress").stderr == "The replay of egress is taken back.\n"
+    assert egress.replays.all() == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--since", "2d", "--until", "3d"), "Nothing lies between --since, "),
+        (("--since", "2026-11-20", "--until", "2026-11-20"), "Nothing lies between --since, 2026-11-20 00:00 UTC, and"),
+        (("--since", "2990-01-01"), "--since is 2990-01-01 00:00 UTC, which is still to come;"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused(
+    run: Run, egress: WorkflowStore, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = run("replay", "create", "egress", *arguments)
+    assert (result.exit_code, result.stderr.startswith(f"Error: {sentence}")) == (1, True)
+    assert egress.replays.all() == {}
+
+
+def test_what_is_no_time_is_wrong_usage(run: Run) -> None:
+    result = run("replay", "create", "egress", "--since", "yesterday")
+    assert result.exit_code == 2
+    assert result.stderr.endswith(
+        "Error: Invalid value for --since: yesterday is no time; write 2026-11-20, 2026-11-21T12:00Z, or 2d for two "
+        "days ago.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warning"),
+    [
+        (("--since", "6d"), ""),
+        ((), ""),
+        (("--since", "8d"), "The journal keeps events for 7 days: those before "),
+        (("--since", "9d", "--until", "8d"), "The journal keeps events for 7 days: nothing of this window is left"),
+    ],
+)
+def test_what_the_journal_no_longer_has_is_warned_about(run: Run, arguments: tuple[str, ...], warning: str) -> None:
+    result = run("replay", "create", "egress", *arguments)
+    assert result.exit_code == 0
+    warnings = result.stderr.splitlines()[1:]
+    assert [line[: len(warning)] for line in warnings] == ([warning] if warning else [])
+
+
+def test_files_that_were_moved_away_are_not_found_again(run: Run, file: Path) -> None:
+    # Given egress from files, which are moved once they are read
+    sftp = "  sftp: {host: sftp.test, user: u, private_key: '${file:/k}', host_key: 'SHA256:" + "A" * 43 + "'}\n"
+    files = "egress: {source: files, files: {folder: logs, afterwards: archive, archive_folder: old}}\n"
+    file.write_text(CONNECTIONS + sftp + files)
+    assert run("config", "apply", str(file)).exit_code == 0
+    # When an old window is asked for, Then nothing is said of a journal
+    [_, warning] = run("replay", "create", "egress", "--since", "30d").stderr.splitlines()
+    assert warning == "Files that were moved after reading are not read again; put them back into logs."
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+def test_a_table_is_replayed_whole(run: Run, ingress: WorkflowStore, option: str) -> None:
+    result = run("replay", "create", "contact", option, "2d")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: contact is a table, and tables are replayed whole; leave --since and --until out.\n",
+    )
+    assert ingress.replays.all() == {}
+    assert run("replay", "create", "ingress").stderr == (
+        "Error: ingress is replayed table by table; name one: d365acs replay create TABLE\n"
+    )
+
+
+def test_a_replay_is_shown_until_all_is_read_and_handed_to_writers(run: Run, egress: WorkflowStore) -> None:
+    # Given events that were read, and a replay of all of them that has begun; and one of a table
+    run("replay", "create", "contact")
+    run("replay", "create", "egress")
+    run("workflow", "start", "egress")
+    generation = egress.lifecycle.read().generation
+    assert egress.lifecycle.run(generation, "start-up checks", "both systems answer")
+    queue = egress.queue("events")
+    queue.put_page(generation, 0, [], EventPosition("here", "p").dump())
+    began_ms = egress.now_ms()
+    egress.replays.begin(began_ms)
+
+    def listed() -> tuple[str, int | None, int]:
+        table, events = json.loads(run("replay", "ls", "-o", "json").stdout)
+        assert (table["table"], table["state"]) == ("contact", "pending")
+        return events["state"], events["read"], events["waiting"]
+
+    # Then it reads, from the moment at which it is taken up on
+    assert listed() == ("reading", None, 0)
+    position = EventPosition("here", "p", replayed_ms=began_ms, backfill=Backfill("q", None, None, events=500))
+    queue.put_page(generation, 1, [Change("a", 1, b"{}")], position.dump(), lane=Lane.REPLAY)
+    assert listed() == ("reading", 500, 1)
+    assert "reading, 500 so far" in run("replay", "ls").stdout
+    assert run("replay", "cancel", "egress").stderr == (
+        "Error: The replay of egress has begun and cannot be taken back; it ends by itself.\n"
+    )
+    # When the last page has come, then what waits is to be written
+    position = EventPosition("here", "p", replayed_ms=began_ms)
+    queue.put_page(generation, 2, [Change("b", 1, b"{}")], position.dump(), lane=Lane.REPLAY)
+    assert listed() == ("writing", None, 2)
+    # When writers have taken all, then it is done
+    queue.lease(generation, 10, 60_000)
+    assert listed() == ("done", None, 0)
