@@ -12,6 +12,12 @@ from config.model import Model, Number, Text, Whole, YesNo
 __all__ = ["Activities", "EgressConfig", "EventSwitches", "FileEvents", "JournalEvents", "Kind"]
 
 
+EventOrigin = Literal["journal", "files"]
+"""Where events are read."""
+
+ORIGINS: tuple[EventOrigin, ...] = ("journal", "files")
+
+
 class EventSwitches(Model):
     """Which kinds of events appear in Dynamics. An event that does not is read and left out."""
 
@@ -45,7 +51,7 @@ class JournalEvents(Model):
 class EgressConfig(Model):
     """What flows from Campaign to Dynamics: email events, which become activities on the timelines of contacts."""
 
-    source: Literal["journal", "files"] = Field(
+    source: EventOrigin = Field(
         default="journal",
         description="Where events are read: in the I/O Events journal, or from files on the SFTP server.",
     )
@@ -92,7 +98,6 @@ class EgressConfig(Model):
     )
     activities: Activities = Field(default=Activities(), description="The activity tables of Dynamics.")
 
-    @property
-    def fields(self) -> JournalFields | FileFields:
-        """Where the parts of an event stand, in the source that is used."""
-        return self.journal.fields if self.source == "journal" else self.files.fields
+    def fields(self, source: EventOrigin) -> JournalFields | FileFields:
+        """Where the parts of an event stand that was read there."""
+        return self.journal.fields if source == "journal" else self.files.fields

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import orjson
 
 from config.document import WorkflowDocument
-from config.egress import EgressConfig
+from config.egress import ORIGINS, EgressConfig
 from connectors.journal import Journal
 from connectors.sftp import Sftp
 from store.store import WorkflowStore
@@ -54,8 +54,9 @@ def connect(
     document: WorkflowDocument, known: bytes, systems: Systems, store: WorkflowStore, page_size: int
 ) -> list[Stream]:
     config = _config(document)
-    rules = Understanding(config)
-    source, origin = _source(config, systems, store)
+    # Events that were read elsewhere may still wait when the source is changed.
+    rules = {origin: Understanding(config, origin) for origin in ORIGINS}
+    source, place = _source(config, systems, store)
     target = ActivityTarget(
         systems.dynamics,
         rules,
@@ -68,9 +69,8 @@ def connect(
     def keeper(stream: Stream, _streams: Streams, _store: WorkflowStore, _generation: int) -> Keeper:
         return UnknownContacts(systems.dynamics, config.contact_limit_seconds, stream, store)
 
-    return [
-        Stream(STREAM, EventStreamSource(source, origin, rules, store.replays.began(STREAM)), target, keeper=keeper)
-    ]
+    events = EventStreamSource(source, config.source, place, rules[config.source], store.replays.began(STREAM))
+    return [Stream(STREAM, events, target, keeper=keeper)]
 
 
 def watch(document: WorkflowDocument, known: bytes, systems: Systems, streams: Collection[str] | None) -> Watched:

@@ -1,10 +1,11 @@
 """The activity tables of Dynamics as the stream of events writes them: many activities in one request, each once."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from config.egress import EventOrigin
 from connectors.dynamics import Dynamics
 from connectors.dynamics_creates import Create
 from connectors.errors import ConnectorError, Refused, RelatedMissing, Unreachable
@@ -37,7 +38,7 @@ class ActivityTarget:
     def __init__(
         self,
         dynamics: Dynamics,
-        rules: Understanding,
+        rules: Mapping[EventOrigin, Understanding],
         mapper: ActivityMapper,
         together: int,
         concurrency: int,
@@ -58,7 +59,8 @@ class ActivityTarget:
 
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         """Raises Unmappable for an event that does not fit."""
-        event = self._rules.understand(unpacked(record.payload), datetime.now(UTC))
+        origin, value = unpacked(record.payload)
+        event = self._rules[origin].understand(value, datetime.now(UTC))
         if isinstance(event, Verdict):
             return Filtered(record.id)
         set_name, activity_id, body = self._mapper.map(event)

@@ -13,7 +13,7 @@ from hashlib import blake2b, sha1
 from typing import NamedTuple
 from uuid import UUID
 
-from config.egress import EgressConfig
+from config.egress import EgressConfig, EventOrigin
 from config.event_fields import Kind
 from config.model import Model
 from sync.events.moments import NoMoment, ahead, moment
@@ -43,11 +43,11 @@ class Event(NamedTuple):
 
 
 class Understanding:
-    """A configuration's rules, made ready once, then applied to event after event."""
+    """A configuration's rules for the events of one origin, made ready once, then applied to event after event."""
 
-    def __init__(self, config: EgressConfig) -> None:
-        nested = config.source == "journal"
-        paths = {name: getattr(config.fields, name) for name in type(config.fields).model_fields}
+    def __init__(self, config: EgressConfig, origin: EventOrigin) -> None:
+        nested, fields = origin == "journal", config.fields(origin)
+        paths = {name: getattr(fields, name) for name in type(fields).model_fields}
         self._parts = {
             name: _Part(path, _getter(path.split(".") if nested else [path]))
             for name, path in paths.items()

@@ -30,7 +30,7 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class EventPosition:
-    origin: str = ""  #: stands for the source that is read; another one is read from its own beginning
+    place: str = ""  #: stands for the journal or folder that is read; another one is read from its own beginning
     next: str = ""  #: the source's position
     due_ms: int = 0  #: when there may be more
     replayed_ms: int = 0  #: the beginning of the last replay that was taken up

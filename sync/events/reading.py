@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 import structlog
 
+from config.egress import EventOrigin
 from store.record_queue import Change, Lane, QueueFull
 from store.replays import Replay
 from store.store import WorkflowStore
 from sync.events.event import Understanding, Verdict
 from sync.events.pages import EventPage, EventSource, RawEvent
-from sync.events.payload import packed, record_id_of
+from sync.events.payload import keep
 from sync.events.position import Backfill, EventPosition, Missed
 from sync.mapping.mapper import Unmappable
 from sync.reading import PAGE_SECONDS, PagesAhead
@@ -29,10 +30,14 @@ VERSION = 1
 class EventStreamSource:
     """A source of events as a stream reads it."""
 
-    def __init__(self, source: EventSource, origin: str, rules: Understanding, replay: Replay | None) -> None:
-        """`origin` stands for where events are read; `replay` is the last one that began."""
+    def __init__(
+        self, source: EventSource, origin: EventOrigin, place: str, rules: Understanding, replay: Replay | None
+    ) -> None:
+        """`place` stands for which journal or folder it is; `rules` are those of the origin; `replay` is the last one
+        that began."""
         self.source = source
         self.origin = origin
+        self.place = place
         self.rules = rules
         self.replay = replay
 
@@ -99,9 +104,9 @@ class EventReader:
     def _taken_up(self, position: EventPosition) -> EventPosition:
         """The position under the stream's source and replay."""
         source, replay = self._events.source, self._events.replay
-        if position.origin != self._events.origin:
+        if position.place != self._events.place:
             position = EventPosition(
-                self._events.origin, source.beginning(None), replayed_ms=position.replayed_ms, missed=position.missed
+                self._events.place, source.beginning(None), replayed_ms=position.replayed_ms, missed=position.missed
             )
         if replay is not None and position.replayed_ms != replay.began_ms:
             position = position.with_replay(replay, source.beginning(replay.since_ms or 0))
@@ -115,10 +120,12 @@ class EventReader:
 
     def _changes(self, events: Sequence[RawEvent], backfill: Backfill | None) -> tuple[list[Change], int]:
         """Those that travel as the queue takes them, and how many do not."""
+        origin, rules = self._events.origin, self._events.rules
         changes, now = [], datetime.now(UTC)
         for event in events:
             if self._travels(event, backfill, now):
-                changes.append(Change(record_id_of(event, self._events.rules), VERSION, packed(event)))
+                record_id, payload = keep(event, origin, rules)
+                changes.append(Change(record_id, VERSION, payload))
         return changes, len(events) - len(changes)
 
     def _travels(self, event: RawEvent, backfill: Backfill | None, now: datetime) -> bool:

@@ -7,18 +7,25 @@ import structlog
 
 from connectors.dynamics import MOST_IDS, Dynamics
 from connectors.dynamics_metadata import DynamicsTable
+from store.outcomes import Reason
 from store.store import WorkflowStore
 from sync.events.activity_target import CONTACT
 from sync.streams import Stream
 
 log = structlog.get_logger()
 
-#: How soon a contact is asked for again. Milliseconds.
+#: How soon a contact is asked for again, at the latest. Milliseconds.
 ASK_EVERY_MS = 30_000
+#: How often it is asked for within the limit, at the least.
+ASK_TIMES = 4
 #: Parked events that are looked after at once.
 LOOK_AFTER = 500
 #: The longest that one question may take. Seconds.
 ASK_SECONDS = 20.0
+
+#: Why an event is set aside: its time was over, or there was no more room for those that wait.
+OVER = "Dynamics has no contact with this id, and none came within egress.contact_limit_seconds."
+FULL = "Dynamics has no contact with this id, and so many events waited for theirs that the queue was full."
 
 #: learn.microsoft.com, contact table reference.
 CONTACTS = DynamicsTable(CONTACT, "contacts", "contactid", change_tracking=False, columns={})
@@ -34,19 +41,31 @@ class UnknownContacts:
     store: WorkflowStore
 
     def look_after(self) -> None:
-        """Events return to their lane when their contact is there, or when the limit is over: then they are tried once
-        more and, if it is missing still, set aside. Raises TryAgain, Refused, Stop."""
+        """Events return to their lane when their contact is there, and are set aside when the limit is over.
+
+        With a full queue nobody may wait: they would keep everybody else's events from being read. Raises TryAgain,
+        Refused, Stop.
+        """
         queue, now_ms = self.store.queue(self.stream.name), self.store.now_ms()
-        parked = queue.parked(now_ms - ASK_EVERY_MS, LOOK_AFTER)
+        full = queue.is_full()
+        every_ms = 0 if full else min(ASK_EVERY_MS, int(self.limit_s * 1000 / ASK_TIMES))
+        parked = queue.parked(now_ms - every_ms, LOOK_AFTER)
         if not parked:
             return
         there = self._existing(sorted({record.parent.id for record in parked}))
-        over = {record.id for record in parked if (now_ms - record.queued_ms) / 1000 >= self.limit_s}
         come = {record.id for record in parked if record.parent.id in there}
-        queue.unpark(come | over)
+        over = {
+            record.id
+            for record in parked
+            if record.id not in come and (full or (now_ms - record.queued_ms) / 1000 >= self.limit_s)
+        }
+        queue.unpark(come)
+        queue.unpark(over, Reason("related-missing", FULL if full else OVER, "dynamics"))
         queue.rearm([record.id for record in parked if record.id not in come | over], now_ms)
         if come:
             log.info("Contacts have appeared that events waited for.", action="contacts_appeared", records=len(come))
+        if over:
+            log.warning("Events were set aside whose contact has not come.", action="strangers", records=len(over))
 
     def _existing(self, ids: Sequence[str]) -> set[str]:
         there: set[str] = set()

@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_set_aside_with_the_part_that_is_wrong(egress: Egre
     assert {letter.reason.kind for letter in egress.letters()} == {"unmappable", "unreadable"}
     # And the same events again are the same dead letters
     egress.events.pages = [egress.events.pages[0]] * 2
-    egress.start(origin="elsewhere")
+    egress.start(place="elsewhere")
     egress.carry()
     assert len(egress.letters()) == 8 and len(egress.timelines.activities) == 2
 
@@ -152,7 +152,7 @@ def test_an_event_whose_contact_does_not_come_within_the_limit_is_set_aside(
     egress.write()
     # Then it is a dead letter with that reason, and blocks nothing
     [letter] = egress.letters()
-    assert (letter.reason.kind, letter.reason.system) == ("related-missing", "dynamics")
+    assert (letter.reason.kind, letter.reason.sentence) == ("related-missing", unknown_contacts.OVER)
     assert egress.queue.backlog().total == 0
 
 
@@ -256,7 +256,7 @@ def test_another_source_is_read_from_its_own_beginning(egress: Egress) -> None:
     egress.carry()
     # When the configuration names another one
     egress.events.pages[0] = egress.events.pages[0]._replace(events=[RawEvent(event(9))])  # type: ignore[union-attr]
-    egress.start(origin="there")
+    egress.start(place="there")
     egress.carry()
     # Then that one is read from its beginning, at once
     assert egress.events.since == [None, None]
@@ -311,3 +311,46 @@ def test_a_batch_that_is_refused_as_a_whole_blames_only_what_spoils_it(egress: E
     [letter] = egress.letters()
     assert (letter.id, letter.reason.kind) == (egress.timelines.spoilt, "refused")
     assert len(egress.timelines.activities) == 99
+
+
+def test_events_that_wait_for_contacts_do_not_keep_others_from_being_read(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a queue that is full of events for contacts that never come
+    egress = Egress(redis, high_water=10)
+    egress.events.add(*(event(number, contact=f"00000000-0000-4000-9000-{number:012}") for number in range(10)))
+    egress.events.add(event(20), event(21), more=False, wait=60)
+    assert egress.read() is ReadEnd.FULL
+    egress.write()
+    assert egress.queue.backlog().parked == 10
+    # When writing and reading go on
+    egress.write()
+    egress.read()
+    egress.write()
+    # Then the others appear, and those are set aside with the reason
+    assert len(egress.timelines.activities) == 2
+    assert {letter.reason.sentence for letter in egress.letters()} == {unknown_contacts.FULL}
+
+
+def test_what_was_read_from_the_journal_is_understood_so_when_files_are_read_now(egress: Egress) -> None:
+    # Given events of the journal that wait when the source becomes files, whose columns have other names
+    egress.events.add(event(1), event(2), more=False, wait=60)
+    egress.read()
+    egress.start(place="there", source="files", without_contact="ignore")
+    # When they are written, Then they appear
+    egress.write()
+    assert len(egress.timelines.activities) == 2
+
+
+def test_an_event_nested_too_deeply_is_set_aside_and_blocks_nothing(egress: Egress) -> None:
+    # Given an event that no queue can hold, between two others
+    deep: dict[str, object] = {}
+    for _ in range(600):
+        deep = {"a": deep}
+    egress.events.add(event(1), {**event(2), "more": deep}, event(3), more=False, wait=60)
+    # When they are read and written
+    egress.carry()
+    # Then it is a dead letter, and the others appear
+    [letter] = egress.letters()
+    assert letter.reason.sentence == "The event is nested too deeply to be kept."
+    assert len(egress.timelines.activities) == 2

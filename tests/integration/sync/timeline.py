@@ -7,7 +7,7 @@ from typing import Any, cast
 import orjson
 from redis import Redis
 
-from config.egress import EgressConfig
+from config.egress import ORIGINS, EgressConfig
 from config.event_fields import KINDS
 from connectors.dynamics import Dynamics
 from connectors.dynamics_creates import Create
@@ -117,7 +117,7 @@ class Egress:
         self.generation = 0
         self.start()
 
-    def start(self, origin: str = "here", **config: Any) -> None:
+    def start(self, place: str = "here", **config: Any) -> None:
         """Starts, or stops and starts again, under this configuration; a pending replay begins."""
         lifecycle = self.workflow.lifecycle
         lifecycle.stop("a test", "")
@@ -126,15 +126,16 @@ class Egress:
         lifecycle.add_streams([STREAM])
         self.workflow.replays.begin(self.workflow.now_ms())
         assert lifecycle.run(self.generation, "a test", "")
-        self.stream = self._stream(EgressConfig.model_validate(config), origin, self.workflow.replays.began(STREAM))
+        self.stream = self._stream(EgressConfig.model_validate(config), place, self.workflow.replays.began(STREAM))
 
-    def _stream(self, config: EgressConfig, origin: str, replay: Replay | None) -> Stream:
-        dynamics, rules = cast(Dynamics, self.timelines), Understanding(config)
+    def _stream(self, config: EgressConfig, place: str, replay: Replay | None) -> Stream:
+        dynamics = cast(Dynamics, self.timelines)
+        rules = {origin: Understanding(config, origin) for origin in ORIGINS}
         shapes = {kind: ActivityShape(f"{kind}s", f"regarding_{kind}", {"subject": 200}) for kind in KINDS}
         limit_s = config.contact_limit_seconds
         return Stream(
             STREAM,
-            EventStreamSource(self.events, origin, rules, replay),
+            EventStreamSource(self.events, config.source, place, rules[config.source], replay),
             ActivityTarget(dynamics, rules, ActivityMapper(config.activities, shapes), config.batch_size, 1, limit_s),
             keeper=lambda stream, _streams, store, _generation: UnknownContacts(dynamics, limit_s, stream, store),
         )

@@ -154,7 +154,7 @@ def test_the_example_of_files_is_a_whole_configuration() -> None:
     assert document.egress is not None and document.egress.source == "files"
     assert document.connections.sftp is not None and document.connections.sftp.host_key.startswith("ssh-ed25519 ")
     assert document.egress.files.delimiter == "\t"
-    assert document.egress.fields == EgressConfig().files.fields
+    assert document.egress.fields("files") == EgressConfig().files.fields
 
 
 def test_an_empty_part_takes_all_defaults() -> None:
@@ -164,7 +164,7 @@ def test_an_empty_part_takes_all_defaults() -> None:
     # When it is read, then all kinds of events flow from the journal
     egress = load(text, "f").egress
     assert egress == EgressConfig()
-    assert egress.fields == JournalFields()
+    assert egress.fields(egress.source) == JournalFields()
     assert all(egress.events.on(kind) for kind in ("send", "open", "click", "bounce"))
 
 

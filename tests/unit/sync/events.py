@@ -32,7 +32,8 @@ def row(**cells: str) -> dict[str, Any]:
 
 
 def rules(**config: Any) -> Understanding:
-    return Understanding(EgressConfig.model_validate(config))
+    found = EgressConfig.model_validate(config)
+    return Understanding(found, found.source)
 
 
 def understood(value: dict[str, Any], **config: Any) -> Event:
