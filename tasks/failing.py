@@ -14,7 +14,7 @@ log = structlog.get_logger()
 HOPELESS = (Stop, Misfitting, NotConfigured, UnknownKey)
 
 #: What to do where a schema no longer fits a mapping.
-WAY_OUT = "Change the mapping, or put it back there, then stop and start the workflow"
+WAY_OUT = "Change the configuration, or put it back there, then stop and start the workflow"
 
 
 def fail(store: WorkflowStore, generation: int, why: str) -> None:
