@@ -158,9 +158,21 @@ def create_error_of(answer: Answer, set_name: str, sent: bytes) -> ConnectorErro
             "dynamics",
             f"{about}: not created for a reason we do not know ({status}{_named(code)}) {text}".rstrip(),
         )
+    if status == 403 and code != NOT_A_MEMBER and not _PRIVILEGE.search(message):
+        # Judged by who owns the row: another one may be within reach.
+        return Refused(
+            "dynamics",
+            f"{about}: the application user may not add it to this contact ({status}{_named(code)}); give its security "
+            f"role the rights to create rows of {set_name} and to append to contacts at organization level",
+            code=_code(code),
+        )
     properties = tuple(name.partition("@")[0] for name in values)
     rights = f"the rights to create rows of {set_name}, to append them, and to append to contacts"
     return _judged(answer, _Asked(f"the table of {set_name}", rights, properties, values))
+
+
+#: What a role lacks altogether is named so (learn.microsoft.com, security role privileges): prvCreateTask.
+_PRIVILEGE = re.compile(r"\bprv[A-Z]\w+")
 
 
 class _Asked(NamedTuple):

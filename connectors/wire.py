@@ -45,7 +45,7 @@ class Answer:
             pass
         try:
             return _with_broken_surrogates_replaced(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.malformed("the answer is not JSON") from None
 
     def object(self) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Parked:
 
     id: str
     parent: Parent
+    released: bool = True  #: whether the parent's confirmation in this workflow ends the wait; else who looks after it
 
 
 @dataclass(frozen=True, slots=True)

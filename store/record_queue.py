@@ -252,7 +252,9 @@ class RecordQueue(QueueView):
                 elif isinstance(outcome, Parked):
                     parent = outcome.parent
                     field, theirs = field_of(parent.id), keys.workflow.stream(parent.stream)
-                    place = awaited.setdefault(theirs.awaited, _FIXED_KEYS + len(part) + len(awaited) + 1)
+                    place = 0
+                    if outcome.released:
+                        place = awaited.setdefault(theirs.awaited, _FIXED_KEYS + len(part) + len(awaited) + 1)
                     buckets.append(theirs.ledger(bucket_number(field)))
                     letters.append("p")
                     xs.append(field)

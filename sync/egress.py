@@ -63,7 +63,7 @@ def connect(
         ActivityMapper(config.activities, shapes.load(known)),
         config.batch_size,
         document.connections.dynamics.concurrency,
-        config.contact_limit_seconds,
+        waits=config.contact_limit_seconds > 0,
     )
 
     def keeper(stream: Stream, _streams: Streams, _store: WorkflowStore, _generation: int) -> Keeper:

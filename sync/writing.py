@@ -181,6 +181,7 @@ class BatchWriter:
         self._trouble: TryAgain | None = None
         self._stop: Stop | None = None
         self._outages = 0  # in a row
+        self._outage: TryAgain | None = None  # the last one
         self._looked_at: bool | None = None  # whether the schemas were compared since the last doubt
         self._returned: set[str] = set()  # records whose children have to follow them
         self._confirmed = False  # whether the target has confirmed any record
@@ -215,6 +216,9 @@ class BatchWriter:
         self._store.engine_calls.add(*self._target.take_calls(), int(time.time() * 1000))
         if self._stop is not None:
             raise self._stop
+        if not self._confirmed:
+            # Too few requests to be sure, and none that went well: with few records an outage is one all the same.
+            self._trouble = self._trouble or self._outage
         if self._trouble is None or self._confirmed:
             # A target that confirms some is not down: its trouble, if any, begins anew, and so does the waiting.
             patience.end()
@@ -379,8 +383,10 @@ class BatchWriter:
                 self._store.holds.doubt(stream)
             return Again(record.id, int(SCHEMA_WAIT * 1000), counts=self._looked_at)
         remedy = remedy_of(error)
-        if remedy is Remedy.OUTAGE and self._outages >= OUTAGES_TOO_MANY and isinstance(error, TryAgain):
-            self._trouble, self._halt = error, True
+        if remedy is Remedy.OUTAGE and isinstance(error, TryAgain):
+            self._outage = error
+            if self._outages >= OUTAGES_TOO_MANY:
+                self._trouble, self._halt = error, True
         wait_s = error.wait if isinstance(error, TryAgain) else None
         decision = decide(remedy, record.attempts + 1, wait_s, random.Random())
         if isinstance(decision, Later):

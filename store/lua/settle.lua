@@ -14,7 +14,7 @@
         a again      x wait in ms, y 1 if the attempt counts b given back unsent             x, y ''
         d refused, set aside as a dead letter                x reason, y ''
         f filtered out, forgotten                            x, y ''
-        p to be parked  x the parent's ledger field, y "<which key is its stream's `awaited`> <stream> <id>", the parent's
+        p to be parked  x the parent's ledger field, y "<which key is its stream's `awaited`, or 0> <stream> <id>", the parent's
   Output ids that were not believed ]]
 local records, ready, replay, delayed, leases, batches, followed, attempts, tried, dead, counters, pulses, parked,
   awaits, by_parent, awaited, released = unpack(KEYS, 1, 17)
@@ -58,8 +58,8 @@ for i = 1, many do
     elseif outcome == 'p' then
       local place, parent_stream, parent = string.match(y, '^(%d+) (%S+) (.*)$')
       waits[#waits + 1], parents[#parents + 1] = id, parent_stream .. ' ' .. parent
-      local children = redis.call('HGET', KEYS[tonumber(place)], parent) or ' '
-      if not string.find(children, ' ' .. stream .. ' ', 1, true) then
+      local children = place ~= '0' and redis.call('HGET', KEYS[tonumber(place)], parent) or ' '
+      if place ~= '0' and not string.find(children, ' ' .. stream .. ' ', 1, true) then
         redis.call('HSET', KEYS[tonumber(place)], parent, children .. stream .. ' ')
       end
     elseif newer[i] == 1 then

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from config.egress import EventOrigin
 from connectors.dynamics import Dynamics
 from connectors.dynamics_creates import Create
-from connectors.errors import ConnectorError, Refused, RelatedMissing, Unreachable
+from connectors.errors import ConnectorError, Malformed, Refused, RelatedMissing, Unavailable, Unreachable
 from store.ledger import Entry
 from store.record_queue import Filtered, Leased, Outcome, Parent, Parked, Unchanged
 from sync.events.activity import ActivityMapper
@@ -19,6 +19,10 @@ from sync.streams import Allowance, Answer, Calls, Send
 
 #: The table of those on whose timelines activities are shown.
 CONTACT = "contact"
+
+#: Of the requests into which a refused batch is halved so many may be refused: two events that spoil theirs are found.
+#: With more it is not the events: what answers does not take batches.
+MOST_REFUSALS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +46,16 @@ class ActivityTarget:
         mapper: ActivityMapper,
         together: int,
         concurrency: int,
-        contact_limit_s: float,
+        waits: bool,
     ) -> None:
-        """`together`: the most activities of one request; `contact_limit_s`: how long an event waits for a contact that
-        Dynamics does not have."""
+        """`together`: the most activities of one request; `waits`: whether an event waits for a contact that Dynamics
+        does not have."""
         self._size = BatchSize(together)
         self.concurrency = concurrency
         self._dynamics = dynamics
         self._rules = rules
         self._mapper = mapper
-        self._contact_limit_s = contact_limit_s
+        self._waits = waits
 
     @property
     def together(self) -> int:
@@ -70,31 +74,38 @@ class ActivityTarget:
 
     def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
         wanted = [send for send in sends if isinstance(send, CreateActivity)]
-        answers = self._create([send.create for send in wanted if send.create], allowance)
+        answers = self._create([send.create for send in wanted if send.create], allowance, [])
         return [self._answer(send, answer) for send, answer in zip(wanted, answers, strict=True)]
 
-    def _create(self, creates: Sequence[Create], allowance: Allowance) -> list[bool | ConnectorError]:
+    def _create(
+        self, creates: Sequence[Create], allowance: Allowance, refused: list[Refused]
+    ) -> list[bool | ConnectorError]:
+        """`refused`: requests that were refused on the way to this one."""
         begun = time.monotonic()
         try:
             answers = self._dynamics.create_absent(creates, allowance())
-        except Unreachable:
+        except (Unreachable, Unavailable, Malformed) as error:
+            # Too slow, or spoilt by one of them: with fewer at once the others get through. What answers as a whole,
+            # such as a proxy's page, blames none of them.
             self._size.note_given_up(len(creates))
-            raise
+            raise Unavailable(error.system, error.sentence, wait=error.wait) from None
         except Refused as error:
             # Too large, or spoilt by one of them: halves tell which, so that the others are not blamed.
+            refused.append(error)
+            if len(refused) > MOST_REFUSALS:
+                raise Unavailable(error.system, f"{error.sentence}; so are all requests of their kind") from None
             if len(creates) == 1:
                 return [error]
             half = len(creates) // 2
-            return self._create(creates[:half], allowance) + self._create(creates[half:], allowance)
+            return self._create(creates[:half], allowance, refused) + self._create(creates[half:], allowance, refused)
         self._size.note(len(creates), time.monotonic() - begun)
         return answers
 
     def _answer(self, send: CreateActivity, answer: bool | Exception) -> Answer:
         if answer is False:
             return Unchanged(send.record.id, None)
-        waited_s = datetime.now(UTC).timestamp() - send.record.queued_ms / 1000
-        if isinstance(answer, RelatedMissing) and waited_s < self._contact_limit_s:
-            return Parked(send.record.id, Parent(CONTACT, send.contact))
+        if isinstance(answer, RelatedMissing) and self._waits:
+            return Parked(send.record.id, Parent(CONTACT, send.contact), released=False)
         return answer
 
     def take_calls(self) -> Calls:

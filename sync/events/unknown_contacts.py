@@ -47,6 +47,8 @@ class UnknownContacts:
         Refused, Stop.
         """
         queue, now_ms = self.store.queue(self.stream.name), self.store.now_ms()
+        # The limit counts while contacts can be looked for.
+        began_ms = self.store.lifecycle.read().since_ms or 0
         full = queue.is_full()
         every_ms = 0 if full else min(ASK_EVERY_MS, int(self.limit_s * 1000 / ASK_TIMES))
         parked = queue.parked(now_ms - every_ms, LOOK_AFTER)
@@ -57,7 +59,7 @@ class UnknownContacts:
         over = {
             record.id
             for record in parked
-            if record.id not in come and (full or (now_ms - record.queued_ms) / 1000 >= self.limit_s)
+            if record.id not in come and (full or now_ms - max(record.queued_ms, began_ms) >= self.limit_s * 1000)
         }
         queue.unpark(come)
         queue.unpark(over, Reason("related-missing", FULL if full else OVER, "dynamics"))

@@ -2,13 +2,18 @@
 
 from datetime import timedelta
 
+import orjson
 import pytest
 from redis import Redis
 
-from connectors.errors import Malformed, Unavailable
+from connectors.dynamics_errors import create_error_of
+from connectors.errors import Malformed, Refused, Unavailable
+from connectors.wire import Answer
 from sync.events import unknown_contacts
+from sync.events.activity_target import MOST_REFUSALS
 from sync.events.event import activity_id
 from sync.events.pages import RawEvent
+from sync.retry import MOST_ATTEMPTS
 from sync.streams import ReadEnd, Slice
 from tests.integration.sync.timeline import ANN, BOB, NOW, Egress, event
 
@@ -354,3 +359,86 @@ def test_an_event_nested_too_deeply_is_set_aside_and_blocks_nothing(egress: Egre
     [letter] = egress.letters()
     assert letter.reason.sentence == "The event is nested too deeply to be kept."
     assert len(egress.timelines.activities) == 2
+
+
+def test_an_answer_of_somebody_else_condemns_no_event(egress: Egress) -> None:
+    # Given a proxy that answers in place of Dynamics, more often than a record is tried that nobody understands
+    egress.events.add(*(event(number) for number in range(20)), more=False, wait=60)
+    egress.read()
+    egress.timelines.down = [Malformed("dynamics", "the answer is none to a batch") for _ in range(500)]
+    for _ in range(MOST_ATTEMPTS + 3):
+        egress.write()
+        assert egress.workflow.troubles.all(), "the outage is shown"
+        egress.let_time_pass()
+    # When Dynamics is back, Then all events appear
+    egress.timelines.down.clear()
+    egress.write()
+    assert (len(egress.timelines.activities), egress.letters()) == (20, [])
+
+
+def test_a_gateway_that_refuses_every_request_condemns_no_event(egress: Egress) -> None:
+    # Given a gateway that answers 400 whatever is sent
+    egress.events.add(*(event(number) for number in range(100)), more=False, wait=60)
+    egress.read()
+    egress.timelines.down = [Refused("dynamics", "the request is not valid (400)") for _ in range(60)]
+    # When events are written, Then it is taken for an outage after a few requests
+    egress.write()
+    assert len(egress.timelines.requests) <= MOST_REFUSALS + 1
+    assert egress.letters() == []
+    assert egress.workflow.troubles.all()
+
+
+def test_one_event_that_breaks_its_batch_does_not_hold_the_others_for_ever(egress: Egress) -> None:
+    # Given an event because of which Dynamics answers the whole request with 500
+    egress.events.add(*(event(number) for number in range(30)), more=False, wait=60)
+    egress.timelines.breaking = activity_id("open", "e17")
+    egress.read()
+    # When writing goes on for a while
+    for _ in range(20):
+        egress.write()
+        egress.let_time_pass()
+    # Then all others appear, and that one waits on
+    assert len(egress.timelines.activities) == 29
+    assert (egress.queue.backlog().total, egress.letters()) == (1, [])
+
+
+def test_one_contact_out_of_reach_is_that_events_own_matter(egress: Egress) -> None:
+    # Given a contact that the application user may not append to
+    body = {"error": {"code": "0x80048405", "message": "SecLib::AccessCheckEx failed. ObjectID: x"}}
+    denied = Answer("dynamics", "Dynamics PATCH opens", 403, {}, orjson.dumps(body))
+    egress.timelines.denied[BOB] = create_error_of(denied, "opens", b"{}")
+    egress.events.add(event(1), event(2, contact=BOB), event(3), more=False, wait=60)
+    # When the events are written
+    egress.carry()
+    # Then the workflow goes on, and only that event is set aside, with the remedy
+    assert len(egress.timelines.activities) == 2
+    [letter] = egress.letters()
+    assert "append to contacts at organization level" in letter.reason.sentence
+
+
+def test_the_limit_does_not_run_while_the_workflow_stands_still(egress: Egress) -> None:
+    # Given an event for an unknown contact that was queued long before this run began
+    egress.events.add(event(1, contact=CAROL), more=False, wait=60)
+    egress.read()
+    egress.queue_earlier(hours=25)
+    egress.start()
+    # When it is written and looked after
+    egress.write()
+    egress.write()
+    # Then its contact has its time
+    assert (egress.queue.backlog().parked, egress.letters()) == (1, [])
+
+
+def test_nothing_stays_of_contacts_that_were_waited_for(egress: Egress, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given events that wait for their contacts
+    monkeypatch.setattr(unknown_contacts, "ASK_EVERY_MS", 0)
+    people = [f"00000000-0000-4000-9000-{number:012}" for number in range(50)]
+    egress.events.add(*(event(number, contact=one) for number, one in enumerate(people)), more=False, wait=60)
+    egress.carry()
+    # When the contacts come, and the events with them
+    egress.timelines.contacts.update(people)
+    egress.write()
+    # Then Redis remembers none of them
+    assert len(egress.timelines.activities) == 50
+    for key in egress.redis.scan_iter():
+        assert people[7].encode() not in (egress.redis.dump(key) or b""), key

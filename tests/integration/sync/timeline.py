@@ -12,7 +12,7 @@ from config.event_fields import KINDS
 from connectors.dynamics import Dynamics
 from connectors.dynamics_creates import Create
 from connectors.dynamics_metadata import DynamicsTable
-from connectors.errors import ConnectorError, Refused, RelatedMissing
+from connectors.errors import ConnectorError, Refused, RelatedMissing, Unavailable
 from store.record_queue import DeadLetter, RecordQueue
 from store.replays import Replay
 from store.store import Store, WorkflowStore
@@ -73,6 +73,8 @@ class Timelines:
         self.contacts = {ANN, BOB}
         self.activities: dict[str, dict[str, Any]] = {}
         self.created = 0
+        self.breaking = ""  #: the same for a request that ends in 500
+        self.denied: dict[str, ConnectorError] = {}  #: by contact, why nothing may be added to it
         self.spoilt = ""  #: the id of an activity because of which a request is refused as a whole
         self.requests: list[int] = []
         self.asked: list[Sequence[str]] = []
@@ -83,6 +85,8 @@ class Timelines:
         self.requests.append(len(creates))
         if self.down:
             raise self.down.pop(0)
+        if self.breaking in {create.id for create in creates}:
+            raise Unavailable("dynamics", "the service is in trouble (500)")
         if self.spoilt in {create.id for create in creates}:
             raise Refused("dynamics", "the request is not valid (400)")
         answers = [self._create(create) for create in creates]
@@ -95,6 +99,8 @@ class Timelines:
         [contact] = [value[10:-1] for name, value in body.items() if name.endswith("@odata.bind")]
         if create.id in self.activities:
             return False
+        if contact in self.denied:
+            return self.denied[contact]
         if contact not in self.contacts:
             return RelatedMissing("dynamics", "the contact is not there")
         self.created += 1
@@ -136,7 +142,9 @@ class Egress:
         return Stream(
             STREAM,
             EventStreamSource(self.events, config.source, place, rules[config.source], replay),
-            ActivityTarget(dynamics, rules, ActivityMapper(config.activities, shapes), config.batch_size, 1, limit_s),
+            ActivityTarget(
+                dynamics, rules, ActivityMapper(config.activities, shapes), config.batch_size, 1, limit_s > 0
+            ),
             keeper=lambda stream, _streams, store, _generation: UnknownContacts(dynamics, limit_s, stream, store),
         )
 
@@ -164,6 +172,13 @@ class Egress:
         for record_id in cast(list[bytes], self.redis.zrange(keys.delayed, 0, -1)):
             self.redis.zadd(keys.delayed, {record_id: 0})
         self.workflow.troubles.clear_all()
+
+    def queue_earlier(self, hours: int) -> None:
+        """What waits was queued so many hours earlier."""
+        key = self.queue.keys.records
+        for record_id, packed in cast(dict[bytes, bytes], self.redis.hgetall(key)).items():
+            version, queued, rest = packed.split(b" ", 2)
+            self.redis.hset(key, record_id.decode(), b"%b %d %b" % (version, int(queued) - hours * 3_600_000, rest))
 
     def letters(self) -> list[DeadLetter]:
         return list(self.queue.dead_letters())
