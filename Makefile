@@ -19,7 +19,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 install: $(VENV)/installed  ## Put d365acs and all it needs into .venv, for operating it from this checkout.
 
-demo: $(VENV)/installed  ## Watch contacts travel from a pretend Dynamics to a pretend Campaign.
+demo: $(VENV)/installed  ## Watch records travel to a pretend Campaign, and its events to a pretend Dynamics.
 	$(BIN)/d365acs demo
 
 test: $(VENV)/installed  ## Run all tests.

@@ -105,7 +105,7 @@ def _events(running: Demo) -> tuple[Told, Told] | None:
 
     sent = campaign.send_emails(running)
     say(f"A campaign of {sent.emails:,} emails has led to {len(sent.events):,} events in Campaign's journal.")
-    say("Starting egress: sends, opens, clicks and hard bounces become activities in Dynamics.")
+    say("Starting egress: events become activities on the timelines of contacts.")
     with _live() as watch:
         first = campaign.first_time(running, sent, watch, PATIENCE)
     say(f"Events: {first.created:,} activities in {first.seconds:.1f} s. {first.timelines.sentence()}")
@@ -169,7 +169,7 @@ def _next_steps() -> None:
     say("Next:")
     say("  d365acs demo --keep             the same, left running to play with")
     say("  d365acs sandbox up              the pretend systems alone")
-    say("  d365acs up                      worker, beat, dashboard and Redis for your own systems")
-    say("  d365acs config apply FILE       tell it what flows; docs/examples has a file to begin with")
+    say("  d365acs up                      all processes, for your own systems")
+    say("  d365acs config apply FILE       tell it what flows; see docs/examples")
     say("  d365acs mapping add             draft a mapping of your own tables")
     say("  d365acs workflow start ingress  begin; egress likewise")

@@ -126,12 +126,10 @@ class Demo:
 
         Raises DemoFailed.
         """
-        runs_since: float | None = None
+        began = time.monotonic()
         while True:
             self.look_after()
             status = self._status(workflow)
-            if status.state is State.RUNNING and runs_since is None:
-                runs_since = time.monotonic()
             watch(status)
             if status.state is State.FAILED:
                 raise DemoFailed(f"The workflow failed: {status.why}")
@@ -139,10 +137,10 @@ class Demo:
             waiting = status.backlog + status.parked
             # Reading both systems whole is dear: only when all that was read has been written, or time is up.
             if late or (_settled(status) > settled_before and waiting == 0):
-                now = time.monotonic()
+                flowing = min(_running_seconds(status), time.monotonic() - began)
                 found = compare()
                 if found.agrees or late:
-                    return now - (now if runs_since is None else runs_since), found
+                    return flowing, found
             time.sleep(LOOK_EVERY)
 
     def _part(self, records: tuple[int, int, int], began: float, flowing: float, agreement: Agreement) -> Part:
@@ -158,6 +156,12 @@ class Demo:
 
     def _status(self, workflow: str) -> WorkflowStatus:
         return status_of(self.store, self.settings, workflow)
+
+
+def _running_seconds(status: WorkflowStatus) -> float:
+    if status.state is not State.RUNNING or status.since_ms is None:
+        return 0.0
+    return (status.at_ms - status.since_ms) / 1000
 
 
 def _settled(status: WorkflowStatus) -> int:
@@ -182,8 +186,8 @@ def demo(home: Path, contacts: int, tell: Callable[[str], None]) -> Iterator[Dem
         sandbox = Sandbox(rows, home / "sandbox.log")
         stack.callback(sandbox.stop)
         filled = ", ".join(f"{count:,} {name.replace('-', ' ')}" for name, count in rows.items())
-        tell("Sandbox: a pretend Dynamics and a pretend Campaign, on this machine. Campaign is empty.")
-        tell(f"Dynamics has {filled}.")
+        tell("Sandbox, on this machine: an empty pretend Campaign, and a pretend Dynamics with")
+        tell(f"{filled}.")
         server = stack.enter_context(server_of(settings))
         store = open_store(settings)
         stack.callback(store.redis.close)
