@@ -29,10 +29,10 @@ def read_shapes(config: EgressConfig, dynamics: Dynamics, timeout: float) -> Sha
         try:
             table = dynamics.activity(mapping.table, timeout)
         except TableMissing as error:
-            wrong.append(f"{error.sentence}{_others(dynamics, timeout)}")
+            wrong.append(f"{error.sentence}{_others(dynamics, timeout)}.")
             continue
         wrong += [
-            f"egress.activities.{kind}.{name}: {mapping.table} has no column {column}"
+            f"egress.activities.{kind}.{name}: {mapping.table} has no column {column}."
             for name, column in mapping.columns.items()
             if column not in table.columns
         ]
