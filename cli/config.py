@@ -121,6 +121,8 @@ def tell_applied(applied: list[Applied], output: str) -> None:
         rows = [(one.workflow, str(one.revision), "saved" if one.changed else "unchanged") for one in applied]
         draw(table([("WORKFLOW", "left"), ("REVISION", "right"), ("RESULT", "left")], rows))
     for one in applied:
+        for sentence in one.warnings:
+            warn(sentence)
         if one.waits:
             warn(
                 f"{one.workflow} runs under an earlier revision; apply the changes with: "
@@ -144,6 +146,8 @@ def diff(context: Context, file: Path | None, output: str) -> None:
         untouched = configuration.untouched(context.store, document)
     else:
         found = configuration.compare_with_active(context.store)
+    for sentence in [sentence for one in found for sentence in one.warnings]:
+        warn(sentence)
     if output != "diff":
         write([{"workflow": d.workflow, "old": d.old, "new": d.new, "diff": d.text} for d in found], output)
         return

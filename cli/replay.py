@@ -80,7 +80,7 @@ def _moment(named: str, text: str | None, now_ms: int) -> int | None:
 def ls(context: Context, output: str) -> None:
     """List the replays: those that are pending, and how far the last one of each table, and of the events, has come.
 
-    pending: it begins with the next start; reading; writing: all is read; done.
+    pending: it begins with the next start; reading; writing: all is read; done; ended: by `replay cancel`.
     """
     from control import replays
 
@@ -145,8 +145,17 @@ def _state(one: Listed) -> str:
 @_why
 @pass_context
 def cancel(context: Context, name: str, why: str) -> None:
-    """Take a pending request back. A replay that has begun goes on to its end."""
+    """Take a pending request back, or end a replay of events.
+
+    If none of egress is pending, the one that is being read ends, at once or, if the workflow does not run, with its
+    next start: what was read of it is written, the rest is not read. The replay of a table that has begun goes on to
+    its end.
+    """
     from control import replays
 
-    replays.cancel(context.store, name, context.settings.actor, why)
-    say(f"The replay of {name} is taken back.")
+    cancelled = replays.cancel(context.store, name, context.settings.actor, why)
+    if not cancelled.had_begun:
+        say(f"The replay of {name} is taken back.")
+        return
+    ends = "ends now" if cancelled.is_on else f"ends with the next start of {name}"
+    say(f"The replay of {name} {ends}: what was read of it is written, the rest is not read.")

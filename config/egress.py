@@ -37,8 +37,9 @@ class JournalEvents(Model):
 
     begin: Literal["oldest", "latest"] = Field(
         default="oldest",
-        description="Where the very first reading begins: with the oldest event that the journal still has (Adobe "
-        "keeps seven days), or with those to come. Later readings go on where the last one ended.",
+        description="Where the very first reading of all begins: with the oldest event that the journal still has "
+        "(Adobe keeps seven days), or with those to come. Later readings go on where the last one ended; after a "
+        "change of the source, or of the journal's address, since the time until which events were read before.",
     )
     page_size: Whole | None = Field(
         default=1000,
@@ -53,7 +54,10 @@ class EgressConfig(Model):
 
     source: EventOrigin = Field(
         default="journal",
-        description="Where events are read: in the I/O Events journal, or from files on the SFTP server.",
+        description="Where events are read: in the I/O Events journal, or from files on the SFTP server. An event has "
+        "another id in each: after a change, what was read in the one appears again as far as the other is read. "
+        "The journal is then read since a day before the newest event that files brought; files all that were never "
+        "read.",
     )
     events: EventSwitches = Field(default=EventSwitches(), description="Which kinds of events appear in Dynamics.")
     contact_limit_seconds: Number = Field(

@@ -278,7 +278,10 @@ and the id of the event: however often an event arrives, it is shown once.
 What does not fit is set aside as a dead letter, with the part that does not: an event without id, of an unknown type,
 with a time that cannot be read, with a text longer than its column. Nothing is shortened.
 
-A mistake in `types` or `fields` sets all events aside. Correct it, stop and start, and retry the dead letters.
+A mistake in `types` or `fields` sets all events aside. Correct it, ask for these events once more with `d365acs replay
+create egress --since TIME`, and stop and start: they are tried again, as far as the source still has them, the journal
+for seven days, files until they are deleted. Those whose type or id was not understood appear, and stay in the count of
+dead letters.
 """,
     JournalFields: """\
 A part that is not there, is null or empty text is not told. `id`, `type`, `contact` and `time` must be. Numbers are

@@ -12,7 +12,11 @@ from control.errors import ControlError, NoConfiguration, PairChanged
 from control.opening import workflow_of
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
+from sync.egress import STREAM
 from sync.workflows import NAMES, document_of
+
+#: Where events are read, in the words of a sentence.
+_SOURCES = {"journal": "the journal in place of files", "files": "files in place of the journal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Applied:
     revision: int  #: the newest one now
     changed: bool  #: False: what was to be saved was saved already
     waits: bool  #: True: the workflow runs under another revision until it is stopped and started again
+    warnings: tuple[str, ...] = ()  #: sentences: what the next start brings that people may not expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Difference:
     old: str  #: what is on the left
     new: str
     text: str  #: a unified diff, empty if both are equal
+    warnings: tuple[str, ...] = ()  #: sentences: what the change brings that people may not expect
 
 
 def validate(path: Path) -> Document:
@@ -73,11 +79,27 @@ def save(workflow: WorkflowStore, part: WorkflowDocument, seen: int, by: str, wh
 
     Raises EditedMeanwhile if `seen` is not the newest one.
     """
-    changed = part != document_of(workflow, seen)
+    before = document_of(workflow, seen)
+    changed = part != before
     revision = workflow.revisions.save(seen, dump(part), by, why) if changed else seen
     life = workflow.lifecycle.read()
     waits = life.state in (State.STARTING, State.RUNNING) and life.revision != revision
-    return Applied(workflow.name, revision, changed, waits)
+    return Applied(workflow.name, revision, changed, waits, _warnings(workflow, before, part))
+
+
+def _warnings(workflow: WorkflowStore, old: WorkflowDocument | None, new: WorkflowDocument) -> tuple[str, ...]:
+    """Another source of events has other ids for them: who changes it sees some of them twice."""
+    if old is None or old.egress is None or new.egress is None or old.egress.source == new.egress.source:
+        return ()
+    if not workflow.cursor(STREAM).number:
+        return ()
+    if new.egress.source == "files":
+        again = "events that were read from the journal appear again when files hold them, under other ids"
+    else:
+        again = (
+            "events of the last day that were read from files appear again when the journal has them, under other ids"
+        )
+    return (f"The next start of {workflow.name} reads {_SOURCES[new.egress.source]}: {again}.",)
 
 
 def check_pairs(workflow: str, old: WorkflowDocument | None, new: WorkflowDocument) -> None:
@@ -160,7 +182,7 @@ def compare_with_file(store: Store, document: Document) -> list[Difference]:
         newest = one.revisions.newest()
         old = document_of(one, newest)
         saved = f"revision {newest}" if newest else "nothing saved"
-        differences.append(Difference(name, saved, "file", diff(old, part)))
+        differences.append(Difference(name, saved, "file", diff(old, part), _warnings(one, old, part)))
     return differences
 
 
@@ -172,7 +194,8 @@ def compare_with_active(store: Store) -> list[Difference]:
         active, newest = one.lifecycle.read().revision, one.revisions.newest()
         old, new = document_of(one, active), document_of(one, newest)
         if old is not None and new is not None:
-            differences.append(Difference(name, f"revision {active} (active)", f"revision {newest}", diff(old, new)))
+            sides = f"revision {active} (active)", f"revision {newest}"
+            differences.append(Difference(name, *sides, diff(old, new), _warnings(one, old, new)))
     return differences
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from config.egress import EgressConfig
 from connectors.journal import RETENTION_SECONDS
@@ -14,6 +15,7 @@ from control.words import moment, window
 from store.lifecycle import State
 from store.replays import Replay
 from store.store import Store, WorkflowStore
+from sync.events.position import EventPosition
 from sync.workflows import NAMES
 
 
@@ -24,7 +26,7 @@ class Asked:
     window: str  #: in words; empty for everything
     new: bool  #: False: it was pending already
     is_on: bool  #: the workflow starts or runs: the replay waits for its stop and start
-    warnings: tuple[str, ...] = ()  #: sentences: what it will not find
+    warnings: tuple[str, ...] = ()  #: sentences: what it will not find, and what it takes in
 
 
 class Stage(StrEnum):
@@ -34,6 +36,7 @@ class Stage(StrEnum):
     READING = "reading"  # everything is read, and written at low priority
     WRITING = "writing"  # all is read; the rest waits to be written
     DONE = "done"
+    ENDED = "ended"  # somebody ended it before all was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +90,15 @@ def _ask_for_events(store: Store, name: str, by: str, why: str, since_ms: int | 
             f"A replay of {name} is pending already, for events {other}, and there is one at a time; take it back "
             f"first: d365acs replay cancel {name}"
         )
-    warnings = _not_found(document.egress, since_ms, until_ms, now_ms)
+    warnings = (*_not_found(document.egress, since_ms, until_ms, now_ms), *_taken_in(workflow, stream))
     return Asked(name, name, window(since_ms, until_ms), new, _is_on(workflow), warnings)
 
 
 def _not_found(config: EgressConfig, since_ms: int | None, until_ms: int | None, now_ms: int) -> tuple[str, ...]:
     """What the source no longer has of a window."""
     if config.source == "files":
-        if config.files.afterwards == "keep":
-            return ()
-        done = "moved" if config.files.afterwards == "archive" else "deleted"
-        return (f"Files that were {done} after reading are not read again; put them back into {config.files.folder}.",)
+        deleted = "Files that were deleted after reading are not there any more: their events are not read again."
+        return (deleted,) if config.files.afterwards == "delete" else ()
     kept_ms, days = now_ms - RETENTION_SECONDS * 1000, RETENTION_SECONDS // 86_400
     if until_ms is not None and until_ms <= kept_ms:
         return (f"The journal keeps events for {days} days: nothing of this window is left there.",)
@@ -106,14 +107,43 @@ def _not_found(config: EgressConfig, since_ms: int | None, until_ms: int | None,
     return ()
 
 
-def cancel(store: Store, name: str, by: str, why: str = "") -> None:
-    """Takes a pending request back. Raises UnknownTable where none is known, ControlError once it has begun."""
+def _taken_in(workflow: WorkflowStore, stream: str) -> tuple[str, ...]:
+    """What is still being read of an earlier replay."""
+    backfill, began = EventPosition.load(workflow.cursor(stream).value).backfill, workflow.replays.began(stream)
+    if backfill is None or (began is not None and began.ended_ms is not None):
+        return ()
+    which = window(backfill.since_ms, backfill.until_ms) or "of all times"
+    return (
+        f"A replay is still being read, of events {which}: this one takes it in, and reading begins anew with a window "
+        "that covers both.",
+    )
+
+
+class Cancelled(NamedTuple):
+    had_begun: bool  #: False: it was pending. True: what was read of it is written, the rest is not read
+    is_on: bool  #: the workflow starts or runs
+
+
+def cancel(store: Store, name: str, by: str, why: str = "") -> Cancelled:
+    """Takes a pending request back; if there is none, ends the replay of events that is being read.
+
+    Raises UnknownTable where none is known, ControlError for a table's that has begun, or once all is read.
+    """
     workflow, stream = store.workflow(_workflow_of(name)), _stream_of(name)
+    is_on = _is_on(workflow)
     if workflow.replays.cancel(stream, by, why):
-        return
-    if stream in workflow.replays.all():
+        return Cancelled(False, is_on)
+    replay = workflow.replays.all().get(stream)
+    if replay is None:
+        raise UnknownTable(f"No replay of {name} is pending; see those that are with: d365acs replay ls")
+    if stream != kind_of(workflow.name).window:
         raise ControlError(f"The replay of {name} has begun and cannot be taken back; it ends by itself.")
-    raise UnknownTable(f"No replay of {name} is pending; see those that are with: d365acs replay ls")
+    stage = _listed(store, workflow, stream, replay).stage
+    if stage is not Stage.READING or not workflow.replays.end(stream, by, why):
+        raise ControlError(
+            f"No replay of {name} is pending or being read; see how far the last one came with: d365acs replay ls"
+        )
+    return Cancelled(True, is_on)
 
 
 def replays(store: Store) -> list[Listed]:
@@ -130,6 +160,8 @@ def _listed(store: Store, workflow: WorkflowStore, stream: str, replay: Replay) 
     name = workflow.name if stream == kind.window else stream
     if replay.began_ms is None:
         return Listed(name, workflow.name, replay, Stage.PENDING, None, 0)
+    if replay.ended_ms is not None:
+        return Listed(name, workflow.name, replay, Stage.ENDED, None, 0)
     waiting = int(store.redis.zcard(workflow.queue(stream).keys.replay))
     reading = kind.reading(workflow.cursor(stream), Waits(0, waiting, 0.0), None, store.now_ms())
     if reading.replayed_ms < replay.began_ms or reading.again:

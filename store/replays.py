@@ -23,6 +23,8 @@ class Replay:
     began_ms: int | None  #: None: pending
     since_ms: int | None = None  #: only what happened since then, and...
     until_ms: int | None = None  #: ...until then; None: everything
+    ended_ms: int | None = None  #: when somebody ended it before all was read
+    anew: bool = False  #: whether the one before it was ended so: nothing of that goes on
 
 
 class Replays:
@@ -46,6 +48,10 @@ class Replays:
     def cancel(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
         """True if a pending request is withdrawn, False if there was none. One that began goes on."""
         return self._change("cancel", stream, by, why, now_ms) == 1
+
+    def end(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
+        """True if the one that began last is ended now, False if there is none, or it was ended before."""
+        return self._change("end", stream, by, why, now_ms) == 1
 
     def begin(self, now_ms: int) -> int:
         """Every pending request becomes one that began. Answers how many."""
@@ -82,7 +88,8 @@ class Replays:
 
 
 def _replay(fields: dict[str, Any]) -> Replay:
-    began, since, until = (
-        int(fields[name]) if fields.get(name) is not None else None for name in ("began", "since", "until")
+    began, since, until, ended = (
+        int(fields[name]) if fields.get(name) is not None else None for name in ("began", "since", "until", "ended")
     )
-    return Replay(int(fields["asked"]), fields["by"], fields["why"], began, since, until)
+    anew = bool(fields.get("anew"))
+    return Replay(int(fields["asked"]), fields["by"], fields["why"], began, since, until, ended, anew)

@@ -1,11 +1,12 @@
---[[ replay: a stream's replay is asked for, withdrawn, or begun.
+--[[ replay: a stream's replay is asked for, withdrawn, begun, or ended before its end.
     ask      none pending -> pending
     cancel   pending      -> none pending
-    begin    every pending one began now
+    begin    every pending one began now; it says whether the one before it was ended
+    end      the last one that began -> ended now, once
   Guarantees: at most one request of a stream is pending; who asked or withdrew it, and why, is recorded in the same step;
   a request that is withdrawn or repeated does not touch when the last replay began.
   KEYS  1 replays: "asked:<stream>" pending, "began:<stream>" the last one that began  2 log
-  ARGV  1 now or ''  2 ask|cancel|begin  3 stream  4 by  5 why   ('' for begin)
+  ARGV  1 now or ''  2 ask|cancel|begin|end  3 stream  4 by  5 why   ('' for begin)
         6, 7 the window that is asked for, in ms since 1970, each or ''
   Output how many requests changed ]]
 local replays, log = KEYS[1], KEYS[2]
@@ -18,6 +19,8 @@ if what == 'begin' then
     if waiting then
       local request = cjson.decode(fields[i + 1])
       request.began = now
+      local before = redis.call('HGET', replays, 'began:' .. waiting)
+      if before and cjson.decode(before).ended then request.anew = true end
       redis.call('HSET', replays, 'began:' .. waiting, cjson.encode(request))
       redis.call('HDEL', replays, fields[i])
       begun = begun + 1
@@ -30,6 +33,14 @@ local changed
 if what == 'ask' then
   changed = redis.call('HSETNX', replays, 'asked:' .. stream, cjson.encode({
     asked = now, by = by, why = why, since = tonumber(ARGV[6]), ['until'] = tonumber(ARGV[7])}))
+elseif what == 'end' then
+  local field = 'began:' .. stream
+  local begun = cjson.decode(redis.call('HGET', replays, field) or '{"ended": 0}')
+  changed = begun.ended and 0 or 1
+  if changed == 1 then
+    begun.ended = now
+    redis.call('HSET', replays, field, cjson.encode(begun))
+  end
 else
   changed = redis.call('HDEL', replays, 'asked:' .. stream)
 end

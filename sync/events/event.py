@@ -84,6 +84,13 @@ class Understanding:
         campaign, delivery, url, mirror_page = [part.text(value) if part else "" for part in self._told]
         return Event(kind, event_id, contact, time, campaign, delivery, url, mirror_page)
 
+    def time_of(self, value: Mapping[str, object]) -> datetime | None:
+        """When an event happened, whether or not the rest of it fits; None if that cannot be told."""
+        try:
+            return moment(self._time.get(value), self._formats)
+        except NoMoment:
+            return None
+
     def kind_of(self, value: Mapping[str, object]) -> Kind | None:
         """As what the event appears, were all kinds switched on; None if it does not, or cannot be told."""
         try:

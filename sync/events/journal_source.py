@@ -61,9 +61,11 @@ class JournalSource:
 
     def beginning(self, since_ms: int | None) -> str:
         """Where the very first reading begins; with a time, one that brings all events since then that are still kept,
-        and some of the minute before."""
+        and some of the minute before. 0 stands for all that is kept."""
         if since_ms is None:
             return JournalPosition(self._begin).dump()
+        if since_ms == 0:
+            return JournalPosition("oldest").dump()
         return JournalPosition("since", since_ms).dump()
 
     def fetch(self, position: str, timeout: float) -> EventPage:
@@ -74,8 +76,8 @@ class JournalSource:
         deadline = time.monotonic() + timeout
         at = JournalPosition.load(position)
         if at.link and at.journal != self._journal.url:
-            # Another registration has other events, some of them those that were read before: each appears once.
-            at = JournalPosition(self._begin)
+            # Another registration has other positions. What it has of what was read before appears once.
+            at = JournalPosition() if at.end_ms is None else JournalPosition("since", at.end_ms)
         asked_ms = self._now_ms()
         missed = ""
         try:
@@ -145,8 +147,8 @@ def _missed(at: JournalPosition, now_ms: int) -> str:
         why = f"The journal no longer has all events since {_time(at.since_ms)}"
     since = "some from before" if read_ms is None else f"those between {_time(read_ms)} and about"
     return (
-        f"{why}: {since} {_time(kept_ms)} are missed. Reading goes on from the oldest event that is left; what is "
-        "missed may still stand in Campaign's log export files."
+        f"{why}: {since} {_time(kept_ms)} are missed. Reading goes on from the oldest event that is left. Campaign's "
+        "log export files may still have what is missed; whatever else they have appears once more, under other ids."
     )
 
 

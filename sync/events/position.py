@@ -1,10 +1,15 @@
 """The reading position of events: what the stream's cursor holds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import orjson
 
 from store.replays import Replay
+
+#: After so many pages of new events, one is read of those that are read once more: traffic that never ends must not
+#: keep them from being read.
+LIVE_PAGES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +20,7 @@ class Backfill:
     since_ms: int | None
     until_ms: int | None
     events: int = 0  #: read so far
+    waited: int = 0  #: pages of new events since its own last page
 
     def covers(self, at_ms: float) -> bool:
         return (self.since_ms is None or at_ms >= self.since_ms) and (self.until_ms is None or at_ms < self.until_ms)
@@ -30,9 +36,10 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class EventPosition:
-    place: str = ""  #: stands for the journal or folder that is read; another one is read from its own beginning
+    place: str = ""  #: stands for the journal or folder that is read; another one has positions of its own
     next: str = ""  #: the source's position
     due_ms: int = 0  #: when there may be more
+    read_ms: int = 0  #: events until then were read, ms since 1970; 0: not known
     replayed_ms: int = 0  #: the beginning of the last replay that was taken up
     backfill: Backfill | None = None
     missed: Missed | None = None
@@ -51,18 +58,44 @@ class EventPosition:
         fields["missed"] = Missed(**missed) if missed else None
         return cls(**fields)
 
-    def with_replay(self, replay: Replay, next_: str) -> "EventPosition":
-        """The position once a replay was taken up, which begins at the source's position `next_`."""
-        backfill = Backfill(next_, replay.since_ms, replay.until_ms)
-        return replace(self, replayed_ms=replay.began_ms or 0, backfill=backfill)
+    def is_backfills_turn(self, now_ms: int) -> bool:
+        """Whether the next page is one of those that are read once more: new ones go first, but not for ever."""
+        return self.backfill is not None and (now_ms < self.due_ms or self.backfill.waited >= LIVE_PAGES)
 
-    def after(self, behind: str, due_ms: int, missed: Missed | None) -> "EventPosition":
+    def elsewhere(self, place: str, next_: str) -> "EventPosition":
+        """The position once another place is read, from the position `next_` of its source on."""
+        return replace(self, place=place, next=next_, due_ms=0)
+
+    def with_replay(self, replay: Replay) -> "EventPosition":
+        """The position once a replay was taken up. One that is under way is taken into it: the window covers both."""
+        since_ms, until_ms = replay.since_ms, replay.until_ms
+        if self.backfill is not None and not replay.anew:
+            since_ms = _widest(min, since_ms, self.backfill.since_ms)
+            until_ms = _widest(max, until_ms, self.backfill.until_ms)
+        return replace(self, replayed_ms=replay.began_ms or 0, backfill=Backfill("", since_ms, until_ms))
+
+    def backfilling(self, next_: str) -> "EventPosition":
+        """The position once its window is read from the position `next_` of the source on."""
+        assert self.backfill is not None
+        return replace(self, backfill=Backfill(next_, self.backfill.since_ms, self.backfill.until_ms))
+
+    def after(self, behind: str, due_ms: int, read_ms: int, missed: Missed | None) -> "EventPosition":
         """The position behind a page of new events."""
-        return replace(self, next=behind, due_ms=due_ms, missed=missed or self.missed)
+        backfill = self.backfill and replace(self.backfill, waited=self.backfill.waited + 1)
+        read_ms = max(read_ms, self.read_ms)
+        return replace(
+            self, next=behind, due_ms=due_ms, read_ms=read_ms, backfill=backfill, missed=missed or self.missed
+        )
 
     def after_backfill(self, behind: str, events: int, more: bool) -> "EventPosition":
         """The position behind a page that is read once more."""
         assert self.backfill is not None
         if not more:
             return replace(self, backfill=None)
-        return replace(self, backfill=replace(self.backfill, next=behind, events=self.backfill.events + events))
+        backfill = replace(self.backfill, next=behind, events=self.backfill.events + events, waited=0)
+        return replace(self, backfill=backfill)
+
+
+def _widest(of: Callable[[int, int], int], one: int | None, other: int | None) -> int | None:
+    """None is without end."""
+    return None if one is None or other is None else of(one, other)

@@ -1,20 +1,25 @@
-"""Reading events: new ones first; those of a window that are to be read once more whenever there are no new ones."""
+"""Reading events: new ones first; in between, and whenever there are none, those of a window that are to be read once
+more."""
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
 from config.egress import EventOrigin
+from connectors.errors import Stop, TryAgain
+from store.cursors import Cursor
 from store.record_queue import Change, Lane, QueueFull
 from store.replays import Replay
 from store.store import WorkflowStore
-from sync.events.event import Understanding, Verdict
+from sync.events.event import Event, Understanding, Verdict
 from sync.events.pages import EventPage, EventSource, RawEvent
 from sync.events.payload import keep
 from sync.events.position import Backfill, EventPosition, Missed
 from sync.mapping.mapper import Unmappable
+from sync.patience import Patience
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import ReadEnd, Reader, Slice, Stream
 
@@ -22,6 +27,10 @@ log = structlog.get_logger()
 
 #: A source that has no more is left alone for so long, whatever it says. Seconds.
 LEAST_WAIT = 0.5
+
+#: An event may reach a file so long after it has happened: exports follow Campaign's logs, which follow the events.
+#: Milliseconds.
+FILES_LAG_MS = 86_400_000
 
 #: Events do not change: every one has the same version.
 VERSION = 1
@@ -40,6 +49,11 @@ class EventStreamSource:
         self.place = place
         self.rules = rules
         self.replay = replay
+
+    def after(self, read_ms: int) -> str:
+        """Where a reading begins whose events until `read_ms`, 0 for none, were read at another place."""
+        # A folder's files are read as long as they are not known, whatever was read elsewhere.
+        return self.source.beginning(read_ms if self.origin == "journal" else None)
 
     def reader(self, stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> Reader:
         return EventReader(self, stream, store, generation, piece)
@@ -60,6 +74,8 @@ class EventReader:
         self._queue = store.queue(stream.name)
         self._generation = generation
         self._ends = time.monotonic() + piece.seconds
+        self._patience = Patience(store.troubles, f"{stream.name}.backfill")
+        self._ahead_ms = 0
         self._pages: PagesAhead[str, EventPage] = PagesAhead(
             lambda position: events.source.fetch(position, PAGE_SECONDS), piece
         )
@@ -71,29 +87,69 @@ class EventReader:
         if self._queue.is_full():
             raise QueueFull(QueueFull.__doc__)
         cursor = self._store.cursor(self._stream.name)
-        position = self._taken_up(EventPosition.load(cursor.value))
+        stored = EventPosition.load(cursor.value)
+        position = self._taken_up(stored)
+        if position != stored and (cursor.number or position.backfill):
+            # Stored before the source is asked: a replay that was taken up is kept even if the source does not answer.
+            # Nothing was read, so the time at which something was stays what it is.
+            self._queue.put_page(self._generation, cursor.number, [], position.dump(), now_ms=cursor.at_ms)
+            return None
+        if position.backfill is None:
+            self._patience.end()
         now_ms = self._store.now_ms()
-        backfill = position.backfill if now_ms < position.due_ms else None
-        if now_ms < position.due_ms and backfill is None:
-            return ReadEnd.CAUGHT_UP
-        page = self._pages.page(backfill.next if backfill else position.next)
+        if self._is_backfills_turn(position, now_ms):
+            return self._read_once_more(cursor, position)
+        return ReadEnd.CAUGHT_UP if now_ms < position.due_ms else self._read_on(cursor, position, now_ms)
+
+    def _is_backfills_turn(self, position: EventPosition, now_ms: int) -> bool:
+        return position.is_backfills_turn(now_ms) and self._patience.is_over()
+
+    def _read_on(self, cursor: Cursor, position: EventPosition, now_ms: int) -> ReadEnd | None:
+        """A page of new events."""
+        asked_ms, self._ahead_ms = self._ahead_ms or now_ms, 0
+        page = self._pages.page(position.next)
         if page is None:
             return ReadEnd.STOPPED
-        if backfill:
-            behind = position.after_backfill(page.behind, len(page.events), page.more)
-        else:
-            due_ms = 0 if page.more else self._store.now_ms() + int(max(page.wait, LEAST_WAIT) * 1000)
-            behind = position.after(page.behind, due_ms, self._missed(page))
-        if page.more and time.monotonic() < self._ends:
-            self._pages.begin(page.behind)
-        changes, filtered = self._changes(page.events, backfill)
-        lane = Lane.REPLAY if backfill else Lane.LIVE
+        changes, newest_ms = self._changes(page.events, None)
+        read_ms = 0
+        if self._events.origin == "files":
+            read_ms = min(newest_ms, asked_ms) - FILES_LAG_MS
+        elif not page.more:
+            read_ms = asked_ms
+        due_ms = 0 if page.more else self._store.now_ms() + int(max(page.wait, LEAST_WAIT) * 1000)
+        behind = position.after(page.behind, due_ms, read_ms, self._missed(page))
+        return self._store_page(cursor, page, changes, behind, Lane.LIVE)
+
+    def _read_once_more(self, cursor: Cursor, position: EventPosition) -> ReadEnd | None:
+        """A page of the window. Trouble with it does not keep new events from being read."""
+        assert position.backfill is not None
+        try:
+            page = self._pages.page(position.backfill.next)
+        except (TryAgain, Stop) as error:
+            sentence = (
+                f"{error.sentence.rstrip('.')}; new events are read meanwhile; give the replay up with: "
+                "d365acs replay cancel egress"
+            )
+            self._patience.note(sentence, (error.wait or None) if isinstance(error, TryAgain) else None)
+            return None
+        if page is None:
+            return ReadEnd.STOPPED
+        self._patience.end()
+        changes, _ = self._changes(page.events, position.backfill)
+        behind = position.after_backfill(page.behind, len(page.events), page.more)
+        return self._store_page(cursor, page, changes, behind, Lane.REPLAY)
+
+    def _store_page(
+        self, cursor: Cursor, page: EventPage, changes: list[Change], behind: EventPosition, lane: Lane
+    ) -> ReadEnd | None:
+        self._look_ahead(behind)
+        filtered = len(page.events) - len(changes)
         stored = self._queue.put_page(self._generation, cursor.number, changes, behind.dump(), lane, filtered=filtered)
         if page.events:
             log.info(
                 "Read a page of events.",
                 action="page_read",
-                phase="backfill" if backfill else "changes",
+                phase="backfill" if lane is Lane.REPLAY else "changes",
                 rows=len(page.events),
                 filtered=filtered,
                 queued=stored.queued,
@@ -101,16 +157,33 @@ class EventReader:
             )
         return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
 
+    def _look_ahead(self, behind: EventPosition) -> None:
+        """The page that will be asked for next is on its way while this one is stored."""
+        now_ms = self._store.now_ms()
+        if time.monotonic() >= self._ends:
+            return
+        if self._is_backfills_turn(behind, now_ms):
+            assert behind.backfill is not None
+            self._pages.begin(behind.backfill.next)
+        elif now_ms >= behind.due_ms:
+            self._ahead_ms = now_ms
+            self._pages.begin(behind.next)
+
     def _taken_up(self, position: EventPosition) -> EventPosition:
         """The position under the stream's source and replay."""
         source, replay = self._events.source, self._events.replay
+        anew = False
         if position.place != self._events.place:
-            position = EventPosition(
-                self._events.place, source.beginning(None), replayed_ms=position.replayed_ms, missed=position.missed
-            )
+            next_ = self._events.after(position.read_ms) if position.place else source.beginning(None)
+            position, anew = position.elsewhere(self._events.place, next_), True
         if replay is not None and position.replayed_ms != replay.began_ms:
-            position = position.with_replay(replay, source.beginning(replay.since_ms or 0))
-        return position
+            position, anew = position.with_replay(replay), True
+        if position.backfill is None:
+            return position
+        began = self._store.replays.began(self._stream.name)
+        if began is not None and began.ended_ms is not None:
+            return replace(position, backfill=None)
+        return position.backfilling(source.beginning(position.backfill.since_ms or 0)) if anew else position
 
     def _missed(self, page: EventPage) -> Missed | None:
         if not page.missed:
@@ -119,22 +192,37 @@ class EventReader:
         return Missed(self._store.now_ms(), page.missed)
 
     def _changes(self, events: Sequence[RawEvent], backfill: Backfill | None) -> tuple[list[Change], int]:
-        """Those that travel as the queue takes them, and how many do not."""
+        """Those that travel as the queue takes them, and when the newest of those that fit has happened, in ms since
+        1970, 0 if there is none."""
         origin, rules = self._events.origin, self._events.rules
-        changes, now = [], datetime.now(UTC)
+        changes, newest_ms, now = [], 0, datetime.now(UTC)
         for event in events:
-            if self._travels(event, backfill, now):
+            found = _understood(event, rules, now)
+            if isinstance(found, Verdict):
+                continue
+            if isinstance(found, Event):
+                newest_ms = max(newest_ms, _ms(found.time))
+            if backfill is None or _is_within(backfill, event, found, rules):
                 record_id, payload = keep(event, origin, rules)
                 changes.append(Change(record_id, VERSION, payload))
-        return changes, len(events) - len(changes)
+        return changes, newest_ms
 
-    def _travels(self, event: RawEvent, backfill: Backfill | None, now: datetime) -> bool:
-        if event.value is None:
-            return True
-        try:
-            found = self._events.rules.understand(event.value, now)
-        except Unmappable:
-            return True  # its writer will say what is wrong, and set it aside
-        if isinstance(found, Verdict):
-            return False
-        return backfill is None or backfill.covers(found.time.timestamp() * 1000)
+
+def _understood(event: RawEvent, rules: Understanding, now: datetime) -> Event | Verdict | None:
+    """None for one that does not fit: its writer will say what is wrong, and set it aside."""
+    if event.value is None:
+        return None
+    try:
+        return rules.understand(event.value, now)
+    except Unmappable:
+        return None
+
+
+def _is_within(backfill: Backfill, event: RawEvent, found: Event | None, rules: Understanding) -> bool:
+    """Whether it happened in the window, as far as that can be told."""
+    time_ = found.time if found else rules.time_of(event.value) if event.value else None
+    return time_ is None or backfill.covers(_ms(time_))
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -94,15 +94,24 @@ def test_what_the_journal_no_longer_has_is_warned_about(run: Run, arguments: tup
     assert [line[: len(warning)] for line in warnings] == ([warning] if warning else [])
 
 
-def test_files_that_were_moved_away_are_not_found_again(run: Run, file: Path) -> None:
-    # Given egress from files, which are moved once they are read
+@pytest.mark.parametrize(
+    ("afterwards", "warnings"),
+    [
+        ("keep", []),
+        ("archive, archive_folder: old", []),
+        ("delete", ["Files that were deleted after reading are not there any more: their events are not read again."]),
+    ],
+)
+def test_only_of_files_that_were_deleted_it_is_said_that_they_are_gone(
+    run: Run, file: Path, afterwards: str, warnings: list[str]
+) -> None:
+    # Given egress from files, and what becomes of them once they are read
     sftp = "  sftp: {host: sftp.test, user: u, private_key: '${file:/k}', host_key: 'SHA256:" + "A" * 43 + "'}\n"
-    files = "egress: {source: files, files: {folder: logs, afterwards: archive, archive_folder: old}}\n"
+    files = f"egress: {{source: files, files: {{folder: logs, afterwards: {afterwards}}}}}\n"
     file.write_text(CONNECTIONS + sftp + files)
     assert run("config", "apply", str(file)).exit_code == 0
-    # When an old window is asked for, Then nothing is said of a journal
-    [_, warning] = run("replay", "create", "egress", "--since", "30d").stderr.splitlines()
-    assert warning == "Files that were moved after reading are not read again; put them back into logs."
+    # When an old window is asked for, Then files of the archive are read, and nothing is said of a journal
+    assert run("replay", "create", "egress", "--since", "30d").stderr.splitlines()[1:] == warnings
 
 
 @pytest.mark.parametrize("option", ["--since", "--until"])
@@ -141,13 +150,88 @@ def test_a_replay_is_shown_until_all_is_read_and_handed_to_writers(run: Run, egr
     queue.put_page(generation, 1, [Change("a", 1, b"{}")], position.dump(), lane=Lane.REPLAY)
     assert listed() == ("reading", 500, 1)
     assert "reading, 500 so far" in run("replay", "ls").stdout
-    assert run("replay", "cancel", "egress").stderr == (
-        "Error: The replay of egress has begun and cannot be taken back; it ends by itself.\n"
-    )
     # When the last page has come, then what waits is to be written
     position = EventPosition("here", "p", replayed_ms=began_ms)
     queue.put_page(generation, 2, [Change("b", 1, b"{}")], position.dump(), lane=Lane.REPLAY)
     assert listed() == ("writing", None, 2)
+    assert run("replay", "cancel", "egress").stderr == (
+        "Error: No replay of egress is pending or being read; see how far the last one came with: d365acs replay ls\n"
+    )
     # When writers have taken all, then it is done
     queue.lease(generation, 10, 60_000)
     assert listed() == ("done", None, 0)
+
+
+@pytest.fixture
+def being_read(run: Run, egress: WorkflowStore, acknowledged: None) -> None:
+    """Egress runs, and one page of a replay was read."""
+    run("replay", "create", "egress", "--since", "2026-11-20")
+    run("workflow", "start", "egress")
+    generation = egress.lifecycle.read().generation
+    assert egress.lifecycle.run(generation, "start-up checks", "both systems answer")
+    began_ms = egress.now_ms()
+    egress.replays.begin(began_ms)
+    position = EventPosition("here", "p", replayed_ms=began_ms, backfill=Backfill("q", 1_795_132_800_000, None, 1))
+    egress.queue("events").put_page(generation, 0, [], position.dump())
+
+
+@pytest.mark.parametrize("runs", [True, False])
+@pytest.mark.usefixtures("being_read")
+def test_a_replay_of_events_that_is_being_read_can_be_ended(run: Run, egress: WorkflowStore, runs: bool) -> None:
+    if not runs:
+        run("workflow", "stop", "egress")
+    # When it is ended
+    ended = run("replay", "cancel", "egress", "--why", "too much")
+    # Then it is said when it ends and what becomes of it, and the list and the reader know
+    when = "ends now" if runs else "ends with the next start of egress"
+    told = f"The replay of egress {when}: what was read of it is written, the rest is not read.\n"
+    assert (ended.exit_code, ended.stderr) == (0, told)
+    assert json.loads(run("replay", "ls", "-o", "json").stdout)[0]["state"] == "ended"
+    began = egress.replays.began("events")
+    assert began is not None and began.ended_ms is not None
+    # And it is ended once, and nothing of it is left for the next one
+    again = run("replay", "cancel", "egress")
+    assert (again.exit_code, again.stderr[:48]) == (1, "Error: No replay of egress is pending or being r")
+    assert len(run("replay", "create", "egress").stderr.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("being_read")
+def test_who_asks_for_a_replay_while_one_is_being_read_is_told_that_they_become_one(run: Run) -> None:
+    [_, warning] = run("replay", "create", "egress", "--since", "1d").stderr.splitlines()
+    assert warning == (
+        "A replay is still being read, of events since 2026-11-20 00:00 UTC: this one takes it in, and reading begins "
+        "anew with a window that covers both."
+    )
+    # And what is pending is taken back first, what is being read by the next command
+    assert run("replay", "cancel", "egress").stderr == "The replay of egress is taken back.\n"
+    assert run("replay", "cancel", "egress").stderr.startswith("The replay of egress ends now: ")
+
+
+def test_who_changes_the_source_is_told_that_events_appear_twice(run: Run, egress: WorkflowStore, file: Path) -> None:
+    sftp = "  sftp: {host: sftp.test, user: u, private_key: '${file:/k}', host_key: 'SHA256:" + "A" * 43 + "'}\n"
+    files, journal = CONNECTIONS + sftp + "egress: {source: files}\n", file.read_text()
+    to_files = (
+        "The next start of egress reads files in place of the journal: events that were read from the journal appear "
+        "again when files hold them, under other ids.\n"
+    )
+    to_journal = (
+        "The next start of egress reads the journal in place of files: events of the last day that were read from "
+        "files appear again when the journal has them, under other ids.\n"
+    )
+    # Given that nothing was read yet, Then nothing can appear twice
+    file.write_text(files)
+    assert "under other ids" not in run("config", "diff", str(file)).stderr
+    # Given that events of the journal were read
+    run("workflow", "start", "egress")
+    generation = egress.lifecycle.read().generation
+    assert egress.lifecycle.run(generation, "start-up checks", "both systems answer")
+    egress.queue("events").put_page(generation, 0, [], EventPosition("here", "p").dump())
+    # When another source is compared, saved, and taken back, Then it is said
+    assert to_files in run("config", "diff", str(file)).stderr
+    assert to_files in run("config", "diff", str(file), "-o", "json").stderr
+    assert to_files in run("config", "apply", str(file)).stderr
+    assert to_files in run("config", "diff").stderr
+    assert to_journal in run("config", "rollback", "egress", "1").stderr
+    # And saying the same again is no change
+    file.write_text(journal)
+    assert "under other ids" not in run("config", "apply", str(file)).stderr

@@ -50,6 +50,26 @@ def test_a_new_request_leaves_the_last_beginning_alone(replays: Replays) -> None
     assert replays.all() == {"contact": Replay(1000, "ann", "", 2000)}
 
 
+def test_a_replay_that_began_is_ended_once_and_the_next_one_says_so(replays: Replays, lifecycle: Lifecycle) -> None:
+    # Given one that began, and one that nobody ever asked for
+    replays.ask("events", "ann", "", now_ms=1000, since_ms=5)
+    replays.begin(2000)
+    # When both are ended, twice
+    ended = [replays.end(stream, "bob", "enough", now_ms=3000) for stream in ("events", "contact") for _ in range(2)]
+    # Then one was, and history says by whom
+    assert ended == [True, False, False, False]
+    assert replays.began("events") == Replay(1000, "ann", "", 2000, 5, None, ended_ms=3000)
+    newest = lifecycle.history(1)[0]
+    assert (newest.at_ms, newest.by, newest.action, newest.stream, newest.why) == (
+        *(3000, "bob", "replay end", "events", "enough"),
+    )
+    # And the next one goes on with nothing of it, and the one after that is no exception any more
+    for now_ms, anew in ((4000, True), (5000, False)):
+        replays.ask("events", "ann", "", now_ms=now_ms)
+        replays.begin(now_ms)
+        assert replays.began("events") == Replay(now_ms, "ann", "", now_ms, anew=anew)
+
+
 def test_history_says_who_asked_and_who_withdrew(replays: Replays, lifecycle: Lifecycle) -> None:
     # When a replay is asked for twice, withdrawn twice, and nothing begins
     for _ in range(2):

@@ -56,6 +56,8 @@ _ACTS = st.one_of(
     st.tuples(st.sampled_from(["fail", "fail before"]), st.sampled_from(["torn", "unreachable", "throttled"])),
     st.tuples(st.just("restart"), st.just("")),
     st.tuples(st.just("contact"), st.just("")),
+    st.tuples(st.just("replay"), st.sampled_from(["asked", "ended"])),
+    st.tuples(st.just("elsewhere"), st.just("")),
 )
 _ERRORS: dict[str, ConnectorError] = {
     "torn": Malformed("dynamics", "torn"),
@@ -99,6 +101,13 @@ def test_each_event_is_on_its_timeline_once(
                 egress.timelines.down.append(_ERRORS[what])
             case "restart":
                 egress.start()
+            case "replay":
+                egress.workflow.replays.ask("events", "a test", "")
+                egress.start()
+                if what == "ended":
+                    egress.workflow.replays.end("events", "a test")
+            case "elsewhere":
+                egress.start(place="there")
             case "contact":
                 egress.timelines.contacts.add(CAROL)
         egress.let_time_pass()

@@ -186,8 +186,8 @@ def test_a_backfill_from_before_what_is_kept_says_what_is_missed(
     assert [event.value for event in page.events] == numbered(2)
     assert page.missed == (
         "The journal no longer has all events since 2026-11-01 12:00 UTC: those between 2026-11-01 12:00 UTC and about "
-        "2026-11-04 12:00 UTC are missed. Reading goes on from the oldest event that is left; what is missed may still "
-        "stand in Campaign's log export files."
+        "2026-11-04 12:00 UTC are missed. Reading goes on from the oldest event that is left. Campaign's log export "
+        "files may still have what is missed; whatever else they have appears once more, under other ids."
     )
     assert read_on(source, page.behind)[1].missed == ""
 
@@ -335,19 +335,30 @@ def test_a_backfill_of_an_empty_journal_never_misses_anything(source: JournalSou
         journal.later(days=1)
 
 
-def test_another_registration_is_read_from_its_beginning(
+def test_all_that_is_kept_can_be_asked_for_whatever_the_first_reading_is(
+    connected: Journal, journal: PretendJournal
+) -> None:
+    # Given a journal whose very first reading begins with what is to come
+    source = JournalSource(connected, "latest", None, lambda: journal.now_ms)
+    journal.add(*numbered(1))
+    # When all is asked for, Then it is there, and nothing is said to be missed
+    page = source.fetch(source.beginning(0), 5)
+    assert ([event.value for event in page.events], page.missed) == (numbered(1), "")
+
+
+def test_another_registration_is_read_since_the_time_until_which_this_one_was(
     server: OddServer, source: JournalSource, journal: PretendJournal
 ) -> None:
-    # Given a position of one journal
+    # Given a position of one journal, at its end
     journal.add(*numbered(1, 2, 3))
     behind = read_on(source, source.beginning(None))[1].behind
     # When the configuration names another one
     access = JournalAccess(f"{server.origin}/events/other", "0@AdobeOrg", "key", "${env:UNUSED}", (), server.origin)
     other = Journal(access, NoThrottle(), token=Pass())
-    page = JournalSource(other, "oldest", None, lambda: journal.now_ms).fetch(behind, 5)
+    page = JournalSource(other, "latest", None, lambda: journal.now_ms).fetch(behind, 5)
     other.close()
-    # Then it is not read by the other's link
-    assert server.calls[-1].path == "/events/other"
+    # Then it is not read by the other's link, and nothing that came in between is passed over
+    assert server.calls[-1].path == "/events/other?seek=-PT60S"
     assert (len(page.events), page.missed) == (2, "")
 
 

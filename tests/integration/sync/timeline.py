@@ -20,7 +20,7 @@ from sync.egress import STREAM
 from sync.events.activity import ActivityMapper, ActivityShape
 from sync.events.activity_target import ActivityTarget
 from sync.events.event import Understanding
-from sync.events.pages import EventPage, RawEvent
+from sync.events.pages import EventPage, EventSource, RawEvent
 from sync.events.position import EventPosition
 from sync.events.reading import EventStreamSource
 from sync.events.unknown_contacts import UnknownContacts
@@ -147,6 +147,11 @@ class Egress:
             ),
             keeper=lambda stream, _streams, store, _generation: UnknownContacts(dynamics, limit_s, stream, store),
         )
+
+    def source_of(self, source: EventSource) -> EventStreamSource:
+        """The stream's, but for another source of events."""
+        now = cast(EventStreamSource, self.stream.source)
+        return EventStreamSource(source, now.origin, now.place, now.rules, now.replay)
 
     @property
     def queue(self) -> RecordQueue:

@@ -1,5 +1,6 @@
 """Lines: what is taken, where the next one stands, and that a line of any length takes bounded memory."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +92,30 @@ def test_a_block_has_bounded_bytes_and_at_least_one_line() -> None:
     assert lines.block(10, 1) == [b"aaaa"]
     assert lines.block(2, 100) == [b"aaaa", b"bbbb"]
     assert lines.ready == 3
+
+
+@given(text, st.integers(1, 20), st.integers(0, 10))
+def test_it_can_go_on_to_a_line_that_somebody_else_has_come_to(content: bytes, size: int, until: int) -> None:
+    other = reader(content, 7)
+    taken(other, 1, until)
+    mine = reader(content, size)
+    while not mine.go_towards(other.offset):
+        mine.fill()
+    assert (mine.number, mine.digest.content()) == (other.number, other.digest.content())
+    assert taken(mine, 10) == taken(other, 10)
+
+
+def test_going_on_passes_over_lines_that_are_too_long_and_finds_no_line_where_none_begins() -> None:
+    content = b"a\n" + b"x" * (LONGEST * 2) + b"\nlast\n"
+    lines = reader(content, 100_000)
+    while not lines.go_towards(LONGEST * 2 + 3):
+        lines.fill()
+    assert taken(lines, 10) == [b"last"]
+    for nowhere in (1, len(content) + 1):
+        lines = reader(content, 100_000)
+        with pytest.raises(ValueError):
+            while not lines.go_towards(nowhere):
+                lines.fill()
 
 
 def test_it_is_known_whether_a_line_can_follow() -> None:

@@ -60,9 +60,26 @@ def test_a_link_in_the_middle_of_a_round_is_led_to_its_token_and_the_token_is_re
     assert again.reads_what_is_left
     # When the rest of that round is read, then what has happened since is read too
     after_round = again.after_left("next-2", None).after_left(None, "delta-1")
-    assert after_round.left == Left("delta-1", midway=False, newest=4)
+    assert after_round.left == Left("delta-1", midway=False, newest=4, origin="next-1", origin_midway=True)
     assert after_round.after_left(None, "delta-2").left is None
     assert after_round.link == "delta-9"
+
+
+def test_a_beginning_amid_what_was_left_reads_that_from_where_it_was_left() -> None:
+    # Given what was left, read to some page, when reading begins again
+    again = caught_up().begin_again("m2", "p", 500, 0).after(12, 4, None, "delta-9", 600).after_left("next-2", None)
+    twice = Position.load(again.dump()).begin_again("m3", "p", 700, 0)
+    # Then it is read from its first link: what was told until now was too old for what has been seen since
+    assert twice.left == Left("delta-1", midway=False, newest=12)
+
+
+def test_what_was_recovered_is_complete_at_the_time_of_its_last_page() -> None:
+    again = caught_up().begin_again("m2", "p", 500, 0).after(1, 1, None, "delta", 600)
+    assert again.after_left("next-2", None).after_recovery(700).recovered_ms == 0
+    done = again.after_left(None, "delta-2").after_recovery(800)
+    assert done.recovered_ms == 800
+    # And the next beginning does not forget it
+    assert Position.load(done.dump()).begin_again("m3", "p", 900, 0).recovered_ms == 800
 
 
 def test_a_first_beginning_leaves_nothing_behind() -> None:
