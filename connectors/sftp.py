@@ -3,16 +3,19 @@
 One connection is kept for the process and made anew when it breaks.
 """
 
+from __future__ import annotations
+
 import errno
 import posixpath
 import stat
 import threading
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NamedTuple, TypeVar
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import paramiko
-from paramiko.sftp import SFTPError
+import structlog
 
 from config.sftp_connection import SftpConnection
 from connectors.errors import (
@@ -25,11 +28,21 @@ from connectors.errors import (
     Unavailable,
     Unreachable,
 )
-from connectors.sftp_login import Login
-from connectors.sftp_reading import ReadAhead
+
+# paramiko costs every command that imports it a sixth of a second: it is imported with the first connection.
+if TYPE_CHECKING:
+    import paramiko
+
+    from connectors.sftp_login import Login
+    from connectors.sftp_reading import ReadAhead
+
+log = structlog.get_logger()
 
 #: Seconds that the server may take to close a file.
 _CLOSING = 2.0
+
+#: What the server has said, so that the connection is as good as before.
+_ANSWERS = (NotFound, AccessDenied, Unavailable)
 
 _T = TypeVar("_T")
 
@@ -55,20 +68,29 @@ class Sftp:
         #: Which server, and whose account: what is read there is read nowhere else.
         self.about = f"{connection.user}@{connection.host}:{connection.port}"
         self._user = connection.user
-        self._login = Login(connection)
+        self._connection = connection
+        self._login: Login | None = None
         self._lock = threading.RLock()
         self._transport: paramiko.Transport | None = None
         self._client: paramiko.SFTPClient | None = None
+        #: Files to be closed with the next call. paramiko itself closes a file that nobody has any more whenever the
+        #: garbage collector comes by, and then waits for ever for a lock that the same thread may hold.
+        self.forgotten: deque[paramiko.SFTPFile] = deque()
+        self._foreign: set[bytes] = set()
 
     def files(self, folder: str, timeout: float) -> list[RemoteFile]:
-        """The files of a folder, in no particular order; folders, links and the like are left out.
+        """The files of a folder, in no particular order; folders, links and the like are left out, and so are files
+        whose names are not UTF-8.
 
         Raises Stop for a folder that is not there.
         """
 
         def listed(client: paramiko.SFTPClient) -> list[RemoteFile]:
-            entries = client.listdir_attr(folder)
-            return [_remote_file(entry.filename, entry) for entry in entries if _is_file(entry)]
+            from connectors.sftp_listing import entries
+
+            found = [(entry.name, entry.attributes) for entry in entries(client, folder) if _is_file(entry.attributes)]
+            named = [(self._readable(name), attributes) for name, attributes in found]
+            return [_remote_file(name, attributes) for name, attributes in named if name is not None]
 
         try:
             return self._repeatable(f"listing {folder}", timeout, listed)
@@ -78,6 +100,20 @@ class Sftp:
                 f"{TITLES['sftp']} has no folder {folder}: create it there, or correct the folder in the configuration",
             ) from None
 
+    def _readable(self, name: bytes) -> str | None:
+        try:
+            return name.decode()
+        except UnicodeDecodeError:
+            if name not in self._foreign:
+                self._foreign.add(name)
+                shown = name.decode(errors="backslashreplace")
+                log.warning(
+                    "Passed over a file whose name is not UTF-8; rename it if it is to be read.",
+                    action="file_name_unreadable",
+                    file=shown,
+                )
+            return None
+
     def file(self, path: str, timeout: float) -> RemoteFile | None:
         """What stands at a path now; None if nothing does."""
         try:
@@ -86,12 +122,17 @@ class Sftp:
             return None
         return _remote_file(posixpath.basename(path), found)
 
-    def open(self, path: str, offset: int, timeout: float) -> "RemoteReading":
+    def open(self, path: str, offset: int, timeout: float) -> RemoteReading:
         """Opens a file for reading from an offset on. Raises NotFound."""
+        from connectors.sftp_reading import ReadAhead
 
         def opened(client: paramiko.SFTPClient) -> RemoteReading:
             file = client.open(path, "rb")
-            found = _remote_file(posixpath.basename(path), file.stat())
+            try:
+                found = _remote_file(posixpath.basename(path), file.stat())
+            except BaseException:
+                self.forgotten.append(file)
+                raise
             return RemoteReading(self, file, ReadAhead(client, file, offset, found.size), found, path)
 
         return self._repeatable(f"opening {path}", timeout, opened)
@@ -123,17 +164,30 @@ class Sftp:
                 transport.close()
 
     @contextmanager
-    def calling(self, about: str, timeout: float) -> Iterator[paramiko.SFTPClient]:
-        """The client for one call. What it raises is named by remedy, and a connection in doubt is given up."""
+    def calling(
+        self, about: str, timeout: float, client: paramiko.SFTPClient | None = None
+    ) -> Iterator[paramiko.SFTPClient]:
+        """The client for one call, or the given one, which may belong to a connection that has ended. What it raises is
+        named by remedy, and a connection in doubt is given up."""
         with self._lock:
-            client = self._connected(timeout)
+            client = client or self._connected(timeout)
             channel = client.get_channel()
             assert channel is not None
             channel.settimeout(timeout)
+            self._close_forgotten()
             try:
                 yield client
-            except (OSError, EOFError, SFTPError, paramiko.SSHException, UnicodeDecodeError) as error:
-                raise self._named(error, f"{TITLES['sftp']}, {about}") from None
+            except _failures() as error:
+                named = self._named(error, f"{TITLES['sftp']}, {about}", channel.get_transport().is_active())
+                if client is self._client and not isinstance(named, _ANSWERS):
+                    self.close()
+                raise named from None
+
+    def _close_forgotten(self) -> None:
+        while self.forgotten:
+            # One whose connection has ended is closed already.
+            with suppress(*_failures()):
+                self.forgotten.popleft().close()
 
     def _repeatable(self, about: str, timeout: float, call: Callable[[paramiko.SFTPClient], _T]) -> _T:
         """A call that does no harm twice: servers end idle connections, and that shows only when one is used."""
@@ -151,27 +205,29 @@ class Sftp:
     def _connected(self, timeout: float) -> paramiko.SFTPClient:
         if self._client is None or self._transport is None or not self._transport.is_active():
             self.close()
+            if self._login is None:
+                from connectors.sftp_login import Login
+
+                self._login = Login(self._connection)
             self._transport, self._client = self._login.session(timeout)
         return self._client
 
-    def _named(self, error: Exception, about: str) -> ConnectorError:
-        if isinstance(error, UnicodeDecodeError):
-            self.close()
-            return Malformed("sftp", f"{about}: the name of a file there is not UTF-8; rename or remove that file")
+    def _named(self, error: Exception, about: str, connected: bool) -> ConnectorError:
+        from paramiko.sftp import SFTPError
+
         # An answer that says no comes as an OSError, as a broken connection does.
-        if isinstance(error, OSError) and self._transport is not None and self._transport.is_active():
+        if connected and isinstance(error, OSError) and not isinstance(error, TimeoutError | ConnectionError):
             if error.errno == errno.ENOENT:
                 return NotFound("sftp", f"{about}: it is not there")
             if error.errno == errno.EACCES:
                 return AccessDenied(
                     "sftp", f"{about}: the server does not let the user {self._user} do that; allow it there"
                 )
-            if error.errno is None and not isinstance(error, TimeoutError):
+            if error.errno is None:
                 return Unavailable("sftp", f"{about}: the server says that it failed; it will be tried again")
-        self.close()
         if isinstance(error, TimeoutError):
             return Unreachable("sftp", f"{about}: the server was silent for too long; it will be tried again")
-        if isinstance(error, SFTPError):
+        if isinstance(error, SFTPError | UnicodeDecodeError):
             return Malformed("sftp", f"{about}: the answer is not valid SFTP; it will be tried again")
         return _BrokeOff("sftp", f"{about}: the connection broke off; it will be tried again")
 
@@ -185,32 +241,34 @@ class RemoteReading:
         self._file = file
         self._ahead = ahead
         self._about = f"reading {path}"
+        self._forget = weakref.finalize(self, sftp.forgotten.append, file)
+        self._forget.atexit = False
 
     def read(self, timeout: float) -> bytes:
-        """The next bytes, 32 kB at most; nothing at the end that the file had when it was opened."""
-        with self._own_connection(timeout):
+        """The next bytes, 32 kB at most; nothing at the end that the file had when it was opened. What has arrived is
+        given away even when the connection has ended since."""
+        with self._sftp.calling(self._about, timeout, self._file.sftp):
             return self._ahead.read()
 
     def is_unchanged(self, timeout: float) -> bool:
         """Whether the file still has the size and time that it had when it was opened."""
-        with self._own_connection(timeout):
+        with self._sftp.calling(self._about, timeout, self._file.sftp):
             now = self._file.stat()
         return _remote_file(self.found.name, now) == self.found
 
     def close(self) -> None:
         """Never fails: a server closes by itself what belongs to an ended connection."""
-        try:
-            with self._own_connection(_CLOSING):
-                self._file.close()
-        except ConnectorError:
-            pass
+        self._forget.detach()
+        with suppress(ConnectorError), self._sftp.calling(self._about, _CLOSING, self._file.sftp):
+            self._file.close()
 
-    @contextmanager
-    def _own_connection(self, timeout: float) -> Iterator[None]:
-        with self._sftp.calling(self._about, timeout) as client:
-            if client is not self._file.sftp:
-                raise EOFError
-            yield
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What calls of paramiko fail with."""
+    import paramiko
+    from paramiko.sftp import SFTPError
+
+    return OSError, EOFError, SFTPError, paramiko.SSHException, UnicodeDecodeError
 
 
 def _is_file(entry: paramiko.SFTPAttributes) -> bool:

@@ -41,11 +41,12 @@ class ReadAhead:
 
     def read(self) -> bytes:
         """The next bytes, at most CHUNK; nothing at the end. Raises what paramiko raises."""
-        while len(self._sent) < self._most and self._asked < self._size:
-            length = min(CHUNK, self._size - self._asked)
-            number = self._client._async_request(self, CMD_READ, self._file.handle, int64(self._asked), length)
-            self._sent.append((number, length))
-            self._asked += length
+        try:
+            self._ask()
+        except (OSError, EOFError):
+            if not self._sent:
+                raise
+            # The connection has ended. What it has brought is good.
         if not self._sent:
             return b""
         self._most = min(AHEAD, self._most + 1)
@@ -65,6 +66,13 @@ class ReadAhead:
             # The server gives less at once than it was asked for: what follows was asked for from the wrong place.
             self._forget()
         return answer
+
+    def _ask(self) -> None:
+        while len(self._sent) < self._most and self._asked < self._size:
+            length = min(CHUNK, self._size - self._asked)
+            number = self._client._async_request(self, CMD_READ, self._file.handle, int64(self._asked), length)
+            self._sent.append((number, length))
+            self._asked += length
 
     def _forget(self) -> None:
         for number, _ in self._sent:

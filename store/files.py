@@ -1,12 +1,14 @@
 """Which files of a folder were read, and which are only looked at yet, because they may still be growing.
 
 A file that was read is known by its name, size and time for as long as it is there and 30 days longer, and by its
-content, so that the same content under another name is recognised. Times of files are those of the server that has
-them; everything else is told by the store's clock.
+content, so that the same content under another name is recognised. Where it is to leave its folder, it does so some
+time after that was stored. Times of files are those of the server that has them; everything else is told by the
+store's clock.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import orjson
 from redis import Redis
@@ -16,6 +18,13 @@ from store.keys import StreamKeys
 
 #: How long a file that is gone is still known.
 KEPT_MS = 30 * 86_400_000
+
+#: A file is moved or removed only when it is known for so long that it was read: what Redis loses in a crash, or a
+#: replica in taking over, is younger than that.
+SURE_MS = 5_000
+
+#: One whose content was read before stays for so long: whoever puts a file back wants it to be read once more.
+PUT_BACK_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +55,30 @@ class ReadFile:
     content: Content | None = None  #: None: nothing stood in it, or it was set aside
     aside: str = ""  #: set aside: stands for the settings under which it could not be read
     gone_ms: int | None = None  #: since when it is no longer there
+    passed_over: bool = False  #: its content was read before, under this name or another one
+    leaves_ms: int | None = None  #: from when on it may be moved or removed; None: it stays
 
     def is_of(self, version: FileVersion) -> bool:
         return (self.size, self.mtime) == (version.size, version.mtime)
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
+    """What is known of a version of a file that was not read to its end."""
+
     size: int
     mtime: int
     since_ms: int  #: when this size and time were seen first
     failures: int = 0
+    held: str = ""  #: where its last row begins, whose end is not known; all before that was read
 
     def is_of(self, version: FileVersion) -> bool:
         return (self.size, self.mtime) == (version.size, version.mtime)
+
+
+class Looks(NamedTuple):
+    there: dict[str, Look]  #: by name
+    gone: dict[str, Look]  #: what was not read to its end, and is not among those
 
 
 class Files:
@@ -77,54 +96,96 @@ class Files:
         """What was read of each file, by name."""
         return {text(name): _read_file(packed) for name, packed in self._redis.hgetall(self._read).items()}
 
-    def remember(self, version: FileVersion, content: Content | None, aside: str = "") -> None:
-        """This version was read to its end, or set aside; doing so twice is harmless."""
-        kept = ReadFile(version.size, version.mtime, self.now_ms(), content, aside)
+    def remember(
+        self,
+        version: FileVersion,
+        content: Content | None,
+        aside: str = "",
+        passed_over: bool = False,
+        leaves: bool = False,
+    ) -> ReadFile:
+        """This version was read to its end, set aside, or passed over; doing so twice is harmless. `leaves`: whether it
+        is to be moved or removed."""
+        now_ms = self.now_ms()
+        leaves_ms = now_ms + (PUT_BACK_MS if passed_over else SURE_MS) if leaves else None
+        kept = ReadFile(
+            version.size, version.mtime, now_ms, content, aside, passed_over=passed_over, leaves_ms=leaves_ms
+        )
         pipeline = self._redis.pipeline()
         pipeline.hset(self._read, version.name, orjson.dumps(kept))
         pipeline.hdel(self._looks, version.name)
         pipeline.execute()
+        return kept
 
-    def forget_gone(self, read: dict[str, ReadFile], there: Collection[str], now_ms: int) -> None:
-        """Notes which of the files that were read are gone now, and forgets those that are gone for long."""
-        pipeline = self._redis.pipeline()
+    def has_left(self, name: str, known: ReadFile) -> ReadFile:
+        """This file was moved or removed."""
+        kept = replace(known, leaves_ms=None)
+        self._redis.hset(self._read, name, orjson.dumps(kept))
+        return kept
+
+    def note_gone(self, read: dict[str, ReadFile], there: Collection[str], now_ms: int, leaves: bool) -> bool:
+        """Notes which of the files that were read are gone now, and which have come back; forgets those that are gone
+        for long, and tells whether there were any. `read` is kept in step. `leaves`: whether one that has come back is
+        to be moved or removed again."""
+        changed: dict[str, ReadFile] = {}
+        forgotten = []
         for name, known in read.items():
             if name in there:
                 if known.gone_ms is not None:
-                    pipeline.hset(self._read, name, orjson.dumps(replace(known, gone_ms=None)))
+                    changed[name] = replace(known, gone_ms=None, leaves_ms=now_ms + PUT_BACK_MS if leaves else None)
             elif known.gone_ms is None:
-                pipeline.hset(self._read, name, orjson.dumps(replace(known, gone_ms=now_ms)))
+                changed[name] = replace(known, gone_ms=now_ms, leaves_ms=None)
             elif now_ms - known.gone_ms >= KEPT_MS:
-                pipeline.hdel(self._read, name)
+                forgotten.append(name)
+        pipeline = self._redis.pipeline()
+        if changed:
+            pipeline.hset(self._read, mapping={name: orjson.dumps(known) for name, known in changed.items()})
+            read.update(changed)
+        if forgotten:
+            pipeline.hdel(self._read, *forgotten)
+            for name in forgotten:
+                del read[name]
         if pipeline.command_stack:
             pipeline.execute()
+        return bool(forgotten)
 
-    def look(self, versions: Sequence[FileVersion], now_ms: int) -> dict[str, int]:
-        """Notes what is there and was not read yet; since when each is unchanged, ms since 1970, by name."""
+    def look(self, versions: Sequence[FileVersion], now_ms: int) -> Looks:
+        """Notes what is there and was not read yet."""
         before = {text(name): _look(packed) for name, packed in self._redis.hgetall(self._looks).items()}
-        since: dict[str, int] = {}
+        looks: dict[str, Look] = {}
         pipeline = self._redis.pipeline()
         for version in versions:
             known = before.pop(version.name, None)
             if known is None or not known.is_of(version):
-                known = _Look(version.size, version.mtime, now_ms)
+                known = Look(version.size, version.mtime, now_ms)
                 pipeline.hset(self._looks, version.name, orjson.dumps(known))
-            since[version.name] = known.since_ms
-        if before:
-            pipeline.hdel(self._looks, *before)
+            looks[version.name] = known
         if pipeline.command_stack:
             pipeline.execute()
-        return since
+        return Looks(looks, before)
+
+    def forget_looks(self, names: Sequence[str]) -> None:
+        """These are no longer there, or not to be read any more."""
+        if names:
+            self._redis.hdel(self._looks, *names)
+
+    def hold(self, version: FileVersion, place: str) -> None:
+        """This version was read up to a place, behind which there is a row whose end is not known."""
+        self._redis.hset(self._looks, version.name, orjson.dumps(replace(self._look_at(version), held=place)))
 
     def count_failure(self, version: FileVersion) -> int:
         """This version could not be read once more; how many times that is."""
-        packed = self._redis.hget(self._looks, version.name)
-        known = _look(packed) if packed else None
-        if known is None or not known.is_of(version):
-            known = _Look(version.size, version.mtime, self.now_ms())
+        known = self._look_at(version)
         known = replace(known, failures=known.failures + 1)
         self._redis.hset(self._looks, version.name, orjson.dumps(known))
         return known.failures
+
+    def _look_at(self, version: FileVersion) -> Look:
+        packed = self._redis.hget(self._looks, version.name)
+        known = _look(packed) if packed else None
+        if known is None or not known.is_of(version):
+            return Look(version.size, version.mtime, self.now_ms())
+        return known
 
 
 def _read_file(packed: bytes | str) -> ReadFile:
@@ -133,5 +194,5 @@ def _read_file(packed: bytes | str) -> ReadFile:
     return ReadFile(**fields, content=Content(**content) if content else None)
 
 
-def _look(packed: bytes | str) -> _Look:
-    return _Look(**orjson.loads(packed))
+def _look(packed: bytes | str) -> Look:
+    return Look(**orjson.loads(packed))

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from store.files import Content
 
 #: Bytes after which the digest can be written down and gone on with: what a reader that goes on reads twice at most.
-BLOCK = 65_536
+BLOCK = 32_768
 
 #: Bytes that are unpacked at once; 32 kB of gzip can hold a thousand times as much.
 _UNPACKED_AT_ONCE = 262_144

@@ -9,7 +9,9 @@ import structlog
 from config.event_files import FileEvents
 from connectors.errors import NotFound
 from connectors.sftp import RemoteFile, Sftp
-from store.files import Content, Files, FileVersion, ReadFile
+from store.files import Content, Files, FileVersion, Look, ReadFile
+from sync.events.file_contents import Contents
+from sync.events.file_open import is_packed
 from sync.events.file_position import Ended, FilePosition, Place
 
 log = structlog.get_logger()
@@ -20,10 +22,17 @@ UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", 
 #: A folder with nothing to read is looked at so often, seconds.
 LOOK_EVERY = 15.0
 
+#: A last row without a line break may be half a row of an upload that has stalled. It is read when the file has stayed
+#: the same for so many times `settled_seconds`, and for so many seconds at least.
+REST_TIMES = 10
+REST_SECONDS = 600
+
 
 class Waiting(NamedTuple):
-    places: list[Place]  #: the beginnings of files to be read, in order
+    places: list[Place]  #: where files are to be read, in order
     wait: float  #: seconds after which there may be more
+    gone: list[Ended]  #: files that were removed before they were read
+    leaving: list[tuple[FileVersion, ReadFile]]  #: files that were read, whose time has come to leave the folder
 
 
 class Folder:
@@ -33,6 +42,11 @@ class Folder:
         self._sftp = sftp
         self._settings = settings
         self._files = files
+        self._read: dict[str, ReadFile] | None = None  #: what is remembered, as long as nobody else changes it
+        self._contents: Contents | None = None
+        self._settled_ms = int(settings.settled_seconds * 1000)
+        self._rest_ms = max(REST_TIMES * self._settled_ms, REST_SECONDS * 1000)
+        self._leave = settings.afterwards != "keep"
         # Under other settings a file that was set aside is looked at again.
         self._understood = blake2b(
             settings.model_dump_json(include={"delimiter", "quote", "encoding", "fields"}).encode(), digest_size=8
@@ -41,46 +55,85 @@ class Folder:
     def waiting(self, position: FilePosition, timeout: float) -> Waiting:
         """What is to be read behind a position at which no file is being read."""
         found = self._sftp.files(self._settings.folder, timeout)
+        read, now_ms = self._remembered(), self._files.now_ms()
         if position.since_ms is not None:
-            return self._again(position, found, timeout)
-        read, now_ms = self._files.read(), self._files.now_ms()
-        self._files.forget_gone(read, {file.name for file in found}, now_ms)
+            return Waiting(self._again(position, found, read, timeout), LOOK_EVERY, [], [])
+        if self._files.note_gone(read, {file.name for file in found}, now_ms, self._leave):
+            self._contents = None
+        versions = self._wanted(found)
+        unread = [version for version in versions if not self._is_done(version, read.get(version.name))]
+        looks = self._files.look(unread, now_ms)
         ended = {one.version for one in (*position.ended, *position.confirmed)}
-        unread = [version for version in self._wanted(found) if not self._is_done(version, read.get(version.name))]
-        since = self._files.look(unread, now_ms)
-        settled_ms = self._settings.settled_seconds * 1000
-        whole = [version for version in unread if now_ms - since[version.name] >= settled_ms and version not in ended]
-        settling = [since[version.name] + settled_ms - now_ms for version in unread if version not in whole]
-        soonest = min((ms for ms in settling if ms > 0), default=LOOK_EVERY * 1000)
-        places = [Place(self._settings.folder, version) for version in whole]
-        return Waiting(sorted(places, key=self.order), min(soonest / 1000, LOOK_EVERY))
+        newest = max((version.mtime for version in versions), default=0)
+        places, waits = [], [LOOK_EVERY * 1000]
+        for version in unread:
+            look = looks.there[version.name]
+            # Files may have been there for long before they were looked at first; the server's own clock tells that.
+            at_rest_ms = max(now_ms - look.since_ms, (newest - version.mtime) * 1000)
+            wait_ms = self._rest_ms - at_rest_ms if look.held else self._settled_ms - (now_ms - look.since_ms)
+            if wait_ms > 0:
+                waits.append(wait_ms)
+            elif version not in ended:
+                place = Place.load(look.held) if look.held else Place(self._settings.folder, version)
+                places.append(place.at_rest() if at_rest_ms >= self._rest_ms else place)
+        leaving = []
+        for version in versions:
+            known = read.get(version.name)
+            if known is None or not known.is_of(version) or known.leaves_ms is None or not self._leave:
+                continue
+            if known.leaves_ms > now_ms:
+                waits.append(known.leaves_ms - now_ms)
+            else:
+                leaving.append((version, known))
+        gone = self._gone(looks.gone, found, now_ms, ended)
+        return Waiting(sorted(places, key=self.order), min(waits) / 1000, gone, leaving)
 
-    def _again(self, position: FilePosition, found: list[RemoteFile], timeout: float) -> Waiting:
-        """Files to be read once more: those that were read before this was asked for, and those of the archive.
+    def _gone(
+        self, looks: dict[str, Look], found: list[RemoteFile], now_ms: int, ended: set[FileVersion]
+    ) -> list[Ended]:
+        """Files that were whole and are no longer there, neither under their own names nor under others."""
+        there, same = {file.name for file in found}, {file[1:] for file in found}
+        gone, of_no_interest = [], []
+        for name, look in looks.items():
+            version = FileVersion(name, look.size, look.mtime)
+            settled = now_ms - look.since_ms >= self._settled_ms
+            if version in ended:
+                continue
+            if settled and name not in there and (look.size, look.mtime) not in same:
+                held = Place.load(look.held) if look.held else None
+                gone.append(Ended(self._settings.folder, version, gone=True, held=held))
+            else:
+                of_no_interest.append(name)
+        self._files.forget_looks(of_no_interest)
+        return gone
 
-        What was not read yet is left to the reading that remembers.
+    def _again(
+        self, position: FilePosition, found: list[RemoteFile], read: dict[str, ReadFile], timeout: float
+    ) -> list[Place]:
+        """Files to be read once more: those that were read before this was asked for, those that were put back since,
+        and those of the archive. Among them are files that may be new; those are left to the reading that remembers.
         """
-        read, archive = self._files.read(), self._settings.archive_folder
-        places = [
-            Place(self._settings.folder, version)
-            for version in self._wanted(found)
-            if (known := read.get(version.name)) is not None and known.is_of(version) and not known.aside
-        ]
-        if archive is not None and self._sftp.file(archive, timeout) is not None:
-            places += [Place(archive, version) for version in self._wanted(self._sftp.files(archive, timeout))]
         assert position.since_ms is not None
-        since_s = position.since_ms // 1000
-        later = {name for name, known in read.items() if known.read_ms > position.until_ms}
-        return Waiting(
-            [
-                place
-                for place in sorted(places, key=self.order)
-                if place.version.mtime >= since_s
-                and place.version.name not in later
-                and self.order(place) > position.after
-            ],
-            LOOK_EVERY,
-        )
+        archive, contents, since_s = self._settings.archive_folder, self._known(), position.since_ms // 1000
+        later = {name for name, known in read.items() if known.read_ms > position.until_ms and not known.passed_over}
+        places = []
+        for version in self._wanted(found):
+            known = read.get(version.name)
+            place = Place(self._settings.folder, version)
+            if known is not None and known.is_of(version):
+                if not known.aside:
+                    places.append(place.at_rest())
+            elif is_packed(version) or contents.has_length(version.size):
+                # Put back, perhaps: its content may be known although this version of it is not.
+                places.append(place)
+        if archive is not None and self._sftp.file(archive, timeout) is not None:
+            there = self._wanted(self._sftp.files(archive, timeout))
+            places += [Place(archive, version).at_rest() for version in there]
+        return [
+            place
+            for place in sorted(places, key=self.order)
+            if place.version.mtime >= since_s and place.version.name not in later and self.order(place) > position.after
+        ]
 
     def order(self, place: Place) -> tuple[str | int, ...]:
         """Files are read in the order of this."""
@@ -103,37 +156,66 @@ class Folder:
 
     def same_content(self, content: Content, position: FilePosition) -> str:
         """The name of a file with this content that was read before; empty if there is none."""
-        return next((name for name, known in self._contents(position) if known == content), "")
+        for one in (*position.ended, *position.confirmed):
+            if one.content == content:
+                return one.version.name
+        return self._known().name(content)
 
-    def may_know(self, beginning: str, length: int, position: FilePosition) -> bool:
-        """Whether a file was read before that begins like this and is as long."""
-        return any((known.beginning, known.length) == (beginning, length) for _, known in self._contents(position))
+    def beginnings(self, length: int, position: FilePosition) -> set[str]:
+        """The `Content.beginning` of files of this length that were read before."""
+        ended = [one.content for one in (*position.ended, *position.confirmed) if one.content is not None]
+        return self._known().beginnings(length) | {one.beginning for one in ended if one.length == length}
 
-    def _contents(self, position: FilePosition) -> list[tuple[str, Content]]:
-        ended = [(one.version.name, one.content) for one in (*position.ended, *position.confirmed)]
-        read = [(name, known.content) for name, known in self._files.read().items()]
-        return [(name, content) for name, content in (*ended, *read) if content is not None]
+    def look_anew(self) -> None:
+        """Another process may have changed what is remembered."""
+        self._read = self._contents = None
 
-    def finish(self, ended: Ended, timeout: float) -> None:
-        """Remembers a file of which no more is read, and does what is wanted with it; twice does no harm."""
-        self._files.remember(ended.version, ended.content, self._understood if ended.aside else "")
-        if ended.aside or self._settings.afterwards == "keep":
-            return
-        now = self._sftp.file(ended.path, timeout)
-        if now is None or FileVersion(*now) != ended.version:
+    def _remembered(self) -> dict[str, ReadFile]:
+        if self._read is None:
+            self._read = self._files.read()
+        return self._read
+
+    def _known(self) -> Contents:
+        if self._contents is None:
+            self._contents = Contents(self._remembered())
+        return self._contents
+
+    def finish(self, ended: Ended) -> None:
+        """Remembers what has become of a file; twice does no harm."""
+        if ended.gone:
+            self._files.forget_looks([ended.version.name])
+        elif ended.held is not None:
+            self._files.hold(ended.version, ended.held.dump())
+        else:
+            known = self._files.remember(
+                ended.version,
+                ended.content,
+                self._understood if ended.aside else "",
+                ended.passed_over,
+                self._leave and not ended.aside,
+            )
+            self._remembered()[ended.version.name] = known
+            self._known().add(ended.version.name, ended.content)
+
+    def put_away(self, version: FileVersion, known: ReadFile, timeout: float) -> None:
+        """Moves or removes a file that was read; twice does no harm."""
+        path = Place(self._settings.folder, version).path
+        now = self._sftp.file(path, timeout)
+        if now is None or FileVersion(*now) != version:
             # It was moved or removed before, or is another version by now, which is to be read.
             return
         try:
             if self._settings.afterwards == "delete":
-                self._sftp.remove(ended.path, timeout)
-                log.info("Removed a file that was read.", action="file_removed", file=ended.version.name)
+                self._sftp.remove(path, timeout)
+                log.info("Removed a file that was read.", action="file_removed", file=version.name)
             else:
-                self._archive(ended, timeout)
+                self._archive(path, version.name, timeout)
         except NotFound:
             return
+        self._remembered()[version.name] = self._files.has_left(version.name, known)
 
-    def _archive(self, ended: Ended, timeout: float) -> None:
-        folder, name = self._settings.archive_folder, ended.version.name
+    def _archive(self, path: str, name: str, timeout: float) -> None:
+        folder = self._settings.archive_folder
         assert folder is not None
         self._sftp.make_folder(folder, timeout)
         target, number = f"{folder.rstrip('/')}/{name}", 1
@@ -141,5 +223,5 @@ class Folder:
             number += 1
             stem, dot, kind = name.partition(".")
             target = f"{folder.rstrip('/')}/{stem}.{number}{dot}{kind}"
-        self._sftp.move(ended.path, target, timeout)
+        self._sftp.move(path, target, timeout)
         log.info("Moved a file that was read.", action="file_moved", file=name, to=target)

@@ -14,11 +14,13 @@ SHOWN = 4_000
 class Lines:
     """Bytes in, lines out, in two steps: `block` shows what is there, `take` goes on behind it.
 
-    Lines come without their line breaks (LF; a CR before it is part of the line).
+    Lines come without their line breaks (LF; a CR before it is part of the line). Of a last line without one nobody
+    knows whether it is whole: it comes only where that is trusted.
     """
 
-    def __init__(self, read: Callable[[], bytes], digest: ContentDigest, offset: int, number: int) -> None:
-        """`read` gives the bytes from `offset` on, `digest` has been fed with those before; `number`: lines before."""
+    def __init__(self, read: Callable[[], bytes], digest: ContentDigest, offset: int, number: int, whole: bool) -> None:
+        """`read` gives the bytes from `offset` on, `digest` has been fed with those before; `number`: lines before;
+        `whole`: whether the end is trusted."""
         self._read = read
         self.digest = digest
         self.offset = offset  #: where the next line begins, bytes
@@ -28,19 +30,20 @@ class Lines:
         self._skipped = 0  #: how much of a line that is too long was passed over
         self._too_long = b""  #: its beginning
         self._behind = b""  #: what follows it
-        self._at_end = False
+        self._whole = whole
+        self.is_at_end = False  #: whether all bytes were read
         self._open_end = False  #: whether the last line has no line break
         self.passed_over = False  #: whether a line that is too long stands behind those that are ready, read to its end
 
     @property
     def is_over(self) -> bool:
         """Whether all lines were taken."""
-        return self._at_end and not self._ready and not self.passed_over
+        return self.is_at_end and not (self._ready or self._rest or self.passed_over)
 
     @property
     def is_final(self) -> bool:
         """Whether no line can follow directly on those that are ready."""
-        return self._at_end or self._skipped > 0 or len(self._rest) > LONGEST
+        return (self.is_at_end and self._whole) or self._skipped > 0 or len(self._rest) > LONGEST
 
     @property
     def ready(self) -> int:
@@ -77,6 +80,23 @@ class Lines:
         self._split(behind)
         return shown
 
+    def go_towards(self, offset: int) -> bool:
+        """Goes on behind what was read, up to a later line's beginning at most; whether it has come there. If not, more
+        is to be read. Raises ValueError if no line begins there."""
+        count, at = 0, self.offset
+        while at < offset and count < len(self._ready):
+            at += len(self._ready[count]) + 1
+            count += 1
+        if count:
+            self.take(count)
+        if not self._ready and self.passed_over and self.offset < offset:
+            self.take_too_long()
+            return self.go_towards(offset)
+        at_end = self.is_at_end and not (self._ready or self.passed_over)
+        if self.offset > offset or (self.offset < offset and at_end):
+            raise ValueError("no line begins there")
+        return self.offset == offset
+
     def fill(self) -> None:
         """Reads on. Not while lines are ready that are final, nor while one is `passed_over`."""
         if len(self._rest) > LONGEST:
@@ -85,10 +105,10 @@ class Lines:
             self._skip(begun)
         found = self._read()
         if not found:
-            self._at_end = True
+            self.is_at_end = True
             if self._skipped:
                 self.passed_over = True
-            elif self._rest:
+            elif self._whole and self._rest:
                 self._ready.append(self._rest)
                 self._rest, self._open_end = b"", True
         elif self._skipped:

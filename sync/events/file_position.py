@@ -1,6 +1,7 @@
 """How far the files of a folder have been read: the position after a page, written down as JSON."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
@@ -20,24 +21,37 @@ class Place:
     blocks: int = 0  #: of the content's digest, as are the next two; see `ContentDigest.state`
     chain: str = ""
     beginning: str = ""
+    whole: bool = False  #: whether its last row is taken for whole although no line break ends it
 
     @property
     def path(self) -> str:
         return f"{self.folder.rstrip('/')}/{self.version.name}"
 
+    def at_rest(self) -> "Place":
+        """The place in a file that has been as it is for long."""
+        return replace(self, whole=True)
+
+    def dump(self) -> str:
+        return orjson.dumps(self).decode()
+
+    @classmethod
+    def load(cls, text: str) -> "Place":
+        place = _place(orjson.loads(text))
+        assert place is not None
+        return place
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A file of which no more is read."""
+    """A file of which no more is read, or not for some time."""
 
     folder: str
     version: FileVersion
     content: Content | None = None
     aside: bool = False  #: whether it was set aside
-
-    @property
-    def path(self) -> str:
-        return f"{self.folder.rstrip('/')}/{self.version.name}"
+    passed_over: bool = False  #: whether its content was read before
+    gone: bool = False  #: whether it was removed before all was read
+    held: Place | None = None  #: where its last row begins, whose end is still to be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,8 @@ class FilePosition:
 
     place: Place | None = None
     ended: tuple[Ended, ...] = ()
-    confirmed: tuple[Ended, ...] = ()  #: to be remembered, and to be moved or removed where that is wanted
+    confirmed: tuple[Ended, ...] = ()  #: to be remembered
+    count: int = 0  #: how many have ended so far, so that whoever has read knows whether others did since
     since_ms: int | None = None  #: reads what is there again, from this time on, and remembers nothing
     until_ms: int = 0  #: of such a reading: up to this time, ms since 1970
     after: tuple[str | int, ...] = ()  #: of such a reading: the last file that was read, as files are ordered
@@ -61,18 +76,20 @@ class FilePosition:
         if not text:
             return cls()
         fields = orjson.loads(text)
-        place = fields["place"]
-        if place:
-            version, columns = FileVersion(**place["version"]), tuple(place["columns"])
-            fields["place"] = Place(**{**place, "version": version, "columns": columns})
+        fields["place"] = _place(fields["place"])
         fields["ended"] = tuple(map(_ended, fields["ended"]))
         fields["confirmed"] = tuple(map(_ended, fields["confirmed"]))
         fields["after"] = tuple(fields["after"])
         return cls(**fields)
 
 
-def _ended(fields: dict[str, object]) -> Ended:
-    content, version = fields["content"], fields["version"]
-    assert isinstance(version, dict)
-    kept = Content(**content) if isinstance(content, dict) else None
-    return Ended(str(fields["folder"]), FileVersion(**version), kept, bool(fields["aside"]))
+def _ended(fields: dict[str, Any]) -> Ended:
+    content = Content(**fields["content"]) if fields["content"] else None
+    version, held = FileVersion(**fields["version"]), _place(fields["held"])
+    return Ended(**{**fields, "content": content, "version": version, "held": held})
+
+
+def _place(fields: dict[str, Any] | None) -> Place | None:
+    if fields is None:
+        return None
+    return Place(**{**fields, "version": FileVersion(**fields["version"]), "columns": tuple(fields["columns"])})

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from config.event_files import FileEvents
-from connectors.errors import Malformed, NotFound, TryAgain
+from connectors.errors import AccessDenied, Malformed, NotFound
 from connectors.sftp import Sftp
-from store.files import Content, Files
+from store.files import Files
 from sync.events.file_content import NotWhole
 from sync.events.file_folder import Folder
 from sync.events.file_lines import LONGEST, Lines
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 PAGE_ROWS = 1_000
 PAGE_BYTES = 1_048_576
 
-#: How often a packed file that cannot be unpacked is tried before it is set aside.
+#: How often a file that cannot be unpacked, or may not be read, is tried before it is set aside.
 TRIES = 5
 
 
@@ -32,12 +32,21 @@ class Making:
     """A page while it is made."""
 
     position: FilePosition  #: behind what was read
+    begun: FilePosition  #: at the beginning of the page, or of the file that it is at
     deadline: float  #: when it is to be given away, time.monotonic() seconds
     timeout: float  #: seconds that the server may be silent
     events: list[RawEvent] = field(default_factory=list)
     size: int = 0  #: bytes that were read for it
     missed: list[str] = field(default_factory=list)
     has_listed: bool = False  #: whether the folder was listed for this page
+
+    def begin(self, place: Place) -> None:
+        """Goes on with another file."""
+        self.position = self.begun = replace(self.position, place=place)
+
+    def is_empty(self) -> bool:
+        """Whether nothing came of it yet."""
+        return not (self.events or self.position.ended) and self.position == self.begun
 
     def is_due(self) -> bool:
         return len(self.events) >= PAGE_ROWS or self.size >= PAGE_BYTES or time.monotonic() > self.deadline
@@ -72,11 +81,10 @@ class FileReader:
             self._leave(page, place)
         except NotWhole:
             self._not_whole(page, place)
+        except AccessDenied:
+            self._denied(page, place)
         except Unusable as unusable:
             self._set_aside(page, place, f"The file {place.version.name} {unusable}.")
-        except TryAgain:
-            self.close()
-            raise
 
     def close(self) -> None:
         if self._file is not None:
@@ -95,26 +103,36 @@ class FileReader:
         """Whether a packed file is whole, and whether a content was read before: then it is passed over."""
         place, again = file.place, page.position.since_ms is not None
         if not (file.is_being_checked or is_packed(place.version)):
-            length = place.version.size
-            if again or not self._folder.may_know(file.beginning(), length, page.position):
-                self._go_on(file, page, replace(place, checked=True))
+            known = self._folder.beginnings(place.version.size, page.position)
+            if (again and place.whole) or not known or file.beginning() not in known:
+                self._is_new(file, page)
                 return
         content = file.check(page.deadline)
         if content is None:
             return
-        same = "" if again else self._folder.same_content(content, page.position)
-        if same:
+        same = self._folder.same_content(content, page.position)
+        if _may_be_new(page, place) and not same:
+            self._is_new(file, page)
+        elif same and not again:
             log.info(
                 "Passed over a file whose content was read before.",
                 action="file_passed_over",
                 file=place.version.name,
                 read_as=same,
             )
-            self._end(page, place, content)
+            self._end(page, Ended(place.folder, place.version, content, passed_over=True))
         else:
             # Its bytes are used up: the next step opens it anew.
             self.close()
-            page.position = replace(page.position, place=replace(place, checked=True))
+            page.position = replace(page.position, place=replace(place, checked=True, whole=again or place.whole))
+
+    def _is_new(self, file: OpenFile, page: Making) -> None:
+        """Nothing with this content was read before: the reading that remembers reads it."""
+        place = file.place
+        if _may_be_new(page, place):
+            self._leave(page, place)
+        else:
+            self._go_on(file, page, replace(place, checked=True))
 
     def _read(self, file: OpenFile, page: Making) -> None:
         """Rows, until the page is due or the file is over."""
@@ -122,14 +140,29 @@ class FileReader:
         if lines is None:
             return
         while not lines.is_over:
-            self._read_block(lines, file, page)
+            if not self._read_block(lines, file, page):
+                return self._open_end(lines, file, page)
             if page.is_due():
                 return
+        place = file.place
+        log.info("Read a file to its end.", action="file_read", file=place.version.name, lines=lines.number)
         # Two files with nothing but column names are not the same events twice.
-        self._end(page, file.place, lines.digest.content() if lines.number > 1 else None)
+        content = lines.digest.content() if lines.number > 1 else None
+        self._end(page, Ended(place.folder, place.version, content))
 
-    def _read_block(self, lines: Lines, file: OpenFile, page: Making) -> None:
-        """The rows that are there, or, if none are, more bytes."""
+    def _open_end(self, lines: Lines, file: OpenFile, page: Making) -> None:
+        """All is read but a last row that no line break ends: half a row, perhaps, of an upload that has stalled."""
+        place = file.place
+        log.info(
+            "Read a file up to its last row, which has no line break: it is read when the file stays as it is.",
+            action="file_held",
+            file=place.version.name,
+            lines=lines.number,
+        )
+        self._end(page, Ended(place.folder, place.version, held=place))
+
+    def _read_block(self, lines: Lines, file: OpenFile, page: Making) -> bool:
+        """The rows that are there, or, if none are, more bytes; whether there were any."""
         place, block = file.place, lines.block(PAGE_ROWS, PAGE_BYTES)
         rows = Rows(place.version.name, place.columns, self._settings)
         if lines.passed_over and not block:
@@ -138,8 +171,7 @@ class FileReader:
             number = lines.number
             page.events.append(rows.too_long(lines.take_too_long(), number))
         elif not block:
-            lines.fill()
-            return
+            return self._read_on(lines)
         elif not place.columns:
             lines.take(1)
             if block[0].strip():
@@ -151,8 +183,7 @@ class FileReader:
                 block = lines.block(MOST_LINES, LONGEST)
                 parsed = rows.events(block, lines.number, False)
             if not parsed.lines and len(block) == lines.ready:
-                lines.fill()
-                return
+                return self._read_on(lines)
             if not parsed.lines:
                 parsed = rows.events(block[:1], lines.number, True)
             page.events += parsed.events
@@ -161,20 +192,25 @@ class FileReader:
         blocks, chain, beginning = lines.digest.state
         place = replace(place, offset=lines.offset, line=lines.number, blocks=blocks, chain=chain, beginning=beginning)
         self._go_on(file, page, place)
+        return True
+
+    def _read_on(self, lines: Lines) -> bool:
+        if lines.is_at_end:
+            return False
+        lines.fill()
+        return True
 
     def _go_on(self, file: OpenFile, page: Making, place: Place) -> None:
         file.place = place
         page.position = replace(page.position, place=place)
 
-    def _end(self, page: Making, place: Place, content: Content | None, aside: bool = False) -> None:
-        """No more is read of this file."""
+    def _end(self, page: Making, ended: Ended) -> None:
+        """No more is read of this file, or not for some time."""
         self.close()
-        log.info("Read a file to its end.", action="file_read", file=place.version.name, lines=place.line)
         if page.position.since_ms is None:
-            ended = Ended(place.folder, place.version, content, aside)
             page.position = replace(page.position, place=None, ended=(*page.position.ended, ended))
         else:
-            self._leave(page, place)
+            self._leave(page, Place(ended.folder, ended.version))
 
     def _leave(self, page: Making, place: Place) -> None:
         self.close()
@@ -182,27 +218,59 @@ class FileReader:
         page.position = replace(page.position, place=None, after=self._folder.order(place) if again else ())
 
     def _set_aside(self, page: Making, place: Place, sentence: str) -> None:
-        log.warning("Set a file aside.", action="file_set_aside", file=place.version.name, why=sentence)
-        page.events.append(RawEvent(None, place.version.name, sentence))
-        self._end(page, place, None, aside=True)
+        version = place.version
+        log.warning("Set a file aside.", action="file_set_aside", file=version.name, why=sentence)
+        # Another version of the file may have to be set aside, too.
+        where = f"{version.name} ({version.size} bytes, {version.mtime})"
+        page.events.append(RawEvent(None, where, sentence))
+        self._end(page, Ended(place.folder, version, aside=True))
 
     def _gone(self, page: Making, place: Place) -> None:
         """The file is not there (any more): archived by the other reading, or removed by somebody else."""
         folder = self._settings.archive_folder
-        if page.position.since_ms is not None and folder is not None and place.folder != folder:
-            self.close()
-            page.position = replace(page.position, place=replace(place, folder=folder))
+        if page.position.since_ms is not None:
+            if folder is not None and place.folder != folder:
+                self.close()
+                page.position = replace(page.position, place=replace(place, folder=folder))
+            else:
+                self._leave(page, place)
             return
-        if place.offset:
-            page.missed.append(
-                f"The file {place.version.name} was removed before it was read to its end: "
-                f"what stood behind its line {place.line:,} was not read."
-            )
-        self._leave(page, place)
+        page.missed.append(missed(place))
+        self._end(page, Ended(place.folder, place.version, gone=True))
 
     def _not_whole(self, page: Making, place: Place) -> None:
         self.close()
         what = f"The file {place.version.name} cannot be unpacked: it is damaged, or not whole"
         if page.position.since_ms is None and self._files.count_failure(place.version) < TRIES:
             raise Malformed("sftp", f"{what}; it will be tried again, and set aside after {TRIES} times")
-        self._set_aside(page, place, f"{what}; upload it again, or remove it.")
+        if _may_be_new(page, place):
+            self._leave(page, place)
+        else:
+            self._set_aside(page, place, f"{what}; upload it again, or remove it.")
+
+    def _denied(self, page: Making, place: Place) -> None:
+        """This file may not be read, unlike others, perhaps: those go on."""
+        what = f"The file {place.version.name} may not be read by our user of the server"
+        if page.position.since_ms is None and self._files.count_failure(place.version) < TRIES:
+            log.warning(f"{what}; it will be tried again.", action="file_denied", file=place.version.name)
+            self._leave(page, place)
+        elif _may_be_new(page, place):
+            self._leave(page, place)
+        else:
+            self._set_aside(page, place, f"{what}; allow it there and upload the file again, or remove it.")
+
+
+def _may_be_new(page: Making, place: Place) -> bool:
+    """Whether this is a file in a reading of all once more that was, perhaps, never read at all."""
+    return page.position.since_ms is not None and not place.whole
+
+
+def missed(place: Place) -> str:
+    """What it means that a file is gone, of which this is the place up to which it was read."""
+    name = place.version.name
+    if not place.line:
+        return f"The file {name} was removed before it was read."
+    return (
+        f"The file {name} was removed before it was read to its end: "
+        f"what stood behind its line {place.line:,} was not read."
+    )

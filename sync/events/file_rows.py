@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from typing import NamedTuple
 
 from config.event_files import FileEvents
@@ -19,6 +20,11 @@ LONGEST_HEADER = 65_536
 
 #: Parts of an event that every file must have a column for.
 NEEDED = ("id", "type", "contact", "time")
+
+TOO_LONG = "The row is longer than 1 MB."
+
+# Whatever is shorter than LONGEST is read; csv itself stops at 128 kB.
+csv.field_size_limit(LONGEST)
 
 NO_COLUMNS = "does not begin with a line of column names"
 
@@ -63,7 +69,7 @@ class Rows:
 
     def too_long(self, shown: bytes, before: int) -> RawEvent:
         """A line that is longer than LONGEST, of which this is the beginning."""
-        return self._flaw("The row is longer than 1 MB.", shown, before + 1)
+        return self._flaw(TOO_LONG, shown, before + 1)
 
     def _unquoted(self, texts: Sequence[str], before: int) -> list[RawEvent]:
         columns, delimiter = self._columns, self._delimiter
@@ -100,10 +106,12 @@ class Rows:
                         events.append(RawEvent(dict(zip(self._columns, cells, strict=True))))
                     done = source.next
                 return Parsed(events, done)
-            except csv.Error:
+            except csv.Error as error:
                 if source.is_at_end and not final and len(lines) - done < MOST_LINES:
                     return Parsed(events, done)
                 flaw = "The row's quotes are not in pairs, or stand within a text without being doubled."
+                if "field limit" in str(error):
+                    flaw = TOO_LONG
             except _Unreadable as unreadable:
                 flaw = str(unreadable)
             events.append(self._flaw(flaw, lines[done], before + done + 1))
@@ -122,7 +130,7 @@ class Rows:
 
     def _text(self, line: bytes) -> str:
         if len(line) > LONGEST:
-            raise _Unreadable("The row is longer than 1 MB.")
+            raise _Unreadable(TOO_LONG)
         try:
             text = line.decode(self._encoding)
         except UnicodeDecodeError:
@@ -140,7 +148,10 @@ class Rows:
     def _flaw(self, flaw: str, shown: str | bytes, number: int) -> RawEvent:
         if isinstance(shown, bytes):
             shown = shown[:SHOWN].decode(self._encoding, "replace")
-        return RawEvent(None, f"{self._name} line {number}", flaw, shown[:EXCERPT])
+        excerpt = shown.removesuffix("\r")[:EXCERPT]
+        # Another version of the file may have another unreadable row at this line, which is told from this one.
+        digest = blake2b(excerpt.encode(errors="surrogatepass"), digest_size=4).hexdigest()
+        return RawEvent(None, f"{self._name} line {number} ({digest})", flaw, excerpt)
 
 
 class _Texts:

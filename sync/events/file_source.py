@@ -2,16 +2,17 @@
 
 import threading
 import time
+from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import replace
-from typing import NamedTuple
 
 from config.event_files import FileEvents
-from connectors.errors import TryAgain
+from connectors.errors import Stop, TryAgain
 from connectors.sftp import Sftp
-from store.files import Files
-from sync.events.file_folder import LOOK_EVERY, Folder
+from store.files import Files, FileVersion
+from sync.events.file_folder import LOOK_EVERY, Folder, Waiting
 from sync.events.file_position import FilePosition, Place
-from sync.events.file_reader import FileReader, Making
+from sync.events.file_reader import FileReader, Making, missed
 from sync.events.pages import EventPage
 
 #: A page is given away after so many seconds, with what it has.
@@ -32,10 +33,11 @@ class FileSource:
         self._files = files
         self._folder = Folder(sftp, settings, files)
         self._reader = FileReader(sftp, settings, files, self._folder)
-        self._waiting: dict[bool, Listed] = {}
+        self._listed: dict[bool, Listed] = {}  #: for the reading of what is new, and for that of all once more
         # A reader that has ended may leave a call behind that is still under way.
         self._lock = threading.Lock()
         self._last: tuple[str, EventPage] | None = None
+        self._behind: FilePosition | None = None  #: where the last page of what is new has led to
 
     def beginning(self, since_ms: int | None) -> str:
         """Where the first reading begins. With a time, files that were read before are read again, those in the archive
@@ -45,16 +47,16 @@ class FileSource:
         return FilePosition(since_ms=since_ms, until_ms=self._files.now_ms()).dump()
 
     def fetch(self, position: str, timeout: float) -> EventPage:
-        """The page behind a position. Files that are behind it for certain are remembered, and moved or removed where
-        that is wanted. Raises TryAgain, Stop."""
+        """The page behind a position. Files that are behind it for certain are remembered; those that were remembered
+        some seconds ago are moved or removed where that is wanted. Raises TryAgain, Stop."""
+        asked = FilePosition.load(position)
         with self._lock:
             if self._last is None or self._last[0] != position:
-                self._last = None
-                page = self._made(position, timeout)
-                if not page.events:
-                    return page
-                # A page that was read ahead and not used is asked for again, and the file stands behind it by now.
-                self._last = position, page
+                page = self._made(asked, timeout)
+                # A page of a file's midst that was read ahead and not used is asked for again, when the file stands
+                # behind it already.
+                self._last = (position, page) if page.events and asked.place else None
+                return page
             return self._last[1]
 
     def close(self) -> None:
@@ -62,50 +64,101 @@ class FileSource:
         with self._lock:
             self._reader.close()
 
-    def _made(self, position: str, timeout: float) -> EventPage:
-        asked = FilePosition.load(position)
+    def _made(self, asked: FilePosition, timeout: float) -> EventPage:
+        if asked.since_ms is None and asked != self._behind:
+            # Another process has read since, a page was not used, or Redis has lost its last second.
+            self._listed.pop(False, None)
+            self._folder.look_anew()
         for ended in asked.confirmed:
-            self._folder.finish(ended, timeout)
-        page = Making(
-            replace(asked, ended=(), confirmed=asked.ended), time.monotonic() + min(PAGE_SECONDS, timeout / 2), timeout
-        )
+            self._folder.finish(ended)
+        if False in self._listed:
+            self._listed[False].drop({ended.version for ended in asked.confirmed})
+        begun = replace(asked, ended=(), confirmed=asked.ended)
+        page = Making(begun, begun, time.monotonic() + min(PAGE_SECONDS, timeout / 2), timeout)
         wait = 0.0
         try:
             while True:
                 if page.position.place is None:
                     place, wait = self._next(page)
                     if place is None:
+                        wait = self._put_away(page, wait)
                         break
-                    page.position = replace(page.position, place=place)
-                self._reader.step(page)
+                    page.begin(place)
+                self._step(page)
                 if page.is_due():
                     break
-        except TryAgain:
-            self._waiting.clear()
+        except (TryAgain, Stop):
+            self._listed.clear()
             # What was read before that is good; the next call meets the same trouble first.
-            if not (page.events or page.position.ended):
+            if page.is_empty():
                 raise
-        behind = page.position
-        more = behind != asked or behind.place is not None
-        return EventPage(page.events, behind.dump(), more, 0.0 if more else wait, " ".join(page.missed))
+        page.position = replace(page.position, count=asked.count + len(page.position.ended))
+        if asked.since_ms is None:
+            self._behind = page.position
+        more = page.position != asked or page.position.place is not None
+        return EventPage(page.events, page.position.dump(), more, 0.0 if more else wait, " ".join(page.missed))
+
+    def _step(self, page: Making) -> None:
+        at, listed = page.position.place, self._listed.get(False)
+        self._reader.step(page)
+        if at is None or listed is None or page.position.place is not None or page.position.since_ms is not None:
+            return
+        if at.version not in {ended.version for ended in page.position.ended}:
+            # It has changed, or is tried again when the folder is listed the next time.
+            listed.drop({at.version})
 
     def _next(self, page: Making) -> tuple[Place | None, float]:
-        """The beginning of the next file; None with the seconds after which there may be one."""
+        """The place in the next file; None with the seconds after which there may be one."""
         if len(page.position.ended) >= PAGE_FILES:
             return None, 0.0
         again = page.position.since_ms is not None
-        listed = self._waiting.get(again)
-        if listed is None or not listed.places or time.monotonic() - listed.at > LISTED_SECONDS:
-            if page.has_listed:
-                return None, LOOK_EVERY
-            listed = Listed(time.monotonic(), *self._folder.waiting(page.position, page.timeout))
-            self._waiting[again], page.has_listed = listed, True
-        return (listed.places.pop(0), 0.0) if listed.places else (None, listed.wait)
+        listed = self._listed.get(again)
+        if listed is not None and time.monotonic() - listed.at <= LISTED_SECONDS:
+            place = listed.first(page.position)
+            if place is not None:
+                return place, 0.0
+        if page.has_listed:
+            return None, LOOK_EVERY
+        listed = self._listed[again] = Listed(self._folder, self._folder.waiting(page.position, page.timeout))
+        page.has_listed = True
+        page.missed += [missed(gone.held or Place(gone.folder, gone.version)) for gone in listed.waiting.gone]
+        page.position = replace(page.position, ended=(*page.position.ended, *listed.waiting.gone))
+        return listed.first(page.position), listed.waiting.wait
+
+    def _put_away(self, page: Making, wait: float) -> float:
+        """Moves or removes what was read some seconds ago, as far as there is time; the seconds after which there is
+        more to be done."""
+        listed = self._listed.get(False)
+        if listed is None or page.position.since_ms is not None:
+            return wait
+        leaving = listed.waiting.leaving
+        while leaving:
+            if time.monotonic() > page.deadline:
+                return 0.0
+            self._folder.put_away(*leaving[-1], page.timeout)
+            leaving.pop()
+        return wait
 
 
-class Listed(NamedTuple):
-    """What was found in the folder when it was looked at last."""
+class Listed:
+    """What was found in the folder when it was looked at last. Nothing is taken off it that is not behind the stored
+    position for certain: a page may be made and never be used."""
 
-    at: float  #: time.monotonic() seconds
-    places: list[Place]
-    wait: float
+    def __init__(self, folder: Folder, waiting: Waiting) -> None:
+        self.at = time.monotonic()
+        self.waiting = waiting
+        self._order = folder.order
+        self._places = waiting.places
+
+    def first(self, position: FilePosition) -> Place | None:
+        """The first place that is to be read behind a position."""
+        if position.since_ms is not None:
+            index = bisect_right(self._places, position.after, key=self._order)
+            return self._places[index] if index < len(self._places) else None
+        ended = {one.version for one in (*position.ended, *position.confirmed)}
+        return next((place for place in self._places if place.version not in ended), None)
+
+    def drop(self, versions: Collection[FileVersion]) -> None:
+        """These are not to be read as they were found."""
+        if versions:
+            self._places = [place for place in self._places if place.version not in versions]

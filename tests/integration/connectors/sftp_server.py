@@ -145,6 +145,14 @@ class _Session(asyncssh.SFTPServer):
         found: Any = super().read(file_obj, offset, min(size, self._server.most))
         return bytes(found)
 
+    async def fstat(self, file_obj: Any) -> Any:
+        await self._begin("fstat", b"")
+        return super().fstat(file_obj)
+
+    async def close(self, file_obj: Any) -> None:
+        self._server.operations.append("close")
+        super().close(file_obj)
+
     async def scandir(self, path: bytes) -> Any:
         await self._begin("list", path)
         async for entry in super().scandir(path):

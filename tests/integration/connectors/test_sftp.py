@@ -4,6 +4,8 @@ import gc
 import logging
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,12 +14,12 @@ import asyncssh
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa
+from structlog.testing import capture_logs
 
 from connectors.errors import (
     AccessDenied,
     ConnectorError,
     CredentialsRefused,
-    Malformed,
     NotFound,
     Stop,
     Unavailable,
@@ -77,17 +79,30 @@ def test_a_folder_that_is_not_there_stops_the_workflow_and_is_named(connect: Con
         connect().files("d365_loads/exports", 5)
 
 
-def test_a_name_that_is_not_utf_8_is_told_and_no_reason_to_fail(server: OddSftp, connect: Connect) -> None:
+def test_a_name_that_is_not_utf_8_is_left_out_and_told_once(server: OddSftp, connect: Connect) -> None:
     # Given a name in Latin-1, beside a good one
-    bad = os.fsencode(server.home / "logs") + b"/caf\xe9.txt"
-    with open(bad, "wb"):
+    with open(os.fsencode(server.home / "logs") + b"/caf\xe9.txt", "wb"):
         pass
+    (server.home / "logs" / "café.txt").touch()
     sftp = connect()
-    with pytest.raises(Malformed, match="not UTF-8; rename or remove"):
-        sftp.files("logs", 5)
-    # When it is removed, all is well
-    os.unlink(bad)
-    assert sftp.files("logs", 5) == []
+    # When the folder is listed again and again
+    with capture_logs() as logs:
+        names = [[file.name for file in sftp.files("logs", 5)] for _ in range(3)]
+    # Then the good one is there each time, and the other was told once
+    assert names == [["café.txt"]] * 3
+    assert [log["file"] for log in logs] == ["caf\\xe9.txt"]
+
+
+def test_a_long_folder_is_listed_whole(server: OddSftp, connect: Connect) -> None:
+    for number in range(1_000):
+        (server.home / "logs" / f"{number}.txt").touch()
+    assert {file.name for file in connect().files("logs", 5)} == {f"{number}.txt" for number in range(1_000)}
+
+
+def test_paramiko_is_imported_by_those_alone_who_connect() -> None:
+    program = "import sys, cli.main, sync.egress; print([name for name in sys.modules if name.startswith('paramiko')])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("most", [CHUNK, 1_000_000, 5_000])
@@ -128,6 +143,34 @@ def test_a_file_that_has_become_shorter_ends_and_is_told_apart(server: OddSftp, 
     assert len(content_of(reading)) < CHUNK * 3
     assert not reading.is_unchanged(5)
     reading.close()
+
+
+def test_a_file_that_is_forgotten_is_closed_with_the_next_call_and_never_by_the_garbage_collector(
+    server: OddSftp, connect: Connect
+) -> None:
+    (server.home / "logs" / "a.txt").write_bytes(b"x")
+    sftp = connect()
+
+    def refuse(name: str, path: str) -> None:
+        if name == "fstat":
+            raise asyncssh.SFTPFailure("no")
+
+    # Given a file that could not be looked at once it was open, and one that somebody opened and lost
+    server.before = refuse
+    with pytest.raises(Unavailable):
+        sftp.open("logs/a.txt", 0, 5)
+    server.before = lambda name, path: None
+    lost: list[object] = [sftp.open("logs/a.txt", 0, 5)]
+    lost.append(lost)
+    assert server.operations.count("close") == 1
+    # When its memory is freed while paramiko holds its lock, as may happen at any moment
+    del lost
+    assert sftp._client is not None
+    with sftp._client._lock:  # type: ignore[attr-defined]
+        gc.collect()
+    # Then the next call closes it
+    sftp.files("logs", 5)
+    assert server.operations.count("close") == 2
 
 
 def test_files_are_moved_and_removed_and_folders_made(server: OddSftp, connect: Connect) -> None:
@@ -332,6 +375,27 @@ def test_an_open_file_ends_with_its_connection_and_is_opened_anew(server: OddSft
     with pytest.raises(Unreachable):
         reading.read(5)
     again.close()
+
+
+def test_what_has_arrived_before_a_connection_broke_off_can_still_be_read(server: OddSftp, connect: Connect) -> None:
+    content = os.urandom(CHUNK * 4)
+    (server.home / "logs" / "a.txt").write_bytes(content)
+    sftp = connect()
+    reading = sftp.open("logs/a.txt", 0, 5)
+    read = reading.read(5)
+    # Given a connection that ends when all that was asked for is here
+    assert sftp._client is not None and sftp._transport is not None
+    channel = sftp._client.get_channel()
+    assert channel is not None
+    while len(channel.in_buffer) < CHUNK * 3:
+        assert sftp._transport.is_active()
+    server.cut()
+    sftp._transport.join(10)
+    # Then the file is whole but for the question whether it is still the same
+    assert read + content_of(reading) == content
+    with pytest.raises(Unreachable):
+        reading.is_unchanged(5)
+    reading.close()
 
 
 def test_a_server_that_is_silent_is_given_up_in_time_and_not_asked_twice(server: OddSftp, connect: Connect) -> None:

@@ -10,7 +10,7 @@ from redis import Redis
 
 from config.event_files import FileEvents
 from connectors.sftp import Sftp
-from store.files import Files
+from store.files import SURE_MS, Files
 from store.keys import InstanceKeys, StreamKeys
 from sync.events.file_source import FileSource
 from sync.events.pages import EventPage, RawEvent
@@ -94,10 +94,28 @@ class LogFolder:
                 return [shown(event) for event in self.events[before:]]
             page = ahead
 
+    def tidy(self) -> None:
+        """So much later that files which were read may leave."""
+        self.files.at_ms += SURE_MS
+        assert self.read() == []
+
+    def read_again(self, since_ms: int = 0) -> list[str]:
+        """What comes of a reading of all once more, each page made by another process; the stored position stays."""
+        live, self.position = self.position, self.source.beginning(since_ms)
+        found: list[str] = []
+        while True:
+            page = self.fetch()
+            found += map(shown, page.events)
+            self.position = page.behind
+            self.restart()
+            if not page.more:
+                self.position = live
+                return found
+
 
 def shown(event: RawEvent) -> str:
-    """An event's id, or where a flaw is."""
-    return str(event.value["id"]) if event.value else event.where
+    """An event's id, or where a flaw is, without what tells versions of a file apart."""
+    return str(event.value["id"]) if event.value else event.where.partition(" (")[0]
 
 
 def rows(*ids: object) -> str:

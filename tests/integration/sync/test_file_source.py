@@ -10,11 +10,13 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from connectors.errors import TryAgain
-from store.files import KEPT_MS
+from store.files import KEPT_MS, SURE_MS
 from sync.events import file_reader, file_source
+from sync.events.file_folder import REST_SECONDS
 from sync.events.file_reader import TRIES
+from sync.events.file_source import FileSource
 from sync.events.pages import RawEvent
-from tests.integration.sync.log_folder import FIRST, LogFolder, log_folders, rows
+from tests.integration.sync.log_folder import FIRST, LogFolder, log_folders, rows, shown
 
 
 @pytest.fixture
@@ -162,8 +164,10 @@ def test_a_file_without_events_is_read_like_any_other(folder: LogFolder, name: s
     folder.put("logs_2.txt", FIRST)
     with capture_logs() as logs:
         assert folder.read() == []
+        folder.files.at_ms += REST_SECONDS * 1_000
+        assert folder.read() == []
     # Then nobody takes two of them for the same
-    assert [log["action"] for log in logs] == ["file_read", "file_read"]
+    assert [log["action"] for log in logs if log["action"] != "file_held"] == ["file_read", "file_read"]
     assert folder.read() == []
 
 
@@ -175,10 +179,10 @@ def test_an_empty_packed_file_has_no_events(folder: LogFolder) -> None:
 def test_a_line_of_ten_megabytes_is_a_flaw_and_the_lines_around_it_are_read(folder: LogFolder) -> None:
     huge = "x" * 10_000_000
     for name in ("logs_1.txt", "logs_2.txt.gz"):
-        folder.put(name, rows(1) + f"{huge}{name}\n" + "3\tclick\tc\t2026-11-01")
+        folder.put(name, rows(1) + f"{huge}{name}\n" + "3\tclick\tc\t2026-11-01\n")
     assert folder.read() == ["1", "logs_1.txt line 3", "3", "1", "logs_2.txt.gz line 3", "3"]
     flaw = folder.events[1]
-    assert flaw == RawEvent(None, "logs_1.txt line 3", "The row is longer than 1 MB.", "x" * 1_000)
+    assert flaw._replace(where="") == RawEvent(None, "", "The row is longer than 1 MB.", "x" * 1_000)
 
 
 def test_a_row_within_quotes_may_go_on_beyond_what_is_read_at_once(folder: LogFolder, small_pages: None) -> None:
@@ -254,13 +258,15 @@ def test_another_process_goes_on_at_any_page_without_a_row_lost_or_doubled(
     lines = [f"{n}\t{'t' * (n * 37 % 5_000)}\tc\t2026" + ("\tx" if n % 11 == 0 else "") for n in range(60)]
     folder.put(name, "\ufeff" + FIRST + "\r\n".join(lines))
     # When each page is made by another process
-    while (page := folder.fetch()).more:
-        assert len(page.events) <= 100
-        folder.store(page)
-        folder.restart()
+    for _ in range(2):
+        while (page := folder.fetch()).more:
+            assert len(page.events) <= 100
+            folder.store(page)
+            folder.restart()
+        folder.files.at_ms += REST_SECONDS * 1_000
     # Then all rows came once, in order, with their own line numbers
     expected = [f"{name} line {n + 2}" if n % 11 == 0 else str(n) for n in range(60)]
-    assert [str(event.value["id"]) if event.value else event.where for event in folder.events] == expected
+    assert [shown(event) for event in folder.events] == expected
     # And the content is remembered as if one had read it
     folder.put("logs_2.txt", "\ufeff" + FIRST + "\r\n".join(lines))
     assert folder.read() == []
@@ -270,13 +276,35 @@ def test_a_page_has_about_a_thousand_rows_and_a_file_stays_open_between_pages(fo
     folder.put("logs_1.txt", rows(*range(5_500)))
     assert len(folder.read()) == 5_500
     assert folder.server.operations.count("open") == 1
-    folder.put("logs_2.txt", rows(*range(5_500, 8_000)))
+    folder.put("logs_2.txt", rows(*range(5_500, 9_500)))
+    folder.store(folder.fetch())
     page = folder.fetch()
     assert 1_000 <= len(page.events) < 2_000 and page.more
     # A page that was made and not stored is asked for again without reading anew
     reads = folder.server.operations.count("read")
     assert folder.fetch() == page
     assert folder.server.operations.count("read") == reads
+
+
+def test_processes_that_take_turns_read_no_page_twice(folder: LogFolder, small_pages: None) -> None:
+    # Given two processes, of which one has read a packed file's beginning
+    other = FileSource(folder.sftp, folder.settings, folder.files)
+    names = ["logs_1.txt.gz", "logs_2.txt", "logs_3.txt"]
+    for number, name in enumerate(names):
+        folder.put(name, rows(*(f"{number}-{row}-{os.urandom(3_000).hex()}" for row in range(60))))
+    opened: list[str] = []
+    folder.server.before = lambda name, path: opened.append(path) if name == "open" else None
+    # When they take turns with every page, and come to the end of all files
+    mine = True
+    while (page := (folder.source if mine else other).fetch(folder.position, 5)).more:
+        folder.store(page)
+        mine = not mine
+    # Then every row came once
+    assert len(folder.events) == 180
+    assert len({str(event.value and event.value["id"]) for event in folder.events}) == 180
+    # And the packed file was opened once to be checked and once by each to be read: what the other has read is skipped
+    assert opened.count("logs/logs_1.txt.gz") == 3
+    other.close()
 
 
 def test_a_page_has_about_a_megabyte_where_rows_are_long(folder: LogFolder) -> None:
@@ -340,6 +368,18 @@ def test_a_file_that_is_overwritten_under_the_reader_is_noticed(folder: LogFolde
     assert [event.value["id"] for event in folder.events if event.value].count("0") == 2
 
 
+def test_a_file_that_is_overwritten_with_as_many_bytes_is_noticed_too(folder: LogFolder) -> None:
+    folder.put("logs_1.txt", rows(*range(10_000, 90_000)))
+    folder.store(folder.fetch())
+    with open(folder.path("logs_1.txt"), "r+b") as file:
+        file.write(rows(*range(10_000, 90_000)).encode())
+    with capture_logs() as logs:
+        folder.read()
+    assert [log["action"] for log in logs] == ["file_changed", "file_read"]
+    ids = [event.value["id"] for event in folder.events if event.value]
+    assert ids[-80_000:] == [str(number) for number in range(10_000, 90_000)]
+
+
 def test_a_file_that_is_removed_while_it_is_read_is_missed_by_name(folder: LogFolder) -> None:
     folder.put("logs_1.txt", rows(*range(3_000)))
     page = folder.fetch()
@@ -358,25 +398,68 @@ def test_a_file_that_is_removed_while_it_is_read_is_missed_by_name(folder: LogFo
 
 
 @pytest.mark.parametrize("afterwards", ["archive", "delete"])
-def test_a_file_stays_until_the_position_behind_it_was_stored(folder: LogFolder, afterwards: str) -> None:
+def test_a_file_stays_until_its_end_was_stored_for_some_seconds(folder: LogFolder, afterwards: str) -> None:
     folder.use(afterwards=afterwards, archive_folder="done/logs", settled_seconds=0)
     folder.put("logs_1.txt", rows(1))
-    # When its last page was made, and the one behind it was asked for while that is being stored
+    # When its last page was made, and the one behind it was asked for, however often, while that is being stored
     page = folder.fetch()
     ahead = folder.source.fetch(page.behind, 5)
+    folder.files.at_ms += 10 * SURE_MS
+    folder.source.fetch(page.behind, 5)
     # Then it is still there, since the page may yet be lost
     assert folder.names() == ["logs_1.txt"]
     folder.restart()
     page = folder.fetch()
     assert len(page.events) == 1
-    # And is gone only when the position behind that was stored, too
+    # When all was stored, the last seconds of which Redis may lose in a crash
     folder.store(page)
     ahead = folder.source.fetch(page.behind, 5)
-    assert folder.names() == ["logs_1.txt"]
     folder.store(ahead)
+    page = folder.fetch()
+    folder.store(page)
+    folder.files.at_ms += SURE_MS - 1
+    page = folder.fetch()
+    # Then it is still there, and it is said when to look again
+    assert folder.names() == ["logs_1.txt"]
+    assert not page.more and page.wait == 0.001
+    # And is gone as soon as those seconds are over, by whichever process
+    folder.files.at_ms += 1
+    folder.restart()
     folder.fetch()
     assert folder.names() == []
-    assert not (folder.server.home / "done").exists() or folder.names("done/logs") == ["logs_1.txt"]
+    assert afterwards == "delete" or folder.names("done/logs") == ["logs_1.txt"]
+    # And nothing is missed
+    folder.tidy()
+    assert folder.missed == []
+
+
+@pytest.mark.parametrize("afterwards", ["archive", "delete"])
+def test_what_redis_loses_in_a_crash_is_read_again(folder: LogFolder, redis: Redis, afterwards: str) -> None:
+    # Given a file that was read and stored
+    folder.use(afterwards=afterwards, archive_folder="done", settled_seconds=0)
+    folder.put("logs_1.txt", rows(1, 2))
+    before, known = folder.position, redis.hgetall(folder.files._read)
+    assert folder.read() == ["1", "2"]
+    folder.files.at_ms += SURE_MS - 1
+    assert folder.read() == []
+    # When Redis comes back without its last seconds
+    assert known == {}
+    redis.flushdb()
+    folder.position = before
+    # Then the file is there and is read again, by the process that has read it as well
+    assert folder.read() == ["1", "2"]
+    folder.tidy()
+    assert folder.names() == []
+
+
+def test_a_file_that_was_kept_stays_when_others_are_to_leave(folder: LogFolder) -> None:
+    folder.put("logs_1.txt", rows(1))
+    folder.read()
+    folder.use(afterwards="delete", settled_seconds=0)
+    folder.put("logs_2.txt", rows(2))
+    folder.read()
+    folder.tidy()
+    assert folder.names() == ["logs_1.txt"]
 
 
 def test_archived_files_do_not_overwrite_each_other_and_are_found_by_the_pattern(folder: LogFolder) -> None:
@@ -384,23 +467,52 @@ def test_archived_files_do_not_overwrite_each_other_and_are_found_by_the_pattern
     for number in range(3):
         folder.put("logs_1.txt.gz", rows(number), mtime=1_776_000_000 + number)
         folder.read()
+        folder.tidy()
     assert folder.names("done") == ["logs_1.2.txt.gz", "logs_1.3.txt.gz", "logs_1.txt.gz"]
 
 
-def test_a_file_that_came_again_while_it_was_read_is_neither_moved_nor_removed(folder: LogFolder) -> None:
-    folder.use(afterwards="delete", settled_seconds=0)
+@pytest.mark.parametrize("afterwards", ["archive", "delete"])
+def test_a_file_that_came_again_is_neither_moved_nor_removed_before_it_was_read(
+    folder: LogFolder, afterwards: str
+) -> None:
+    folder.use(afterwards=afterwards, archive_folder="done", settled_seconds=0)
     folder.put("logs_1.txt", rows(1))
-    page = folder.fetch()
-    folder.store(page)
+    # Given a file that was read, and whose time has come to go
+    folder.read()
+    folder.files.at_ms += SURE_MS
+    # When another one of its name is there by then
     folder.put("logs_1.txt", rows(2, 3))
     assert folder.read() == ["2", "3"]
+    assert folder.names() == ["logs_1.txt"]
+    # Then that one leaves when it was read, too
+    folder.tidy()
     assert folder.names() == []
+
+
+@pytest.mark.parametrize("afterwards", ["archive", "delete"])
+def test_a_file_that_comes_in_the_moment_in_which_it_is_to_leave_is_read(folder: LogFolder, afterwards: str) -> None:
+    folder.use(afterwards=afterwards, archive_folder="done", settled_seconds=0)
+    folder.put("logs_1.txt", rows(1))
+    folder.read()
+
+    def replace(name: str, path: str) -> None:
+        if name == "stat" and path == "logs/logs_1.txt":
+            folder.server.before = lambda name, path: None
+            folder.put("logs_1.txt", rows(2, 3))
+
+    # When another one of its name comes between the look at the folder and the move
+    folder.server.before = replace
+    folder.tidy()
+    # Then it is read
+    assert folder.names() == ["logs_1.txt"]
+    assert folder.read() == ["2", "3"]
 
 
 def test_a_file_that_was_set_aside_stays_where_it_is(folder: LogFolder) -> None:
     folder.use(afterwards="delete", settled_seconds=0)
     folder.put("logs_1.txt", "no columns\n")
     assert folder.read() == ["logs_1.txt"]
+    folder.tidy()
     assert folder.names() == ["logs_1.txt"]
 
 
@@ -413,11 +525,12 @@ def test_a_move_whose_answer_was_lost_is_not_made_twice(folder: LogFolder) -> No
             os.rename(folder.path("logs_1.txt"), folder.server.home / "done" / "logs_1.txt")
             raise ConnectionError
 
+    assert folder.read() == ["1"]
     folder.server.before = cut
     with pytest.raises(TryAgain):
-        folder.read()
+        folder.tidy()
     folder.server.before = lambda name, path: None
-    assert folder.read() == []
+    folder.tidy()
     assert (folder.names(), folder.names("done")) == ([], ["logs_1.txt"])
 
 
@@ -432,15 +545,19 @@ def test_files_are_read_again_from_a_time_on_in_order_and_nothing_is_forgotten_o
     for number in range(4):
         folder.put(f"logs_{number}.txt", rows(*range(number * 10, number * 10 + 5)), mtime=1_776_000_000 + number)
     folder.read()
+    folder.tidy()
     folder.use(settled_seconds=0, archive_folder="done")
     folder.put("logs_4.txt.gz", rows(40), mtime=1_776_000_004)
     folder.put("bad_5.txt", "no columns\n", mtime=1_776_000_005)
     folder.read()
     folder.files.at_ms += 1
-    # When they are read again from the second one's time on
-    live, folder.position = folder.position, folder.source.beginning(1_776_000_001_000)
+    # When they are to be read again from the second one's time on, and a new one is read in the meantime
+    again = folder.source.beginning(1_776_000_001_000)
     folder.files.at_ms += 1
     folder.put("logs_6.txt", rows(60), mtime=1_776_000_006)
+    assert folder.read() == ["60"]
+    folder.put("logs_7.txt", rows(70), mtime=1_776_000_007)
+    live, folder.position = folder.position, again
     expected = [str(number * 10 + n) for number in (1, 2, 3) for n in range(5)] + ["40"]
     found: list[str] = []
     while (page := folder.fetch()).more:
@@ -451,9 +568,9 @@ def test_files_are_read_again_from_a_time_on_in_order_and_nothing_is_forgotten_o
     assert found == expected
     assert page.wait > 0
     assert folder.names("done") == [f"logs_{number}.txt" for number in range(4)]
-    # And what was not read yet is left to the reading that remembers
+    # And what is new is left to the reading that remembers
     folder.position = live
-    assert folder.read() == ["60"]
+    assert folder.read() == ["70"]
 
 
 def test_a_file_that_is_archived_while_it_is_read_again_is_found_there(folder: LogFolder, small_pages: None) -> None:

@@ -4,11 +4,12 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncssh
 import pytest
 from redis import Redis
 
 from connectors.errors import TryAgain
-from sync.events import file_reader, file_source
+from sync.events import file_open, file_reader, file_source
 from tests.integration.sync.log_folder import FIRST, LogFolder, log_folders, shown
 
 
@@ -39,10 +40,18 @@ def test_every_row_is_stored_once_whatever_breaks(
     # Given files that are removed once they are read, and pages of a few rows
     chance = random.Random(seed)
     monkeypatch.setattr(file_reader, "PAGE_ROWS", 7)
+    monkeypatch.setattr(file_open, "_LOOK_AGAIN", 50_000)
     folder.use(afterwards="delete", settled_seconds=0)
+    failing = random.Random(-seed)
+
+    def fail_now_and_then(name: str, path: str) -> None:
+        if failing.random() < 0.1:
+            raise asyncssh.SFTPFailure("now and then")
+
+    folder.server.before = fail_now_and_then
     to_come: list[str] = []
     files = 0
-    # When processes die and connections break at any moment, until nothing is left to read
+    # When processes die, calls fail and connections break at any moment, until nothing is left to read
     for _ in range(5_000):
         if files < 6 and chance.random() < 0.2:
             name, text, expected = made_up(chance, files)
@@ -65,7 +74,10 @@ def test_every_row_is_stored_once_whatever_breaks(
         if chance.random() < 0.1:
             folder.restart()
         if files == 6 and not page.more:
-            break
+            if not folder.names():
+                break
+            folder.files.at_ms += 2_000
+    folder.server.before = lambda name, path: None
     # Then every row was stored once, those of each file in their order, and no file is left
     found = [shown(event) for event in folder.events]
     assert sorted(found) == sorted(to_come)

@@ -14,9 +14,10 @@ from config.event_files import FileEvents
 from config.sftp_connection import SftpConnection
 from connectors.errors import CredentialsRefused, Stop, TryAgain
 from connectors.sftp import Sftp
-from store.files import Files
+from store.files import SURE_MS, Files
 from store.keys import InstanceKeys
 from sync.events.file_source import FileSource
+from tests.integration.sync.log_folder import ClockedFiles
 from tests.sandboxes import Sandbox
 
 
@@ -30,9 +31,13 @@ def sftp(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sftp]:
     sftp.close()
 
 
-def source(sftp: Sftp, redis: Redis, **given: Any) -> FileSource:
-    settings = FileEvents(settled_seconds=0, **given)
-    return FileSource(sftp, settings, Files(redis, InstanceKeys("test").workflow("egress").stream("events")))
+def source(sftp: Sftp, files: Files, **given: Any) -> FileSource:
+    return FileSource(sftp, FileEvents(settled_seconds=0, **given), files)
+
+
+@pytest.fixture
+def files(redis: Redis) -> ClockedFiles:
+    return ClockedFiles(redis, InstanceKeys("test").workflow("egress").stream("events"))
 
 
 def exported(sandbox: Sandbox, **form: Any) -> list[dict[str, str]]:
@@ -46,12 +51,12 @@ def exported(sandbox: Sandbox, **form: Any) -> list[dict[str, str]]:
     return rows
 
 
-def read(files: FileSource) -> list[dict[str, object] | None]:
+def read(source: FileSource) -> list[dict[str, object] | None]:
     """All events, whatever befalls: what was stored counts, and a trouble is met with another try."""
-    position, found, troubles = files.beginning(None), [], 0
+    position, found, troubles = source.beginning(None), [], 0
     while True:
         try:
-            page = files.fetch(position, 10)
+            page = source.fetch(position, 10)
         except TryAgain:
             troubles += 1
             assert troubles < 2_000
@@ -70,35 +75,43 @@ def read(files: FileSource) -> list[dict[str, object] | None]:
     ],
 )
 def test_every_row_of_a_campaign_is_read_as_it_was_exported(
-    sandbox: Sandbox, sftp: Sftp, redis: Redis, form: dict[str, Any]
+    sandbox: Sandbox, sftp: Sftp, files: ClockedFiles, form: dict[str, Any]
 ) -> None:
     sandbox.campaign(sends=400, into="files", files={**form, "other_rows": 0.1, "overlap": 5})
     settings = {name: form[name] for name in ("encoding", "delimiter", "quote")}
     expected = exported(sandbox, **form)
     assert len(expected) > 400
-    assert read(source(sftp, redis, **settings)) == expected
+    assert read(source(sftp, files, **settings)) == expected
 
 
-def test_faults_of_all_kinds_neither_lose_nor_double_a_row(sandbox: Sandbox, sftp: Sftp, redis: Redis) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_faults_of_all_kinds_neither_lose_nor_double_a_row(
+    sandbox: Sandbox, sftp: Sftp, files: ClockedFiles, packed: bool
+) -> None:
     # Given files of a campaign on a server that fails, and tears connections in the middle of files
     form = {"encoding": "utf-8", "delimiter": "\t"}
-    sandbox.campaign(sends=1_500, into="files", files={"count": 15, **form})
+    sandbox.campaign(sends=600, into="files", files={"count": 10, "gzip": packed, **form})
     expected = exported(sandbox, **form)
     sandbox.admin.put("/faults", {"sftp": {"rate_reset": 0.08, "rate_reset_after": 0.08, "rate_500": 0.08}})
     sandbox.admin.put("/switches", {"sftp_drop_after_bytes": 60_000})
     # When they are read, and removed once they are
-    assert read(source(sftp, redis, afterwards="delete")) == expected
+    reading = source(sftp, files, afterwards="delete")
+    assert read(reading) == expected
+    files.at_ms += SURE_MS
+    assert read(reading) == []
     # Then faults were met, and no file is left
     dealt = sandbox.admin.get("/faults")["sftp"]["dealt"]
     assert {"reset", "reset_after", "500"} <= dealt.keys()
     assert sandbox.admin.get("/sftp/files")["value"] == []
 
 
-def test_another_host_key_and_a_refused_login_stop_the_reading(sandbox: Sandbox, sftp: Sftp, redis: Redis) -> None:
-    files = source(sftp, redis)
+def test_another_host_key_and_a_refused_login_stop_the_reading(
+    sandbox: Sandbox, sftp: Sftp, files: ClockedFiles
+) -> None:
+    reading = source(sftp, files)
     sandbox.admin.put("/switches", {"sftp_authentication": "refused"})
     with pytest.raises(CredentialsRefused, match="does not let the user d365acs in"):
-        files.fetch(files.beginning(None), 10)
+        reading.fetch(reading.beginning(None), 10)
     sandbox.admin.put("/switches", {"sftp_host_key": "other"})
     with pytest.raises(Stop, match=r"connections\.sftp\.host_key"):
-        files.fetch(files.beginning(None), 10)
+        reading.fetch(reading.beginning(None), 10)

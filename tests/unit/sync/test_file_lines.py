@@ -10,8 +10,8 @@ from sync.events.file_lines import LONGEST, SHOWN, Lines
 from tests.unit.sync.test_file_content import pieces
 
 
-def reader(content: bytes, size: int, offset: int = 0, number: int = 0) -> Lines:
-    return Lines(pieces(content[offset:], size), ContentDigest(), offset, number)
+def reader(content: bytes, size: int, offset: int = 0, number: int = 0, whole: bool = True) -> Lines:
+    return Lines(pieces(content[offset:], size), ContentDigest(), offset, number, whole)
 
 
 def taken(lines: Lines, most: int, until: int = 1_000_000) -> list[bytes]:
@@ -50,6 +50,22 @@ def test_reading_goes_on_at_the_place_where_it_stopped(content: bytes, size: int
     second = reader(content, size + 1, first.offset, first.number)
     assert found + taken(second, most) == taken(reader(content, 100), 100)
     assert second.number == len(taken(reader(content, 100), 100))
+
+
+@given(text, st.integers(1, 20))
+def test_what_stands_behind_the_last_line_break_is_no_line_unless_the_end_is_trusted(content: bytes, size: int) -> None:
+    # Given lines whose end is not trusted, read to it
+    lines = reader(content, size, whole=False)
+    while not lines.is_at_end:
+        lines.fill()
+        assert not lines.is_final
+    # Then those that end with a line break are there, and it is over only if nothing stands behind them
+    found = lines.block(1_000, 1_000_000)
+    if found:
+        lines.take(len(found))
+    assert found == content.split(b"\n")[:-1]
+    assert lines.is_over == (not content or content.endswith(b"\n"))
+    assert lines.offset == content.rfind(b"\n") + 1
 
 
 def test_a_line_that_is_too_long_is_passed_over_without_being_held() -> None:

@@ -37,7 +37,9 @@ def read(content: bytes, **given: Any) -> list[RawEvent]:
 
 
 def values(events: list[RawEvent]) -> list[list[object]]:
-    return [list(event.value.values()) if event.value else [event.where, event.flaw] for event in events]
+    return [
+        list(event.value.values()) if event.value else [event.where.partition(" (")[0], event.flaw] for event in events
+    ]
 
 
 def test_a_row_is_its_columns_texts_as_they_stand_there() -> None:
@@ -89,10 +91,27 @@ def test_a_row_that_is_too_long_is_a_flaw_with_its_beginning(quote: str | None) 
     assert len(found[0].excerpt) == EXCERPT
     assert values(found)[1] == ["2", "a", "b", "c"]
     shown = rows().too_long(long[:4_000], 16)
-    assert (shown.where, len(shown.excerpt)) == ("logs_1.txt line 17", EXCERPT)
+    assert shown.where.startswith("logs_1.txt line 17 (") and len(shown.excerpt) == EXCERPT
 
 
 # Quotes
+
+
+def test_a_text_within_quotes_may_be_as_long_as_a_row() -> None:
+    # Given texts within quotes, longer than csv takes of itself: one of a row that fits, one over several lines
+    long, longer = b"x" * 900_000, (b"x" * 400_000 + b"\n") * 4
+    found = read(b'1\tclick\t"' + long + b'"\t2026\n2\tclick\t"' + longer + b'"\t2026', quote='"')
+    # Then the first one is read, and of the second it is said what is wrong with it
+    assert found[0].value and found[0].value["externalId"] == long.decode()
+    assert found[1].flaw == "The row is longer than 1 MB."
+
+
+def test_an_unreadable_row_is_told_from_another_one_at_its_line_however_it_is_read() -> None:
+    # Given an unreadable row that ends in both ways, alone and beside rows with quotes, and another one
+    where = {read(bad + rest, quote='"')[0].where for bad in (b"bad", b"bad\r") for rest in (b"", b'\n1\t"a"\tb\tc')}
+    # Then it is the same each time, and not the other one
+    assert len(where) == 1
+    assert read(b"worse", quote='"')[0].where not in where
 
 
 def test_quotes_stand_around_delimiters_line_breaks_and_doubled_quotes() -> None:
@@ -144,7 +163,7 @@ def test_a_broken_quote_costs_its_own_row_and_no_other(broken: bytes, flaw: str)
     bad = [event for event in found if event.value is None]
     # The second line of a broken row of two lines is no row either
     assert len(bad) == broken.count(b"\n") + 1
-    assert flaw in bad[0].flaw and bad[0].where == "logs_1.txt line 2"
+    assert flaw in bad[0].flaw and bad[0].where.startswith("logs_1.txt line 2 (")
     assert [event.value["id"] for event in found if event.value] == [str(number) for number in range(2, 9)]
 
 
