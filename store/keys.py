@@ -115,6 +115,7 @@ class StreamKeys:
         self.caught_up = prefix + "caught-up"
         self.leaving = prefix + "leaving"
         self.settling = prefix + "settling"
+        self.hindered = prefix + "hindered"
         self.reading = prefix + "reading"
         self.records = prefix + "records"
         self.ready = prefix + "ready"

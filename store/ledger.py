@@ -29,6 +29,9 @@ class Standing(IntEnum):
 
     PRESENT = 1  # `settle` tells by this number that children may follow
     DELETED = 2  # kept as a tombstone, so that an old copy cannot bring the record back
+    # `sending` sets these two. They last for as long as an answer is missing, whatever becomes of the record meanwhile.
+    LEAVING = 3  # it was present, and its deletion was sent
+    COMING = 4  # it was not, and it was sent
 
 
 class Entry(NamedTuple):
@@ -39,6 +42,16 @@ class Entry(NamedTuple):
 
     def pack(self) -> bytes:
         return _HEAD.pack(self.standing, self.version, self.read_at) + self.fingerprint
+
+    @property
+    def perhaps_present(self) -> bool:
+        """Whether the target may hold it: all that is certain is that it does not hold one that was deleted."""
+        return self.standing is not Standing.DELETED
+
+    @property
+    def was_confirmed(self) -> bool:
+        """Whether anything ever was; otherwise it was only sent."""
+        return self.read_at > 0
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Entry":
@@ -69,6 +82,10 @@ def bucket_number(field: bytes) -> int:
     return crc32(field) % LEDGER_BUCKETS
 
 
+#: The entry of a record of which nothing was ever confirmed, before it is sent.
+NEVER_CONFIRMED = Entry(Standing.COMING, 0, 0, bytes(8))
+
+
 class Ledger:
     def __init__(self, redis: Redis, keys: StreamKeys) -> None:
         self._redis = redis
@@ -91,6 +108,14 @@ class Ledger:
             record_id
             for record_id, entry in zip(record_ids, self.entries(record_ids), strict=True)
             if entry is not None and entry.standing is Standing.PRESENT
+        }
+
+    def perhaps_present(self, record_ids: Sequence[str]) -> set[str]:
+        """Those that the target is known to hold, or may hold: they were sent, and that was never confirmed."""
+        return {
+            record_id
+            for record_id, entry in zip(record_ids, self.entries(record_ids), strict=True)
+            if entry is not None and entry.perhaps_present
         }
 
     def scan(self, first_bucket: int, buckets: int) -> list[tuple[str, Entry]]:

@@ -33,11 +33,13 @@ class QueueView:
         total, leased, delayed, parked, dead, first, replayed, tried = pipeline.execute()
         # Records that were never leased stand in the order they came; those that were, or that changed their lane, are
         # also listed in `tried`.
-        begun = [int(score) for _, score in [*replayed, *tried]]
+        standing = [int(score) for _, score in replayed]
         record = self._redis.hget(keys.records, first) if first else None
         if isinstance(record, bytes):
-            begun.append(int(record.split(b" ", 2)[1]))
-        return Backlog(total - leased - parked, leased, delayed, parked, dead, min(begun, default=None))
+            standing.append(int(record.split(b" ", 2)[1]))
+        begun = [*standing, *(int(score) for _, score in tried)]
+        oldest_ms, lanes_ms = min(begun, default=None), min(standing, default=None)
+        return Backlog(total - leased - parked, leased, delayed, parked, dead, oldest_ms, lanes_ms)
 
     def total(self) -> int:
         """The backlog as a bare number: records that wait, are leased, or are parked."""

@@ -4,7 +4,8 @@
                             ^                      |----: again (delayed) | parked, until its parent is confirmed
                             '---- reap, when a holder dies
 
-Where a record stands is its state. Every verb is one Lua script of the same name; its header says what it guarantees.
+Where a record stands is its state. Between `lease` and `settle`, `sending` tells the ledger what is about to be sent.
+Every verb is one Lua script of the same name; its header says what it guarantees.
 Record ids are texts without a NUL, versions whole numbers up to 2^53, payloads bytes of the caller's making.
 """
 
@@ -16,7 +17,7 @@ from redis import Redis
 
 from store.client import server_time_ms
 from store.keys import StreamKeys
-from store.ledger import Ledger, bucket_number, field_of
+from store.ledger import NEVER_CONFIRMED, Ledger, bucket_number, field_of
 from store.outcomes import (
     Again,
     Filtered,
@@ -97,6 +98,7 @@ class RecordQueue(QueueView):
         self._put_page = script(redis, "put_page")
         self._lease = script(redis, "lease")
         self._renew = script(redis, "renew")
+        self._sending = script(redis, "sending")
         self._settle = script(redis, "settle")
         self._reap = script(redis, "reap")
         self._unpark = script(redis, "unpark")
@@ -224,6 +226,29 @@ class RecordQueue(QueueView):
         if code == -1:
             raise GenerationOver(GenerationOver.__doc__)
         return bool(code)
+
+    def sending(
+        self, number: int, coming: Collection[str], leaving: Collection[str] = (), now_ms: int | None = None
+    ) -> int:
+        """Says what is about to be sent of a batch: records that the target is not known to hold, and deletions.
+
+        From then on, until they are settled, the ledger vouches neither for their presence nor for their absence: the
+        answer may be lost that would tell. A batch whose lease has run out is not heard, and must not send. Answers how
+        many entries of the ledger changed.
+        """
+        keys, changed = self.keys, 0
+        letters = [*(("c", record_id) for record_id in coming), *(("l", record_id) for record_id in leaving)]
+        for part in _parts(letters, BATCH):
+            ids = [record_id for _, record_id in part]
+            fields = [field_of(record_id) for record_id in ids]
+            changed += self._sending(
+                keys=[keys.leases, keys.batches, *(self.ledger.bucket_of(field) for field in fields)],
+                args=[
+                    clock_argument(now_ms), number, "".join(letter for letter, _ in part), NEVER_CONFIRMED.pack(),
+                    *ids, *fields,
+                ],
+            )  # fmt: skip
+        return changed
 
     def settle(self, number: int, outcomes: Iterable[Outcome], now_ms: int | None = None) -> set[str]:
         """Says what became of records of a batch. Answers the ids that were not believed.

@@ -66,6 +66,7 @@ class Backlog:
     parked: int  #: waiting for their parents, beside those waiting
     dead: int
     oldest_ms: int | None  #: when the longest waiting record, parked ones apart, began to wait; ms since 1970
+    lanes_ms: int | None  #: the same of what is next in the lanes, live and replayed: no writer has come to it yet
 
     @property
     def total(self) -> int:

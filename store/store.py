@@ -117,6 +117,14 @@ class WorkflowStore:
         raw = self._redis.hmget(self.keys.stream(stream).settling, list(Settling._fields))
         return Settling(*(int(value or 0) for value in raw))
 
+    def note_hindered(self, stream: str, at_ms: int) -> None:
+        """By then, deletions of the stream waited for children that nobody could read or write."""
+        self._redis.set(self.keys.stream(stream).hindered, at_ms)
+
+    def hindered_ms(self, stream: str) -> int:
+        """The last time of that; 0: never."""
+        return int(self._redis.get(self.keys.stream(stream).hindered) or 0)
+
     def mark_leaving(self, stream: str, ids: Collection[str]) -> None:
         """These are about to leave the target although the source has them; some of their children may have left."""
         if ids:

@@ -7,7 +7,6 @@ ids; only its answer counts. It begins once all that was read before has left th
 from dataclasses import replace
 
 from store.keys import LEDGER_BUCKETS
-from store.ledger import Standing
 from store.record_queue import Change, RecordQueue
 from sync.position import Position
 from sync.streams import DELETED
@@ -30,7 +29,7 @@ def compare_keys(table: Table, queue: RecordQueue, position: Position, timeout: 
     suspects = [
         record_id
         for record_id, entry in queue.ledger.scan(comparison.bucket, BUCKETS)
-        if entry.standing is Standing.PRESENT and entry.read_at * 1000 < comparison.since_ms + COARSE_MS
+        if entry.perhaps_present and entry.read_at * 1000 < comparison.since_ms + COARSE_MS
     ]
     waiting = queue.waiting(suspects)
     asked = [record_id for record_id in suspects if record_id not in waiting]

@@ -51,7 +51,7 @@ class Family:
             # One in flight may be on its way into the target; one whose deletion was refused will not leave it.
             # First the queue, then the ledger: a record that leaves the one in between is found in the other.
             waiting = queue.waiting(ids)
-            concerned = (waiting | queue.ledger.present(ids)) - queue.refused(ids)
+            concerned = (waiting | queue.ledger.perhaps_present(ids)) - queue.refused(ids)
             changes = {
                 row.id: Change(row.id, _version(row), parent_left(Parent(self.stream.name, parent)))
                 for parent, rows in linked.items()

@@ -105,6 +105,7 @@ def connect_streams(
                 records=source,
                 keeper=Orphanage if mapping.links else None,
                 parents=tuple(dict.fromkeys(link.table for link in mapping.links)),
+                requires=tuple(dict.fromkeys(link.table for link in mapping.links if link.required)),
                 children=tuple(other.stream for other in config.tables if _links_to(other, mapping)),
                 park_limit_s=config.park_limit_seconds,
                 replayed_ms=began_ms,

@@ -18,6 +18,17 @@ class Left:
     link: str
     midway: bool  #: whether it leads through the rest of a round first: what has happened since that began is behind it
     newest: int  #: the largest row version seen before
+    origin: str = ""  #: the link that was left, once this one has led on from it
+    origin_midway: bool = False
+
+    def led_to(self, link: str, midway: bool) -> "Left":
+        """The same, some pages on."""
+        began = (self.origin, self.origin_midway) if self.origin else (self.link, self.midway)
+        return Left(link, midway, self.newest, *began)
+
+    def anew(self, newest: int) -> "Left":
+        """The same from its beginning: what was told of records that were seen since was too old to count."""
+        return Left(self.origin, self.origin_midway, newest) if self.origin else replace(self, newest=newest)
 
     @property
     def deletion_version(self) -> int:
@@ -51,6 +62,7 @@ class Position:
     comparison: Comparison | None = None  #: after the full read, when deletions were missed
     expired_ms: int | None = None  #: when the last change token that expired did so
     token_ms: int | None = None  #: when the change token was asked for; it dies after some days
+    recovered_ms: int = 0  #: by when deletions that reading had not told were recovered; see `after_recovery`
 
     def dump(self) -> str:
         return orjson.dumps(self).decode()
@@ -128,9 +140,10 @@ class Position:
             pair=pair,
             began_ms=now_ms,
             replayed_ms=replayed_ms,
-            left=replace(left, newest=self.highest) if left.link else None,
+            left=left.anew(self.highest) if left.link else None,
             comparison=replace(self.comparison, bucket=0) if self.comparison else None,
             expired_ms=self.expired_ms,
+            recovered_ms=self.recovered_ms,
         )
 
     def begin_after_expiry(self, now_ms: int) -> "Position":
@@ -148,10 +161,17 @@ class Position:
         """The position behind a page of the link that was left behind."""
         assert self.left is not None
         if next_link:
-            return replace(self, left=replace(self.left, link=next_link))
+            return replace(self, left=self.left.led_to(next_link, self.left.midway))
         if self.left.midway and delta_link:
-            return replace(self, left=replace(self.left, link=delta_link, midway=False))
+            return replace(self, left=self.left.led_to(delta_link, False))
         return replace(self, left=None)
+
+    def after_recovery(self, now_ms: int) -> "Position":
+        """The same, once the last of what was left or missed has been asked for; before that, nothing changes.
+
+        What was deleted and is there again is not told as deleted: that is read by a round that begins later than this.
+        """
+        return self if self.left or self.comparison else replace(self, recovered_ms=now_ms)
 
     def without_left(self) -> "Position":
         """The link that was left behind is no longer served: a comparison of keys takes its place."""

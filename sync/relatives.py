@@ -1,20 +1,20 @@
-"""Parents before children, and children's deletions before their parents'.
+"""Parents before children.
 
 A child whose parent is not confirmed is parked, and released by the parent's own confirmation (`store/lua/settle.lua`).
-What is here looks after those that wait too long, and tells when a parent may be deleted.
+What is here tells who has to wait, and looks after those that wait too long.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
 from connectors.errors import SchemaRefused
 from store.ledger import Standing
 from store.record_queue import Change, Lane, Parent, ParkedRecord, Reason, RecordQueue
-from store.store import Settling, WorkflowStore
+from store.store import WorkflowStore
 from sync.position import Phase, Position
 from sync.streams import FILTERED_OUT, Send, Stream, Streams
 
@@ -24,16 +24,20 @@ log = structlog.get_logger()
 LOOK_AFTER = 100
 #: The longest that one question for a parent may take. Seconds.
 ROW_SECONDS = 20.0
-#: Parked records that a parent's deletion has looked through; with more of them it waits.
-MOST_PARKED = 1000
-#: How much later than a parent's deletion its children must have been read: changes show with some delay. Milliseconds.
-DELAY_MS = 3000
-#: How soon a deletion that waits for children is looked at again. Milliseconds.
+#: How soon a record is looked at again that waits for a deletion, its parent's or those of its children. Milliseconds.
 DELETION_WAIT_MS = 1000
 
 
-def awaiting_parents(store: WorkflowStore, sends: Sequence[Send]) -> tuple[list[Send], dict[str, Parent]]:
-    """Those that need not wait, and by record the first of the others' parents that the target is not known to hold.
+class Awaiting(NamedTuple):
+    """What a look at the parents has told."""
+
+    ready: list[Send]  #: those that need not wait
+    missing: dict[str, Parent]  #: by record, the first of its parents that the target is not known to hold
+    leaving: list[str]  #: those of which a parent is about to leave the target: soon it has left, or is back
+
+
+def awaiting_parents(store: WorkflowStore, sends: Sequence[Send]) -> Awaiting:
+    """Who has to wait for a parent.
 
     An optional link to a parent that has left the target is written empty; when it comes back its children follow it.
     """
@@ -43,69 +47,42 @@ def awaiting_parents(store: WorkflowStore, sends: Sequence[Send]) -> tuple[list[
             wanted[link.parent.stream].add(link.parent.id)
     standings: dict[Parent, Standing] = {}
     for stream, ids in wanted.items():
-        ordered = sorted(ids)
-        for record_id, entry in zip(ordered, store.queue(stream).ledger.entries(ordered), strict=True):
-            if entry is not None:
-                standings[Parent(stream, record_id)] = entry.standing
-    ready: list[Send] = []
-    missing: dict[str, Parent] = {}
+        for record_id, standing in _standings(store.queue(stream), sorted(ids)).items():
+            standings[Parent(stream, record_id)] = standing
+    awaiting = Awaiting([], {}, [])
     for send in sends:
         absent = [link for link in send.links if standings.get(link.parent) is not Standing.PRESENT]
+        leaving = [link for link in absent if standings.get(link.parent) is Standing.LEAVING]
         left = [
             link
             for link in absent
             # One that follows its parent waits until that is confirmed to be back.
             if not link.required and not send.follows and standings.get(link.parent) is Standing.DELETED
         ]
-        if len(left) < len(absent):
-            missing[send.record.id] = next(link.parent for link in absent if link not in left)
+        if missing := [link.parent for link in absent if link not in left and link not in leaving]:
+            awaiting.missing[send.record.id] = missing[0]
+        elif leaving:
+            awaiting.leaving.append(send.record.id)
         else:
-            ready.append(send.unlinked(left) if left else send)
-    return ready, missing
+            awaiting.ready.append(send.unlinked(left) if left else send)
+    return awaiting
 
 
-def children_settled_ms(store: WorkflowStore, stream: Stream) -> float:
-    """Until when everything that happened to the stream's children has been read and has reached its end."""
-    settled = math.inf
-    for child in stream.children:
-        position = Position.load(store.cursor(child).value)
-        if position.phase is Phase.FULL or position.left or position.comparison:
-            return -math.inf  # deletions are still to be read, or to be recovered
-        read_ms = max(position.token_ms or 0, store.caught_up_ms(child) or 0)
-        settled = min(settled, _settled_ms(store, child, read_ms) - DELAY_MS)
-    return settled
+def _standings(queue: RecordQueue, ids: Sequence[str]) -> dict[str, Standing]:
+    """How these parents stand, those of which anything is known."""
+    found = _entries(queue, ids)
+    leaving = [record_id for record_id, standing in found.items() if standing is Standing.LEAVING]
+    if leaving:
+        # Who is off the queue by now has left, or has come back, or must stay since its deletion was refused.
+        over = sorted(set(leaving) - queue.waiting(leaving))
+        for record_id, standing in _entries(queue, over).items():
+            found[record_id] = Standing.PRESENT if standing is Standing.LEAVING else standing
+    return found
 
 
-def _settled_ms(store: WorkflowStore, child: str, read_ms: int) -> int:
-    """The same for one child, of which everything until `read_ms` has been read.
-
-    A record that waits tells when it was read, not when it happened. So it is noted what has been read by now, and
-    found settled once nothing waits that was queued until now. A parked record may have been queued at any time.
-    """
-    now_ms, settling, queue = store.now_ms(), store.settling(child), store.queue(child)
-    backlog = queue.backlog()
-    if (backlog.parked and _holds_any_parked(queue, now_ms)) or (
-        backlog.oldest_ms is not None and backlog.oldest_ms <= settling.noted_ms
-    ):
-        return settling.settled_ms
-    settled_ms = read_ms if backlog.oldest_ms is None else settling.read_ms
-    store.note_settling(child, Settling(max(settled_ms, settling.settled_ms), read_ms, now_ms))
-    return settled_ms
-
-
-def _holds_any_parked(queue: RecordQueue, now_ms: int) -> bool:
-    """Whether the target holds an earlier version of a parked record, which may link to what is to be deleted.
-
-    One that was never written links to nothing there, and will not be written before its parents are looked at again.
-    """
-    ids = [record.id for record in queue.parked(now_ms, MOST_PARKED)]
-    return len(ids) == MOST_PARKED or bool(queue.ledger.present(ids))
-
-
-def may_be_deleted(send: Send, settled_ms: float, stream: Stream, now_ms: int) -> bool:
-    """Whether a parent's deletion need not wait for its children any longer."""
-    waited_s = (now_ms - send.read_ms) / 1000
-    return send.read_ms < settled_ms or waited_s > stream.park_limit_s
+def _entries(queue: RecordQueue, ids: Sequence[str]) -> dict[str, Standing]:
+    entries = zip(ids, queue.ledger.entries(ids), strict=True)
+    return {record_id: entry.standing for record_id, entry in entries if entry is not None}
 
 
 @dataclass(frozen=True, slots=True)

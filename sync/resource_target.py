@@ -90,7 +90,7 @@ class ResourceTarget:
             print_ += self._loaded if load else (mark or _NOT_LOADED)
         # What a replay writes is as young as the replay, however long it has waited.
         after = Entry(Standing.PRESENT, record.version, max(read_at, self._replayed_s), print_)
-        returns = entry is not None and not present
+        returns = entry is not None and entry.was_confirmed and not present
         return Send(record, whole if load else update, whole, after, present, links, returns)
 
     def _departure(self, kind: bytes, record: Leased, entry: Entry | None, present: bool) -> Send | Outcome:
@@ -98,7 +98,8 @@ class ResourceTarget:
         wanted = {DELETED: self._deletes, FILTERED_OUT: self._deletes_filtered_out, PARENT_LEFT: True}[kind]
         # A version between the ledger's and this one may have been written, and its confirmation lost. So may one that
         # followed its parent: it bears the version that left.
-        gone = entry is not None and not present and entry.version >= record.version and kind != PARENT_LEFT
+        gone = entry is not None and not entry.perhaps_present and entry.version >= record.version
+        gone = gone and kind != PARENT_LEFT
         if not wanted or (gone and kind != DELETED):
             return Filtered(record.id)
         after = Entry(Standing.DELETED, record.version, record.queued_ms // 1000, _NOTHING)

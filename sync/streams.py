@@ -224,6 +224,7 @@ class Stream:
     records: Records | None = None  #: where single records can be asked for
     keeper: "MakeKeeper | None" = None  #: who looks after parked records
     parents: tuple[str, ...] = ()  #: streams that records of this one link to
+    requires: tuple[str, ...] = ()  #: those of the parents without which no record can be in the target
     children: tuple[str, ...] = ()  #: streams whose records link to this one, itself left out
     park_limit_s: float = 900.0  #: how long a record waits for its relatives
     replayed_ms: int = 0  #: when its last replay began; 0: never

@@ -72,7 +72,7 @@ class TableReader:
         caught_up = page.next_link is None and not position.reads_what_is_left and behind.left is None
         idle = caught_up and not changes and not going and position.at_round_start
         if idle and (behind.token_ms or 0) - (position.token_ms or 0) < IDLE_POSITION_MS:
-            self._note_caught_up(behind)
+            self._note_caught_up(position, behind)
             return ReadEnd.CAUGHT_UP
         if not caught_up and time.monotonic() < self._ends:
             self._pages.begin(behind)
@@ -95,7 +95,7 @@ class TableReader:
             skipped=stored.skipped,
         )
         if caught_up:
-            self._note_caught_up(behind)
+            self._note_caught_up(position, behind)
             return None if self._may_compare(behind) else ReadEnd.CAUGHT_UP
         return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
 
@@ -110,13 +110,13 @@ class TableReader:
         return position.begin_again(table.mapping, table.pair, self._store.now_ms(), replayed_ms)
 
     def _concerned(self, going: Sequence[Change]) -> list[Change]:
-        """Those changes that have something to end: the record waits, was refused, or is in the target."""
+        """Those changes that have something to end: the record waits, was refused, or may be in the target."""
         if not going:
             return []
         ids = [change.id for change in going]
         # First the queue, then the ledger: a record that leaves the one in between is found in the other.
         waiting = self._queue.waiting(ids) | self._queue.refused(ids)
-        present = self._queue.ledger.present(ids)
+        present = self._queue.ledger.perhaps_present(ids)
         deletes = self._table.deletes_filtered_out
         return [
             change
@@ -131,9 +131,12 @@ class TableReader:
         now_ms, mapping = self._store.now_ms(), self._table.mapping
         return [change._replace(payload=leaving(change.payload, now_ms, mapping)) for change in going]
 
-    def _note_caught_up(self, behind: Position) -> None:
-        """For relatives that wait until everything older has been read here."""
-        if self._stream.parents and behind.token_ms is not None:
+    def _note_caught_up(self, position: Position, behind: Position) -> None:
+        """For relatives that wait until everything older has been read here.
+
+        Only a round of one page tells everything: what changes once more between two pages is told by the next round.
+        """
+        if self._stream.parents and position.at_round_start and behind.token_ms is not None:
             self._store.note_caught_up(self._stream.name, behind.token_ms)
 
     def _begin_again(self, cursor: Cursor, position: Position, expired: CursorExpired) -> None:
@@ -154,6 +157,7 @@ class TableReader:
     def _compare(self, cursor: Cursor, position: Position) -> None:
         """One step of the comparison of keys: deletions that no change token tells any more."""
         changes, behind = compare_keys(self._table, self._queue, position, PAGE_SECONDS)
+        behind = behind.after_recovery(self._store.now_ms())
         self._queue.put_page(self._generation, cursor.number, self._stamped(changes), behind.dump())
         if behind.comparison is None and position.comparison is not None:
             found = position.comparison.found + len(changes)
@@ -182,7 +186,8 @@ class TableReader:
             return Fetched(Page([], None, None), [], [], position.without_left())
         gone = [Change(row.id, left.deletion_version, DELETED) for row in page.rows if row.version is None]
         going = gone if self._table.wants_deletions else []
-        return Fetched(page, [], going, position.after_left(page.next_link, page.delta_link))
+        behind = position.after_left(page.next_link, page.delta_link).after_recovery(self._store.now_ms())
+        return Fetched(page, [], going, behind)
 
 
 def _filtered(changes: Sequence[Change]) -> int:

@@ -36,10 +36,11 @@ from store.record_queue import (
     Written,
 )
 from store.store import WorkflowStore
+from sync.deletions import Departures
 from sync.following import Family
 from sync.mapping.mapper import Unmappable
 from sync.patience import Patience
-from sync.relatives import DELETION_WAIT_MS, awaiting_parents, children_settled_ms, may_be_deleted
+from sync.relatives import DELETION_WAIT_MS, awaiting_parents
 from sync.retry import Later, Remedy, decide
 from sync.streams import FILTERED_OUT, FOLLOWS, Answer, Keeper, Send, Slice, Stream, Streams
 
@@ -138,6 +139,8 @@ def _write_batches(writing: Writing, batch_size: int, pool: ThreadPoolExecutor, 
         if not batch.records:
             if patience.sentence and queue.total() == 0:
                 patience.end()  # nothing waits for the target any more
+            if stream.children and queue.total() == 0:
+                Patience(store.troubles, f"{stream.name}.deletions").end()
             return WriteEnd.DRAINED
         writer = BatchWriter(writing, batch, taken)
         writer.write(pool, patience)
@@ -168,6 +171,7 @@ class BatchWriter:
         self._writing = writing
         self._target = writing.stream.target
         self._family = Family(writing.stream, writing.streams, writing.store, writing.generation)
+        self._departures = Departures(writing.stream, writing.streams, writing.store, writing.generation)
         self._store = writing.store
         self._queue = writing.store.queue(writing.stream.name)
         self._generation = writing.generation
@@ -182,6 +186,7 @@ class BatchWriter:
         self._stop: Stop | None = None
         self._outages = 0  # in a row
         self._outage: TryAgain | None = None  # the last one
+        self._held_up = 0  # records that met one
         self._looked_at: bool | None = None  # whether the schemas were compared since the last doubt
         self._returned: set[str] = set()  # records whose children have to follow them
         self._confirmed = False  # whether the target has confirmed any record
@@ -216,8 +221,8 @@ class BatchWriter:
         self._store.engine_calls.add(*self._target.take_calls(), int(time.time() * 1000))
         if self._stop is not None:
             raise self._stop
-        if not self._confirmed:
-            # Too few requests to be sure, and none that went well: with few records an outage is one all the same.
+        if not self._confirmed and self._held_up >= OUTAGES_TOO_MANY:
+            # Few requests, of many records each, and none that went well: an outage all the same.
             self._trouble = self._trouble or self._outage
         if self._trouble is None or self._confirmed:
             # A target that confirms some is not down: its trouble, if any, begins anew, and so does the waiting.
@@ -243,6 +248,14 @@ class BatchWriter:
             else:
                 self._outcomes.append(decision)
         self._wait_for_relatives(sends)
+        self._announce(self._todo)
+
+    def _announce(self, sends: Iterable[Send]) -> None:
+        """Before any request: if its answer is lost, nobody must take for certain what it may have changed."""
+        if self._target.remembers:
+            unknown = [send.record.id for send in sends if send.update is not None and not send.known]
+            leaving = [send.record.id for send in sends if send.update is None and send.known]
+            self._queue.sending(self._batch.number, unknown, leaving)
 
     def _entries(self, records: list[Leased]) -> Sequence[Entry | None]:
         if not self._target.remembers:
@@ -291,22 +304,22 @@ class BatchWriter:
         """A child waits for its parents, a parent that goes for its children; the rest is to be sent."""
         stream = self._writing.stream
         if stream.parents:
-            sends, missing = awaiting_parents(self._store, sends)
+            sends, missing, leaving = awaiting_parents(self._store, sends)
             self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
+            self._outcomes.extend(Again(record_id, DELETION_WAIT_MS, counts=False) for record_id in leaving)
         if stream.children or stream.name in stream.parents:
             self._returned = self._family.returned(sends)
-        if not stream.children or all(send.update is not None for send in sends):
+        deletions = [send for send in sends if send.update is None]
+        if not stream.children or not deletions:
             self._todo.extend(sends)
             return
-        settled_ms, now_ms = children_settled_ms(self._store, stream), self._store.now_ms()
-        ready = {
-            send.record.id
-            for send in sends
-            if send.update is not None or may_be_deleted(send, settled_ms, stream, now_ms)
-        }
-        ready -= self._held_back([send for send in sends if send.leaves])
+        ready = self._departures.ready(deletions) - self._held_back([send for send in deletions if send.leaves])
+        # From here on no child is sent that links to one of these. One that was leased just before may not know it.
+        going = [send for send in deletions if send.record.id in ready]
+        self._announce(going)
+        ready -= self._held_back([send for send in going if send.leaves])
         for send in sends:
-            if send.record.id in ready:
+            if send.update is not None or send.record.id in ready:
                 self._todo.append(send)
             else:
                 self._outcomes.append(Again(send.record.id, DELETION_WAIT_MS, counts=False))
@@ -385,6 +398,7 @@ class BatchWriter:
         remedy = remedy_of(error)
         if remedy is Remedy.OUTAGE and isinstance(error, TryAgain):
             self._outage = error
+            self._held_up += 1
             if self._outages >= OUTAGES_TOO_MANY:
                 self._trouble, self._halt = error, True
         wait_s = error.wait if isinstance(error, TryAgain) else None

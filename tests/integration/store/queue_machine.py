@@ -183,6 +183,14 @@ class QueueMachine(RuleBasedStateMachine):
                 lambda: self.model.renew(self.now, generation, writer.number, LEASE_MS),
             )
 
+    def sending(self, speaker: tuple[bool, int], comes: set[str], leaves: set[str]) -> None:
+        if writer := self._writer(speaker):
+            coming, leaving = sorted(comes), sorted(leaves - comes)
+            self._both(
+                lambda: self.queue.sending(writer.number, coming, leaving, self.now),
+                lambda: self.model.sending(self.now, writer.number, coming, leaving),
+            )
+
     def settle(self, speaker: tuple[bool, int], deeds: list[str], others: dict[str, str]) -> None:
         if writer := self._writer(speaker):
             told = {**others, **dict(zip(writer.held, deeds, strict=False))}
@@ -321,6 +329,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.queue.waiting([*IDS, "nobody"]) == model.records.keys()
         assert backlog.dead == len(model.dead)
         assert backlog.oldest_ms == model.oldest
+        assert backlog.lanes_ms == model.next_in_lanes
         letters = self.letters
         assert letters.keys() == model.dead.keys()
         for record_id, expected in model.dead.items():

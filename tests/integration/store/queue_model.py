@@ -221,6 +221,17 @@ class QueueModel:
             self.lease_ends[batch] = now + lease_ms
         return held
 
+    def sending(self, now: int, batch: int, coming: Iterable[str], leaving: Iterable[str]) -> int:
+        before = dict(self.ledger)
+        for record_id in coming:
+            if self._held(now, batch, record_id):
+                entry = self.ledger.get(record_id, Entry(Standing.COMING, 0, 0, bytes(8)))
+                self.ledger[record_id] = entry._replace(standing=Standing.COMING)
+        for record_id in leaving:
+            if self._held(now, batch, record_id) and self.is_present(Parent(self.stream, record_id)):
+                self.ledger[record_id] = self.ledger[record_id]._replace(standing=Standing.LEAVING)
+        return sum(entry != before.get(record_id) for record_id, entry in self.ledger.items())
+
     def settle(self, now: int, batch: int, outcomes: Sequence[Outcome]) -> set[str]:
         doubted = set()
         for outcome in outcomes:
@@ -326,6 +337,11 @@ class QueueModel:
 
     def ids(self, where: Callable[[Waiting], bool]) -> set[str]:
         return {record_id for record_id, record in self.records.items() if where(record)}
+
+    @property
+    def next_in_lanes(self) -> int | None:
+        """Since when the record waits that is the next in its lane."""
+        return min((self.records[record_id].queued for record_id in [*self.ready[:1], *self.replay]), default=None)
 
     @property
     def oldest(self) -> int | None:

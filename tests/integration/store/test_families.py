@@ -38,8 +38,8 @@ PLANTS = {
     ),
     "a stream takes the children of a longer name for its own": (
         "settle",
-        "if not string.find(children, ' ' .. stream .. ' ', 1, true) then",
-        "if not string.find(children, ' ' .. stream, 1, true) then",
+        "and not string.find(children, ' ' .. stream .. ' ', 1, true) then",
+        "and not string.find(children, ' ' .. stream, 1, true) then",
     ),
     "a stream takes the released parents of others": ("lease", "'[' .. prefix, '(' .. stream .. '!'", "'-', '+'"),
     "a parent is mistaken for one whose name goes on": (
@@ -54,7 +54,7 @@ PLANTS = {
     ),
     "a record is confirmed without its ledger entry": (
         "settle",
-        "if outcome == 'w' or outcome == 'u' then redis.call('HSET', KEYS[17 + i], x, y) end",
+        "if (outcome == 'w' or outcome == 'u') and y ~= '' then redis.call('HSET', KEYS[17 + i], x, y) end",
         "",
     ),
     "nobody is ever parked": (

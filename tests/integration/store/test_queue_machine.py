@@ -170,8 +170,8 @@ PLANTS = {
     "a parent is released for ever": ("settle", "      redis.call('HDEL', awaited, ids[i])\n", ""),
     "nobody is told of the parent that a record waits for": (
         "settle",
-        "if not string.find(children, ' ' .. stream .. ' ', 1, true) then",
-        "if false then",
+        "and not string.find(children, ' ' .. stream .. ' ', 1, true) then",
+        "and false then",
     ),
     "lease leaves released records where they are": (
         "lease",
@@ -187,6 +187,31 @@ PLANTS = {
         " then",
     ),
     "unpark forgets the record": ("unpark", "if #back > 0 then append_all(", "if false then append_all("),
+    "who does not hold a record says that it is sent": (
+        "sending",
+        "if tonumber(holders[i]) == mine then",
+        "if true then",
+    ),
+    "who has lost the lease says that a record is sent": (
+        "sending",
+        "if not ends or tonumber(ends) <= now then",
+        "if not ends then",
+    ),
+    "a record that is sent loses what was confirmed of it": (
+        "sending",
+        "string.sub(entry or unknown, 2)",
+        "string.sub(unknown, 2)",
+    ),
+    "a record is taken for present while its deletion is sent": (
+        "sending",
+        "after = LEAVING .. string.sub(entry, 2)",
+        "after = entry",
+    ),
+    "one that is not there is to leave": (
+        "sending",
+        "if entry and string.byte(entry) == PRESENT then",
+        "if entry then",
+    ),
     "an older version revives a dead letter": ("put_page", "if refused and (refused > version or ", "if refused and ("),
 }
 

@@ -76,6 +76,7 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     queue.put_page(generation, 0, changes(600), "next")
     batch = queue.lease(generation, 500, 60_000)
     queue.renew(generation, batch.number, 60_000)
+    queue.sending(batch.number, [record_id(0)], [record_id(1)])
     queue.settle(
         batch.number,
         [

@@ -46,6 +46,13 @@ def test_each_stream_tells_until_when_it_was_read(redis: Redis) -> None:
     assert (kept.caught_up_ms("contact"), kept.caught_up_ms("account")) == (2000, None)
 
 
+def test_each_stream_tells_when_its_deletions_were_hindered_last(redis: Redis) -> None:
+    kept = Store(redis, "test").workflow("ingress")
+    assert kept.hindered_ms("contact") == 0
+    kept.note_hindered("contact", 1000)
+    assert (kept.hindered_ms("contact"), kept.hindered_ms("account")) == (1000, 0)
+
+
 def test_all_revisions_are_told_the_newest_first(redis: Redis) -> None:
     revisions = Store(redis, "test").workflow("ingress").revisions
     assert revisions.all(10) == []

@@ -10,7 +10,7 @@ from connectors.dynamics_pages import Page, Row
 from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome, Unchanged
 from store.store import Store, WorkflowStore
-from sync import relatives
+from sync import deletions
 from sync.mapping.mapper import fingerprint
 from sync.position import Position
 from sync.streams import FILTERED_OUT, Allowance, Answer, Calls, Reader, Send, Slice, Stream
@@ -152,5 +152,5 @@ def gone(record_id: str) -> Row:
 def family(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Family:
     """Contacts, memberships and invoices between two systems in memory; not started yet."""
     # The pretended changes show at once.
-    monkeypatch.setattr(relatives, "DELAY_MS", 0)
+    monkeypatch.setattr(deletions, "DELAY_MS", 0)
     return Family(redis)

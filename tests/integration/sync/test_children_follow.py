@@ -1,5 +1,7 @@
 """Children that are queued because of their parent, ahead of reading, are as safe as any others."""
 
+import math
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Row
 from connectors.errors import Refused, SchemaRefused
 from sync import following
-from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
+from sync.writing import BatchWriter, Writing
+from tests.integration.sync.family import CONTACT, FOREVER, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")
 ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
@@ -94,6 +97,18 @@ def test_children_leave_before_a_parent_that_is_filtered_out_and_come_back_with_
     family.settle()
     assert [set(family.held(table)) for table in (CONTACT, MEMBERSHIP, INVOICE)] == [{ANN}, {GOLD}, {BILL}]
     assert [event.missing for event in family.campaign.events if event.missing] == []
+
+
+def test_a_parent_that_has_to_wait_for_its_children_counts_as_present(family: Family) -> None:
+    # Given a contact that stopped matching, and whatever it waits for has been read
+    filtered_family(family)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.read(CONTACT)
+    family.read(MEMBERSHIP)
+    # When its writer finds a membership of it
+    family.write(CONTACT)
+    # Then others may link to it until it really goes
+    assert family.workflow.queue(CONTACT).ledger.present([ANN]) == {ANN}
 
 
 def test_a_parent_that_stops_matching_and_matches_again_at_once_keeps_its_children(family: Family) -> None:
@@ -257,6 +272,48 @@ def test_a_child_that_is_deleted_while_it_is_fetched_to_follow_does_not_come_bac
     family.settle()
     # Then it is not in Campaign
     assert (deleted, family.held(MEMBERSHIP)) == ([GOLD], {})
+
+
+def test_a_child_that_is_about_to_be_sent_when_its_parent_is_about_to_leave_leaves_first(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a membership without invoices
+    some = {"all": [{"field": "new_points", "is": "equals", "value": 1}]}
+    family.start(new_membership={"filter": some, "delete_filtered_out": True})
+    family.dynamics.put(CONTACT, ANN, lastname="Ann")
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN, new_points=1)
+    family.settle()
+    original = following.Family.held_back
+    about_to_send: list[BatchWriter] = []
+
+    def held_back(self: following.Family, *args: Any) -> set[str]:
+        found = original(self, *args)
+        if self.stream.name == MEMBERSHIP and not about_to_send:
+            # A writer looks for the membership, which is still there, and has yet to send its first invoice.
+            family.dynamics.put(INVOICE, BILL, new_membershipid=GOLD)
+            family.read(INVOICE)
+            batch = family.workflow.queue(INVOICE).lease(family.generation, 10, 60_000)
+            writing = Writing(
+                family.streams[INVOICE], family.streams, family.workflow, family.generation, FOREVER, 60.0, math.inf
+            )
+            about_to_send.append(BatchWriter(writing, batch, time.monotonic()))
+            about_to_send[0]._prepare()
+        return found
+
+    # When it stops matching, and its first invoice comes when its writer has found none
+    monkeypatch.setattr(following.Family, "held_back", held_back)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_points=0)
+    family.read(MEMBERSHIP)
+    family.read(INVOICE)
+    family.write(MEMBERSHIP)
+    [writer] = about_to_send
+    writer._send_on()
+    writer._settle()
+    assert family.held(INVOICE).keys() == {BILL}
+    family.settle()
+    # Then the invoice led to it when it was sent, and left before it
+    assert [event.missing for event in family.campaign.events if event.missing] == []
+    assert (orphaned(family), family.held(MEMBERSHIP), family.held(INVOICE)) == ([], {}, {})
 
 
 def test_a_child_that_campaign_refuses_to_delete_is_not_tried_for_ever(family: Family) -> None:

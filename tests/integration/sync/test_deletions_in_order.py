@@ -1,4 +1,4 @@
-"""A parent is deleted after its children, as far as the deletions of both have been read; no later than the limit."""
+"""A parent is deleted after its children, as far as the deletions of both have been read."""
 
 import pytest
 
@@ -35,20 +35,6 @@ def test_what_was_deleted_from_the_top_is_deleted_from_the_bottom(family: Family
         ("cusInvoice", ()), ("cusMembership", ()), ("profile", ()),
     ]  # fmt: skip
     assert [family.dead(table) for table in (CONTACT, MEMBERSHIP, INVOICE)] == [{}, {}, {}]
-
-
-def test_a_deletion_waits_no_longer_than_the_limit(family: Family) -> None:
-    # Given a parent's deletion whose children cannot be read
-    three_generations(family)
-    family.dynamics.remove(CONTACT, ANN)
-    family.carry(CONTACT)
-    assert family.campaign.events == []
-    # When it has waited for longer than the limit
-    family.age(CONTACT, ANN, seconds=901)
-    family.hurry(CONTACT)
-    family.write(CONTACT)
-    # Then it goes
-    assert family.writes(CONTACT) == [("delete", ANN)]
 
 
 def test_a_change_that_leads_a_child_elsewhere_goes_before_the_deletion_of_its_old_parent(family: Family) -> None:

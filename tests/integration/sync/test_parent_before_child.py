@@ -1,5 +1,6 @@
 """No child is written before its parent, whatever happens in whatever order, and everything is written in the end."""
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from redis import Redis
 
 from store import ledger
-from sync import comparing, relatives, table_reading, writing
+from sync import comparing, deletions, table_reading, writing
 from tests.integration.store.planting import planted
 from tests.integration.sync.family import INVOICE, MEMBERSHIP, TABLES, Family
 from tests.integration.sync.interleaving import Interleaving, expected, steps
@@ -31,7 +32,7 @@ SOUND = settings(
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     # The pretended changes show at once, and tokens may die more often than in life.
-    monkeypatch.setattr(relatives, "DELAY_MS", 0)
+    monkeypatch.setattr(deletions, "DELAY_MS", 0)
     monkeypatch.setattr(table_reading, "FULL_READ_EVERY_MS", 0)
     monkeypatch.setattr(writing, "OUTAGES_TOO_MANY", 1000)
     # A small ledger is walked through quickly.
@@ -40,14 +41,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparing, "BUCKETS", 8)
 
 
-def play(redis: Redis, drawn: list[tuple[object, ...]]) -> None:
+def play(redis: Redis, drawn: list[tuple[object, ...]], restores: bool = False) -> None:
     family = Family(redis, page_size=2)
-    interleaving = Interleaving(family)
+    interleaving = Interleaving(family, restores)
     for step in drawn:
         interleaving.play(step)
     interleaving.settle()
     # No write ever led to a parent that was not there, and no parent went before its children
-    assert [event for event in family.campaign.events if event.missing or event.orphaned] == []
+    assert restores or [event for event in family.campaign.events if event.missing or event.orphaned] == []
     # And everything is written, nothing more, and nothing was set aside
     assert {table: family.held(table) for table in TABLES} == expected(family)
     assert [family.dead(table) for table in TABLES] == [{}, {}, {}]
@@ -65,16 +66,28 @@ def test_no_child_is_ever_written_before_its_parent_and_everything_is_written_in
     sound(redis)
 
 
+@settings(SOUND)
+@given(drawn=steps)
+def sound_with_restores(redis: Redis, drawn: list[tuple[object, ...]]) -> None:
+    play(redis, drawn, restores=True)
+
+
+def test_with_rows_that_are_restored_while_their_deletion_is_on_its_way_everything_is_written_in_the_end(
+    redis: Redis, quick: None
+) -> None:
+    sound_with_restores(redis)
+
+
 # The same sequences every time.
 PLANTED = settings(SOUND, max_examples=200, derandomize=True)
 
 
 def nobody_is_missed() -> AbstractContextManager[object]:
-    return mock.patch.object(writing, "awaiting_parents", lambda store, sends: (sends, {}))
+    return mock.patch.object(writing, "awaiting_parents", lambda store, sends: (sends, {}, []))
 
 
 def no_deletion_waits() -> AbstractContextManager[object]:
-    return mock.patch.object(writing, "may_be_deleted", lambda *_: True)
+    return mock.patch.object(deletions, "children_settled_ms", lambda *_: math.inf)
 
 
 PLANTS: dict[str, Callable[[], AbstractContextManager[object]]] = {

@@ -1,0 +1,35 @@
+--[[ sending: a writer is about to send records it holds, after which nobody knows what the target holds of them, until
+  `settle` says so.
+  Guarantees: only the holder of a lease that still runs is heard; a record that was never confirmed stands in the ledger
+  before it can be in the target, and one that is to be deleted is not taken for present any more; the version, time and
+  fingerprint that were confirmed last stay.
+  KEYS  1 leases  2 batches  3.. the ledger bucket of each record
+  ARGV  1 now or ''  2 number of the batch  3 one letter a record (at most 500): c it is to come, l it is to leave
+        4 the entry of one of which nothing was ever confirmed  then every id, then every ledger field
+  Output how many entries changed ]]
+local leases, batches = KEYS[1], KEYS[2]
+local now, number, letters, unknown = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local many, changed = #letters, 0
+-- As `Standing` has them.
+local PRESENT, LEAVING, COMING = 1, '\3', '\4'
+
+local ends = redis.call('ZSCORE', batches, number)
+if not ends or tonumber(ends) <= now then return 0 end
+
+local mine, holders = tonumber(number), redis.call('ZMSCORE', leases, unpack(ARGV, 5, 4 + many))
+for i = 1, many do
+  if tonumber(holders[i]) == mine then
+    local bucket, field = KEYS[2 + i], ARGV[4 + many + i]
+    local entry, after = redis.call('HGET', bucket, field), nil
+    if string.sub(letters, i, i) == 'l' then
+      if entry and string.byte(entry) == PRESENT then after = LEAVING .. string.sub(entry, 2) end
+    else
+      after = COMING .. string.sub(entry or unknown, 2)
+    end
+    if after and after ~= entry then
+      redis.call('HSET', bucket, field, after)
+      changed = changed + 1
+    end
+  end
+end
+return changed
