@@ -5,9 +5,12 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from tests.end_to_end.event_stage import EventStage
+from tests.end_to_end.installation import Installation
 from tests.end_to_end.stage import Stage
 from tests.sandboxes import Sandbox
 
@@ -16,6 +19,9 @@ CONTACTS = 600
 SHOP = {"contact": 60, "new_membership": 80, "new_invoice": 120, "new_invoiceline": 200}
 
 OpenStage = Callable[..., Stage]
+OpenEvents = Callable[..., EventStage]
+
+AnyStage = TypeVar("AnyStage", bound=Installation)
 
 
 @pytest.fixture(scope="session")
@@ -36,18 +42,20 @@ def shop() -> Iterator[Sandbox]:
 
 
 @contextlib.contextmanager
-def stages(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStage]:
-    """Stages on this sandbox, put back to its beginning; all of them end with the block."""
+def stages(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: type[AnyStage]
+) -> Iterator[Callable[..., AnyStage]]:
+    """Stages of this kind on this sandbox, put back to its beginning; all of them end with the block."""
     for name in os.environ:
         if name.startswith("D365ACS_"):
             monkeypatch.delenv(name)
     sandbox.admin.post("/reset")
-    opened: list[Stage] = []
+    opened: list[AnyStage] = []
     # A short path: it holds a Unix socket.
     with tempfile.TemporaryDirectory(prefix="d365acs-") as folder:
 
-        def open_one(**settings: object) -> Stage:
-            stage = Stage(sandbox, Path(folder), **settings)
+        def open_one(**settings: object) -> AnyStage:
+            stage = kind(sandbox, Path(folder), **settings)
             opened.append(stage)
             return stage
 
@@ -61,17 +69,29 @@ def stages(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenSt
 @pytest.fixture
 def open_stage(people: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStage]:
     """`open_stage(lease_seconds=3)`: a stage with these settings; no process runs on it yet."""
-    with stages(people, monkeypatch) as open_one:
+    with stages(people, monkeypatch, Stage) as open_one:
         yield open_one
 
 
 @pytest.fixture
 def open_shop(shop: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStage]:
     """The same with memberships, invoices and lines beside the contacts."""
-    with stages(shop, monkeypatch) as open_one:
+    with stages(shop, monkeypatch, Stage) as open_one:
         yield open_one
 
 
 @pytest.fixture
 def stage(open_stage: OpenStage) -> Stage:
     return open_stage()
+
+
+@pytest.fixture
+def open_events(people: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenEvents]:
+    """The same for email events: an empty journal, no files, nothing on anybody's timeline."""
+    with stages(people, monkeypatch, EventStage) as open_one:
+        yield open_one
+
+
+@pytest.fixture
+def events(open_events: OpenEvents) -> EventStage:
+    return open_events()

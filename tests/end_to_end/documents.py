@@ -105,17 +105,45 @@ def ingress(*tables: Plain, **more: object) -> Plain:
     return {"tables": list(reversed(tables)), **more}
 
 
-def configuration(info: dict[str, dict[str, str]], secrets: dict[str, str], part: Plain) -> str:
-    """The YAML of a configuration for this sandbox; `secrets` holds the references to the client secrets."""
-    dynamics, campaign = info["dynamics"], info["campaign"]
-    connections = {
-        "dynamics": {
-            **{name: dynamics[name] for name in ("url", "tenant", "client_id", "token_url")},
-            "client_secret": secrets["dynamics"],
-        },
-        "campaign": {
-            **{name: campaign[name] for name in ("url", "client_id", "org_id", "token_url")},
-            "client_secret": secrets["campaign"],
-        },
+def egress(**more: object) -> Plain:
+    """The egress part, from the journal unless another source is said."""
+    return {"source": "journal", **more}
+
+
+def files(**more: object) -> Plain:
+    """The egress part from files, each taken for whole as soon as it is seen."""
+    return {"source": "files", "files": {"settled_seconds": 0, **more}}
+
+
+def event(number: int, kind: str, contact: str, **data: object) -> Plain:
+    """An event of the journal; `data` are further members of its inner part, or others."""
+    inner = {
+        "externalId": contact,
+        "email": "jo@example.com",
+        "campaignName": "2026Camp",
+        "deliveryName": "DM1",
+        "eventDate": "2026-11-01T12:00:00.500Z",
+        "mirrorPageUrl": "https://t.example.com/mirror?id=1",
     }
-    return yaml.safe_dump({"connections": connections, "ingress": part}, sort_keys=False)
+    return {"id": f"event-{number}", "type": f"com.adobe.campaign.email.{kind}", "data": inner | data}
+
+
+def configuration(info: dict[str, dict[str, str]], secrets: dict[str, str], **parts: Plain) -> str:
+    """The YAML of a configuration for this sandbox: workflows by name, and the connections that `secrets` has
+    references for."""
+    known = {
+        "dynamics": ("url", "tenant", "client_id", "token_url"),
+        "campaign": ("url", "client_id", "org_id", "token_url"),
+        "journal": ("url", "org_id", "client_id", "token_url"),
+        "sftp": ("host", "user", "host_key"),
+    }
+    connections: Plain = {
+        system: {
+            **{name: info[system][name] for name in known[system]},
+            "private_key" if system == "sftp" else "client_secret": reference,
+        }
+        for system, reference in secrets.items()
+    }
+    if "sftp" in connections:
+        connections["sftp"]["port"] = int(info["sftp"]["port"])
+    return yaml.safe_dump({"connections": connections, **parts}, sort_keys=False)

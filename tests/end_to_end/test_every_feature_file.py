@@ -7,6 +7,7 @@ import yaml
 
 from store.lifecycle import State
 from tests.end_to_end.conftest import OpenStage, stages
+from tests.end_to_end.stage import Stage
 from tests.end_to_end.truth import Row
 from tests.sandboxes import ROOT, Sandbox
 
@@ -20,7 +21,7 @@ def open_example(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStage]:
     assert "sandbox up --port-base 9000 --contacts 100" in FILE.read_text(), "the file says how it is run"
     sandbox = Sandbox(*ROWS)
     try:
-        with stages(sandbox, monkeypatch) as open_one:
+        with stages(sandbox, monkeypatch, Stage) as open_one:
             for system in ("dynamics", "campaign"):
                 monkeypatch.setenv(f"{system.upper()}_CLIENT_SECRET", sandbox.info[system]["client_secret"])
             yield open_one

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import re
 import socket
 import threading
@@ -11,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import OpenStage
+from store.lifecycle import State
+from tests.end_to_end import documents
+from tests.end_to_end.conftest import AnyStage, OpenEvents, OpenStage
+from tests.end_to_end.event_stage import EventStage
+from tests.end_to_end.installation import Installation
+from tests.end_to_end.processes import Process
 from tests.end_to_end.stage import Stage
 
 PAYLOAD_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -70,54 +76,134 @@ def sealed(request: pytest.FixtureRequest) -> bool:
     return bool(request.param == "sealed")
 
 
-@pytest.fixture
-def busy_stage(open_stage: OpenStage, sealed: bool) -> Iterator[tuple[Stage, Callable[[], list[bytes]]]]:
+Told = Callable[[], list[bytes]]
+
+
+@contextlib.contextmanager
+def tapped(open_one: Callable[..., AnyStage], sealed: bool) -> Iterator[tuple[AnyStage, Told]]:
     """A stage that logs all it can, and a tap on its Redis."""
     keys = {"payload_keys": PAYLOAD_KEY} if sealed else {}
-    stage = open_stage(log_level="debug", **keys)
+    stage = open_one(log_level="debug", **keys)
     with closing(Tap(stage.settings.socket)) as tap:
         yield stage, tap.lines
 
 
-def test_no_secret_and_no_person_shows_where_it_does_not_belong(
-    busy_stage: tuple[Stage, Callable[[], list[bytes]]], sealed: bool
-) -> None:
+@pytest.fixture
+def busy_stage(open_stage: OpenStage, sealed: bool) -> Iterator[tuple[Stage, Told]]:
+    with tapped(open_stage, sealed) as found:
+        yield found
+
+
+@pytest.fixture
+def busy_events(open_events: OpenEvents, sealed: bool) -> Iterator[tuple[EventStage, Told]]:
+    with tapped(open_events, sealed) as found:
+        yield found
+
+
+def test_no_secret_and_no_person_shows_where_it_does_not_belong(busy_stage: tuple[Stage, Told], sealed: bool) -> None:
     # Given a first run with faults of every kind, and records that are refused
     stage, told_to_redis = busy_stage
     bad_address, long_name, *_ = stage.admin.contacts()
     stage.admin.patch(f"/dynamics/contacts/{bad_address}", {"emailaddress1": "nobody at example"})
     stage.admin.patch(f"/dynamics/contacts/{long_name}", {"firstname": "Wolfeschlegelsteinhausenbergerdorff"})
-    faults = {"rate_500": 0.03, "rate_reset_after": 0.03, "rate_truncated": 0.03, "rate_malformed": 0.03}
-    stage.admin.put("/faults", {"seed": 3, "dynamics": faults, "campaign": faults, "tokens": faults})
+    stage.admin.put("/faults", {"seed": 3, "dynamics": FAULTS, "campaign": FAULTS, "tokens": FAULTS})
     persons = people(stage) | {"nobody at example", "Wolfeschlegelsteinhausenbergerdorff"}
-    credentials = {stage.sandbox.info[system]["client_secret"] for system in ("dynamics", "campaign")}
-    credentials |= {"Bearer ", "access_token", PAYLOAD_KEY}
     processes = stage.run("worker", "beat")
     stage.start()
     stage.wait_for_writes(200)
     stage.admin.put("/faults", {})
     stage.wait_until(lambda: stage.queue.backlog().total == 0 and stage.queue.backlog().dead == 2, "all is done")
-    stage.wait_for_ticks(1)
-    command_lines = [line for process in processes for line in process.command_lines()]
-    assert len(command_lines) > 5
-    stage.processes[0].terminate(10)
 
-    # Then no log holds a credential or a person
+    # Then nothing of them is where it does not belong
+    command_lines = ended(stage)
+    keeps_to_itself(processes, command_lines, told_to_redis(), credentials(stage), persons, sealed)
+
+
+def test_no_secret_and_nothing_of_an_event_shows_where_it_does_not_belong(
+    busy_events: tuple[EventStage, Told], sealed: bool
+) -> None:
+    # Given a workflow that reads the journal, and faults of every kind
+    events, told_to_redis = busy_events
+    ann = next(iter(events.admin.contacts()))
+    short = {"contact_limit_seconds": 1, "batch_size": 10}
+    processes = events.run("worker", "beat")
+    events.start(events.save(documents.egress(**short)))
+    events.wait_for_state(State.RUNNING)
+    events.faults(seed=3, dynamics=FAULTS, journal=FAULTS, tokens=FAULTS)
+
+    # When a campaign is sent, and among its events are some that are refused
+    events.campaign(sends=150, without_id=0.05, unknown=0.02)
+    events.deliver(
+        documents.event(1, "click", ann, url="https://www.example.com/" + "secret-offer" * 200),
+        documents.event(2, "send", "jo.secret@example.com"),
+        documents.event(3, "open", ann, eventDate="secret-date"),
+    )
+    events.admin.post("/events/journal", {"entries": ['"secret-text"']})
+    events.wait_until(lambda: events.queue.backlog().dead > 10, "some are refused")
+    events.wait_until_settled()
+    of_journal, created = events.queue.backlog().dead, events.writes()
+    events.faults()
+
+    # And another one is told by files, one row of which is no event
+    told = events.campaign(sends=150, seed=2, into="files", files={"count": 1}, soft_bounces=0, late_bounces=0)
+    head, row = "id\ttype\texternalId\teventDate", "1\tsend\tjo.secret@example.com"
+    events.admin.put("/sftp/files/d365_loads/exports/logs/wrong_1.txt", {"text": f"{head}\n{row}\n"})
+    events.restart(events.save(documents.files() | short))
+    events.wait_until(lambda: events.queue.backlog().dead == of_journal + 1, "the wrong row is refused")
+    events.wait_for_writes(created + told["events"])
+    members = ("email", "mirror_page", "url")
+    persons = {one[name] for one in events.truth() for name in members if one[name]}
+    persons |= {"jo.secret@example.com", "secret-offer", "secret-date", "secret-text"}
+    assert not leaks("".join(letter.reason.sentence for letter in events.letters().values()).encode(), persons)
+
+    # Then nothing of them is where it does not belong
+    command_lines = ended(events)
+    keeps_to_itself(processes, command_lines, told_to_redis(), credentials(events), persons, sealed)
+
+
+#: Of every kind of fault a little.
+FAULTS = {"rate_500": 0.03, "rate_reset_after": 0.03, "rate_truncated": 0.03, "rate_malformed": 0.03}
+
+
+def credentials(stage: Installation) -> set[str]:
+    """Secrets, and the words around tokens; of a private key, its lines."""
+    found = {"Bearer ", "access_token", PAYLOAD_KEY}
+    for system, member in stage.systems.items():
+        found |= {line for line in stage.sandbox.info[system][member].splitlines() if "-----" not in line}
+    return found
+
+
+def ended(stage: Installation) -> list[bytes]:
+    """Ends the worker as a supervisor does; the command lines that everybody could see until then."""
+    stage.wait_for_ticks(1)
+    found = [line for process in stage.processes for line in process.command_lines()]
+    assert len(found) > 5
+    stage.processes[0].terminate(10)
+    return found
+
+
+def keeps_to_itself(
+    processes: list[Process],
+    command_lines: list[bytes],
+    told_to_redis: list[bytes],
+    credentials: set[str],
+    persons: set[str],
+    sealed: bool,
+) -> None:
+    # No log holds a credential or a person
     for process in processes:
-        log = process.log.read_bytes()
-        assert not leaks(log, credentials | persons), process.role
+        assert not leaks(process.log.read_bytes(), credentials | persons), process.role
     assert b"page_read" in processes[0].log.read_bytes()
 
-    # And no command line does
+    # No command line does
     assert not leaks(b"\n".join(command_lines), credentials | persons)
 
-    # And nothing that Celery keeps in Redis or sends through it, and no credential is told to Redis at all
-    lines = told_to_redis()
-    celery = unpacked(b"\n".join(line for line in lines if CELERY in line))
-    assert b'"workflow": "ingress"' in celery, "the tap can read Celery's messages"
+    # Nothing that Celery keeps in Redis or sends through it does, and no credential is told to Redis at all
+    celery = unpacked(b"\n".join(line for line in told_to_redis if CELERY in line))
+    assert b'"workflow": "' in celery, "the tap can read Celery's messages"
     assert not leaks(celery, credentials | persons)
-    everything = unpacked(b"\n".join(lines))
+    everything = unpacked(b"\n".join(told_to_redis))
     assert not leaks(everything, credentials)
 
-    # And with payload keys no person is told to Redis at all; without them the queue holds records as they are
+    # With payload keys no person is told to Redis at all; without them the queue holds records as they are
     assert bool(leaks(everything, persons)) is not sealed
