@@ -11,7 +11,7 @@ from store.keys import WorkflowKeys
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    where: str  #: "<stream>.read", "<stream>.write", "connect" or "start"
+    where: str  #: "<stream>.read", ".write", ".parents" or ".deletions", "connect", "schemas", "tick" or "start"
     since_ms: int
     until_ms: int  #: nothing is tried before this time
     times: int

@@ -7,7 +7,7 @@ class RawEvent(NamedTuple):
     """One event as its source has it."""
 
     value: dict[str, object] | None  #: None: it cannot be read
-    where: str = ""  #: of an unreadable one: stable and unique, such as "clicks_20261101.txt line 17"
+    where: str = ""  #: of an unreadable one: stable and unique, such as "clicks_20261101.txt line 17 (5d41402a)"
     flaw: str = ""  #: why it cannot be read: a sentence without values
     excerpt: str = ""  #: its first characters, at most 1,000
 
