@@ -24,6 +24,7 @@ class Process:
     def __init__(self, role: str, environment: dict[str, str], log: Path) -> None:
         self.role = role
         self.log = log
+        self._is_gone = False  # then its number may be somebody else's
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 ["sh", "-c", f"exec {procfile_command(role)}"],
@@ -63,13 +64,18 @@ class Process:
     def terminate(self, seconds: float) -> int:
         """SIGTERM to the process alone, as a supervisor does it; its exit code. TimeoutExpired if it lingers."""
         self._process.terminate()
-        return self._process.wait(seconds)
+        code = self._process.wait(seconds)
+        self._is_gone = not self.pids()
+        return code
 
     def kill(self) -> None:
-        """SIGKILL to the process and all its children."""
+        """SIGKILL to the process and all its children; once they are gone, nothing."""
+        if self._is_gone:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+        self._is_gone = True
 
     def signal(self, number: signal.Signals) -> None:
         """This signal to the process and all its children."""

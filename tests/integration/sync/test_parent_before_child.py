@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from redis import Redis
 
 from store import ledger
+from store.record_queue import RecordQueue
 from sync import comparing, deletions, table_reading, writing
 from tests.integration.store.planting import planted
-from tests.integration.sync.family import INVOICE, MEMBERSHIP, TABLES, Family
-from tests.integration.sync.interleaving import Interleaving, expected, steps
+from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, TABLES, Family
+from tests.integration.sync.interleaving import IDS, Interleaving, expected, steps
 
 # Without shrinking, which would take longer than a test may: the sequence that failed is short enough to be read.
 SOUND = settings(
@@ -121,6 +122,27 @@ def test_a_parent_that_comes_while_its_child_is_being_parked_is_noticed(redis: R
     look, no_look = "newer[i] == 1 or is_present(redis.call('HGET', KEYS[17 + i], x))", "newer[i] == 1"
     with planted("settle", look, no_look), pytest.raises(AssertionError, match="a wake-up was lost"):
         play(redis, parked_too_late)
+
+
+def test_a_child_that_was_sent_and_never_confirmed_is_not_left_behind(redis: Redis, quick: None) -> None:
+    # Given a membership that is in Campaign although nobody was told, and that waits for another contact by now
+    first, second = IDS[CONTACT][:2]
+    places = sorted([first, second])
+    lost: list[tuple[object, ...]] = [
+        ("put", CONTACT, 0, 0, 0), ("put", MEMBERSHIP, 0, 0, 5), ("work", CONTACT),
+        ("read", MEMBERSHIP), ("lease", MEMBERSHIP, 1), ("fail", True), ("finish", 0),
+        ("put", CONTACT, 1, 0, 0), ("put", MEMBERSHIP, 0, places.index(second), 5), ("work", MEMBERSHIP),
+    ]  # fmt: skip
+    # When its first contact's deletion is due before the other contact is written
+    overtaken: list[tuple[object, ...]] = [
+        ("remove", CONTACT, places.index(first)), ("read", CONTACT), ("read", MEMBERSHIP),
+        ("lease", CONTACT, 1), ("lease", CONTACT, 1), ("finish", 1),
+    ]  # fmt: skip
+    # Then it goes only after the membership has left it
+    play(redis, lost + overtaken)
+    # And without the word before the request, the membership would be left behind
+    with mock.patch.object(RecordQueue, "sending", return_value=0), pytest.raises(AssertionError, match="orphaned"):
+        play(redis, lost + overtaken)
 
 
 def test_writers_that_really_work_at_the_same_time_keep_the_order(redis: Redis, quick: None) -> None:
