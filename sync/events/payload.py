@@ -7,7 +7,7 @@ from typing import NamedTuple
 import orjson
 
 from config.egress import EventOrigin
-from sync.events.event import Understanding, stable_id
+from sync.events.event import Event, Understanding, activity_id, stable_id
 from sync.events.pages import RawEvent
 from sync.mapping.mapper import Unmappable
 
@@ -27,13 +27,15 @@ class Kept(NamedTuple):
     payload: bytes
 
 
-def keep(event: RawEvent, origin: EventOrigin, rules: Understanding) -> Kept:
-    """`rules`: those of the origin."""
+def keep(event: RawEvent, origin: EventOrigin, rules: Understanding, found: Event | None) -> Kept:
+    """`rules`: those of the origin; `found`: what they make of it, None if it does not fit."""
     if event.value is None:
         return _unreadable(event)
     try:
         payload = b"%b %b" % (origin.encode(), orjson.dumps(event.value))
-        return Kept(rules.activity_id(event.value), payload)
+        # Understood once is enough: every event comes by here.
+        known = activity_id(found.kind, found.id) if found else rules.activity_id(event.value)
+        return Kept(known, payload)
     except (orjson.JSONEncodeError, RecursionError):
         flaw = "The event is nested too deeply to be kept."
         return _unreadable(RawEvent(None, event.where or _outline(event.value), flaw))

@@ -203,7 +203,7 @@ class EventReader:
             if isinstance(found, Event):
                 newest_ms = max(newest_ms, _ms(found.time))
             if backfill is None or _is_within(backfill, event, found, rules):
-                record_id, payload = keep(event, origin, rules)
+                record_id, payload = keep(event, origin, rules, found)
                 changes.append(Change(record_id, VERSION, payload))
         return changes, newest_ms
 
