@@ -200,13 +200,13 @@ def test_unreadable_rows_at_one_line_of_two_versions_are_two_dead_letters(folder
     for day, flawed in enumerate((FIRST + "monday\n", FIRST + "tuesday\n", "monday\n", "tuesday\n")):
         folder.put("logs_1.txt", flawed, mtime=1_776_000_000 + day)
         folder.read()
-        ids.append(keep(folder.events[-1], "files", rules).record_id)
+        ids.append(keep(folder.events[-1], "files", rules, None).record_id)
     # Then each is told from the others
     assert len(folder.events) == len(set(ids)) == 4
     # And the same one in a version that has grown is told as the same
     folder.put("logs_1.txt", FIRST + "monday\n" + rows(1).removeprefix(FIRST), mtime=1_776_000_009)
     folder.read()
-    assert keep(folder.events[-2], "files", rules).record_id == ids[0]
+    assert keep(folder.events[-2], "files", rules, None).record_id == ids[0]
 
 
 def test_what_is_known_of_thousands_of_files_is_fetched_once_not_for_each_file(
