@@ -6,6 +6,7 @@ More than the usual seeds: `KILL_SEEDS=100 pytest tests/end_to_end/test_event_ki
 import contextlib
 import os
 import signal
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -14,6 +15,7 @@ from store.lifecycle import State
 from tests.end_to_end import documents
 from tests.end_to_end.conftest import OpenEvents
 from tests.end_to_end.event_stage import EventStage
+from tests.end_to_end.installation import SOON
 from tests.end_to_end.processes import Process
 
 #: How often something dies in one run, Redis once among it.
@@ -26,12 +28,22 @@ def seeds() -> list[int]:
 
 
 class Killer:
-    """Kills what a seed says, at a moment that it says."""
+    """Kills what a seed says, at a moment that it says; beside that a supervisor, as `d365acs up` is one."""
 
     def __init__(self, events: EventStage, seed: int) -> None:
         self.events = events
         self.chance = Random(seed)
         self.worker: Process = events.run("worker", "beat")[0]
+
+    def wait_until(self, condition: Callable[[], object], what: str, seconds: float = SOON) -> None:
+        """A worker that has ended meanwhile is started again: Celery gives up if Redis is away while children die."""
+
+        def holds() -> object:
+            if not self.worker.is_alive:
+                (self.worker,) = self.events.run("worker")
+            return condition()
+
+        self.events.wait_until(holds, what, seconds)
 
     def wait_for_a_moment(self, most: int) -> None:
         """Until more has been read, or written, or is in somebody's hands; or no time at all."""
@@ -40,12 +52,12 @@ class Killer:
         match chance.choice(("now", "read", "written", "written", "leased", "leased")):
             case "read":
                 goal = min(events.totals()["read"] + more, most)
-                events.wait_until(lambda: events.totals()["read"] >= goal, "more is read")
+                self.wait_until(lambda: events.totals()["read"] >= goal, "more is read")
             case "written":
                 goal = min(events.writes() + more // 2, most // 2)
-                events.wait_until(lambda: events.writes() >= goal, "more is written")
+                self.wait_until(lambda: events.writes() >= goal, "more is written")
             case "leased":
-                events.wait_until(lambda: events.queue.backlog().leased or self.is_done(most), "records are in work")
+                self.wait_until(lambda: events.queue.backlog().leased or self.is_done(most), "records are in work")
 
     def is_done(self, most: int) -> bool:
         return self.events.totals()["read"] >= most and self.events.queue.backlog().total == 0
@@ -91,7 +103,7 @@ def test_kills_at_any_moment_lose_and_double_nothing(open_events: OpenEvents, se
     events.switch(sftp_bytes_per_second=None)
 
     # Then each event is there once in the end, and none was ever created twice
-    events.wait_until_settled(60)
+    killer.wait_until(events.is_settled, "both sides are equal and nothing waits", 60)
     assert events.life.state is State.RUNNING
     assert events.counts()["twice"] == 0
     assert not events.letters()
