@@ -8,6 +8,7 @@ import orjson
 
 from sandbox.campaign.admin import CampaignAdmin
 from sandbox.campaign.errors import CampaignError
+from sandbox.consent.admin import ConsentAdmin
 from sandbox.dynamics import admin as dynamics
 from sandbox.dynamics.errors import DataverseError
 from sandbox.dynamics.publish import publish
@@ -32,6 +33,11 @@ _ONES = (
     ("GET", "/sftp/files"),
     ("GET|PUT|POST|PATCH|DELETE", "/sftp/files/<path>"),
     ("PUT", "/sftp/folders/<path>"),
+    ("GET|PUT", "/consent/workflow"),
+    ("POST", "/consent/export|profiles"),
+    ("GET", "/consent/flags?columns=&id="),
+    ("GET|POST|DELETE", "/consent/changes"),
+    ("GET|DELETE", "/consent/writes"),
 )
 
 
@@ -80,6 +86,7 @@ class Admin:
         if not isinstance(body, dict):
             raise ValueError("The body must be a JSON object.")
         handler = self._routes.get((request.method, path))
+        self.world.consent.settle()
         found = handler(body) if handler is not None else self._one(request, path, body)
         return json_answer(200, {} if found is None else found)
 
@@ -99,6 +106,8 @@ class Admin:
             return EventAdmin(self.world.events).events(method, parts[1:], request.query, body)
         if parts[0] == "sftp":
             return EventAdmin(self.world.events).files(method, parts[1:], body)
+        if parts[0] == "consent":
+            return ConsentAdmin(self.world.consent).answer(method, parts[1:], request.query, body)
         raise LookupError(f"{method} {path}; GET / lists what there is")
 
     def _publish_in_dynamics(self, body: Body) -> object:

@@ -2,17 +2,27 @@
 
 import time
 from datetime import UTC, datetime
+from email.utils import formatdate
 
 
 class Clock:
-    """All stamps, token lives, delta-token ages and limit windows are read from here: a week passes in one call."""
+    """All stamps, token lives, delta-token ages and limit windows are read from here: a week passes in one call.
+
+    `skews`: by how many seconds a system's own clock is ahead (or, negative, behind). Nothing but what it shows the
+    world, stamps and `Date` headers, follows from it.
+    """
 
     def __init__(self) -> None:
         self._offset = 0.0
+        self.skews: dict[str, float] = {}
 
     def now(self) -> float:
         """Seconds since the epoch, sandbox time."""
         return time.time() + self._offset
+
+    def shown(self, system: str) -> float:
+        """Seconds since the epoch as this system's own clock has it."""
+        return self.now() + self.skews.get(system, 0.0)
 
     def advance(self, seconds: float) -> float:
         """Move forward by `seconds` (never back: versions and stamps would contradict each other); the new time."""
@@ -26,6 +36,11 @@ class Clock:
 
     def utc(self) -> datetime:
         return datetime.fromtimestamp(self.now(), UTC)
+
+
+def http_date(moment: float) -> bytes:
+    """`Sun, 06 Nov 1994 08:49:37 GMT`: whole seconds (RFC 9110, 5.6.7)."""
+    return formatdate(int(moment), usegmt=True).encode()
 
 
 def dataverse_stamp(moment: float) -> str:

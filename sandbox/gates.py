@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from sandbox.campaign.errors import GatewayError, gateway_answer
+from sandbox.clock import http_date
 from sandbox.dynamics.errors import DataverseError
 from sandbox.faults import BEFORE_THE_EFFECT, hang_up, hold, malformed, send_half
 from sandbox.http import JSON_TYPE, Answer, Receive, Request, Scope, Send, read_request, send_answer
@@ -19,6 +20,8 @@ class Gate(ABC):
     """One server in front of the world. Subclasses say how the system answers, and how it words a fault."""
 
     system: str
+    #: Whose clock the header `Date` of its answers shows: the key of `Clock.skews`.
+    clock = ""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -50,7 +53,7 @@ class Gate(ABC):
         if latency:
             await asyncio.sleep(latency)
         if fault is None:
-            found = self.answer(request)
+            found = self._dated(self.answer(request))
             if plan.latency_after_ms:
                 await asyncio.sleep(plan.latency_after_ms / 1000)
             await send_answer(send, found)
@@ -63,7 +66,7 @@ class Gate(ABC):
             register.revoke(bearer(request))
             fault = "none"
         if fault in ("429", "500", "503"):
-            found = self.trouble(request, int(fault), plan.retry_after)
+            found = self._dated(self.trouble(request, int(fault), plan.retry_after))
             await send_answer(send, found)
             return str(found.status)
         if fault in BEFORE_THE_EFFECT:
@@ -72,7 +75,7 @@ class Gate(ABC):
             else:
                 await hold(scope, receive, plan.hold_seconds)
             return fault
-        found = self.answer(request)
+        found = self._dated(self.answer(request))
         if fault == "timeout_after":
             await hold(scope, receive, plan.hold_seconds)
         elif fault == "reset_after":
@@ -86,11 +89,16 @@ class Gate(ABC):
             return str(found.status)
         return fault
 
+    def _dated(self, found: Answer) -> Answer:
+        """With the time at which the answer was made, by the system's own clock."""
+        date = http_date(self.world.clock.shown(self.clock))
+        return Answer(found.status, [*found.headers, (b"Date", date)], found.body)
+
 
 class DynamicsGate(Gate):
     """The Dataverse server, with its limits and the journal of page reads around it."""
 
-    system = "dynamics"
+    system = clock = "dynamics"
 
     def tokens(self) -> TokenRegister:
         return self.world.dynamics_tokens
@@ -123,7 +131,7 @@ class DynamicsGate(Gate):
         try:
             protection.admit(world.switches)
         except DataverseError as limit:
-            found = world.dataverse.refuse(request, limit, protection.headers(world.switches))
+            found = self._dated(world.dataverse.refuse(request, limit, protection.headers(world.switches)))
             await send_answer(send, found)
             return str(found.status)
         reads, entry = world.reads, self._begin_read(request)
@@ -149,7 +157,7 @@ class DynamicsGate(Gate):
 class CampaignGate(Gate):
     """The Campaign server behind its gateway."""
 
-    system = "campaign"
+    system = clock = "campaign"
 
     def tokens(self) -> TokenRegister:
         return self.world.campaign_tokens

@@ -19,6 +19,9 @@ def _default_filters() -> dict[str, dict[str, str]]:
     }
 
 
+#: What the parameter of a signal can be (ACS, declaring parameters of an external signal).
+PARAMETER_TYPES = ("string", "number", "boolean", "datetime")
+
 _CUSTOM = ("cusMembership", "cusInvoice", "cusInvoiceLine", "cusStore")
 
 
@@ -38,6 +41,10 @@ def _default_resource_journal_fields() -> dict[str, str]:
 @dataclass(frozen=True)
 class Switches:
     """The sandbox's settings; `PUT /switches` changes any of them while it runs. docs/sandbox.md explains each."""
+
+    # The systems' own clocks, ahead of the sandbox's by so many seconds
+    dynamics_clock_offset: float = 0.0
+    campaign_clock_offset: float = 0.0
 
     # Entra and IMS
     entra_token_seconds: int = 3599
@@ -109,9 +116,32 @@ class Switches:
     validate_email: bool = True
     smart_case: bool = False
     requests_per_second: float | None = None
+    all_channels_stamps: Literal["both", "blackListLastModified", "blackListAllLastModified"] = "both"
     journal_field: str = "cusVersion"
     resource_journal_fields: dict[str, str] = field(default_factory=_default_resource_journal_fields)
-
+    # Campaign: the workflow that exports consent
+    export_workflow: str = "WKF123"
+    export_every_seconds: float = 86_400.0
+    export_signal: str = "signal1"
+    export_parameters: dict[str, str] = field(default_factory=dict)
+    signal_cool_down_seconds: float = 600.0
+    signal_cool_down_status: int = 500
+    workflow_answer: Literal["empty", "json"] = "empty"
+    workflow_states: dict[str, str] = field(default_factory=dict)
+    export_rows: Literal["flags", "profiles"] = "flags"
+    export_folder: str = "d365_loads/exports"
+    export_name: str = "optout_%Y%m%d_%H%M%S.csv"
+    export_columns: dict[str, str | None] = field(default_factory=dict)
+    export_header: bool = True
+    export_delimiter: str = ","
+    export_quote: str = '"'
+    export_newline: str = "\n"
+    export_encoding: str = "utf-8"
+    export_true: str = "1"
+    export_false: str = "0"
+    export_dates: str = "campaign"
+    export_empty_files: bool = False
+    export_bytes: int | None = None
     # I/O Events journal
     journal_scope: str = "adobeio_api"
     journal_page_size: int = 100
@@ -154,7 +184,19 @@ class Switches:
         _check_rules("filters", changed.filters)
         for resource, rules in changed.resource_filters.items():
             _check_rules(f"resource_filters.{resource}", rules)
+        if "export_encoding" in given:
+            _check_encoding(changed.export_encoding)
+        for name, kind in changed.export_parameters.items():
+            if kind not in PARAMETER_TYPES:
+                raise ValueError(f"export_parameters.{name} must be one of {', '.join(PARAMETER_TYPES)}.")
         return changed
+
+
+def _check_encoding(name: str) -> None:
+    try:
+        "".encode(name)
+    except LookupError as unknown:
+        raise ValueError(f"export_encoding: {name} is not an encoding.") from unknown
 
 
 def _check_names(names: dict[str, str]) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 from sandbox.campaign.app import Campaign
 from sandbox.campaign.instance import Instance
 from sandbox.clock import Clock
+from sandbox.consent.journal import ConsentJournal
+from sandbox.consent.side import ConsentSide
+from sandbox.consent.workflow_api import WorkflowApi
 from sandbox.dynamics.app import Dataverse
 from sandbox.dynamics.limits import ServiceProtection
 from sandbox.dynamics.organization import Organization
@@ -65,6 +68,7 @@ class World:
     def reset(self) -> None:
         """Back to the beginning: seeded data, switches as started, no faults, empty journals, real time."""
         self.clock.reset()
+        self.consent.close()
         for source in self.faults.values():
             source.clear()
         self.calls.clear()
@@ -73,15 +77,20 @@ class World:
     def _furnish(self) -> None:
         begin = self.beginning
         self.switches = begin.switches
-        self.organization = Organization(self.clock, self.switches, self.credentials, begin.seed, begin.rows)
+        self._set_clocks()
+        journal = ConsentJournal()
+        self.organization = Organization(self.clock, self.switches, self.credentials, begin.seed, begin.rows, journal)
         self.organization.root_url = self.addresses.dynamics
         self.dataverse = Dataverse(self.organization, self.dynamics_tokens, self.faults["dynamics"].draw_operation)
         self.protection = ServiceProtection(self.clock)
         self.writes = WriteJournal()
         self.reads = ReadJournal()
         self.instance = Instance(self.clock, self.switches, begin.seed)
+        self.consent = ConsentSide(self.clock, self.organization, self.instance, self.events.folder, journal)
+        self.events.folder.settle = self.consent.settle
         self.campaign = Campaign(
-            self.clock, self.instance, self.campaign_tokens, self.credentials, self.writes, self.calls
+            *(self.clock, self.instance, self.campaign_tokens, self.credentials, self.writes, self.calls, journal),
+            WorkflowApi(self.consent.workflow, begin.seed),
         )
         self.campaign.root_url = self.addresses.campaign
         self.events.furnish(self.switches, self._contacts, self._profiles)
@@ -101,9 +110,14 @@ class World:
     def use(self, switches: Switches) -> None:
         """Take new switches everywhere at once."""
         self.switches = switches
+        self._set_clocks()
         self.organization.use(switches)
         self.instance.use(switches)
         self.events.use(switches)
+
+    def _set_clocks(self) -> None:
+        switches = self.switches
+        self.clock.skews = {"dynamics": switches.dynamics_clock_offset, "campaign": switches.campaign_clock_offset}
 
     def launch_info(self) -> dict[str, dict[str, str]]:
         """What `sandbox up -o json` prints."""

@@ -25,6 +25,8 @@ from sandbox.campaign.resource import Record
 from sandbox.campaign.showing import View
 from sandbox.campaign.writes import Writes
 from sandbox.clock import Clock
+from sandbox.consent.journal import ConsentJournal
+from sandbox.consent.workflow_api import WorkflowApi
 from sandbox.http import JSON_TYPE, Answer, Request
 from sandbox.journal import Calls, WriteJournal
 from sandbox.tokens import Credentials, TokenRegister
@@ -41,12 +43,15 @@ class Campaign:
         credentials: Credentials,
         journal: WriteJournal,
         calls: Calls,
+        consent: ConsentJournal,
+        workflows: WorkflowApi,
     ) -> None:
         self.instance = instance
         self.root_url = ""
         self._organization = credentials.organization
         self._gateway = Gateway(clock, tokens, credentials)
-        self._writes = Writes(clock, journal, calls)
+        self._writes = Writes(clock, journal, calls, consent)
+        self._workflows = workflows
 
     def answer(self, request: Request) -> Answer:
         try:
@@ -62,14 +67,17 @@ class Campaign:
 
     def _whole_path(self, segments: list[str]) -> list[str]:
         """Adobe's JavaScript client encodes the slashes of a relative URL and of joined filters: split those again."""
-        if segments and segments[0].strip("/").partition("/")[0] in APIS:
+        if segments and segments[0].strip("/").partition("/")[0] in (*APIS, "workflow"):
             segments = [*(part for part in segments[0].split("/") if part), *segments[1:]]
         resource = self.instance.resources.get(segments[1]) if len(segments) == 3 else None
-        if resource is not None and all(is_filter(part, resource) for part in segments[2].split("/")):
+        if resource is not None and all(is_filter(part, resource, segments[0]) for part in segments[2].split("/")):
             segments = [*segments[:2], *segments[2].split("/")]
         return segments
 
     def _route(self, request: Request, segments: list[str]) -> Answer:
+        if segments[:2] == ["workflow", "execution"]:
+            root = f"{self.root_url}/{self._organization}/campaign/workflow/execution"
+            return self._workflows.answer(request, root, segments[2:], self.instance.switches)
         if not segments or segments[0] not in APIS:
             raise no_resource("/".join(segments))
         api, rest = segments[0], segments[1:]
@@ -112,7 +120,7 @@ class Campaign:
             _only(request, "GET")
             return _json(describe(definition, view.root, view.api))
         names = []
-        while rest and is_filter(rest[0], resource):
+        while rest and is_filter(rest[0], resource, view.api):
             names.append(rest.pop(0))
         if not rest or rest == ["_count"]:
             _only(request, "GET")

@@ -61,10 +61,15 @@ def unknown_pkey(resource: Definition | None, token: str) -> CampaignError:
 
 
 def no_document(resource: Definition, key: str) -> CampaignError:
+    return no_document_of(resource.name, resource.word, key)
+
+
+def no_document_of(schema: str, word: str, key: str) -> CampaignError:
+    """For what is no resource with records, such as a workflow."""
     return CampaignError(
         404,
-        f"{GENERIC} Unable to find document with path '{resource.word}' from key '{key}:0' "
-        f"(document with schema '{resource.name}' and name '{key}')",
+        f"{GENERIC} Unable to find document with path '{word}' from key '{key}:0' "
+        f"(document with schema '{schema}' and name '{key}')",
     )
 
 

@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable
 
+from sandbox.campaign.definitions import PLAIN
 from sandbox.campaign.errors import GENERIC, CampaignError
 from sandbox.campaign.fields import NUMBERS
 from sandbox.campaign.payload import normal_stamp
@@ -17,8 +18,9 @@ def built_in(resource: Resource) -> dict[str, tuple[str, ...]]:
     return _OF_PROFILES if resource.definition.name == "profile" else {}
 
 
-def is_filter(name: str, resource: Resource) -> bool:
-    return name in resource.rules or name in built_in(resource)
+def is_filter(name: str, resource: Resource, api: str) -> bool:
+    """Declared filters are for every API of the resource but the plain one (ACS, filtering)."""
+    return name in built_in(resource) or (api != PLAIN and name in resource.rules)
 
 
 def filter_parameters(names: list[str], resource: Resource) -> tuple[str, ...]:
@@ -97,6 +99,9 @@ def _compare(field: str, operator: str, value: str, resource: Resource, pool: It
     wanted: str | float = value
     if kind == "datetime":
         wanted = normal_stamp(value)
+        if field == "lastModified" and operator == "greaterOrEqual" and not isinstance(pool, list):
+            # Asked for every second, by which time a walk through a hundred thousand records takes too long.
+            return resource.changed_since(str(wanted))
     elif kind in NUMBERS:
         wanted = float(value)
 

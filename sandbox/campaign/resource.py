@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import uuid
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from typing import Any
 
 from sandbox.campaign.definitions import Definition
@@ -43,6 +43,9 @@ class Resource:
         self._by_pkey: dict[str, Record] = {}
         self._gone: set[str] = set()
         self._index: dict[str, dict[str, dict[int, Record]]] = {}
+        self._changes: list[tuple[str, int]] = []
+        #: Records written since the export workflow last ran, by number: whether a consent flag changed.
+        self.unexported: dict[int, bool] = {}
         self.use(switches)
 
     def use(self, switches: Switches) -> None:
@@ -99,20 +102,29 @@ class Resource:
         start = bisect_right(self.numbers, number)
         return [self.by_number[found] for found in self.numbers[start : start + limit]]
 
+    def changed_since(self, stamp: str) -> list[Record]:
+        """Records whose last change is not before `stamp`, oldest record first."""
+        late = self._changes[bisect_left(self._changes, (stamp, 0)) :]
+        return [self.by_number[number] for number in sorted({n for at, n in late if self._is_last(at, n)})]
+
+    def _is_last(self, stamp: str, number: int) -> bool:
+        record = self.by_number.get(number)
+        return record is not None and record.values["lastModified"] == stamp
+
     def create(self, values: dict[str, Any]) -> Record:
         definition = self.definition
         self._check_unique(values, None)
         self._last_number += 1
         number = self._last_number
-        now = self._clock.now()
+        now = self._clock.shown("campaign")
         stamp = campaign_stamp(now)
         blanks = definition.blanks
         set_values = {name: value for name, value in values.items() if value != blanks[name]}
         if "location" in values:
             set_values["location"] = {**blanks["location"], **values["location"]}  # type: ignore[dict-item]
-        for name, stamps in definition.stamps.items():
+        for name in definition.stamps:
             if set_values.get(name):
-                set_values |= dict.fromkeys(stamps, stamp)
+                set_values |= dict.fromkeys(self._stamps_of(name), stamp)
         # Captured records carry a lastModified that lies a moment before created.
         set_values |= {"created": stamp, "lastModified": campaign_stamp(now - 0.001)}
         secret = self.secret(number)
@@ -123,6 +135,7 @@ class Resource:
         self.numbers.append(number)
         self._by_pkey[record.pkey] = record
         self._enter(record)
+        self._changed(record, any(set_values.get(name) for name in definition.stamps))
         return record
 
     def update(self, record: Record, values: dict[str, Any]) -> bool:
@@ -133,7 +146,7 @@ class Resource:
         if key in values and old.get(key) and values[key] != old[key]:
             raise inconsistent_key(definition, str(old[key]), str(values[key]))
         self._check_unique(values, record)
-        stamp = campaign_stamp(self._clock.now())
+        stamp = campaign_stamp(self._clock.shown("campaign"))
         changed = {}
         for name, value in values.items():
             before = old.get(name, definition.blanks[name])
@@ -143,19 +156,33 @@ class Resource:
                 changed[name] = value
         if not changed:
             return False
-        for name in changed:
-            if name in definition.stamps:
-                changed = changed | dict.fromkeys(definition.stamps[name], stamp)
+        flags = changed.keys() & definition.stamps.keys()
+        for name in flags:
+            changed |= dict.fromkeys(self._stamps_of(name), stamp)
         self._leave(record)
         record.values = old | changed | {"lastModified": stamp}
         self._enter(record)
+        self._changed(record, bool(flags))
         return True
+
+    def _stamps_of(self, flag: str) -> tuple[str, ...]:
+        stamps = self.definition.stamps[flag]
+        only = self.switches.all_channels_stamps
+        return stamps if len(stamps) < 2 or only == "both" else (only,)
+
+    def _changed(self, record: Record, flags: bool) -> None:
+        insort(self._changes, (record.values["lastModified"], record.number))
+        if len(self._changes) > 2 * len(self.by_number) + 1000:
+            self._changes = [change for change in self._changes if self._is_last(*change)]
+        if self.definition.stamps:
+            self.unexported[record.number] = flags or self.unexported.get(record.number, False)
 
     def delete(self, record: Record) -> None:
         self._leave(record)
         del self.by_number[record.number]
         del self.numbers[bisect_left(self.numbers, record.number)]
         del self._by_pkey[record.pkey]
+        self.unexported.pop(record.number, None)
         self._gone.add(record.pkey)
 
     def forget(self, names: set[str]) -> None:

@@ -10,6 +10,7 @@ from sandbox.campaign.payload import checked_values, read_json
 from sandbox.campaign.resource import Record
 from sandbox.campaign.showing import View
 from sandbox.clock import Clock
+from sandbox.consent.journal import ConsentJournal
 from sandbox.http import JSON_TYPE, Answer, Request
 from sandbox.journal import Calls, WriteJournal
 
@@ -19,15 +20,18 @@ _NO_LINEAGE: tuple[dict[str, str], bool] = ({}, False)
 class Writes:
     """Every method has its whole effect, or none and raises CampaignError."""
 
-    def __init__(self, clock: Clock, journal: WriteJournal, calls: Calls) -> None:
+    def __init__(self, clock: Clock, journal: WriteJournal, calls: Calls, consent: ConsentJournal) -> None:
         self._clock = clock
         self._journal = journal
         self._calls = calls
+        self._consent = consent
 
     def create(self, request: Request, view: View) -> Answer:
         given = read_json(request.body, view.instance.switches)
-        record = view.resource.create(checked_values(view, given, True))
+        values = checked_values(view, given, True)
+        record = view.resource.create(values)
         self._calls.engine_calls += 1
+        self._note_consent("POST", view, record, values, {})
         self._note("POST", view, record, given, request.body, _lineage(view, record))
         body = orjson.dumps(view.show(record), option=orjson.OPT_SORT_KEYS)
         return Answer(201, [JSON_TYPE], body)
@@ -46,8 +50,10 @@ class Writes:
 
     def update(self, request: Request, view: View, record: Record, given: dict[str, Any]) -> Answer:
         _check_body_key(view, record, given)
-        changed = view.resource.update(record, checked_values(view, given, False))
+        values, before = checked_values(view, given, False), record.values
+        changed = view.resource.update(record, values)
         self._calls.engine_calls += 2 if changed else 1
+        self._note_consent("PATCH", view, record, values, before)
         self._note("PATCH", view, record, given, request.body, _lineage(view, record))
         return Answer(200, [JSON_TYPE], orjson.dumps({"PKey": record.pkey, "href": f"{view.url}/{record.pkey}"}))
 
@@ -58,6 +64,16 @@ class Writes:
         self._note("DELETE", view, record, {}, b"", lineage)
         status = view.instance.switches.delete_status
         return Answer(status, [JSON_TYPE] if status != 204 else [])
+
+    def _note_consent(
+        self, method: str, view: View, record: Record, values: dict[str, Any], before: dict[str, Any]
+    ) -> None:
+        flags = {name: values[name] for name in view.resource.definition.stamps if name in values}
+        if flags:
+            changed = [name for name, value in flags.items() if value != before.get(name, False)]
+            stamp, at = record.values["lastModified"], self._clock.now()
+            contact = record.values.get("externalId", "")
+            self._consent.write("campaign", method, contact, record.pkey, flags, changed, stamp, at)
 
     def _note(
         self,

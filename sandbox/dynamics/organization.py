@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from sandbox.clock import Clock
+from sandbox.consent.journal import ConsentJournal
 from sandbox.dynamics.activities import ACTIVITY_KINDS, POINTER, activity_columns, email_columns
 from sandbox.dynamics.activity_journal import ActivityJournal
 from sandbox.dynamics.activity_tables import ActivityTable, PointerTable
@@ -31,7 +32,13 @@ class Organization:
     """
 
     def __init__(
-        self, clock: Clock, switches: Switches, credentials: Credentials, seed: int, row_counts: Mapping[str, int]
+        self,
+        clock: Clock,
+        switches: Switches,
+        credentials: Credentials,
+        seed: int,
+        row_counts: Mapping[str, int],
+        consent: ConsentJournal,
     ) -> None:
         self.clock = clock
         self.switches = switches
@@ -47,6 +54,7 @@ class Organization:
         tables = (self.accounts, self.contacts, invoices, lines, memberships)
         self._lasting = tables
         self.activity_journal = ActivityJournal()
+        self.consent = consent
         self._settings = self._table("organization", "name", "Organization", 1019, _SETTINGS)
         self._furnish_activities()
         self._populate(seed, row_counts)
@@ -142,7 +150,7 @@ class Organization:
     def transaction(self) -> Iterator[None]:
         """All writes inside, or, with an exception, none of them."""
         tables = [table for table in self.by_name.values() if table is not self.pointers]
-        written = len(self.activity_journal)
+        written, consented = len(self.activity_journal), len(self.consent.writes)
         for table in tables:
             table.begin()
         try:
@@ -151,6 +159,7 @@ class Organization:
             for table in tables:
                 table.rollback()
             self.activity_journal.cut(written)
+            self.consent.cut(consented)
             raise
         for table in tables:
             table.commit()

@@ -113,6 +113,7 @@ class Table:
         self.defaults: dict[str, object] = {
             column.wire: column.default for column in self.columns if column.default is not None
         }
+        self.flags = tuple(column.wire for column in self.columns if column.kind == "Boolean")
         self.all_wire = tuple(sorted(self.by_wire))
         self.all_null: dict[str, object] = dict.fromkeys(("@odata.etag", *self.all_wire))
         # Beside a lookup that may lead to several tables, a row remembers to which one it leads.
@@ -215,7 +216,7 @@ class Table:
         self._remember(row_id)
         old = self.rows.pop(row_id, None)
         now = self.clock.now()
-        stamp = dataverse_stamp(now)
+        stamp = dataverse_stamp(self.clock.shown("dynamics"))
         version = self.versions.next()
         if old is None:
             merged = self._fresh(row_id, user, stamp, values)

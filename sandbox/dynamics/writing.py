@@ -52,14 +52,31 @@ def create_row(call: Call, table: Table, given: dict[str, Any], row_id: str | No
         raise already_there()
     check_unique(organization, table, row_id, values)
     values.pop(table.primary_id, None)
-    return table.put(row_id, values, organization.credentials.user_id)
+    row = table.put(row_id, values, organization.credentials.user_id)
+    _note_consent(call, table, "create", row, values, table.defaults)
+    return row
 
 
 def update_row(call: Call, table: Table, row: Row, given: dict[str, Any]) -> Row:
     values = checked_values(call.organization, table, given, creating=False)
     values.pop(table.primary_id, None)
     check_unique(call.organization, table, row.id, values)
-    return table.put(row.id, values, call.organization.credentials.user_id)
+    written = table.put(row.id, values, call.organization.credentials.user_id)
+    _note_consent(call, table, "update", written, values, row.values)
+    return written
+
+
+def _note_consent(
+    call: Call, table: Table, method: str, row: Row, values: dict[str, object], before: dict[str, object]
+) -> None:
+    organization = call.organization
+    if table is not organization.contacts:
+        return
+    flags = {name: values[name] for name in table.flags if name in values}
+    if flags:
+        changed = [name for name, value in flags.items() if value != before.get(name)]
+        stamp, at = row.values["modifiedon"], organization.clock.now()
+        organization.consent.write("dynamics", method, row.id, None, flags, changed, stamp, at)
 
 
 def patch(call: Call, table: Table, row_id: str | None, key: str | None) -> Answer:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,6 +20,8 @@ class Folder:
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-sftp-")
         self.root = Path(self._directory.name).resolve()
         self._rest: dict[Path, bytes] = {}
+        #: Called before somebody looks: puts there what should be there by now.
+        self.settle: Callable[[], None] = lambda: None
 
     def clear(self) -> None:
         """Nothing but the folders that an administrator creates for the integration (ACS, self-service settings)."""

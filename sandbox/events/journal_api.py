@@ -1,14 +1,12 @@
 """The I/O Events journaling API: one registration, read page by page (IOE, journaling-api.md)."""
 
-import time
-from email.utils import formatdate
 from typing import NamedTuple
 
 import orjson
 
 from sandbox.campaign.errors import GatewayError, gateway_answer
 from sandbox.campaign.gateway import Gateway
-from sandbox.clock import Clock
+from sandbox.clock import Clock, http_date
 from sandbox.events.durations import seconds_back
 from sandbox.events.journal import EventJournal
 from sandbox.events.links import link_headers
@@ -161,9 +159,9 @@ class JournalApi:
         if switches.journal_retry_after == "none" or (end == 0 and not reading.unmoved):
             return []
         seconds = switches.journal_retry_after_seconds
-        # A caller reckons an HTTP date by its own clock, which the sandbox cannot move.
-        date = formatdate(time.time() + seconds, usegmt=True)
-        return [(b"retry-after", (date if switches.journal_retry_after == "date" else f"{seconds:g}").encode())]
+        # By the clock that the answer's own Date header shows.
+        date = http_date(self._clock.shown("campaign") + seconds)
+        return [(b"retry-after", date if switches.journal_retry_after == "date" else f"{seconds:g}".encode())]
 
 
 def _mistake(status: int, text: str) -> Answer:

@@ -116,6 +116,7 @@ class _Session(asyncssh.SFTPServer):
     async def _meet(self, name: str, act: Callable[[], T]) -> T:
         """The operation with whatever befalls it. Raises SFTPError, OSError."""
         server = self._server
+        server.folder.settle()
         server.calls.begin(SYSTEM, name)
         outcome = "torn"
         try:

@@ -211,7 +211,7 @@ def test_header_names_come_in_exactly_the_vendors_case(sandbox: Sandbox, dataver
         *("Cache-Control", "Allow", "Expires", "Set-Cookie", "Strict-Transport-Security", "CRM.ServiceId"),
         *("OData-Version", "x-ms-service-request-id", "REQ_ID", "AuthActivityId", "x-ms-dop-hint"),
         *("x-ms-ratelimit-time-remaining-xrm-requests", "x-ms-ratelimit-burst-remaining-xrm-requests"),
-        *("Content-Type", "ETag", "OData-EntityId", "Preference-Applied", "Content-Length"),
+        *("Content-Type", "ETag", "OData-EntityId", "Preference-Applied", "Date", "Content-Length"),
     ]
     assert "x-ms-ratelimit-time-remaining-xrm-requests: 1,200.00" in head
     assert "Content-Type: application/json; odata.metadata=minimal" in head

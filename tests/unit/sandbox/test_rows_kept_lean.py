@@ -6,6 +6,7 @@ from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sandbox.clock import Clock
+from sandbox.consent.journal import ConsentJournal
 from sandbox.dynamics.activity_tables import REGARDING
 from sandbox.dynamics.organization import Organization
 from sandbox.dynamics.tables import Table
@@ -32,7 +33,7 @@ class TablesHoldWhatWasWritten(RuleBasedStateMachine):
 
     @initialize()
     def furnish(self) -> None:
-        organization = Organization(Clock(), Switches(), Credentials.made_up(1, "stage"), 1, {})
+        organization = Organization(Clock(), Switches(), Credentials.made_up(1, "stage"), 1, {}, ConsentJournal())
         self.packed = organization.by_name["adobe_emailsend"]
         columns = (self.packed.name, "plain", "activityid", "subject", "plain", 1, self.packed.columns)
         self.plain = Table(*columns, organization.versions, organization.clock, activity=True)
