@@ -257,6 +257,7 @@ class RecordQueue(QueueView):
         parked while its parent is confirmed already waits in its lane instead, and so does one that changed meanwhile.
         """
         keys, bucket_of = self.keys, self.ledger.bucket_of
+        no_bucket = keys.records  # any key of the stream keeps the place
         doubted: set[str] = set()
         for part in _parts(list(outcomes), BATCH):
             letters: list[str] = []
@@ -269,11 +270,16 @@ class RecordQueue(QueueView):
                 record_id = outcome.id
                 ids.append(record_id)
                 if isinstance(outcome, _CONFIRMED):
+                    letters.append("w" if isinstance(outcome, Written) else "u")
+                    if outcome.entry is None:
+                        buckets.append(no_bucket)
+                        xs.append("")
+                        ys.append("")
+                        continue
                     field = field_of(record_id)
                     buckets.append(bucket_of(field))
-                    letters.append("w" if isinstance(outcome, Written) else "u")
                     xs.append(field)
-                    ys.append(outcome.entry.pack() if outcome.entry else "")
+                    ys.append(outcome.entry.pack())
                 elif isinstance(outcome, Parked):
                     parent = outcome.parent
                     field, theirs = field_of(parent.id), keys.workflow.stream(parent.stream)
@@ -286,7 +292,7 @@ class RecordQueue(QueueView):
                     ys.append(f"{place} {parent.stream} {parent.id}")
                 else:
                     letter, x, y = _arguments_of(outcome)
-                    buckets.append(keys.records)  # no bucket: any key of the stream keeps the place
+                    buckets.append(no_bucket)
                     letters.append(letter)
                     xs.append(x)
                     ys.append(y)

@@ -7,11 +7,12 @@ an old version from landing late: whoever has overslept sends nothing more.
 import math
 import random
 import re
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
@@ -64,9 +65,13 @@ ASK_AGAIN_MS = 5000
 SCHEMA_WAIT, SCHEMA_ATTEMPTS = 5.0, 4
 #: Outages in a row after which the rest of a batch is given back: the target is down, not the record wrong.
 OUTAGES_TOO_MANY = 3
+#: Batches in a writer's hands at once: one is leased, mapped and settled while the requests of the other are under way.
+LANES = 2
 
 
 class WriteEnd(StrEnum):
+    """Why a writer has ended; of several reasons the last one counts."""
+
     DRAINED = "drained"  # nothing is ready
     SLICE_OVER = "slice-over"  # more records wait
     HELD = "held"  # another writer has this seat
@@ -90,18 +95,18 @@ def write_slice(
     batch_size: int,
 ) -> WriteEnd:
     """Writes batches for one slice of time. Raises Stop where only a change of configuration helps."""
-    patience = Patience(store.troubles, f"{stream.name}.write")
     with store.writing_right(stream.name, seat) as held:
         if not held:
             return WriteEnd.HELD
         if stream.keeper is not None and seat == 0:
             _look_after(stream, stream.keeper(stream, streams, store, generation), store)
-        if not patience.is_over():
+        if not _patience(stream, store).is_over():
             return WriteEnd.WAITING
-        slice_ = Writing(stream, streams, store, generation, piece, lease_s, time.monotonic() + piece.seconds)
+        writing = Writing(stream, streams, store, generation, piece, lease_s, time.monotonic() + piece.seconds)
+        at_once = max(batch_size, min(BATCH, stream.target.together * stream.target.concurrency))
         pool = ThreadPoolExecutor(stream.target.concurrency, thread_name_prefix="write")
         try:
-            return _write_batches(slice_, batch_size, pool, patience)
+            return _write_side_by_side(writing, at_once, pool)
         finally:
             # Usually nothing is under way any more. A request that a shutdown could not wait for ends with the process.
             pool.shutdown(wait=False, cancel_futures=True)
@@ -118,13 +123,30 @@ class Writing:
     piece: Slice
     lease_s: float
     ends: float  #: by the monotonic clock
+    over: threading.Event = field(default_factory=threading.Event)  #: nothing more is to be sent
 
 
-def _write_batches(writing: Writing, batch_size: int, pool: ThreadPoolExecutor, patience: Patience) -> WriteEnd:
+def _patience(stream: Stream, store: WorkflowStore) -> Patience:
+    return Patience(store.troubles, f"{stream.name}.write")
+
+
+def _write_side_by_side(writing: Writing, at_once: int, pool: ThreadPoolExecutor) -> WriteEnd:
+    """Two batches are as independent as those of two writers; they share the target's connections."""
+    lanes = LANES if writing.store.queue(writing.stream.name).total() > at_once else 1
+    with ThreadPoolExecutor(lanes, thread_name_prefix="batches") as beside:
+        works = [beside.submit(_write_batches, writing, at_once, pool) for _ in range(lanes)]
+        try:
+            wait(works, return_when=FIRST_EXCEPTION)
+        finally:
+            # Either all are done, or one has failed, or nobody looks out any more: the others must not go on.
+            writing.over.set()
+    return max((work.result() for work in works), key=list(WriteEnd).index)
+
+
+def _write_batches(writing: Writing, at_once: int, pool: ThreadPoolExecutor) -> WriteEnd:
     stream, store = writing.stream, writing.store
-    queue = store.queue(stream.name)
-    at_once = max(batch_size, min(BATCH, stream.target.together * stream.target.concurrency))
-    while True:
+    queue, patience = store.queue(stream.name), _patience(stream, store)
+    while not writing.over.is_set():
         if writing.piece.stopping():
             return WriteEnd.STOPPED
         if store.holds.get(stream.name, writing.generation):
@@ -147,7 +169,8 @@ def _write_batches(writing: Writing, batch_size: int, pool: ThreadPoolExecutor, 
         if writer.gave_up:
             return WriteEnd.WAITING
         if time.monotonic() > writing.ends:
-            return WriteEnd.SLICE_OVER
+            break
+    return WriteEnd.SLICE_OVER
 
 
 def _look_after(stream: Stream, keeper: Keeper, store: WorkflowStore) -> None:
@@ -413,7 +436,7 @@ class BatchWriter:
 
     def _look(self) -> None:
         """Between requests: was the workflow stopped, is the slice over, does the lease need renewing?"""
-        if self._piece.stopping() or time.monotonic() > self._writing.ends:
+        if self._piece.stopping() or self._writing.over.is_set() or time.monotonic() > self._writing.ends:
             self._halt = True
         elif time.monotonic() > self._leased_at + RENEW_AFTER * self._lease_s:
             self._renew()

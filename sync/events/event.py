@@ -23,6 +23,7 @@ from sync.mapping.mapper import Unmappable
 NAMESPACE = UUID("4743ff01-7ff4-4c7b-a3a9-92b53f3b318a")
 
 _Get = Callable[[Mapping[str, object]], object]
+_Text = Callable[[Mapping[str, object]], str]
 
 
 class Verdict(Enum):
@@ -49,7 +50,7 @@ class Understanding:
         nested, fields = origin == "journal", config.fields(origin)
         paths = {name: getattr(fields, name) for name in type(fields).model_fields}
         self._parts = {
-            name: _Part(path, _getter(path.split(".") if nested else [path]))
+            name: _part(path, path.split(".") if nested else [path])
             for name, path in paths.items()
             if path is not None
         }
@@ -144,8 +145,7 @@ class Understanding:
         return "bounce" if failure.casefold() in self._hard else Verdict.FILTERED
 
     def _moment(self, value: Mapping[str, object], now: datetime) -> datetime:
-        path, get = self._time
-        found = get(value)
+        path, found = self._time.path, self._time.get(value)
         if found is None or (isinstance(found, str) and not found.strip()):
             raise _missing(self._time)
         try:
@@ -189,21 +189,8 @@ _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 class _Part(NamedTuple):
     path: str
-    get: _Get
-
-    def text(self, value: Mapping[str, object]) -> str:
-        """The text without surrounding blanks, or a whole number as text; empty if there is none."""
-        found = self.get(value)
-        if type(found) is str:
-            found = found.strip()
-            if not found.isprintable() and _UNFIT.search(found):
-                raise Unmappable(self.path, f"{self.path} holds control characters, or half of a letter.")
-            return found
-        if found is None:
-            return ""
-        if type(found) is int and abs(found) < 1 << 64:
-            return str(found)
-        raise Unmappable(self.path, f"{self.path} is neither text nor a whole number.")
+    get: _Get  #: the value; None if there is none
+    text: _Text  #: the text without surrounding blanks, or a whole number as text; empty if there is none
 
     def needed(self, value: Mapping[str, object]) -> str:
         found = self.text(value)
@@ -216,26 +203,53 @@ def _missing(part: _Part) -> Unmappable:
     return Unmappable(part.path, f"The event has no {part.path}.")
 
 
-def _getter(steps: list[str]) -> _Get:
-    """What finds a value in a JSON object, by the names that lead to it; None if there is none."""
+def _part(path: str, steps: list[str]) -> _Part:
+    """The part of an event that stands where these names lead. An event has seven of them that are texts, each of which
+    is usually one as it stands: what finds those is one function without calls of its own."""
     first, *others = steps
     if not others:
-        return lambda value: value.get(first)
-    if len(others) == 1:
-        (second,) = others
 
         def get(value: Mapping[str, object]) -> object:
-            inner = value.get(first)
-            return inner.get(second) if isinstance(inner, dict) else None
+            return value.get(first)
 
-        return get
-    inner_get = _getter(others)
+        def text(value: Mapping[str, object]) -> str:
+            found = value.get(first)
+            return found.strip() if type(found) is str and found.isprintable() else _text(path, found)
+
+        return _Part(path, get, text)
+    if len(others) == 1:
+        [second] = others
+
+        def get_inner(value: Mapping[str, object]) -> object:
+            inner = value.get(first)
+            return inner.get(second) if type(inner) is dict else None
+
+        def text_inner(value: Mapping[str, object]) -> str:
+            inner = value.get(first)
+            found = inner.get(second) if type(inner) is dict else None
+            return found.strip() if type(found) is str and found.isprintable() else _text(path, found)
+
+        return _Part(path, get_inner, text_inner)
+    deeper = _part(path, others)
 
     def get_deep(value: Mapping[str, object]) -> object:
         inner = value.get(first)
-        return inner_get(inner) if isinstance(inner, dict) else None
+        return deeper.get(inner) if type(inner) is dict else None
 
-    return get_deep
+    return _Part(path, get_deep, lambda value: _text(path, get_deep(value)))
+
+
+def _text(path: str, found: object) -> str:
+    if type(found) is str:
+        text = found.strip()
+        if not text.isprintable() and _UNFIT.search(text):
+            raise Unmappable(path, f"{path} holds control characters, or half of a letter.")
+        return text
+    if found is None:
+        return ""
+    if type(found) is int and abs(found) < 1 << 64:
+        return str(found)
+    raise Unmappable(path, f"{path} is neither text nor a whole number.")
 
 
 def _meanings(lists: Model) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """One request that carries several records: each has its own answer, and what fails as a whole fails once."""
 
+import threading
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from connectors.errors import Refused, Stop, Unavailable
 from store.ledger import Entry
-from store.record_queue import Change, Lane, Leased, Parent, Parked, RecordQueue, Unchanged
+from store.record_queue import BATCH, Change, Lane, Leased, Parent, Parked, RecordQueue, Unchanged
 from store.store import WorkflowStore
 from sync import writing
 from sync.position import Position
@@ -131,3 +132,47 @@ def test_what_stops_the_workflow_keeps_what_was_confirmed_beside_it(
     assert target.requests == [["r0", "r1", "r2", "r3"]]
     assert workflow.statistics("contact", 0).totals["written"] == 3
     assert (queue.backlog().waiting, queue.backlog().leased) == (7, 0)
+
+
+def test_a_batch_is_on_its_way_while_another_is(
+    workflow: WorkflowStore, queue: RecordQueue, stream: Stream, target: Together, piece: Slice
+) -> None:
+    # Given more records than one batch holds, and requests that are answered only when those of two batches are there
+    queue.feed(1, [Change(f"s{number:03}", 1, b"x") for number in range(990)], Lane.LIVE)
+    both = threading.Barrier(2)
+    target.together, target.concurrency = BATCH, 2
+
+    def meet(send: Send) -> Answer:
+        if any(send.record.id == request[0] for request in target.requests):
+            both.wait(timeout=20)
+        return True
+
+    target.answer = meet
+    # When they are written, Then that happens
+    assert write(workflow, stream, piece) is WriteEnd.DRAINED
+    assert sorted(map(len, target.requests)) == [500, 500]
+    assert workflow.statistics("contact", 0).totals["written"] == 1000
+
+
+def test_what_stops_the_workflow_ends_the_batch_beside_it(
+    workflow: WorkflowStore, queue: RecordQueue, stream: Stream, target: Together, piece: Slice
+) -> None:
+    # Given many batches, and one whose first request meets what only people can mend
+    queue.feed(1, [Change(f"s{number:04}", 1, b"x") for number in range(4990)], Lane.LIVE)
+    stopped = threading.Event()
+    target.together, target.concurrency = 50, 4
+
+    def answer(send: Send) -> Answer:
+        if send.record.id == "r0":
+            stopped.set()
+            raise Stop("dynamics", "Dynamics refuses the application user")
+        assert stopped.wait(timeout=20)
+        return True
+
+    target.answer = answer
+    # When they are written
+    with pytest.raises(Stop):
+        write(workflow, stream, piece)
+    # Then the other batch ended, too, long before all was written, and nothing stayed in anybody's hands
+    assert queue.backlog().leased == 0
+    assert 0 < queue.total()
