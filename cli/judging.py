@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from control.mappings.judging import Misfit
 
 
+_OPTINOUT_FITS = "The pairs of optinout are there in both live systems, and its sources answer."
+_OPTINOUT_RESTS = "optinout moves nothing, and none of it was held against the live systems."
+
+
 def judge_file(context: Context, file: Path | None, document: Document, output: str) -> None:
     """Tells how a configuration fits the live systems; `file`: where it stands, None: in the store."""
     from cli.problems import tell_found, tell_good
     from control.events import judge_events
     from control.mappings.judging import judge
     from control.mappings.live import systems_of
+    from control.optinout import judge_optinout
 
     judgements, good = [], []
     with systems_of(document.connections, context.store) as systems:
@@ -32,6 +37,9 @@ def judge_file(context: Context, file: Path | None, document: Document, output: 
         if document.egress is not None:
             judgements.append(judge_events(document.egress, systems))
             good.append("The activity tables of egress are there with their columns, and its source answers.")
+        if document.optinout is not None:
+            judgements.append(judge_optinout(document.optinout, systems, document.ingress))
+            good.append(_OPTINOUT_FITS if document.optinout.reads_campaign else _OPTINOUT_RESTS)
     errors = _problems([misfit for one in judgements for misfit in one.errors], file, document)
     warnings = _problems([misfit for one in judgements for misfit in one.warnings], file, document)
     if errors:

@@ -185,6 +185,28 @@ def edit(context: Context, table_name: str, file: Path | None, why: str, output:
         edited(context, before, one, EDITING, why, output)
 
 
+@mapping.command("add-flags", example="d365acs mapping add-flags contact")
+@_table
+@_why
+@output_option()
+@pass_context
+def add_flags(context: Context, table_name: str, why: str, output: str) -> None:
+    """Add the pairs of optinout to a mapping of profiles: consent travels with contacts.
+
+    For direction: dynamics_to_campaign, in which optinout itself moves nothing. Flags that the mapping writes already
+    stay as they are.
+    """
+    from control.mappings.saved import saved
+    from control.optinout import add_flags as add_pairs
+
+    done = add_pairs(context.store, saved(context.store), table_name, context.settings.actor, why)
+    tell(done.applied, output)
+    if output == "table":
+        if done.there:
+            say(f"Mapped before, and left as they are: {', '.join(done.there)}.")
+        say(f"Added to the mapping of {table_name}: {', '.join(done.added)}." if done.added else "Nothing was added.")
+
+
 @mapping.command(example="d365acs mapping delete new_vehicle --yes")
 @_table
 @option("--yes", is_flag=True, help="Do not ask.")
@@ -217,4 +239,4 @@ def validate(context: Context, file: Path | None, output: str) -> None:
     from control import configuration
 
     document = configuration.validate(file) if file else configuration.export(context.store)
-    judge_file(context, file, document.model_copy(update={"egress": None}), output)
+    judge_file(context, file, document.model_copy(update={"egress": None, "optinout": None}), output)

@@ -161,7 +161,9 @@ class Connections(Model):
         default=None, description="Campaign's events in the I/O Events journal; for egress with `source: journal`."
     )
     sftp: SftpConnection | None = Field(
-        default=None, description="Campaign's files on its SFTP server; for egress with `source: files`."
+        default=None,
+        description="Campaign's files on its SFTP server; for egress with `source: files`, and for optinout with "
+        "`files`.",
     )
 
     @model_validator(mode="wrap")

@@ -11,13 +11,14 @@ from pydantic import Field, ModelWrapValidatorHandler, model_validator
 from config.connections import Connections
 from config.egress import EgressConfig
 from config.ingress import IngressConfig
-from config.model import Model, Place, part, whole, with_relations, written
+from config.model import Model, Place, part, parts, whole, with_relations, written
+from config.optinout import READING, OptinoutConfig, flag_named
 
 
 class _Configured(Model):
     @model_validator(mode="wrap")
     @classmethod
-    def _sources_are_connected(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Any:
+    def _parts_agree(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Any:
         return with_relations(value, handler, _mistakes)
 
 
@@ -33,6 +34,10 @@ class WorkflowDocument(_Configured):
         default=None,
         description="What flows from Campaign to Dynamics, if this is the egress workflow's part.",
     )
+    optinout: OptinoutConfig | None = Field(
+        default=None,
+        description="Which way consent flows, if this is the opt-in/out workflow's part.",
+    )
 
 
 class Document(_Configured):
@@ -47,15 +52,21 @@ class Document(_Configured):
         description="Which email events flow from Campaign to Dynamics; {} takes all defaults. "
         "Left out: that workflow is not used.",
     )
+    optinout: OptinoutConfig | None = Field(
+        default=None,
+        description="Which way opt-ins and opt-outs flow. Left out: that workflow is not used.",
+    )
 
     def workflows(self) -> dict[str, WorkflowDocument]:
         """The workflows that this file configures, by name, each with the connections."""
-        parts: dict[str, WorkflowDocument] = {}
+        found: dict[str, WorkflowDocument] = {}
         if self.ingress is not None:
-            parts["ingress"] = WorkflowDocument(connections=self.connections, ingress=self.ingress)
+            found["ingress"] = WorkflowDocument(connections=self.connections, ingress=self.ingress)
         if self.egress is not None:
-            parts["egress"] = WorkflowDocument(connections=self.connections, egress=self.egress)
-        return parts
+            found["egress"] = WorkflowDocument(connections=self.connections, egress=self.egress)
+        if self.optinout is not None:
+            found["optinout"] = WorkflowDocument(connections=self.connections, optinout=self.optinout)
+        return found
 
 
 #: Source of egress -> the connection that it is read through, and the other source.
@@ -63,13 +74,48 @@ _SOURCES = {"journal": ("journal", "files"), "files": ("sftp", "journal")}
 
 
 def _mistakes(value: object) -> Iterator[tuple[Place, str]]:
-    egress, connections = part(value, "egress"), part(value, "connections")
-    if egress is None or not isinstance(connections, dict | Model):
+    connections = part(value, "connections")
+    if isinstance(connections, dict | Model):
+        yield from _unconnected(value, connections)
+    yield from written_by_both(part(value, "ingress"), part(value, "optinout"))
+
+
+def _unconnected(value: object, connections: object) -> Iterator[tuple[Place, str]]:
+    """Sources that a workflow reads, and for which no connection is given."""
+    egress, optinout = part(value, "egress"), part(value, "optinout")
+    if egress is not None:
+        source = written(egress, "source") or EgressConfig.model_fields["source"].default
+        connection, other = _SOURCES.get(source, ("", ""))
+        if connection and part(connections, connection) is None:
+            yield ("egress", "source"), f"{source} needs connections.{connection}: add it, or say source: {other}"
+    reads = part(optinout, "direction") in READING and part(optinout, "files") is not None
+    if reads and part(connections, "sftp") is None:
+        yield ("optinout", "files"), "needs connections.sftp: add it, or say files: null, and consent is polled alone"
+
+
+def written_by_both(ingress: object, optinout: object) -> Iterator[tuple[Place, str]]:
+    """Flags that ingress would write over the decisions of optinout. Both parts are models, or as they were written.
+
+    Mistakes have their places in a document, at the pair.
+    """
+    if part(optinout, "direction") not in READING:
         return
-    source = written(egress, "source") or EgressConfig.model_fields["source"].default
-    connection, other = _SOURCES.get(source, ("", ""))
-    if connection and part(connections, connection) is None:
-        yield ("egress", "source"), f"{source} needs connections.{connection}: add it, or say source: {other}"
+    written_there: dict[str, tuple[str, str]] = {}
+    for table in parts(ingress, "tables"):
+        if written(table, "resource") != "profile":
+            continue
+        for field in parts(table, "fields"):
+            if flag := flag_named(written(field, "to", "target")):
+                written_there[flag] = written(table, "table") or "", written(field, "from", "source") or ""
+    for index, pair in enumerate(parts(optinout, "flags")):
+        flag = flag_named(written(pair, "campaign"))
+        if flag in written_there:
+            table, column = written_there[flag]
+            yield (
+                ("optinout", "flags", index, "campaign"),
+                f"{flag} is written by ingress, too, from {column} of {table}, and would be overwritten there: "
+                f"remove that field from the mapping of {table}, or this pair from optinout",
+            )
 
 
 def plain(document: Model) -> dict[str, object]:

@@ -18,11 +18,11 @@ from config import reference_texts as texts
 from config.addresses import Host, Url
 from config.comparisons import KINDS, RULES
 from config.event_fields import EventPath
-from config.event_files import Folder
 from config.filters import Scalar
 from config.json_schema import describe
 from config.model import Model, Number, Text, Whole, YesNo, whole
 from config.names import CampaignName, CampaignPath, LogicalName
+from config.remote_files import Folder
 from config.secrets import SecretRef
 from config.settings import PREFIX, Settings
 

@@ -8,6 +8,8 @@ from config.connections import (
     JournalConnection,
     SftpConnection,
 )
+from config.consent_flags import FlagPair
+from config.consent_sources import ConsentColumns, ConsentFiles, ConsentPoll, ExportWorkflow, FlagTimes
 from config.contexts import Context, Contexts
 from config.document import Document
 from config.egress import EgressConfig, EventSwitches, FileEvents, JournalEvents
@@ -15,6 +17,7 @@ from config.event_fields import EventStatuses, EventTypes, FileFields, JournalFi
 from config.filters import Condition, Filter
 from config.ingress import IngressConfig
 from config.model import Model
+from config.optinout import OptinoutConfig
 from config.tables import CampaignKey, FieldMapping, LinkMapping, TableMapping
 
 INTRODUCTION = """\
@@ -38,6 +41,8 @@ too: a typo is never passed over.
   [examples/every-feature.yaml](examples/every-feature.yaml) has one example of everything about mappings, for the
   sandbox. [examples/egress.yaml](examples/egress.yaml) brings email events from the journal to Dynamics,
   [examples/egress-files.yaml](examples/egress-files.yaml) from files on SFTP.
+  [examples/optinout.yaml](examples/optinout.yaml) keeps consent the same in both systems,
+  [examples/optinout-files.yaml](examples/optinout-files.yaml) brings it to Dynamics from files alone.
 - **While you write.** Editors that know JSON Schema check and complete the file if its first line is
   `# yaml-language-server: $schema=d365acs.schema.json`, with [d365acs.schema.json](d365acs.schema.json) beside it;
   `d365acs config schema` prints the one of your version.
@@ -75,6 +80,13 @@ TITLES: dict[type[Model], str] = {
     OpenActivity: "egress.activities.open",
     ClickActivity: "egress.activities.click",
     BounceActivity: "egress.activities.bounce",
+    OptinoutConfig: "optinout",
+    FlagPair: "optinout.flags",
+    ConsentPoll: "optinout.poll",
+    ConsentFiles: "optinout.files",
+    ConsentColumns: "optinout.files.columns",
+    ExportWorkflow: "optinout.export_workflow",
+    FlagTimes: "optinout.times",
     Contexts: "Contexts",
     Context: "A context",
 }
@@ -207,6 +219,46 @@ table: new_emailclick
 date: new_clickedon
 url: new_address
 """,
+    OptinoutConfig: """\
+direction: bidirectional
+flags:
+  - {dynamics: donotemail, campaign: blackListEmail}
+  - {dynamics: donotphone, campaign: blackListPhone, policy: most_restrictive}
+files: {afterwards: archive, archive_folder: d365_loads/exports/done}
+""",
+    FlagPair: """\
+dynamics: followemail
+campaign: denyListMobile
+opted_out: false
+policy: newest
+""",
+    ConsentPoll: """\
+filter: byChangedSince
+parameter: since_parameter
+every_seconds: 2
+""",
+    ConsentFiles: """\
+pattern: "optout_*.csv"
+delimiter: ";"
+columns: {contact: CRM id}
+true_values: ["1", ja]
+false_values: ["0", nein]
+date_formats: ["%d.%m.%Y %H:%M:%S"]
+""",
+    ConsentColumns: """\
+contact: CRM id
+modified: null
+flags: {blackListEmail: No email, ccpaOptOut: Do not sell}
+times: {blackListEmail: No email since, ccpaOptOut: null}
+""",
+    ExportWorkflow: """\
+id: WKF123
+signal: signal1
+""",
+    FlagTimes: """\
+all_channels: blackListAllLastModified
+push: none
+""",
     Contexts: """\
 current: stage
 contexts:
@@ -304,6 +356,33 @@ Only sends have a status, and only where `fields` says where it stands. Without 
 """,
     Activities: """\
 Each kind of event has a table of its own. The address of its rows and the way to the contact are found in the metadata.
+""",
+    OptinoutConfig: """\
+**Directions.** `bidirectional` compares both systems whenever one of them changes, and writes where they differ.
+`campaign_to_dynamics` writes what Campaign says to Dynamics, and nothing to Campaign. With `dynamics_to_campaign` the
+columns travel with the contacts: map them in ingress, for example `{from: donotemail, to: blackListEmail}` in the
+mapping of contact; `d365acs mapping add-flags contact` adds the pairs of this part there. A flag must not be written by
+both: where it is paired here with one of the other two directions, ingress must not map it.
+
+**Sources.** At least one of `poll` and `files`; with both, a change that arrives twice counts once. Polling needs a
+custom filter that an administrator adds to the profile, on `lastModified`; files need `connections.sftp`.
+
+A change of a profile without the key, or of a contact that Dynamics does not have, is shown and counted; it stops
+nothing.
+""",
+    FlagPair: """\
+A column goes with one flag, and a flag with one column. Both spellings are taken, `blackList...` and `denyList...`;
+what is saved has the first one, which stands on the wire.
+
+The documented rule compares the time of the record in Dynamics with that of the flag in Campaign, in whole seconds.
+""",
+    ConsentPoll: """\
+Campaign has no such filter of its own. An administrator adds it under Custom resources, to the profile's filter
+definitions, and publishes; `d365acs config validate FILE --live` says whether it is there.
+""",
+    ConsentFiles: """\
+A file is read once, when it is whole. One that lacks a column which it must have is set aside as a whole, with the name
+of the column; a row that cannot be understood is set aside alone.
 """,
     Contexts: """\
 `d365acs context` writes this file; it may be written by hand as well. It is `~/.config/d365acs/contexts.yaml`

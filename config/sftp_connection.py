@@ -39,7 +39,7 @@ def _host_key(text: str) -> str:
 
 
 class SftpConnection(Model):
-    """The SFTP server of the Campaign instance, for egress from files."""
+    """The SFTP server of the Campaign instance, for egress from files, and for its opt-out export."""
 
     host: Host = Field(description="Name of the server, such as contoso.campaign.adobe.com.")
     port: Whole = Field(default=22, ge=1, le=65535, description="Its port.")

@@ -22,7 +22,8 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.http import error_object, wait_of
-from connectors.wire import Answer, Wire, origin_of, title
+from connectors.wire import Answer, origin_of, title
+from connectors.wire_requests import RequestsWire
 
 #: A token is renewed so many seconds before it ends, so that no request carries one that ends on the way.
 RENEW_EARLY = 300.0
@@ -224,7 +225,7 @@ def _poster(system: System, url: str) -> Post:
 
     def post(body: bytes, timeout: float) -> Answer:
         # A connection of its own each time: until the next token, an hour on, no server would keep it open.
-        wire = Wire(system, origin_of(url), pool_size=1)
+        wire = RequestsWire(system, origin_of(url), pool_size=1)
         try:
             return wire.send("POST", url, headers, body, f"{title(system)} token", time.monotonic() + timeout)
         finally:

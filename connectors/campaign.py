@@ -1,4 +1,4 @@
-"""The write side of Campaign Standard: look up by key, create, update, delete, and what a resource looks like.
+"""Campaign Standard: look up by key, create, update, delete, changed profiles, and what a resource looks like.
 
 experienceleague.adobe.com, Campaign Standard APIs: one record per request, no upsert, no condition.
 """
@@ -6,7 +6,7 @@ experienceleague.adobe.com, Campaign Standard APIs: one record per request, no u
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +15,8 @@ from config.ingress import CampaignKey
 from connectors.auth import ims_token
 from connectors.campaign_errors import error_of
 from connectors.campaign_metadata import CampaignResource, ResourceSummary, filters_of, resource_of, resources_of
+from connectors.campaign_profiles import ProfilePage, Profiles, content_of
+from connectors.campaign_workflows import Workflows
 from connectors.errors import Malformed, NotFound, Refused, TableMissing, Unavailable, WrongFilter
 from connectors.http import Authorization, Http, Throttle
 from connectors.wire import Answer
@@ -27,6 +29,7 @@ OUT_OF_THE_BOX = {"profile": "Profiles", "service": "Services"}
 
 #: Records of one look-up that are read: one is right, two already mean a double.
 MOST_FOUND = 10
+MOST_PROFILES = 2
 
 
 class Campaign:
@@ -60,7 +63,12 @@ class Campaign:
             connection.concurrency,
             refusal_patience,
         )
+        self.clock = self._http.clock
+        """Campaign's clock, or that of Adobe's gateway before it, as its answers show it."""
+        self.workflows = Workflows(self._http)
+        """The workflows of the instance, such as the one that exports consent."""
         self._profile_api = connection.profile_api
+        self._profiles = Profiles(self._http, connection.profile_api)
         self._apis: dict[str, str] = dict.fromkeys(OUT_OF_THE_BOX, connection.profile_api)
 
     def ping(self, timeout: float) -> None:
@@ -76,7 +84,7 @@ class Campaign:
                     "or set connections.campaign.profile_api to profileAndServices",
                 )
             raise error
-        _content(answer)
+        content_of(answer)
 
     def resource(self, name: str, timeout: float) -> CampaignResource:
         """The description of a resource. Raises TableMissing."""
@@ -162,46 +170,33 @@ class Campaign:
         Raises Refused for an empty value, without asking: a filter without a value finds everything. Raises
         SchemaRefused, and WrongFilter when the filter finds records with another key.
         """
-        deadline = time.monotonic() + timeout
-        root = self._root(resource, timeout)
-        timeout = deadline - time.monotonic()
-        segment = _segment(value, f"look-up in {resource}")
-        if key.address == "uri":
-            answer = self._http.request("GET", f"{root}/{segment}", about=resource, timeout=timeout)
-            if answer.status < 400:
-                return [_pkey(answer)]
-            error = error_of(answer, reference=value)
-            if isinstance(error, NotFound):
-                return []
-            raise error
-        answer = self._http.request(
-            "GET",
-            f"{root}/{key.filter}",
-            about=f"{resource} by {key.filter}",
-            timeout=timeout,
-            params={key.parameter: value, "_lineCount": str(MOST_FOUND)},
-        )
-        if answer.status >= 400:
-            error = error_of(answer, sent={key.field: value})
-            if isinstance(error, NotFound):
-                raise TableMissing(
-                    "campaign",
-                    f"{answer.about}: the filter is not there (404); create and publish it on {resource}, or correct "
-                    "the mapping's key.filter",
-                )
-            raise error
-        records = _content(answer)
-        # A misspelt parameter or a rule that an empty parameter switches off makes a filter find everybody.
-        if any(str(record.get(key.field, "")).casefold() != value.casefold() for record in records):
-            raise WrongFilter(
-                "campaign",
-                f"{answer.about}: the filter found records whose {key.field} is another; check that it compares "
-                f"{key.field} for equality, and the mapping's key.filter, key.parameter and key.field",
-            )
-        try:
-            return [str(record["PKey"]) for record in records]
-        except KeyError:
-            raise answer.malformed("records came without a PKey") from None
+        return [_pkey(answer, record) for answer, record in self._found(resource, key, value, MOST_FOUND, timeout)]
+
+    def profile_by_key(self, key: CampaignKey, value: str, timeout: float) -> list[dict[str, Any]]:
+        """The profiles with this key, whole, as they stand in Campaign's JSON: none, one, or two, which mean a double.
+
+        Raises as `find` does.
+        """
+        return [record for _, record in self._found("profile", key, value, MOST_PROFILES, timeout)]
+
+    def changed_profiles(
+        self, filter_: str, parameter: str, since_ms: int, fields: Sequence[str], page_size: int, timeout: float
+    ) -> ProfilePage:
+        """The first page of the profiles that were changed since a moment, ms since 1970, by Campaign's clock.
+
+        `filter_` and `parameter` as Campaign takes them, such as byLastModified and lastModified_parameter: there is
+        no such filter out of the box. `fields`: what is wanted of each profile. In no promised order; a profile that
+        changes while pages are read may come twice, or only when asked again.
+        Raises TableMissing where there is no such filter; WrongFilter where it finds profiles changed before the moment
+        (less a second), and without asking for an empty name, since either would find everybody; Refused.
+        """
+        return self._profiles.changed(filter_, parameter, since_ms, fields, page_size, timeout)
+
+    def follow_profiles(self, next_: str, since_ms: int, fields: Sequence[str], timeout: float) -> ProfilePage:
+        """The page behind the `next` of another one, whose `since_ms` this must be. Raises ForeignLink, WrongFilter;
+        CursorExpired where Campaign does not know the link any more: begin again with `changed_profiles`.
+        """
+        return self._profiles.follow(next_, since_ms, fields, timeout)
 
     def create(self, resource: str, values: Mapping[str, Any], timeout: float) -> str:
         """POST one record, nested fields nested; the PKey of what was made.
@@ -251,7 +246,51 @@ class Campaign:
                     f"{answer.about}: the resource is not there (404); check its name and publish it",
                 )
             raise error
-        return _pkey(answer)
+        return _pkey(answer, _record(answer))
+
+    def _found(
+        self, resource: str, key: CampaignKey, value: str, most: int, timeout: float
+    ) -> list[tuple[Answer, dict[str, Any]]]:
+        """The records with this key, at most so many, each with the answer that it stood in."""
+        deadline = time.monotonic() + timeout
+        root = self._root(resource, timeout)
+        timeout = deadline - time.monotonic()
+        segment = _segment(value, f"look-up in {resource}")
+        if key.address == "uri":
+            answer = self._http.request("GET", f"{root}/{segment}", about=resource, timeout=timeout)
+            if answer.status < 400:
+                return [(answer, _record(answer))]
+            error = error_of(answer, reference=value)
+            if isinstance(error, NotFound):
+                return []
+            raise error
+        answer = self._http.request(
+            "GET",
+            f"{root}/{key.filter}",
+            about=f"{resource} by {key.filter}",
+            timeout=timeout,
+            params={key.parameter: value, "_lineCount": str(most)},
+        )
+        if answer.status >= 400:
+            error = error_of(answer, sent={key.field: value})
+            if isinstance(error, NotFound):
+                raise TableMissing(
+                    "campaign",
+                    f"{answer.about}: the filter is not there (404); create and publish it on {resource}, or correct "
+                    "the mapping's key.filter",
+                )
+            raise error
+        records = content_of(answer)
+        if not all(isinstance(record, dict) for record in records):
+            raise answer.malformed("a record is none")
+        # A misspelt parameter or a rule that an empty parameter switches off makes a filter find everybody.
+        if any(str(record.get(key.field, "")).casefold() != value.casefold() for record in records):
+            raise WrongFilter(
+                "campaign",
+                f"{answer.about}: the filter found records whose {key.field} is another; check that it compares "
+                f"{key.field} for equality, and the mapping's key.filter, key.parameter and key.field",
+            )
+        return [(answer, record) for record in records]
 
     def _root(self, resource: str, timeout: float) -> str:
         """The resource's address below the instance; which API holds a custom resource is asked once per process."""
@@ -272,20 +311,17 @@ def _segment(reference: str, about: str) -> str:
         raise Refused("campaign", f"Campaign {about}: the key is not valid text", code="bad-key") from None
 
 
-def _content(answer: Answer) -> list[Any]:
-    content = answer.object().get("content")
-    if not isinstance(content, list):
-        raise answer.malformed("the list of records is missing")
-    return content
-
-
-def _pkey(answer: Answer) -> str:
-    """The PKey of a record's answer; one page of the vendor wraps a single record in `content`."""
+def _record(answer: Answer) -> dict[str, Any]:
+    """The single record of an answer; one page of the vendor wraps it in `content`."""
     found = answer.object()
     content = found.get("content")
     if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
         found = content[0]
-    pkey = found.get("PKey")
+    return found
+
+
+def _pkey(answer: Answer, record: Mapping[str, Any]) -> str:
+    pkey = record.get("PKey")
     if not isinstance(pkey, str) or not pkey:
         # Without it the answer may come from anything that says 200.
         raise answer.malformed("the answer confirms no record")

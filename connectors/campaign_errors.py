@@ -26,11 +26,11 @@ from connectors.texts import cleaned, values_of, without_quotes, without_sent
 from connectors.wire import Answer
 
 #: Codes of Campaign's own layers. A gateway or a proxy writes none of them.
-_CODE = re.compile(r"\b(?:RST|XTK|PGS|SOP|JST|WDB|XSV)-\d{6}\b")
+CODE = re.compile(r"\b(?:RST|XTK|PGS|SOP|JST|WDB|XSV)-\d{6}\b")
 #: The line that stands before every other of the REST layer and says nothing.
 _GENERIC_CODE = "RST-360011"
 #: Answers of a gateway on its own behalf.
-_GATEWAY = (502, 503, 504)
+GATEWAY = (502, 503, 504)
 
 #: Mistakes of the record or the mapping, in Campaign's words and in PostgreSQL's (its classes 22 and 23).
 _MISTAKE = re.compile(
@@ -98,14 +98,14 @@ def error_of(answer: Answer, *, reference: str | None = None, sent: object = Non
             "that the Adobe project has the product profiles of that instance and Administrators",
         )
     # A proxy's own words say little; only the codes prove that they are Campaign's.
-    own = _CODE.fullmatch(code) is not None
+    own = CODE.fullmatch(code) is not None
     if _TROUBLE.search(plain) and own:
         return Unavailable(
             "campaign",
             f"{about}: Campaign's server or database is in trouble ({status}, {code}); it will be tried again",
             wait=wait_of(answer),
         )
-    if _MISTAKE.search(plain) and (own or (status not in _GATEWAY and not _TROUBLE.search(plain))):
+    if _MISTAKE.search(plain) and (own or (status not in GATEWAY and not _TROUBLE.search(plain))):
         return _mistake(answer, code, text, plain, reference, sent)
     if status == 404 and reference is not None:
         return _nothing_there(answer, code, text, plain, sent)
@@ -113,7 +113,7 @@ def error_of(answer: Answer, *, reference: str | None = None, sent: object = Non
         return NotFound("campaign", f"{about}: not found (404)", code=code, text=cleaned(text, sent))
     if status in (409, 412):
         return Conflict("campaign", f"{about}: another writer was first ({status})", code=code)
-    if own and status >= 500 and status not in _GATEWAY:
+    if own and status >= 500 and status not in GATEWAY:
         return _unexplained(answer, code, text, sent)
     if status >= 500 or status == 408:
         return Unavailable(
@@ -176,7 +176,7 @@ def _nothing_there(answer: Answer, code: str, text: str, plain: str, sent: objec
         return TableMissing(
             "campaign", f"{answer.about}: the resource is not there (404); check its name and publish it"
         )
-    if _CODE.fullmatch(code):
+    if CODE.fullmatch(code):
         return _unexplained(answer, code, text, sent)
     return Malformed(
         "campaign",
@@ -229,7 +229,7 @@ def _told(answer: Answer) -> tuple[str, str]:
     text = next((word for word in words if isinstance(word, str) and word), "")
     if not found and answer.body.lstrip()[:1] != b"<":
         text = answer.body.decode("utf-8", "replace")
-    codes = _CODE.findall(without_quotes(text))
+    codes = CODE.findall(without_quotes(text))
     specific = next((code for code in codes if code != _GENERIC_CODE), codes[0] if codes else "")
     given = found.get("error_code", found.get("code", ""))
     return specific or (str(given) if re.fullmatch(r"[\w-]{1,20}", str(given)) else ""), text

@@ -1,4 +1,4 @@
-"""Dynamics 365: who we are, what tables look like, their rows with change tracking, and new rows of activities.
+"""Dynamics 365: who we are, what tables look like, their rows with change tracking, and what is written to them.
 
 learn.microsoft.com: Use change tracking to synchronize data with external systems; Page results.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from config.connections import DynamicsConnection
+from connectors import dynamics_rows, dynamics_updates
 from connectors.auth import entra_token
 from connectors.dynamics_activities import (
     ACTIVITIES_PATH,
@@ -22,7 +23,8 @@ from connectors.dynamics_activities import (
     links_path,
 )
 from connectors.dynamics_creates import PREFER, Create, outcomes, written
-from connectors.dynamics_errors import error_of, is_no_such_row, is_throttling
+from connectors.dynamics_errors import is_no_such_row
+from connectors.dynamics_http import DynamicsHttp
 from connectors.dynamics_metadata import TABLES_PATH, DynamicsTable, TableSummary, summaries_of, table_of, table_path
 from connectors.dynamics_pages import (
     LARGEST_PAGE,
@@ -36,16 +38,12 @@ from connectors.dynamics_pages import (
     preferring,
     selected,
 )
+from connectors.dynamics_rows import MOST_IDS, MOST_LINKED, CurrentRow, guid
+from connectors.dynamics_updates import Update, Updated
 from connectors.errors import ConnectorError, CursorExpired, Refused, Stop, TableMissing
-from connectors.http import Authorization, Http, Throttle
-from connectors.wire import Answer
+from connectors.http import Authorization, Throttle
 
-#: Ids of one question for existing rows: so many make an address of 5 kB, of the 32 kB that are allowed.
-MOST_IDS = 100
-#: Ids of one question for the rows that link to them.
-MOST_LINKED = 50
-
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+__all__ = ["HEADERS", "MOST_IDS", "MOST_LINKED", "Dynamics"]
 
 HEADERS = {
     "Accept": "application/json",
@@ -69,7 +67,7 @@ class Dynamics:
         token: Authorization | None = None,
         refusal_patience: float = 0.0,
     ) -> None:
-        self._http = Http(
+        self._http = DynamicsHttp(
             "dynamics",
             connection.api_root,
             token or entra_token(connection),
@@ -78,11 +76,13 @@ class Dynamics:
             connection.concurrency,
             refusal_patience,
         )
+        self.clock = self._http.clock
+        """Dynamics' clock as its answers show it."""
         self._api_path = urlsplit(connection.api_root).path
 
     def who_am_i(self, timeout: float) -> str:
         """The application user's id: the cheapest proof that address, credentials and user are good."""
-        answer = self._get("WhoAmI", "WhoAmI", timeout)
+        answer = self._http.get("WhoAmI", "WhoAmI", timeout)
         user = answer.object().get("UserId")
         if not isinstance(user, str):
             raise answer.malformed("the answer names no user")
@@ -97,10 +97,10 @@ class Dynamics:
         if not re.fullmatch(r"\w+", name):
             raise TableMissing("dynamics", "a table's logical name is made of letters, digits and underscores")
         about = f"definition of {name}"
-        answer = self._get(table_path(name), about, timeout, table=name)
+        answer = self._http.get(table_path(name), about, timeout, table=name)
 
         def cast(address: str) -> list[dict[str, Any]]:
-            answer = self._get(address, about, deadline - time.monotonic(), table=name)
+            answer = self._http.get(address, about, deadline - time.monotonic(), table=name)
             return items_of(answer.object())
 
         try:
@@ -110,7 +110,7 @@ class Dynamics:
 
     def tables(self, timeout: float) -> list[TableSummary]:
         """All tables whose rows can be asked for, by name, in one request. Raises nothing of its own."""
-        answer = self._get(TABLES_PATH, "definitions of tables", timeout)
+        answer = self._http.get(TABLES_PATH, "definitions of tables", timeout)
         try:
             return summaries_of(items_of(answer.object()))
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -118,7 +118,7 @@ class Dynamics:
 
     def activities(self, timeout: float) -> list[ActivitySummary]:
         """The custom activity tables, by name, in one request. Raises nothing of its own."""
-        answer = self._get(ACTIVITIES_PATH, "definitions of activity tables", timeout)
+        answer = self._http.get(ACTIVITIES_PATH, "definitions of activity tables", timeout)
         try:
             return activities_of(items_of(answer.object()))
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -131,7 +131,7 @@ class Dynamics:
         """
         deadline = time.monotonic() + timeout
         table = self.table(name, timeout)
-        answer = self._get(links_path(name), f"definition of {name}", deadline - time.monotonic(), table=name)
+        answer = self._http.get(links_path(name), f"definition of {name}", deadline - time.monotonic(), table=name)
         try:
             found = activity_of(table, items_of(answer.object()))
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -165,7 +165,7 @@ class Dynamics:
         """
         about = "life of change tokens"
         try:
-            answer = self._get("organizations?$select=expirechangetrackingindays", about, timeout)
+            answer = self._http.get("organizations?$select=expirechangetrackingindays", about, timeout)
         except (Refused, Stop):
             return None
         try:
@@ -180,7 +180,7 @@ class Dynamics:
         for showing.
         """
         try:
-            answer = self._get(
+            answer = self._http.get(
                 f"RetrieveTotalRecordCount(EntityNames=['{table}'])",
                 f"count of {table}",
                 timeout,
@@ -208,7 +208,7 @@ class Dynamics:
         Raises SchemaRefused, TrackingOff, TableMissing.
         """
         wanted = Wanted(table, columns, labels, tables)
-        answer = self._get(
+        answer = self._http.get(
             f"{table.set_name}?$select={selected(table, wanted)}",
             table.set_name,
             timeout,
@@ -239,7 +239,7 @@ class Dynamics:
         TableMissing.
         """
         wanted = Wanted(table, columns, labels, tables)
-        answer = self._get(
+        answer = self._http.get(
             link,
             table.set_name,
             timeout,
@@ -273,14 +273,14 @@ class Dynamics:
         wanted = Wanted(table, columns, labels, tables)
         answer = self._http.request(
             "GET",
-            f"{table.set_name}({_guid(id_, table.set_name)})?$select={selected(table, wanted)}",
+            f"{table.set_name}({guid(id_, table.set_name)})?$select={selected(table, wanted)}",
             about=table.set_name,
             timeout=timeout,
             headers=preferring(wanted),
         )
         if is_no_such_row(answer):
             return None
-        self._check(answer, table.name, properties=wanted.properties)
+        self._http.check(answer, table.name, properties=wanted.properties)
         try:
             [row] = wanted.rows([answer.object()])
         except ColumnsMissing as missing:
@@ -305,93 +305,43 @@ class Dynamics:
 
         Raises SchemaRefused, TableMissing; Refused, without asking, for an id that is no guid; ValueError for too many.
         """
-        if len(ids) > MOST_LINKED:
-            raise ValueError(f"at most {MOST_LINKED} ids can be asked for at once, not {len(ids)}")
-        if not ids:
-            return []
-        deadline = time.monotonic() + timeout
-        wanted = Wanted(table, columns, labels, tables)
-        property_ = table.columns[lookup].property
-        rule = quote(" or ".join(f"{property_} eq {_guid(id_, table.set_name)}" for id_ in ids), safe="")
-        link: str | None = f"{table.set_name}?$select={selected(table, wanted)}&$filter={rule}"
-        found: list[Row] = []
-        while link:
-            answer = self._get(
-                link,
-                table.set_name,
-                deadline - time.monotonic(),
-                table=table.name,
-                headers=preferring(wanted),
-                properties=wanted.properties,
-            )
-            try:
-                page = answer.object()
-                found += wanted.rows(page["value"])
-                link = page.get("@odata.nextLink")
-                if not isinstance(link, str | None):
-                    raise TypeError
-            except ColumnsMissing as missing:
-                raise answer.malformed(f"rows came without the column {missing}") from None
-            except (KeyError, TypeError, ValueError, AttributeError):
-                raise answer.malformed("the rows have not the promised shape") from None
-        return found
+        return dynamics_rows.linked(self._http, table, lookup, ids, Wanted(table, columns, labels, tables), timeout)
 
     def existing(self, table: DynamicsTable, ids: Sequence[str], timeout: float) -> set[str]:
         """Which of these rows, MOST_IDS at most, are there now: ids in lower case. One request, unless it is paged.
 
         Raises TableMissing; Refused, without asking, for an id that is no guid; ValueError for too many.
         """
-        if len(ids) > MOST_IDS:
-            raise ValueError(f"at most {MOST_IDS} ids can be asked for at once, not {len(ids)}")
-        deadline = time.monotonic() + timeout
-        asked = sorted({_guid(id_, table.set_name) for id_ in ids})
-        found: set[str] = set()
-        if not asked:
-            return found
-        # learn.microsoft.com, Dataverse query functions: In
-        named = ",".join(f'"{id_}"' for id_ in asked)
-        rule = f"Microsoft.Dynamics.CRM.In(PropertyName='{table.primary_id}',PropertyValues=[{named}])"
-        link: str | None = f"{table.set_name}?$select={table.primary_id}&$filter={quote(rule, safe='')}"
-        while link:
-            answer = self._get(link, table.set_name, deadline - time.monotonic(), table=table.name)
-            try:
-                page = answer.object()
-                found.update(row[table.primary_id].lower() for row in items_of(page))
-                link = page.get("@odata.nextLink")
-                if not (found.issubset(asked) and isinstance(link, str | None)):
-                    raise ValueError
-            except (KeyError, TypeError, ValueError, AttributeError):
-                # What is taken for gone is deleted: an answer that is odd in any way says nothing.
-                raise answer.malformed("the rows that are there have not the promised shape") from None
-        return found
+        return dynamics_rows.existing(self._http, table, ids, timeout)
+
+    def current(
+        self, table: DynamicsTable, ids: Sequence[str], columns: Sequence[str], timeout: float
+    ) -> dict[str, CurrentRow]:
+        """Those of these rows, MOST_IDS at most, that are there, as they are now, by id in lower case. One request,
+        unless it is paged. The table must have the column modifiedon, as contact has.
+
+        Raises SchemaRefused, TableMissing; Refused, without asking, for an id that is no guid; ValueError for too many.
+        """
+        return dynamics_rows.current(self._http, table, ids, columns, timeout)
+
+    def update(
+        self, table: DynamicsTable, id_: str, values: Mapping[str, object], etag: str, timeout: float
+    ) -> Updated:
+        """Change a row if it is still in this version, and in no other case (see `dynamics_updates.Update`).
+
+        Raises Changed if it is in another; NotFound if it was deleted; ConditionsOff if the table takes no conditions;
+        SchemaRefused, Refused; ValueError, without asking, for a version that is none, such as "*". After TryAgain the
+        change may have been made.
+        """
+        return dynamics_updates.update(self._http, Update(table, id_, values, etag), timeout)
+
+    def update_all(self, changes: Sequence[Update], timeout: float) -> list[Updated | ConnectorError]:
+        """Change these rows, MOST_OPERATIONS at most, each as `update` does, in one request.
+
+        What became of each, in their order: its new version, or the error that `update` would raise. Raises as
+        `create_absent` does, and ValueError for a version that is none.
+        """
+        return dynamics_updates.update_all(self._http, changes, self._api_path, timeout)
 
     def close(self) -> None:
         self._http.close()
-
-    def _get(
-        self,
-        path: str,
-        about: str,
-        timeout: float,
-        *,
-        table: str = "",
-        headers: dict[str, str] | None = None,
-        following: bool = False,
-        properties: Sequence[str] = (),
-    ) -> Answer:
-        answer = self._http.request("GET", path, about=about, timeout=timeout, headers=headers)
-        self._check(answer, table, following=following, properties=properties)
-        return answer
-
-    def _check(self, answer: Answer, table: str, *, following: bool = False, properties: Sequence[str] = ()) -> None:
-        if answer.status >= 400:
-            if is_throttling(answer):
-                raise self._http.throttled(answer)
-            raise error_of(answer, table, following=following, properties=properties)
-
-
-def _guid(id_: str, about: str) -> str:
-    """The id in lower case; nothing in it may lead to another address."""
-    if not _GUID.fullmatch(id_.lower()):
-        raise Refused("dynamics", f"Dynamics GET {about}: the record's id is no guid", code="bad-key")
-    return id_.lower()

@@ -12,10 +12,13 @@ from connectors.dynamics_metadata import column_of
 from connectors.errors import (
     AccessDenied,
     AlreadyExists,
+    Changed,
+    ConditionsOff,
     ConnectorError,
     CursorExpired,
     LinkMissing,
     Malformed,
+    NotFound,
     Refused,
     RelatedMissing,
     SchemaRefused,
@@ -38,6 +41,8 @@ MALFORMED_POSITION = {"80040203", "80041129"}
 WRONG_BODY = "80048d19"
 TOO_LONG = "80044331"
 SAME_ID, SAME_KEY, DUPLICATE_FOUND = "80040237", "80060892", "80040333"
+OTHER_VERSION = "80060882"
+NO_VERSION, NO_VERSIONS = "80060883", "80060893"
 SQL_TIMEOUT = "80044151"
 # learn.microsoft.com, Service protection API limits
 LIMIT_EXCEEDED = {"80072321", "80072322", "80072326"}
@@ -101,8 +106,11 @@ def error_of(answer: Answer, table: str, *, following: bool = False, properties:
     return error
 
 
-def batch_error_of(answer: Answer) -> ConnectorError:
-    """The error for an answer of 400 and more to a batch as a whole, of which nothing was done; limits apart."""
+def batch_error_of(answer: Answer, rights: str = "the rights to create rows") -> ConnectorError:
+    """The error for an answer of 400 and more to a batch as a whole, of which nothing was done; limits apart.
+
+    `rights`: that its operations need.
+    """
     if answer.status >= 500:
         return _trouble(answer, _told(answer)[0])
     if answer.status == 404:
@@ -110,7 +118,7 @@ def batch_error_of(answer: Answer) -> ConnectorError:
             "dynamics",
             f"{answer.about}: the Web API is not there (404); check connections.dynamics.url and api_version",
         )
-    return _judged(answer, _Asked("the Web API's $batch", "the rights to create rows"))
+    return _judged(answer, _Asked("the Web API's $batch", rights))
 
 
 def create_error_of(answer: Answer, set_name: str, sent: bytes) -> ConnectorError:
@@ -120,18 +128,68 @@ def create_error_of(answer: Answer, set_name: str, sent: bytes) -> ConnectorErro
     """
     code, message = _told(answer)
     about, status = answer.about, answer.status
-
-    if status == 401:
-        return Unavailable(
-            "dynamics", f"{about}: the token was taken, and refused within (401); it will be tried again"
-        )
     if code == NO_SUCH_ROW and status in (400, 404) and _names_what_was_sent(message, sent):
         return RelatedMissing(
             "dynamics",
             f"{about}: the contact that it is to belong to is not there ({status}{_named(code)})",
             code=_code(code),
         )
-    values = _object(sent)
+    rights = f"the rights to create rows of {set_name}, to append them, and to append to contacts"
+    return _unwritten(
+        answer,
+        _Asked(f"the table of {set_name}", rights, values=_object(sent)),
+        "not created",
+        # Judged by who owns the row: another one may be within reach.
+        "the application user may not add it to this contact ({}); give its security role the rights to create rows "
+        f"of {set_name} and to append to contacts at organization level",
+    )
+
+
+def update_error_of(answer: Answer, set_name: str, sent: Mapping[str, Any]) -> ConnectorError:
+    """The error for an answer of 400 and more to one change under the condition of a version; limits apart.
+
+    `sent`: the columns that were to be changed.
+    """
+    code, _ = _told(answer)
+    about, status = answer.about, answer.status
+    if code in (NO_VERSION, NO_VERSIONS) or status in (428, 501):
+        return ConditionsOff(
+            "dynamics",
+            f"{about}: Dynamics takes no change under the condition of a version ({status}{_named(code)}); let the "
+            "table support optimistic concurrency, and let no proxy remove the header If-Match",
+        )
+    if code == OTHER_VERSION or (status == 412 and not code):
+        return Changed(
+            "dynamics",
+            f"{about}: the row was changed since it was read ({status}{_named(code)}); it is read again",
+            code=_code(code),
+        )
+    if code == NO_SUCH_ROW and status == 404:
+        return NotFound(
+            "dynamics", f"{about}: the row is not there any more ({status}{_named(code)})", code=_code(code)
+        )
+    rights = f"the rights to write rows of {set_name}"
+    return _unwritten(
+        answer,
+        _Asked(f"the table of {set_name}", rights, values=sent),
+        "not changed",
+        f"the application user may not change this row ({{}}); give its security role {rights} at organization level",
+    )
+
+
+def _unwritten(answer: Answer, asked: _Asked, outcome: str, denied: str) -> ConnectorError:
+    """The error for one write that was not done, for no reason of its kind alone.
+
+    `outcome`: in two words; `denied`: a clause with a place for the status, for a row that is out of reach.
+    """
+    code, message = _told(answer)
+    about, status = answer.about, answer.status
+
+    if status == 401:
+        return Unavailable(
+            "dynamics", f"{about}: the token was taken, and refused within (401); it will be tried again"
+        )
+    values = asked.values or {}
     text = cleaned(message, values)
     if code in (NO_SUCH_ROW, NO_SUCH_KEY):
         return LinkMissing(
@@ -156,19 +214,11 @@ def create_error_of(answer: Answer, set_name: str, sent: bytes) -> ConnectorErro
         # Nothing says that time helps, and nothing that it does not.
         return Malformed(
             "dynamics",
-            f"{about}: not created for a reason we do not know ({status}{_named(code)}) {text}".rstrip(),
+            f"{about}: {outcome} for a reason we do not know ({status}{_named(code)}) {text}".rstrip(),
         )
     if status == 403 and code != NOT_A_MEMBER and not _PRIVILEGE.search(message):
-        # Judged by who owns the row: another one may be within reach.
-        return Refused(
-            "dynamics",
-            f"{about}: the application user may not add it to this contact ({status}{_named(code)}); give its security "
-            f"role the rights to create rows of {set_name} and to append to contacts at organization level",
-            code=_code(code),
-        )
-    properties = tuple(name.partition("@")[0] for name in values)
-    rights = f"the rights to create rows of {set_name}, to append them, and to append to contacts"
-    return _judged(answer, _Asked(f"the table of {set_name}", rights, properties, values))
+        return Refused("dynamics", f"{about}: {denied.format(f'{status}{_named(code)}')}", code=_code(code))
+    return _judged(answer, asked._replace(properties=tuple(name.partition("@")[0] for name in values)))
 
 
 #: What a role lacks altogether is named so (learn.microsoft.com, security role privileges): prvCreateTask.

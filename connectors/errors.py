@@ -5,11 +5,13 @@
     |   |-- Unreachable       no connection, refused, reset, timed out
     |   |-- Throttled         429
     |   |-- Unavailable       the gateway, the server or its database is in trouble
+    |   |-- CoolingDown       Campaign takes no signal for this activity so soon after the last one
     |   `-- Malformed         answered, but torn, not what the interface promises, or without a reason we know
     |-- Refused               this record is wrong; the next one may be right
     |   |-- NotFound
     |   |-- AlreadyExists
     |   |-- Conflict          another writer was first (412)
+    |   |   `-- Changed       the row of Dynamics is no longer the version that was read; nothing was written
     |   |-- LinkMissing       what a link of the record leads to is not there (any more)
     |   |-- RelatedMissing    the row that a new one is to belong to is not there (yet)
     |   `-- SchemaRefused     a column or field that the mapping names is not there, or takes no writing: no record of
@@ -20,6 +22,7 @@
         |-- AccessDenied
         |-- TableMissing      a table, resource or filter that the mapping names is not there
         |-- TrackingOff       the table has no change tracking
+        |-- ConditionsOff     the table takes no writing under a condition, or something on the way drops the condition
         |-- ForeignLink       a link or redirect leads to another host than the configured one
         `-- WrongFilter       Campaign's filter finds records that were not asked for
 
@@ -70,6 +73,10 @@ class Unavailable(TryAgain):
     """The gateway, the server or its database is in trouble. A gateway may say so after the server has acted."""
 
 
+class CoolingDown(TryAgain):
+    """A signal activity of a Campaign workflow was triggered a moment ago; `wait`: seconds until it may be again."""
+
+
 class Malformed(TryAgain):
     """Torn, truncated, not the promised JSON, or a failure without a reason we know: the record may be to blame."""
 
@@ -99,6 +106,10 @@ class AlreadyExists(Refused):
 
 class Conflict(Refused):
     """The record changed since it was read."""
+
+
+class Changed(Conflict):
+    """The row of Dynamics is no longer the version that was read. Nothing was written: read it again."""
 
 
 class LinkMissing(Refused):
@@ -139,6 +150,10 @@ class TableMissing(Stop):
 
 class TrackingOff(Stop):
     """Change tracking is not enabled for the table."""
+
+
+class ConditionsOff(Stop):
+    """The table takes no writing under a condition, so that nobody could know what a change would overwrite."""
 
 
 class ForeignLink(Stop):

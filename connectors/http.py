@@ -13,8 +13,10 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import orjson
 
+from connectors.clocks import Clock
 from connectors.errors import CredentialsRefused, ForeignLink, Refused, System, Throttled, Unavailable
-from connectors.wire import Answer, Wire, origin_of, title
+from connectors.wire import Answer, origin_of, title
+from connectors.wire_curl import CurlWire
 
 __all__ = ["Answer", "Authorization", "Http", "NoThrottle", "Throttle", "retry_after"]
 
@@ -74,13 +76,17 @@ class Http:
         """
         self._system = system
         self._root = root_url
+        self.root = f"{root_url}/"
+        """Where the links of answers start from, unless they say more."""
         self._origin = origin_of(root_url)
         self._token = token
         self._throttle = throttle
         self._headers = dict(headers)
-        self._wire = Wire(system, self._origin, pool_size)
+        self._wire = CurlWire(system, self._origin, pool_size)
         self._refusal_patience = refusal_patience
         self._refused_since: float | None = None
+        self.clock = Clock()
+        """The system's clock as its answers show it."""
 
     def request(
         self,
@@ -115,12 +121,12 @@ class Http:
         sent_headers = {**self._headers, "Authorization": authorization}
         if headers:
             sent_headers.update(headers)
-        answer = self._wire.send(method, url, sent_headers, body, about, deadline)
+        answer = self._send(method, url, sent_headers, body, about, deadline)
         if answer.status == 401:
             # Tokens are revoked and keys are rolled before their time: one fresh token, one more try.
             sent_headers["Authorization"] = self._token.renew(authorization, deadline - time.monotonic())
             self._throttle.permit(max(0.0, deadline - time.monotonic()))
-            answer = self._wire.send(method, url, sent_headers, body, about, deadline)
+            answer = self._send(method, url, sent_headers, body, about, deadline)
             if answer.status == 401:
                 raise self._refused(about)
         self._refused_since = None
@@ -142,11 +148,21 @@ class Http:
     def close(self) -> None:
         self._wire.close()
 
+    def _send(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None, about: str, deadline: float
+    ) -> Answer:
+        sent = time.time()
+        answer = self._wire.send(method, url, headers, body, about, deadline)
+        date = answer.headers.get("Date")
+        if date is not None:
+            self.clock.note(date, sent, time.time())
+        return answer
+
     def _url(self, path_or_link: str, about: str) -> str:
         if "://" not in path_or_link and not path_or_link.startswith(("/", "\\")):
             return f"{self._root}/{path_or_link}"
         # Rebuilt from our own origin, so that no other reading of the link can lead elsewhere.
-        return self._origin + self.resolved(path_or_link, f"{self._root}/", about)
+        return self._origin + self.resolved(path_or_link, self.root, about)
 
     def resolved(self, link: str, base: str, about: str) -> str:
         """Path and query of a link that stood in what the address `base` answered. Raises ForeignLink."""
@@ -196,7 +212,7 @@ class Http:
 
     def _redirected(self, answer: Answer) -> Exception:
         try:
-            target = urljoin(f"{self._root}/", answer.headers.get("Location", ""))
+            target = urljoin(self.root, answer.headers.get("Location", ""))
             foreign = origin_of(target) != self._origin
         except ValueError:
             foreign = True

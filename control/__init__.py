@@ -5,6 +5,8 @@ configuration.py  save, export, compare what flows; history.py: its revisions, a
 replays.py        whole tables, or the events of a window, read and written again
 kinds.py          what is different from one workflow to another where operators see it
 events.py         what egress needs of the live systems: activity tables, and a source that answers
+optinout.py       what opt-in/out needs of the live systems; its pairs, added to a mapping of ingress
+together.py       how ingress and opt-in/out go together: a flag is written by one of them
 privacy.py        the acknowledgement that the first start asks for
 status/           what is known of a workflow right now: status/workflow.py, and in sentences status/notes.py
 mappings/         what both systems have to map, drafts, edits, and whether mappings fit

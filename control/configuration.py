@@ -6,10 +6,11 @@ from pathlib import Path
 
 from config.connections import Connections
 from config.document import Document, WorkflowDocument, diff, dump
-from config.ingress import TableMapping
+from config.ingress import IngressConfig, TableMapping
 from config.load import load_file
 from control.errors import ControlError, NoConfiguration, PairChanged
 from control.opening import workflow_of
+from control.together import check_together, newest_ingress, newest_optinout, nothing_moves
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
 from sync.egress import STREAM
@@ -48,35 +49,44 @@ def apply(
     """Saves a revision for each workflow whose part has changed.
 
     `seen`: by workflow, the revision that the document was made from; without it the newest of now.
-    Raises PairChanged, ControlError for a file that configures no workflow, EditedMeanwhile.
+    Raises PairChanged, PairedTwice, ControlError for a file that configures no workflow, EditedMeanwhile.
     """
     parts = _parts(document)
     if not parts:
-        raise ControlError(f"The file configures no workflow; add a part: {' or '.join(NAMES)}, or both.")
+        raise ControlError(f"The file configures no workflow; add a part: {', '.join(NAMES)}.")
     before = {name: (seen or {}).get(name, store.workflow(name).revisions.newest()) for name in parts}
     for name, part in parts.items():
         check_pairs(name, document_of(store.workflow(name), before[name]), part)
-    return [save(store.workflow(name), part, before[name], by, why) for name, part in parts.items()]
+    ingress = newest_ingress(store, parts)
+    check_together(ingress, newest_optinout(store, parts))
+    return [save(store.workflow(name), part, before[name], by, why, ingress) for name, part in parts.items()]
 
 
 def _parts(document: Document) -> dict[str, WorkflowDocument]:
     """By workflow, each with the connections that it may use: another workflow's are no change of this one."""
-    return {name: _lean(part) for name, part in document.workflows().items()}
+    return {name: _lean(name, part) for name, part in document.workflows().items()}
 
 
-def _lean(part: WorkflowDocument) -> WorkflowDocument:
-    if part.egress is not None:
-        return part
-    return part.model_copy(update={"connections": _without_sources(part.connections)})
+#: The sources of Campaign for which each workflow may have a connection.
+_READ_FROM = {"egress": ("journal", "sftp"), "optinout": ("sftp",)}
 
 
-def _without_sources(connections: Connections) -> Connections:
-    return connections.model_copy(update={"journal": None, "sftp": None})
+def _lean(name: str, part: WorkflowDocument) -> WorkflowDocument:
+    unused = [source for source in ("journal", "sftp") if source not in _READ_FROM.get(name, ())]
+    return part.model_copy(update={"connections": part.connections.model_copy(update=dict.fromkeys(unused))})
 
 
-def save(workflow: WorkflowStore, part: WorkflowDocument, seen: int, by: str, why: str) -> Applied:
+def save(
+    workflow: WorkflowStore,
+    part: WorkflowDocument,
+    seen: int,
+    by: str,
+    why: str,
+    ingress: IngressConfig | None = None,
+) -> Applied:
     """Saves one workflow's part as its next revision, unless it says what revision `seen` says.
 
+    `ingress`: what is known of it, for what is to be said of other workflows.
     Raises EditedMeanwhile if `seen` is not the newest one.
     """
     before = document_of(workflow, seen)
@@ -84,10 +94,17 @@ def save(workflow: WorkflowStore, part: WorkflowDocument, seen: int, by: str, wh
     revision = workflow.revisions.save(seen, dump(part), by, why) if changed else seen
     life = workflow.lifecycle.read()
     waits = life.state in (State.STARTING, State.RUNNING) and life.revision != revision
-    return Applied(workflow.name, revision, changed, waits, _warnings(workflow, before, part))
+    return Applied(workflow.name, revision, changed, waits, _warnings(workflow, before, part, ingress))
 
 
-def _warnings(workflow: WorkflowStore, old: WorkflowDocument | None, new: WorkflowDocument) -> tuple[str, ...]:
+def _warnings(
+    workflow: WorkflowStore, old: WorkflowDocument | None, new: WorkflowDocument, ingress: IngressConfig | None
+) -> tuple[str, ...]:
+    still = nothing_moves(new.optinout, ingress) if new.optinout else None
+    return (still,) if still else _source_warnings(workflow, old, new)
+
+
+def _source_warnings(workflow: WorkflowStore, old: WorkflowDocument | None, new: WorkflowDocument) -> tuple[str, ...]:
     """Another source of events has other ids for them: who changes it sees some of them twice."""
     if old is None or old.egress is None or new.egress is None or old.egress.source == new.egress.source:
         return ()
@@ -140,7 +157,8 @@ def export(store: Store, workflow: str | None = None, revision: int | None = Non
         raise NoConfiguration(f"No configuration {what}; save one with: d365acs config apply FILE")
     documents = [part for _, part in sorted(found.values(), key=lambda one: one[0], reverse=True)]
     parts = {name: getattr(part, name) for name, (_, part) in found.items()}
-    return Document(connections=_together([part.connections for part in documents]), **parts)
+    # Revisions that were never the newest ones together may clash, and are shown all the same.
+    return Document.model_construct(connections=_together([part.connections for part in documents]), **parts)
 
 
 def _saved_ms(workflow: WorkflowStore, revision: int) -> int:
@@ -177,25 +195,28 @@ def untouched(store: Store, document: Document) -> list[str]:
 def compare_with_file(store: Store, document: Document) -> list[Difference]:
     """What applying this file would change, workflow by workflow."""
     differences = []
-    for name, part in _parts(document).items():
+    parts = _parts(document)
+    ingress = newest_ingress(store, parts)
+    for name, part in parts.items():
         one = store.workflow(name)
         newest = one.revisions.newest()
         old = document_of(one, newest)
         saved = f"revision {newest}" if newest else "nothing saved"
-        differences.append(Difference(name, saved, "file", diff(old, part), _warnings(one, old, part)))
+        differences.append(Difference(name, saved, "file", diff(old, part), _warnings(one, old, part, ingress)))
     return differences
 
 
 def compare_with_active(store: Store) -> list[Difference]:
     """What the next stop and start would change, workflow by workflow; workflows never started are left out."""
     differences = []
+    ingress = newest_ingress(store)
     for name in NAMES:
         one = store.workflow(name)
         active, newest = one.lifecycle.read().revision, one.revisions.newest()
         old, new = document_of(one, active), document_of(one, newest)
         if old is not None and new is not None:
             sides = f"revision {active} (active)", f"revision {newest}"
-            differences.append(Difference(name, *sides, diff(old, new), _warnings(one, old, new)))
+            differences.append(Difference(name, *sides, diff(old, new), _warnings(one, old, new, ingress)))
     return differences
 
 

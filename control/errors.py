@@ -17,6 +17,10 @@ class PairChanged(ControlError):
     """A saved mapping's table, resource or key was changed in place."""
 
 
+class PairedTwice(ControlError):
+    """Ingress and opt-in/out would both write a consent flag."""
+
+
 class UnknownTable(ControlError):
     """No mapping leads from this table, or neither system knows a table or resource of this name."""
 

@@ -7,8 +7,10 @@ from fnmatch import fnmatchcase
 from config.egress import EgressConfig, EventSwitches
 from config.event_fields import KINDS, Kind
 from config.model import Place
+from config.remote_files import RemoteFiles
 from connectors.errors import Stop
 from connectors.journal import RETENTION_SECONDS
+from connectors.sftp import Sftp
 from control.mappings.judging import Judgement, Misfit
 from control.mappings.live import SCHEMA_SECONDS
 from control.words import counted, finished
@@ -82,7 +84,11 @@ def ask_source(config: EgressConfig, systems: Systems, timeout: float) -> str:
         systems.journal.first(timeout, limit=1)
         return f"it keeps events for {RETENTION_SECONDS // 86_400} days"
     assert systems.sftp is not None
-    folder, pattern = config.files.folder, config.files.pattern
-    found = systems.sftp.files(folder, timeout)
-    fitting = sum(fnmatchcase(file.name, pattern) for file in found)
-    return f"{folder} has {counted(fitting, 'file')} like {pattern}"
+    return ask_folder(config.files, systems.sftp, timeout)
+
+
+def ask_folder(files: RemoteFiles, sftp: Sftp, timeout: float) -> str:
+    """One look at a folder of the SFTP server: how many files of it would be read. Raises TryAgain, Stop."""
+    found = sftp.files(files.folder, timeout)
+    fitting = sum(fnmatchcase(file.name, files.pattern) for file in found)
+    return f"{files.folder} has {counted(fitting, 'file')} like {files.pattern}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from control.configuration import Applied, check_pairs, save
 from control.errors import NoConfiguration
 from control.opening import workflow_of
+from control.together import check_together, newest_ingress, newest_optinout
 from store.revisions import Revision
 from store.store import Store
 from sync.workflows import NAMES, document_of
@@ -36,7 +37,8 @@ def _entries(store: Store, workflow: str, limit: int) -> list[Entry]:
 def rollback(store: Store, workflow: str, revision: int, by: str, why: str = "") -> Applied:
     """Saves what an earlier revision says as the next one.
 
-    Raises UnknownWorkflow, NoConfiguration for a number that is not there, PairChanged, EditedMeanwhile.
+    Raises UnknownWorkflow, NoConfiguration for a number that is not there, PairChanged, PairedTwice,
+    EditedMeanwhile.
     """
     one = workflow_of(store, workflow)
     newest = one.revisions.newest()
@@ -44,4 +46,7 @@ def rollback(store: Store, workflow: str, revision: int, by: str, why: str = "")
     if document is None:
         raise NoConfiguration(f"{workflow} has no revision {revision}; the newest is {newest}.")
     check_pairs(workflow, document_of(one, newest), document)
-    return save(one, document, newest, by, why or f"back to revision {revision}")
+    parts = {workflow: document}
+    ingress = newest_ingress(store, parts)
+    check_together(ingress, newest_optinout(store, parts))
+    return save(one, document, newest, by, why or f"back to revision {revision}", ingress)

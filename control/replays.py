@@ -9,8 +9,9 @@ from connectors.journal import RETENTION_SECONDS
 from control.configuration import newest_document
 from control.errors import ControlError, NoConfiguration, UnknownTable
 from control.kinds import kind_of
-from control.mappings.saved import INGRESS, saved
+from control.mappings.saved import saved
 from control.status.reading import Waits
+from control.together import INGRESS
 from control.words import moment, window
 from store.lifecycle import State
 from store.replays import Replay

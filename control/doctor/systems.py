@@ -11,13 +11,16 @@ from config.connections import Connections
 from config.document import WorkflowDocument
 from config.egress import EgressConfig
 from config.ingress import IngressConfig
+from config.optinout import OptinoutConfig
 from config.secrets import SecretMissing, resolve
 from connectors.errors import ConnectorError, System, TryAgain
 from control.doctor.checks import Check, Colour, Tell, file_check
-from control.events import activity_misfits, ask_source
+from control.events import activity_misfits, ask_folder, ask_source
 from control.kinds import kind_of
 from control.mappings.judging import judge
 from control.mappings.live import systems_of
+from control.optinout import judge_optinout
+from control.together import nothing_moves
 from control.words import counted, finished
 from store.store import Store
 from sync.systems import Systems
@@ -146,8 +149,13 @@ def _ask(system: System, document: WorkflowDocument, systems: Systems) -> tuple[
     if system == "campaign":
         systems.campaign.ping(SYSTEM_SECONDS)
         return answered, ""
-    assert document.egress is not None
-    seen = ask_source(document.egress, systems, SYSTEM_SECONDS)
+    if document.egress is not None:
+        seen = ask_source(document.egress, systems, SYSTEM_SECONDS)
+    else:
+        assert document.optinout is not None
+        assert document.optinout.files is not None
+        assert systems.sftp is not None
+        seen = ask_folder(document.optinout.files, systems.sftp, SYSTEM_SECONDS)
     return answered if system == "journal" else "Host key, login and one look are good", seen
 
 
@@ -158,6 +166,9 @@ def _fit_checks(workflow: str, document: WorkflowDocument, systems: Systems, tel
     if document.egress:
         tell(f"Looking for the activity tables of {workflow}.")
         yield from _activity_checks(f"{workflow} activities", document.egress, systems)
+    if document.optinout:
+        tell(f"Holding the pairs of {workflow} against both schemas.")
+        yield from _pair_checks(f"{workflow} pairs", document.optinout, systems)
 
 
 def _mapping_checks(name: str, config: IngressConfig, systems: Systems) -> Iterator[Check]:
@@ -175,6 +186,25 @@ def _mapping_checks(name: str, config: IngressConfig, systems: Systems) -> Itera
     if found.fits:
         count = len(config.tables)
         fits = "The table fits" if count == 1 else f"{counted(count, 'table')} fit"
+        yield Check(name, Colour.GREEN, f"{fits} both schemas.")
+
+
+def _pair_checks(name: str, config: OptinoutConfig, systems: Systems) -> Iterator[Check]:
+    """Also whether Campaign has the filters, the workflow that exports files, and its signal."""
+    if still := nothing_moves(config):
+        yield Check(name, Colour.GREEN, still)
+        return
+    try:
+        found = judge_optinout(config, systems)
+    except (ConnectorError, SecretMissing) as error:
+        yield Check(name, Colour.RED, finished(str(error)))
+        return
+    for misfit in found.errors:
+        yield Check(name, Colour.RED, misfit.sentence)
+    for misfit in found.warnings:
+        yield Check(name, Colour.YELLOW, misfit.sentence)
+    if found.fits:
+        fits = "The pair fits" if len(config.flags) == 1 else f"{counted(len(config.flags), 'pair')} fit"
         yield Check(name, Colour.GREEN, f"{fits} both schemas.")
 
 

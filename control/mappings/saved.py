@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 from config.document import WorkflowDocument
 from config.ingress import IngressConfig, TableMapping
+from config.optinout import OptinoutConfig
 from control.configuration import Applied, check_pairs, save
 from control.errors import MappedAlready, NoConfiguration, StillLinked, UnknownTable
+from control.together import INGRESS, check_together, newest_optinout
 from store.store import Store, WorkflowStore
 from sync.workflows import document_of
-
-#: The workflow whose configuration holds the mappings.
-INGRESS = "ingress"
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,7 @@ class Saved:
     workflow: WorkflowStore
     revision: int
     document: WorkflowDocument
+    optinout: OptinoutConfig | None = None  #: which must not write the same flags
 
     @property
     def ingress(self) -> IngressConfig:
@@ -54,8 +54,9 @@ class Saved:
         )
 
     def save(self, document: WorkflowDocument, by: str, why: str) -> Applied:
-        """Raises PairChanged, EditedMeanwhile."""
+        """Raises PairChanged, PairedTwice, EditedMeanwhile."""
         check_pairs(self.workflow.name, self.document, document)
+        check_together(document.ingress, self.optinout)
         return save(self.workflow, document, self.revision, by, why)
 
 
@@ -69,7 +70,7 @@ def saved(store: Store) -> Saved:
             f"{INGRESS} has no configuration yet; save the connections first (with tables: [] under ingress): "
             "d365acs config apply FILE"
         )
-    return Saved(workflow, revision, document)
+    return Saved(workflow, revision, document, newest_optinout(store))
 
 
 def delete(store: Store, table: str, by: str, why: str = "") -> Applied:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping
@@ -53,7 +54,8 @@ Script = Callable[[Call], Reply]
 class OddServer:
     """Answers from `replies` in order, then from `script`; keeps all `calls`."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.calls: list[Call] = []
         self.replies: list[Reply] = []
         self.script: Script = lambda call: Reply(404)
@@ -65,7 +67,7 @@ class OddServer:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
         return self
@@ -78,6 +80,12 @@ class OddServer:
             open_socket.close()
         for thread in self._threads:
             thread.join(5)
+
+    def wait_for_closed_connections(self) -> None:
+        """Until no connection is open on this side."""
+        for thread in self._threads[1:]:
+            thread.join(5)
+            assert not thread.is_alive(), "a connection is still open"
 
     def _listen(self) -> None:
         while not self._closing.is_set():
@@ -92,6 +100,8 @@ class OddServer:
 
     def _serve(self, accepted: socket.socket, number: int) -> None:
         try:
+            if self._tls is not None:
+                accepted = self._sockets[number - 1] = self._tls.wrap_socket(accepted, server_side=True)
             with accepted, accepted.makefile("rb") as stream:
                 while (call := _read(stream, number)) is not None:
                     self.calls.append(call)

@@ -47,6 +47,7 @@ def _holds(word: str, schema: dict[str, Any], value: Any, root: dict[str, Any]) 
         "properties": lambda: (
             not isinstance(value, dict) or all(good(said[key], value[key]) for key in said.keys() & value.keys())
         ),
+        "propertyNames": lambda: not isinstance(value, dict) or all(good(said, key) for key in value),
         "additionalProperties": lambda: not isinstance(value, dict) or _others(schema, value, good),
         "anyOf": lambda: any(good(part) for part in said),
         "allOf": lambda: all(good(part) for part in said),

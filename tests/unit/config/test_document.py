@@ -16,6 +16,7 @@ from config.ingress import Condition, FieldMapping, IngressConfig, TableMapping
 from config.load import load, load_file
 from tests.unit.config.egresses import EGRESS_CONFIGS, JOURNALS, SFTPS
 from tests.unit.config.mappings import ingress_configs
+from tests.unit.config.optinouts import optinout_configs
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "d365acs.yaml"
 
@@ -43,16 +44,19 @@ def _documents(draw: st.DrawFn) -> Document:
         requests_per_second=draw(st.none() | st.floats(0.001, 1e6)),
     )
     egress = draw(st.none() | EGRESS_CONFIGS)
+    optinout = draw(st.none() | optinout_configs())
     source = egress.source if egress else ""
+    files = source == "files" or (optinout is not None and optinout.files is not None)
     return Document(
         connections=Connections(
             dynamics=dynamics,
             campaign=campaign,
             journal=draw(JOURNALS if source == "journal" else st.none() | JOURNALS),
-            sftp=draw(SFTPS if source == "files" else st.none() | SFTPS),
+            sftp=draw(SFTPS if files else st.none() | SFTPS),
         ),
         ingress=draw(st.none() | ingress_configs()),
         egress=egress,
+        optinout=optinout,
     )
 
 

@@ -79,7 +79,7 @@ bad.yaml:34: ingress.tables.2.fields.0.to: externalId is the key, which always t
 remove this line
 bad.yaml:36: ingress.tables.2.fields.2.to: location.city and another field above overlap: \
 map the whole field or its parts
-bad.yaml:37: colour: is not a known key; here belong connections, ingress, egress"""
+bad.yaml:37: colour: is not a known key; here belong connections, ingress, egress, optinout"""
 
 
 def problems_of(text: str) -> str:

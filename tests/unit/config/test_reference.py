@@ -15,11 +15,13 @@ from config.ingress import IngressConfig
 from config.json_schema import describe
 from config.load import load, read_text
 from config.model import Model
+from config.optinout import OptinoutConfig
 from config.problems import ConfigProblems
 from config.yaml_lines import read_tree
 from tests.unit.config.egresses import EGRESS_CONFIGS
 from tests.unit.config.json_schema import takes
 from tests.unit.config.mappings import ingress_configs
+from tests.unit.config.optinouts import optinout_configs
 
 EXAMPLES = sorted((reference.DOCS / "examples").glob("*.yaml"))
 SCHEMA = describe()
@@ -73,6 +75,51 @@ def test_the_schema_takes_every_configuration_that_reading_takes(config: Ingress
 @given(EGRESS_CONFIGS)
 def test_the_schema_takes_every_egress_that_reading_takes(config: EgressConfig) -> None:
     assert takes({"$ref": "#/$defs/EgressConfig"}, plain(config), SCHEMA)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(optinout_configs())
+def test_the_schema_takes_every_optinout_that_reading_takes(config: OptinoutConfig) -> None:
+    assert takes({"$ref": "#/$defs/OptinoutConfig"}, plain(config), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "wrong"),
+    [
+        ((), "direction", "both"),
+        ((), "flags", [{"dynamics": "donotemail", "campaign": "phone"}]),
+        ((), "flags", [{"dynamics": "DoNotEmail", "campaign": "blackListEmail"}]),
+        ((), "flags", [{"dynamics": "donotemail", "campaign": "blackListEmail", "policy": "latest"}]),
+        ((), "retention_days", 0),
+        (("files",), "true_values", []),
+        (("files",), "true_values", [1]),
+        (("files", "columns"), "flags", {"phone": "a"}),
+        (("files", "columns"), "flags", {"blackListFax": None}),
+        (("files", "columns"), "modified", ""),
+        (("export_workflow",), "every_seconds", 599),
+        (("export_workflow",), "id", "WKF 1"),
+        (("times",), "push", "now"),
+    ],
+    ids=str,
+)
+def test_what_the_schema_refuses_of_optinout_reading_refuses_too(part: tuple[str, ...], key: str, wrong: Any) -> None:
+    # Given the example of consent from files with one value that is wrong
+    value: Any = read_tree((reference.DOCS / "examples" / "optinout-files.yaml").read_text()).value
+    place = value["optinout"]
+    for step in part:
+        place = place.setdefault(step, {})
+    place[key] = wrong
+    # Then the editor's schema refuses it, and so does reading
+    assert not takes(SCHEMA, value)
+    with pytest.raises(ConfigProblems):
+        load(json.dumps(value), "f")
+
+
+def test_the_schema_takes_both_spellings_of_a_flag() -> None:
+    value: Any = read_tree((reference.DOCS / "examples" / "optinout.yaml").read_text()).value
+    value["optinout"]["flags"] = [{"dynamics": "donotemail", "campaign": "denyListEmail"}]
+    value["optinout"]["files"] = {"columns": {"times": {"denyListEmail": None}}}
+    assert takes(SCHEMA, value)
 
 
 @pytest.mark.parametrize(
