@@ -12,7 +12,7 @@ from hashlib import blake2b
 import orjson
 
 from config.document import WorkflowDocument
-from config.egress import ORIGINS, EgressConfig
+from config.egress import ORIGINS, EgressConfig, FileEvents
 from connectors.journal import Journal
 from connectors.sftp import Sftp
 from store.store import WorkflowStore
@@ -20,17 +20,21 @@ from sync.events import shapes
 from sync.events.activity import ActivityMapper
 from sync.events.activity_target import ActivityTarget
 from sync.events.event import Understanding
-from sync.events.file_source import FileSource
 from sync.events.journal_source import JournalSource
-from sync.events.pages import EventSource
 from sync.events.reading import EventStreamSource
 from sync.events.unknown_contacts import UnknownContacts
+from sync.files.rows import Columns
+from sync.files.source import FileSource
 from sync.fitting.findings import Misfitting
+from sync.pages import RawSource
 from sync.streams import Keeper, Stream, Streams
 from sync.systems import Systems
 from sync.workflow import CHECK_SECONDS, SCHEMA_SECONDS, Watched
 
 STREAM = "events"
+
+#: Parts of an event that every file must have a column for.
+NEEDED = ("fields.id", "fields.type", "fields.contact", "fields.time")
 
 
 def stream_names(document: WorkflowDocument) -> list[str]:
@@ -81,13 +85,20 @@ def watch(document: WorkflowDocument, known: bytes, systems: Systems, streams: C
     return Watched(live, {}, [STREAM] if live != known else [])
 
 
-def _source(config: EgressConfig, systems: Systems, store: WorkflowStore) -> tuple[EventSource, str]:
+def _source(config: EgressConfig, systems: Systems, store: WorkflowStore) -> tuple[RawSource, str]:
     """Where events are read, and what stands for it: a reading goes on only where it began."""
     if config.source == "journal":
         journal = _journal(systems)
         return JournalSource(journal, config.journal.begin, config.journal.page_size), _digest(["journal", journal.url])
     sftp, files = _sftp(systems), store.files(STREAM)
-    return FileSource(sftp, config.files, files), _digest(["files", sftp.about, config.files.folder])
+    source = FileSource(sftp, config.files, file_columns(config.files), files)
+    return source, _digest(["files", sftp.about, config.files.folder])
+
+
+def file_columns(files: FileEvents) -> Columns:
+    """The columns in which the parts of an event stand."""
+    named = {f"fields.{key}": column for key, column in files.fields.model_dump().items() if column is not None}
+    return Columns("egress.files", named, NEEDED)
 
 
 def _journal(systems: Systems) -> Journal:

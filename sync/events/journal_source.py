@@ -12,7 +12,7 @@ import orjson
 
 from connectors.errors import CursorExpired, Malformed
 from connectors.journal import RETENTION_SECONDS, Journal, JournalEvent, JournalPage
-from sync.events.pages import EventPage, RawEvent
+from sync.pages import RawPage, RawRecord
 
 #: The journal's clock and ours differ: so many seconds more are asked for where a reading begins at a time.
 CLOCK_SECONDS = 60
@@ -44,7 +44,7 @@ class JournalPosition:
 
 
 class JournalSource:
-    """An `EventSource`. `begin`: where the very first reading begins, with the oldest event that the journal has or
+    """An `RawSource`. `begin`: where the very first reading begins, with the oldest event that the journal has or
     with those to come; `page_size`: events of a page, None for what the journal gives."""
 
     def __init__(
@@ -68,7 +68,7 @@ class JournalSource:
             return JournalPosition("oldest").dump()
         return JournalPosition("since", since_ms).dump()
 
-    def fetch(self, position: str, timeout: float) -> EventPage:
+    def fetch(self, position: str, timeout: float) -> RawPage:
         """The page behind a position. Where that has expired, the oldest page that is left, and what is missed.
 
         Raises TryAgain, Stop.
@@ -95,7 +95,7 @@ class JournalSource:
                 ) from None
         behind = self._behind(at, page, asked_ms)
         events = [_raw(event) for event in page.events]
-        return EventPage(events, behind.dump(), page.wait is None, page.wait or 0.0, missed)
+        return RawPage(events, behind.dump(), page.wait is None, page.wait or 0.0, missed)
 
     def _page(self, at: JournalPosition, asked_ms: int, timeout: float) -> JournalPage:
         if at.link:
@@ -119,14 +119,14 @@ class JournalSource:
         )
 
 
-def _raw(event: JournalEvent) -> RawEvent:
+def _raw(event: JournalEvent) -> RawRecord:
     value: Any = event.value
     if isinstance(value, dict):
-        return RawEvent(value)
+        return RawRecord(value)
     text = orjson.dumps(value)
     place = event.position or blake2b(text, digest_size=16).hexdigest()
     kind = _KINDS.get(type(value), "something else")
-    return RawEvent(
+    return RawRecord(
         None,
         where=f"journal {place}",
         flaw=f"The event is {kind}, not a JSON object.",

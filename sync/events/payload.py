@@ -8,8 +8,8 @@ import orjson
 
 from config.egress import EventOrigin
 from sync.events.event import Event, Understanding, activity_id, stable_id
-from sync.events.pages import RawEvent
 from sync.mapping.mapper import Unmappable
+from sync.pages import RawRecord as RawEvent
 
 #: In place of the origin, before what is known of an event that cannot be read.
 _UNREADABLE = b"unreadable"

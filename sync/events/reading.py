@@ -15,10 +15,10 @@ from store.record_queue import Change, Lane, QueueFull
 from store.replays import Replay
 from store.store import WorkflowStore
 from sync.events.event import Event, Understanding, Verdict
-from sync.events.pages import EventPage, EventSource, RawEvent
 from sync.events.payload import keep
 from sync.events.position import Backfill, EventPosition, Missed
 from sync.mapping.mapper import Unmappable
+from sync.pages import RawPage, RawRecord, RawSource
 from sync.patience import Patience
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import ReadEnd, Reader, Slice, Stream
@@ -40,7 +40,7 @@ class EventStreamSource:
     """A source of events as a stream reads it."""
 
     def __init__(
-        self, source: EventSource, origin: EventOrigin, place: str, rules: Understanding, replay: Replay | None
+        self, source: RawSource, origin: EventOrigin, place: str, rules: Understanding, replay: Replay | None
     ) -> None:
         """`place` stands for which journal or folder it is; `rules` are those of the origin; `replay` is the last one
         that began."""
@@ -76,7 +76,7 @@ class EventReader:
         self._ends = time.monotonic() + piece.seconds
         self._patience = Patience(store.troubles, f"{stream.name}.backfill")
         self._ahead_ms = 0
-        self._pages: PagesAhead[str, EventPage] = PagesAhead(
+        self._pages: PagesAhead[str, RawPage] = PagesAhead(
             lambda position: events.source.fetch(position, PAGE_SECONDS), piece
         )
 
@@ -110,7 +110,7 @@ class EventReader:
         page = self._pages.page(position.next)
         if page is None:
             return ReadEnd.STOPPED
-        changes, newest_ms = self._changes(page.events, None)
+        changes, newest_ms = self._changes(page.records, None)
         read_ms = 0
         if self._events.origin == "files":
             read_ms = min(newest_ms, asked_ms) - FILES_LAG_MS
@@ -135,22 +135,22 @@ class EventReader:
         if page is None:
             return ReadEnd.STOPPED
         self._patience.end()
-        changes, _ = self._changes(page.events, position.backfill)
-        behind = position.after_backfill(page.behind, len(page.events), page.more)
+        changes, _ = self._changes(page.records, position.backfill)
+        behind = position.after_backfill(page.behind, len(page.records), page.more)
         return self._store_page(cursor, page, changes, behind, Lane.REPLAY)
 
     def _store_page(
-        self, cursor: Cursor, page: EventPage, changes: list[Change], behind: EventPosition, lane: Lane
+        self, cursor: Cursor, page: RawPage, changes: list[Change], behind: EventPosition, lane: Lane
     ) -> ReadEnd | None:
         self._look_ahead(behind)
-        filtered = len(page.events) - len(changes)
+        filtered = len(page.records) - len(changes)
         stored = self._queue.put_page(self._generation, cursor.number, changes, behind.dump(), lane, filtered=filtered)
-        if page.events:
+        if page.records:
             log.info(
                 "Read a page of events.",
                 action="page_read",
                 phase="backfill" if lane is Lane.REPLAY else "changes",
-                rows=len(page.events),
+                rows=len(page.records),
                 filtered=filtered,
                 queued=stored.queued,
                 skipped=stored.skipped,
@@ -185,13 +185,13 @@ class EventReader:
             return replace(position, backfill=None)
         return position.backfilling(source.beginning(position.backfill.since_ms or 0)) if anew else position
 
-    def _missed(self, page: EventPage) -> Missed | None:
+    def _missed(self, page: RawPage) -> Missed | None:
         if not page.missed:
             return None
         log.warning("Events were missed.", action="events_missed", why=page.missed)
         return Missed(self._store.now_ms(), page.missed)
 
-    def _changes(self, events: Sequence[RawEvent], backfill: Backfill | None) -> tuple[list[Change], int]:
+    def _changes(self, events: Sequence[RawRecord], backfill: Backfill | None) -> tuple[list[Change], int]:
         """Those that travel as the queue takes them, and when the newest of those that fit has happened, in ms since
         1970, 0 if there is none."""
         origin, rules = self._events.origin, self._events.rules
@@ -208,7 +208,7 @@ class EventReader:
         return changes, newest_ms
 
 
-def _understood(event: RawEvent, rules: Understanding, now: datetime) -> Event | Verdict | None:
+def _understood(event: RawRecord, rules: Understanding, now: datetime) -> Event | Verdict | None:
     """None for one that does not fit: its writer will say what is wrong, and set it aside."""
     if event.value is None:
         return None
@@ -218,7 +218,7 @@ def _understood(event: RawEvent, rules: Understanding, now: datetime) -> Event |
         return None
 
 
-def _is_within(backfill: Backfill, event: RawEvent, found: Event | None, rules: Understanding) -> bool:
+def _is_within(backfill: Backfill, event: RawRecord, found: Event | None, rules: Understanding) -> bool:
     """Whether it happened in the window, as far as that can be told."""
     time_ = found.time if found else rules.time_of(event.value) if event.value else None
     return time_ is None or backfill.covers(_ms(time_))

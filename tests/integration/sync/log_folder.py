@@ -12,8 +12,9 @@ from config.event_files import FileEvents
 from connectors.sftp import Sftp
 from store.files import SURE_MS, Files
 from store.keys import InstanceKeys, StreamKeys
-from sync.events.file_source import FileSource
-from sync.events.pages import EventPage, RawEvent
+from sync.egress import file_columns
+from sync.files.source import FileSource
+from sync.pages import RawPage, RawRecord
 from tests.integration.connectors.sftp_server import OddSftp
 
 FIRST = "id\ttype\texternalId\teventDate\n"
@@ -37,14 +38,14 @@ class LogFolder:
         self.server = server
         self.files = ClockedFiles(redis, InstanceKeys("test").workflow("egress").stream("events"))
         self.sftp = Sftp(server.connection())
-        self.events: list[RawEvent] = []
+        self.events: list[RawRecord] = []
         self.missed: list[str] = []
         self.source = self._source(settled_seconds=0)
         self.position = self.source.beginning(None)
 
     def _source(self, **given: Any) -> FileSource:
         self.settings = FileEvents.model_validate({"folder": "logs", "pattern": "*.txt*", **given})
-        return FileSource(self.sftp, self.settings, self.files)
+        return FileSource(self.sftp, self.settings, file_columns(self.settings), self.files)
 
     def use(self, **given: Any) -> None:
         """Settings as a file has them; what was stored stays."""
@@ -54,7 +55,7 @@ class LogFolder:
     def restart(self) -> None:
         """Another process: it knows what is stored and nothing else."""
         self.source.close()
-        self.source = FileSource(self.sftp, self.settings, self.files)
+        self.source = FileSource(self.sftp, self.settings, file_columns(self.settings), self.files)
 
     def close(self) -> None:
         self.source.close()
@@ -74,11 +75,11 @@ class LogFolder:
     def names(self, folder: str = "logs") -> list[str]:
         return sorted(os.listdir(self.server.home / folder))
 
-    def fetch(self) -> EventPage:
+    def fetch(self) -> RawPage:
         return self.source.fetch(self.position, 5)
 
-    def store(self, page: EventPage) -> None:
-        self.events += page.events
+    def store(self, page: RawPage) -> None:
+        self.events += page.records
         self.missed += [page.missed] if page.missed else []
         self.position = page.behind
 
@@ -105,7 +106,7 @@ class LogFolder:
         found: list[str] = []
         while True:
             page = self.fetch()
-            found += map(shown, page.events)
+            found += map(shown, page.records)
             self.position = page.behind
             self.restart()
             if not page.more:
@@ -113,7 +114,7 @@ class LogFolder:
                 return found
 
 
-def shown(event: RawEvent) -> str:
+def shown(event: RawRecord) -> str:
     """An event's id, or where a flaw is, without what tells versions of a file apart."""
     return str(event.value["id"]) if event.value else event.where.partition(" (")[0]
 

@@ -13,8 +13,8 @@ from connectors.wire import Answer
 from sync.events import unknown_contacts
 from sync.events.activity_target import MOST_REFUSALS
 from sync.events.event import activity_id
-from sync.events.pages import EventPage, RawEvent
 from sync.events.position import LIVE_PAGES
+from sync.pages import RawPage, RawRecord
 from sync.retry import MOST_ATTEMPTS
 from sync.streams import ReadEnd, Slice
 from tests.integration.sync.timeline import ANN, BOB, NOW, Egress, event
@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_set_aside_with_the_part_that_is_wrong(egress: Egre
         event(5, eventDate=(NOW + timedelta(days=2)).isoformat()),
         event(6, eventDate="soon"),
         {"id": "e7", "type": "com.adobe.campaign.email.open", "data": "a text"},
-        RawEvent(None, "opens.txt line 17", "Line 17 of opens.txt is not utf-8.", "caf"),
+        RawRecord(None, "opens.txt line 17", "Line 17 of opens.txt is not utf-8.", "caf"),
         event(11),
         more=False,
         wait=60,
@@ -266,7 +266,7 @@ def test_another_source_is_read_at_once_since_the_time_until_which_the_last_one_
     read_ms = egress.position.read_ms
     assert before_ms <= read_ms <= egress.workflow.now_ms()
     # When the configuration names another one
-    egress.events.pages[0] = egress.events.pages[0]._replace(events=[RawEvent(event(9))])  # type: ignore[union-attr]
+    egress.events.pages[0] = egress.events.pages[0]._replace(records=[RawRecord(event(9))])  # type: ignore[union-attr]
     egress.start(place="there")
     egress.carry()
     # Then that one is read from that time on, at once
@@ -362,10 +362,10 @@ def test_a_window_is_read_while_new_events_never_end(egress: Egress) -> None:
         def beginning(self, since_ms: int | None) -> str:
             return "again"
 
-        def fetch(self, position: str, timeout: float) -> EventPage:
+        def fetch(self, position: str, timeout: float) -> RawPage:
             asked.append(position)
             more = position != "again" or asked.count("again") < 3
-            return EventPage([RawEvent(event(len(asked)))], position, more)
+            return RawPage([RawRecord(event(len(asked)))], position, more)
 
     egress.stream = replace(egress.stream, source=egress.source_of(Busy()))
     egress.redis.hset(egress.queue.keys.cursor, "value", replace(egress.position, due_ms=0).dump())

@@ -11,11 +11,13 @@ from structlog.testing import capture_logs
 
 from connectors.errors import TryAgain
 from store.files import KEPT_MS, SURE_MS
-from sync.events import file_reader, file_source
-from sync.events.file_folder import REST_SECONDS
-from sync.events.file_reader import TRIES
-from sync.events.file_source import FileSource
-from sync.events.pages import RawEvent
+from sync.egress import file_columns
+from sync.files import reader as file_reader
+from sync.files import source as file_source
+from sync.files.folder import REST_SECONDS
+from sync.files.reader import TRIES
+from sync.files.source import FileSource
+from sync.pages import RawRecord
 from tests.integration.sync.log_folder import FIRST, LogFolder, log_folders, rows, shown
 
 
@@ -44,7 +46,8 @@ def test_files_are_read_once_each_in_the_order_of_their_names(folder: LogFolder)
     # When all is read
     assert folder.read() == ["1", "2", "3", "4", "5"]
     # Then each event has its columns
-    assert folder.events[0] == RawEvent({"id": "1", "type": "click", "externalId": "c1", "eventDate": "2026-11-01"})
+    value: dict[str, object] = {"id": "1", "type": "click", "externalId": "c1", "eventDate": "2026-11-01"}
+    assert folder.events[0] == RawRecord(value, file="logs_1.txt", line=2)
     # And nothing is read again, by another process either
     assert folder.read() == []
     folder.restart()
@@ -182,7 +185,7 @@ def test_a_line_of_ten_megabytes_is_a_flaw_and_the_lines_around_it_are_read(fold
         folder.put(name, rows(1) + f"{huge}{name}\n" + "3\tclick\tc\t2026-11-01\n")
     assert folder.read() == ["1", "logs_1.txt line 3", "3", "1", "logs_2.txt.gz line 3", "3"]
     flaw = folder.events[1]
-    assert flaw._replace(where="") == RawEvent(None, "", "The row is longer than 1 MB.", "x" * 1_000)
+    assert flaw._replace(where="") == RawRecord(None, "", "The row is longer than 1 MB.", "x" * 1_000)
 
 
 def test_a_row_within_quotes_may_go_on_beyond_what_is_read_at_once(folder: LogFolder, small_pages: None) -> None:
@@ -238,7 +241,7 @@ def test_what_was_read_before_a_trouble_is_not_lost_to_it(folder: LogFolder) -> 
     folder.put("logs_1.txt", rows(1))
     folder.put("logs_2.txt.gz", b"nonsense")
     page = folder.fetch()
-    assert [event.value and event.value["id"] for event in page.events] == ["1"]
+    assert [event.value and event.value["id"] for event in page.records] == ["1"]
     assert page.more
     folder.store(page)
     with pytest.raises(TryAgain):
@@ -260,7 +263,7 @@ def test_another_process_goes_on_at_any_page_without_a_row_lost_or_doubled(
     # When each page is made by another process
     for _ in range(2):
         while (page := folder.fetch()).more:
-            assert len(page.events) <= 100
+            assert len(page.records) <= 100
             folder.store(page)
             folder.restart()
         folder.files.at_ms += REST_SECONDS * 1_000
@@ -279,7 +282,7 @@ def test_a_page_has_about_a_thousand_rows_and_a_file_stays_open_between_pages(fo
     folder.put("logs_2.txt", rows(*range(5_500, 9_500)))
     folder.store(folder.fetch())
     page = folder.fetch()
-    assert 1_000 <= len(page.events) < 2_000 and page.more
+    assert 1_000 <= len(page.records) < 2_000 and page.more
     # A page that was made and not stored is asked for again without reading anew
     reads = folder.server.operations.count("read")
     assert folder.fetch() == page
@@ -288,7 +291,7 @@ def test_a_page_has_about_a_thousand_rows_and_a_file_stays_open_between_pages(fo
 
 def test_processes_that_take_turns_read_no_page_twice(folder: LogFolder, small_pages: None) -> None:
     # Given two processes, of which one has read a packed file's beginning
-    other = FileSource(folder.sftp, folder.settings, folder.files)
+    other = FileSource(folder.sftp, folder.settings, file_columns(folder.settings), folder.files)
     names = ["logs_1.txt.gz", "logs_2.txt", "logs_3.txt"]
     for number, name in enumerate(names):
         folder.put(name, rows(*(f"{number}-{row}-{os.urandom(3_000).hex()}" for row in range(60))))
@@ -310,9 +313,9 @@ def test_processes_that_take_turns_read_no_page_twice(folder: LogFolder, small_p
 def test_a_page_has_about_a_megabyte_where_rows_are_long(folder: LogFolder) -> None:
     folder.put("logs_1.txt", rows(*("x" * 100_000 for _ in range(30))))
     page = folder.fetch()
-    assert 5 <= len(page.events) <= 12
+    assert 5 <= len(page.records) <= 12
     folder.store(page)
-    assert len(folder.read()) == 30 - len(page.events)
+    assert len(folder.read()) == 30 - len(page.records)
 
 
 def test_many_small_files_share_a_page_and_one_look_at_the_folder(
@@ -322,7 +325,7 @@ def test_many_small_files_share_a_page_and_one_look_at_the_folder(
     for number in range(20):
         folder.put(f"logs_{number:02}.txt", rows(number))
     page = folder.fetch()
-    assert [event.value and event.value["id"] for event in page.events] == [str(number) for number in range(8)]
+    assert [event.value and event.value["id"] for event in page.records] == [str(number) for number in range(8)]
     assert folder.server.operations.count("list") == 1
     folder.store(page)
     assert folder.read() == [str(number) for number in range(8, 20)]
@@ -347,7 +350,7 @@ def test_a_page_is_given_away_in_time_however_slow_a_file_is(
 def test_a_file_that_changes_while_it_is_read_is_read_anew(folder: LogFolder, small_pages: None) -> None:
     folder.put("logs_1.txt", rows(1, 2, 3, 4, 5))
     page = folder.fetch()
-    assert len(page.events) >= 3
+    assert len(page.records) >= 3
     # When it is replaced between two pages, and another process reads on
     folder.put("logs_1.txt", rows(6, 7), mtime=1_776_000_005)
     folder.restart()
@@ -410,7 +413,7 @@ def test_a_file_stays_until_its_end_was_stored_for_some_seconds(folder: LogFolde
     assert folder.names() == ["logs_1.txt"]
     folder.restart()
     page = folder.fetch()
-    assert len(page.events) == 1
+    assert len(page.records) == 1
     # When all was stored, the last seconds of which Redis may lose in a crash
     folder.store(page)
     ahead = folder.source.fetch(page.behind, 5)
@@ -561,7 +564,7 @@ def test_files_are_read_again_from_a_time_on_in_order_and_nothing_is_forgotten_o
     expected = [str(number * 10 + n) for number in (1, 2, 3) for n in range(5)] + ["40"]
     found: list[str] = []
     while (page := folder.fetch()).more:
-        found += [str(event.value["id"]) for event in page.events if event.value]
+        found += [str(event.value["id"]) for event in page.records if event.value]
         folder.position = page.behind
         folder.restart()
     # Then those that were read before come again, in the order of their names

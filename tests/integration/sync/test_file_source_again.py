@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from store.files import PUT_BACK_MS
-from sync.events import file_reader
+from sync.files import reader as file_reader
 from tests.integration.sync.log_folder import LogFolder, log_folders, rows, shown
 
 
@@ -28,13 +28,13 @@ def test_a_page_that_was_read_ahead_and_not_used_leaves_no_file_out(
     live, found = folder.position, list[str]()
     page = folder.source.fetch(folder.source.beginning(0), 5)
     while page.more:
-        found += map(shown, page.events)
+        found += map(shown, page.records)
         # When the page behind each is made, and thrown away because new events are due
         folder.source.fetch(page.behind, 5)
-        assert folder.source.fetch(live, 5).events == []
+        assert folder.source.fetch(live, 5).records == []
         page = folder.source.fetch(page.behind, 5)
     # Then every file was read once, in order
-    assert found + list(map(shown, page.events)) == expected
+    assert found + list(map(shown, page.records)) == expected
 
 
 def test_new_files_of_pages_that_are_not_used_are_read(folder: LogFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_a_file_that_is_passed_over_after_the_reading_began_is_read_in_it(folder
     folder.files.at_ms += 1_000
     assert folder.read() == []
     # Then it is read all the same
-    assert [shown(event) for event in folder.source.fetch(again, 5).events] == ["1", "2"]
+    assert [shown(event) for event in folder.source.fetch(again, 5).records] == ["1", "2"]
 
 
 def test_a_file_that_came_back_as_it_was_is_not_removed_at_once(folder: LogFolder) -> None:

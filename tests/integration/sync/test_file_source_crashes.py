@@ -9,7 +9,9 @@ import pytest
 from redis import Redis
 
 from connectors.errors import TryAgain
-from sync.events import file_open, file_reader, file_source
+from sync.files import open_file as file_open
+from sync.files import reader as file_reader
+from sync.files import source as file_source
 from tests.integration.sync.log_folder import FIRST, LogFolder, log_folders, shown
 
 

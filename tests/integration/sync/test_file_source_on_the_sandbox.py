@@ -16,7 +16,8 @@ from connectors.errors import CredentialsRefused, Stop, TryAgain
 from connectors.sftp import Sftp
 from store.files import SURE_MS, Files
 from store.keys import InstanceKeys
-from sync.events.file_source import FileSource
+from sync.egress import file_columns
+from sync.files.source import FileSource
 from tests.integration.sync.log_folder import ClockedFiles
 from tests.sandboxes import Sandbox
 
@@ -32,7 +33,8 @@ def sftp(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sftp]:
 
 
 def source(sftp: Sftp, files: Files, **given: Any) -> FileSource:
-    return FileSource(sftp, FileEvents(settled_seconds=0, **given), files)
+    settings = FileEvents(settled_seconds=0, **given)
+    return FileSource(sftp, settings, file_columns(settings), files)
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def read(source: FileSource) -> list[dict[str, object] | None]:
             troubles += 1
             assert troubles < 2_000
             continue
-        found += [event.value for event in page.events]
+        found += [event.value for event in page.records]
         position = page.behind
         if not page.more:
             return found

@@ -14,9 +14,9 @@ from config.egress import EgressConfig
 from connectors.errors import AccessDenied
 from store.files import Content, ReadFile
 from sync.events.event import Understanding
-from sync.events.file_folder import REST_SECONDS, REST_TIMES
-from sync.events.file_reader import TRIES
 from sync.events.payload import keep
+from sync.files.folder import REST_SECONDS, REST_TIMES
+from sync.files.reader import TRIES
 from tests.integration.sync.log_folder import FIRST, LogFolder, log_folders, rows
 
 REST_MS = REST_SECONDS * 1_000
@@ -66,7 +66,7 @@ def test_a_last_row_without_a_line_break_is_read_when_the_file_stays_as_it_is(
     # When the time has almost come, the file is neither opened nor removed, and it is said when to look
     folder.files.at_ms += rest_ms - settled_seconds * 1_000 - 10
     page = folder.fetch()
-    assert (page.events, page.more, page.wait) == ([], False, 0.01)
+    assert (page.records, page.more, page.wait) == ([], False, 0.01)
     assert folder.server.operations.count("open") == opened
     # When it has come, by another process
     folder.files.at_ms += 10

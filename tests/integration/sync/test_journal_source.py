@@ -14,7 +14,7 @@ from connectors.errors import AccessDenied, ForeignLink, Malformed, TryAgain, Un
 from connectors.http import NoThrottle
 from connectors.journal import Journal
 from sync.events.journal_source import JournalSource
-from sync.events.pages import EventPage, RawEvent
+from sync.pages import RawPage, RawRecord
 from tests.integration.connectors.odd_server import Call, OddServer, Reply
 
 PATH = "/events/organizations/1/integrations/2/a-b"
@@ -103,12 +103,12 @@ def numbered(*numbers: int) -> list[dict[str, Any]]:
     return [{"id": number} for number in numbers]
 
 
-def read_on(source: JournalSource, position: str) -> tuple[list[Any], EventPage]:
+def read_on(source: JournalSource, position: str) -> tuple[list[Any], RawPage]:
     """All events up to the journal's end, and the page that told it."""
     found: list[Any] = []
     while True:
         page = source.fetch(position, 5)
-        found += [event.value for event in page.events]
+        found += [event.value for event in page.records]
         if not page.more:
             return found, page
         assert not page.missed
@@ -131,7 +131,7 @@ def test_everything_that_is_kept_is_read_once_and_in_pages(source: JournalSource
 def test_the_page_size_is_asked_for(connected: Journal, journal: PretendJournal) -> None:
     source = JournalSource(connected, "oldest", 4, lambda: journal.now_ms)
     journal.add(*numbered(1, 2, 3, 4, 5))
-    assert len(source.fetch(source.beginning(None), 5).events) == 4
+    assert len(source.fetch(source.beginning(None), 5).records) == 4
 
 
 def test_a_page_that_was_read_can_be_read_again(source: JournalSource, journal: PretendJournal) -> None:
@@ -152,7 +152,7 @@ def test_from_the_latest_on_nothing_older_and_everything_newer_is_read(
     journal.later(days=1)
     source = JournalSource(connected, "latest", None, lambda: journal.now_ms)
     first = source.fetch(source.beginning(None), 5)
-    assert (first.events, first.more) == ([], False)
+    assert (first.records, first.more) == ([], False)
     # When one comes while nobody asks, and is asked for long after
     journal.add(*numbered(2))
     journal.later(days=2)
@@ -183,7 +183,7 @@ def test_a_backfill_from_before_what_is_kept_says_what_is_missed(
     # When all since then are asked for
     page = source.fetch(source.beginning(NOON_MS), 5)
     # Then the reading begins with the oldest that is left
-    assert [event.value for event in page.events] == numbered(2)
+    assert [event.value for event in page.records] == numbered(2)
     assert page.missed == (
         "The journal no longer has all events since 2026-11-01 12:00 UTC: those between 2026-11-01 12:00 UTC and about "
         "2026-11-04 12:00 UTC are missed. Reading goes on from the oldest event that is left. Campaign's log export "
@@ -212,7 +212,7 @@ def test_a_position_that_expired_leads_to_the_oldest_and_says_what_is_missed(
     # When reading goes on
     page = source.fetch(behind, 5)
     # Then it does so with the oldest that is left
-    assert [event.value for event in page.events] == numbered(3)
+    assert [event.value for event in page.records] == numbered(3)
     assert journal.asked[-2:] == ["since=1", ""]
     assert page.missed.startswith(
         "The journal no longer serves the position of 2026-11-01 12:00 UTC: those between 2026-11-01 12:00 UTC and "
@@ -300,7 +300,7 @@ def test_an_expired_position_is_kept_until_the_oldest_page_has_come(
     server.replies = [Reply(410)]
     page = source.fetch(behind, 5)
     # Then nothing was lost, the sentence included
-    assert [event.value for event in page.events] == numbered(1, 2)
+    assert [event.value for event in page.records] == numbered(1, 2)
     assert page.missed
 
 
@@ -316,7 +316,7 @@ def test_an_empty_journal_without_links_is_asked_again_from_the_same_beginning(
     # Given a journal in which nothing ever happened
     journal.links = False
     first = source.fetch(source.beginning(None), 5)
-    assert (first.events, first.more, first.behind) == ([], False, source.beginning(None))
+    assert (first.records, first.more, first.behind) == ([], False, source.beginning(None))
     # When something does, however late
     journal.later(days=30)
     journal.add(*numbered(1))
@@ -343,7 +343,7 @@ def test_all_that_is_kept_can_be_asked_for_whatever_the_first_reading_is(
     journal.add(*numbered(1))
     # When all is asked for, Then it is there, and nothing is said to be missed
     page = source.fetch(source.beginning(0), 5)
-    assert ([event.value for event in page.events], page.missed) == (numbered(1), "")
+    assert ([event.value for event in page.records], page.missed) == (numbered(1), "")
 
 
 def test_another_registration_is_read_since_the_time_until_which_this_one_was(
@@ -359,7 +359,7 @@ def test_another_registration_is_read_since_the_time_until_which_this_one_was(
     other.close()
     # Then it is not read by the other's link, and nothing that came in between is passed over
     assert server.calls[-1].path == "/events/other?seek=-PT60S"
-    assert (len(page.events), page.missed) == (2, "")
+    assert (len(page.records), page.missed) == (2, "")
 
 
 def test_what_is_no_object_is_told_with_its_place_and_without_its_value(
@@ -368,11 +368,11 @@ def test_what_is_no_object_is_told_with_its_place_and_without_its_value(
     # Given events of every other kind
     journal.page_size = 10
     journal.add([1, 2], "Mrs Miller", 7, True, None, {"id": 1})
-    events = source.fetch(source.beginning(None), 5).events
+    events = source.fetch(source.beginning(None), 5).records
     # Then each has a place of its own, the same each time
     assert [event.value for event in events] == [None, None, None, None, None, {"id": 1}]
     assert [event.where for event in events[:5]] == [f"journal {place}" for place in range(5)]
-    assert events[1] == RawEvent(None, "journal 1", "The event is a text, not a JSON object.", '"Mrs Miller"')
+    assert events[1] == RawRecord(None, "journal 1", "The event is a text, not a JSON object.", '"Mrs Miller"')
     assert [event.flaw for event in events[:5]] == [
         f"The event is {what}, not a JSON object." for what in ("a list", "a text", "a number", "true or false", "null")
     ]
@@ -382,7 +382,7 @@ def test_an_unreadable_event_without_a_position_keeps_one_name(server: OddServer
     # Given two such events on a page that is read twice
     told = {"events": [["a"], ["b"]]}
     server.script = lambda call: Reply(json=told, headers={"Link": f'<{PATH}?since=9>; rel="next"'})
-    first, again = (source.fetch(source.beginning(None), 5).events for _ in range(2))
+    first, again = (source.fetch(source.beginning(None), 5).records for _ in range(2))
     # Then they are told apart, and are the same again
     assert first == again
     assert len({event.where for event in first}) == 2
@@ -390,7 +390,7 @@ def test_an_unreadable_event_without_a_position_keeps_one_name(server: OddServer
 
 def test_of_a_long_unreadable_event_only_the_beginning_is_kept(source: JournalSource, journal: PretendJournal) -> None:
     journal.add("\u00e9" * 5000)
-    [event] = source.fetch(source.beginning(None), 5).events
+    [event] = source.fetch(source.beginning(None), 5).records
     assert event.excerpt == '"' + "\u00e9" * 999
 
 

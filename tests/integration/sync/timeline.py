@@ -20,10 +20,10 @@ from sync.egress import STREAM
 from sync.events.activity import ActivityMapper, ActivityShape
 from sync.events.activity_target import ActivityTarget
 from sync.events.event import Understanding
-from sync.events.pages import EventPage, EventSource, RawEvent
 from sync.events.position import EventPosition
 from sync.events.reading import EventStreamSource
 from sync.events.unknown_contacts import UnknownContacts
+from sync.pages import RawPage, RawRecord, RawSource
 from sync.reading import read_slice
 from sync.streams import ReadEnd, Slice, Stream
 from sync.writing import WriteEnd, write_slice
@@ -44,22 +44,22 @@ class ScriptedEvents:
     """A source that answers with its pages, one after the other, by number; the last one leads to itself."""
 
     def __init__(self) -> None:
-        self.pages: list[EventPage | Exception] = []
+        self.pages: list[RawPage | Exception] = []
         self.asked: list[str] = []
         self.since: list[int | None] = []
 
-    def add(self, *events: dict[str, Any] | RawEvent, more: bool = True, wait: float = 0.0, missed: str = "") -> None:
-        raw = [one if isinstance(one, RawEvent) else RawEvent(one) for one in events]
-        self.pages.append(EventPage(raw, str(len(self.pages) + 1), more, wait, missed))
+    def add(self, *events: dict[str, Any] | RawRecord, more: bool = True, wait: float = 0.0, missed: str = "") -> None:
+        raw = [one if isinstance(one, RawRecord) else RawRecord(one) for one in events]
+        self.pages.append(RawPage(raw, str(len(self.pages) + 1), more, wait, missed))
 
     def beginning(self, since_ms: int | None) -> str:
         self.since.append(since_ms)
         return "0"
 
-    def fetch(self, position: str, timeout: float) -> EventPage:
+    def fetch(self, position: str, timeout: float) -> RawPage:
         self.asked.append(position)
         if int(position) >= len(self.pages):
-            return EventPage([], position, False, 60.0)
+            return RawPage([], position, False, 60.0)
         page = self.pages[int(position)]
         if isinstance(page, Exception):
             raise page
@@ -148,7 +148,7 @@ class Egress:
             keeper=lambda stream, _streams, store, _generation: UnknownContacts(dynamics, limit_s, stream, store),
         )
 
-    def source_of(self, source: EventSource) -> EventStreamSource:
+    def source_of(self, source: RawSource) -> EventStreamSource:
         """The stream's, but for another source of events."""
         now = cast(EventStreamSource, self.stream.source)
         return EventStreamSource(source, now.origin, now.place, now.rules, now.replay)

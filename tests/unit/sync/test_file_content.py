@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.events.file_content import BLOCK, Bytes, ContentDigest, NotWhole, Unpacked, beginning_of
+from sync.files.content import BLOCK, Bytes, ContentDigest, NotWhole, Unpacked, beginning_of
 
 
 def pieces(content: bytes, size: int) -> Callable[[], bytes]:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.events import file_lines
-from sync.events.file_content import ContentDigest
-from sync.events.file_lines import LONGEST, SHOWN, Lines
+from sync.files import lines as file_lines
+from sync.files.content import ContentDigest
+from sync.files.lines import LONGEST, SHOWN, Lines
 from tests.unit.sync.test_file_content import pieces
 
 

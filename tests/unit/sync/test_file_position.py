@@ -1,7 +1,7 @@
 """The position in files survives being written down."""
 
 from store.files import Content, FileVersion
-from sync.events.file_position import Ended, FilePosition, Place
+from sync.files.position import Ended, FilePosition, Place
 
 
 def test_a_position_is_read_back_as_it_was_written() -> None:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.event_files import FileEvents
-from sync.events.file_lines import LONGEST
-from sync.events.file_rows import EXCERPT, MOST_LINES, Rows, Unusable, columns_of
-from sync.events.pages import RawEvent
+from sync.egress import file_columns
+from sync.files.lines import LONGEST
+from sync.files.rows import EXCERPT, MOST_LINES, Rows, Unusable, columns_of
+from sync.pages import RawRecord
 
 FIRST = b"id\ttype\texternalId\teventDate"
 COLUMNS = ("id", "type", "externalId", "eventDate")
@@ -22,21 +23,27 @@ def settings(**given: Any) -> FileEvents:
 
 
 def rows(**given: Any) -> Rows:
-    return Rows("logs_1.txt", COLUMNS, settings(**given))
+    return Rows("logs_1.txt", COLUMNS, settings(**given), "egress.files")
+
+
+def named(line: bytes, **given: Any) -> list[str]:
+    """The columns of a first line."""
+    found = settings(**given)
+    return columns_of(line, found, file_columns(found))
 
 
 def lines(content: bytes) -> list[bytes]:
     return content.split(b"\n")
 
 
-def read(content: bytes, **given: Any) -> list[RawEvent]:
+def read(content: bytes, **given: Any) -> list[RawRecord]:
     """All events of a content without its first line."""
-    parsed = rows(**given).events(lines(content), 1, True)
+    parsed = rows(**given).read(lines(content), 1, True)
     assert parsed.lines == len(lines(content))
-    return parsed.events
+    return parsed.records
 
 
-def values(events: list[RawEvent]) -> list[list[object]]:
+def values(events: list[RawRecord]) -> list[list[object]]:
     return [
         list(event.value.values()) if event.value else [event.where.partition(" (")[0], event.flaw] for event in events
     ]
@@ -44,7 +51,8 @@ def values(events: list[RawEvent]) -> list[list[object]]:
 
 def test_a_row_is_its_columns_texts_as_they_stand_there() -> None:
     (event,) = read(b"7\tclick\t \t2026-11-01")
-    assert event == RawEvent({"id": "7", "type": "click", "externalId": " ", "eventDate": "2026-11-01"})
+    value: dict[str, object] = {"id": "7", "type": "click", "externalId": " ", "eventDate": "2026-11-01"}
+    assert event == RawRecord(value, file="logs_1.txt", line=2)
 
 
 @pytest.mark.parametrize("broken", [b"", b"bad\n"])
@@ -136,12 +144,12 @@ def test_whatever_is_written_with_quotes_is_read_back_in_blocks_of_any_size(
     written = io.StringIO()
     csv.writer(written, delimiter=";", quoting=quoting, lineterminator="\n").writerows(table)
     left = lines(written.getvalue().removesuffix("\n").encode())
-    found: list[RawEvent] = []
+    found: list[RawRecord] = []
     number, size = 1, most
     reader = rows(quote='"', delimiter=";")
     while left:
-        parsed = reader.events(left[:size], number, size >= len(left))
-        found += parsed.events
+        parsed = reader.read(left[:size], number, size >= len(left))
+        found += parsed.records
         left, number = left[parsed.lines :], number + parsed.lines
         # A row that is not complete in a block is asked for again with more lines
         size = most if parsed.lines else size + most
@@ -178,26 +186,26 @@ def test_an_open_quote_waits_for_further_lines_but_not_for_ever() -> None:
     reader = rows(quote='"', delimiter=";")
     good, open_ = [b"1;a;b;c"], [b'2;"a;b;c']
     # While lines may follow, the row waits
-    assert reader.events(good + open_, 1, False).lines == 1
-    assert reader.events(open_ + good * (MOST_LINES - 2), 1, False).lines == 0
+    assert reader.read(good + open_, 1, False).lines == 1
+    assert reader.read(open_ + good * (MOST_LINES - 2), 1, False).lines == 0
     # With too many of them it is broken
-    parsed = reader.events(open_ + good * (MOST_LINES - 1), 1, False)
-    assert (parsed.lines, len(parsed.events)) == (MOST_LINES, MOST_LINES)
-    assert parsed.events[0].value is None
+    parsed = reader.read(open_ + good * (MOST_LINES - 1), 1, False)
+    assert (parsed.lines, len(parsed.records)) == (MOST_LINES, MOST_LINES)
+    assert parsed.records[0].value is None
 
 
 # The first line
 
 
 def test_the_first_line_names_the_columns_in_any_order() -> None:
-    assert columns_of(b"\xef\xbb\xbfeventDate\t other \tid\ttype\texternalId\r", settings()) == [
+    assert named(b"\xef\xbb\xbfeventDate\t other \tid\ttype\texternalId\r") == [
         "eventDate",
         "other",
         "id",
         "type",
         "externalId",
     ]
-    quoted = columns_of(b'"id";"type";"externalId";"eventDate"', settings(quote='"', delimiter=";"))
+    quoted = named(b'"id";"type";"externalId";"eventDate"', quote='"', delimiter=";")
     assert quoted == list(COLUMNS)
 
 
@@ -220,8 +228,8 @@ def test_a_file_that_cannot_be_read_says_why_and_names_the_way_out(
     line: bytes, given: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(Unusable, match=sentence):
-        columns_of(line, settings(**given))
+        named(line, **given)
 
 
 def test_columns_that_not_every_file_has_may_be_missing() -> None:
-    assert columns_of(FIRST, settings()) == list(COLUMNS)
+    assert named(FIRST) == list(COLUMNS)

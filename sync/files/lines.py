@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sync.events.file_content import ContentDigest
+from sync.files.content import ContentDigest
 
 #: The longest line that is read, bytes. Whatever is longer is passed over.
 LONGEST = 1_048_576

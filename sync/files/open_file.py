@@ -5,9 +5,9 @@ import time
 from connectors.errors import Malformed, TryAgain
 from connectors.sftp import RemoteReading, Sftp
 from store.files import Content, FileVersion
-from sync.events.file_content import BLOCK, Bytes, ContentDigest, Unpacked, beginning_of
-from sync.events.file_lines import Lines
-from sync.events.file_position import Place
+from sync.files.content import BLOCK, Bytes, ContentDigest, Unpacked, beginning_of
+from sync.files.lines import Lines
+from sync.files.position import Place
 
 #: After so many bytes it is looked at whether the file is still the same.
 _LOOK_AGAIN = 2_097_152

@@ -1,21 +1,21 @@
-"""Reads one file after the other, step by step: checks it, learns its columns, makes events of its rows, ends it."""
+"""Reads one file after the other, step by step: checks it, learns its columns, reads its rows, ends it."""
 
 import time
 from dataclasses import dataclass, field, replace
 
 import structlog
 
-from config.event_files import FileEvents
+from config.remote_files import RemoteFiles
 from connectors.errors import AccessDenied, Malformed, NotFound
 from connectors.sftp import Sftp
 from store.files import Files
-from sync.events.file_content import NotWhole
-from sync.events.file_folder import Folder
-from sync.events.file_lines import LONGEST, Lines
-from sync.events.file_open import Changed, OpenFile, is_packed
-from sync.events.file_position import Ended, FilePosition, Place
-from sync.events.file_rows import MOST_LINES, NO_COLUMNS, Rows, Unusable, columns_of
-from sync.events.pages import RawEvent
+from sync.files.content import NotWhole
+from sync.files.folder import Folder
+from sync.files.lines import LONGEST, Lines
+from sync.files.open_file import Changed, OpenFile, is_packed
+from sync.files.position import Ended, FilePosition, Place
+from sync.files.rows import MOST_LINES, NO_COLUMNS, Columns, Rows, Unusable, columns_of
+from sync.pages import RawRecord
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ class Making:
     begun: FilePosition  #: at the beginning of the page, or of the file that it is at
     deadline: float  #: when it is to be given away, time.monotonic() seconds
     timeout: float  #: seconds that the server may be silent
-    events: list[RawEvent] = field(default_factory=list)
+    records: list[RawRecord] = field(default_factory=list)
     size: int = 0  #: bytes that were read for it
     missed: list[str] = field(default_factory=list)
     has_listed: bool = False  #: whether the folder was listed for this page
@@ -46,18 +46,19 @@ class Making:
 
     def is_empty(self) -> bool:
         """Whether nothing came of it yet."""
-        return not (self.events or self.position.ended) and self.position == self.begun
+        return not (self.records or self.position.ended) and self.position == self.begun
 
     def is_due(self) -> bool:
-        return len(self.events) >= PAGE_ROWS or self.size >= PAGE_BYTES or time.monotonic() > self.deadline
+        return len(self.records) >= PAGE_ROWS or self.size >= PAGE_BYTES or time.monotonic() > self.deadline
 
 
 class FileReader:
     """Keeps the file that is being read open between steps."""
 
-    def __init__(self, sftp: Sftp, settings: FileEvents, files: Files, folder: Folder) -> None:
+    def __init__(self, sftp: Sftp, settings: RemoteFiles, wanted: Columns, files: Files, folder: Folder) -> None:
         self._sftp = sftp
         self._settings = settings
+        self._wanted = wanted
         self._files = files
         self._folder = folder
         self._file: OpenFile | None = None
@@ -146,7 +147,7 @@ class FileReader:
                 return
         place = file.place
         log.info("Read a file to its end.", action="file_read", file=place.version.name, lines=lines.number)
-        # Two files with nothing but column names are not the same events twice.
+        # Two files with nothing but column names are not the same rows twice.
         content = lines.digest.content() if lines.number > 1 else None
         self._end(page, Ended(place.folder, place.version, content))
 
@@ -164,29 +165,29 @@ class FileReader:
     def _read_block(self, lines: Lines, file: OpenFile, page: Making) -> bool:
         """The rows that are there, or, if none are, more bytes; whether there were any."""
         place, block = file.place, lines.block(PAGE_ROWS, PAGE_BYTES)
-        rows = Rows(place.version.name, place.columns, self._settings)
+        rows = Rows(place.version.name, place.columns, self._settings, self._wanted.section)
         if lines.passed_over and not block:
             if not place.columns:
                 raise Unusable(NO_COLUMNS)
             number = lines.number
-            page.events.append(rows.too_long(lines.take_too_long(), number))
+            page.records.append(rows.too_long(lines.take_too_long(), number))
         elif not block:
             return self._read_on(lines)
         elif not place.columns:
             lines.take(1)
             if block[0].strip():
-                place = replace(place, columns=tuple(columns_of(block[0], self._settings)))
+                place = replace(place, columns=tuple(columns_of(block[0], self._settings, self._wanted)))
         else:
-            parsed = rows.events(block, lines.number, lines.is_final and len(block) == lines.ready)
+            parsed = rows.read(block, lines.number, lines.is_final and len(block) == lines.ready)
             if not parsed.lines:
                 # The first row goes on behind the block, but not for ever.
                 block = lines.block(MOST_LINES, LONGEST)
-                parsed = rows.events(block, lines.number, False)
+                parsed = rows.read(block, lines.number, False)
             if not parsed.lines and len(block) == lines.ready:
                 return self._read_on(lines)
             if not parsed.lines:
-                parsed = rows.events(block[:1], lines.number, True)
-            page.events += parsed.events
+                parsed = rows.read(block[:1], lines.number, True)
+            page.records += parsed.records
             lines.take(parsed.lines)
         page.size += lines.offset - place.offset
         blocks, chain, beginning = lines.digest.state
@@ -222,7 +223,7 @@ class FileReader:
         log.warning("Set a file aside.", action="file_set_aside", file=version.name, why=sentence)
         # Another version of the file may have to be set aside, too.
         where = f"{version.name} ({version.size} bytes, {version.mtime})"
-        page.events.append(RawEvent(None, where, sentence))
+        page.records.append(RawRecord(None, where, sentence))
         self._end(page, Ended(place.folder, version, aside=True))
 
     def _gone(self, page: Making, place: Place) -> None:

@@ -1,4 +1,4 @@
-"""Events from files on SFTP: each file once, in order, when it is whole."""
+"""Rows of files on SFTP: each file once, in order, when it is whole."""
 
 import threading
 import time
@@ -6,14 +6,15 @@ from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import replace
 
-from config.event_files import FileEvents
+from config.remote_files import RemoteFiles
 from connectors.errors import Stop, TryAgain
 from connectors.sftp import Sftp
 from store.files import Files, FileVersion
-from sync.events.file_folder import LOOK_EVERY, Folder, Waiting
-from sync.events.file_position import FilePosition, Place
-from sync.events.file_reader import FileReader, Making, missed
-from sync.events.pages import EventPage
+from sync.files.folder import LOOK_EVERY, Folder, Waiting
+from sync.files.position import FilePosition, Place
+from sync.files.reader import FileReader, Making, missed
+from sync.files.rows import Columns
+from sync.pages import RawPage
 
 #: A page is given away after so many seconds, with what it has.
 PAGE_SECONDS = 3.0
@@ -26,17 +27,17 @@ LISTED_SECONDS = 5.0
 
 
 class FileSource:
-    """Implements `EventSource`. Make one per process and stream: the file that is being read stays open between its
-    pages."""
+    """A `RawSource`. Make one per process and stream: the file that is being read stays open between its pages."""
 
-    def __init__(self, sftp: Sftp, settings: FileEvents, files: Files) -> None:
+    def __init__(self, sftp: Sftp, settings: RemoteFiles, wanted: Columns, files: Files) -> None:
+        """`wanted`: the columns that are of interest; `files`: what is remembered of files that were read."""
         self._files = files
-        self._folder = Folder(sftp, settings, files)
-        self._reader = FileReader(sftp, settings, files, self._folder)
+        self._folder = Folder(sftp, settings, wanted, files)
+        self._reader = FileReader(sftp, settings, wanted, files, self._folder)
         self._listed: dict[bool, Listed] = {}  #: for the reading of what is new, and for that of all once more
         # A reader that has ended may leave a call behind that is still under way.
         self._lock = threading.Lock()
-        self._last: tuple[str, EventPage] | None = None
+        self._last: tuple[str, RawPage] | None = None
         self._behind: FilePosition | None = None  #: where the last page of what is new has led to
 
     def beginning(self, since_ms: int | None) -> str:
@@ -46,7 +47,7 @@ class FileSource:
             return FilePosition().dump()
         return FilePosition(since_ms=since_ms, until_ms=self._files.now_ms()).dump()
 
-    def fetch(self, position: str, timeout: float) -> EventPage:
+    def fetch(self, position: str, timeout: float) -> RawPage:
         """The page behind a position. Files that are behind it for certain are remembered; those that were remembered
         some seconds ago are moved or removed where that is wanted. Raises TryAgain, Stop."""
         asked = FilePosition.load(position)
@@ -55,7 +56,7 @@ class FileSource:
                 page = self._made(asked, timeout)
                 # A page of a file's midst that was read ahead and not used is asked for again, when the file stands
                 # behind it already.
-                self._last = (position, page) if page.events and asked.place else None
+                self._last = (position, page) if page.records and asked.place else None
                 return page
             return self._last[1]
 
@@ -64,7 +65,7 @@ class FileSource:
         with self._lock:
             self._reader.close()
 
-    def _made(self, asked: FilePosition, timeout: float) -> EventPage:
+    def _made(self, asked: FilePosition, timeout: float) -> RawPage:
         if asked.since_ms is None and asked != self._behind:
             # Another process has read since, a page was not used, or Redis has lost its last second.
             self._listed.pop(False, None)
@@ -96,7 +97,7 @@ class FileSource:
         if asked.since_ms is None:
             self._behind = page.position
         more = page.position != asked or page.position.place is not None
-        return EventPage(page.events, page.position.dump(), more, 0.0 if more else wait, " ".join(page.missed))
+        return RawPage(page.records, page.position.dump(), more, 0.0 if more else wait, " ".join(page.missed))
 
     def _step(self, page: Making) -> None:
         at, listed = page.position.place, self._listed.get(False)

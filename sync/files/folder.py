@@ -4,15 +4,17 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 from typing import NamedTuple
 
+import orjson
 import structlog
 
-from config.event_files import FileEvents
+from config.remote_files import RemoteFiles
 from connectors.errors import NotFound
 from connectors.sftp import RemoteFile, Sftp
 from store.files import Content, Files, FileVersion, Look, ReadFile
-from sync.events.file_contents import Contents
-from sync.events.file_open import is_packed
-from sync.events.file_position import Ended, FilePosition, Place
+from sync.files.known_contents import Contents
+from sync.files.open_file import is_packed
+from sync.files.position import Ended, FilePosition, Place
+from sync.files.rows import Columns
 
 log = structlog.get_logger()
 
@@ -38,7 +40,7 @@ class Waiting(NamedTuple):
 class Folder:
     """The folder of one stream. Every call raises TryAgain, Stop."""
 
-    def __init__(self, sftp: Sftp, settings: FileEvents, files: Files) -> None:
+    def __init__(self, sftp: Sftp, settings: RemoteFiles, wanted: Columns, files: Files) -> None:
         self._sftp = sftp
         self._settings = settings
         self._files = files
@@ -48,9 +50,8 @@ class Folder:
         self._rest_ms = max(REST_TIMES * self._settled_ms, REST_SECONDS * 1000)
         self._leave = settings.afterwards != "keep"
         # Under other settings a file that was set aside is looked at again.
-        self._understood = blake2b(
-            settings.model_dump_json(include={"delimiter", "quote", "encoding", "fields"}).encode(), digest_size=8
-        ).hexdigest()
+        understood = [settings.delimiter, settings.quote, settings.encoding, dict(wanted.named), sorted(wanted.needed)]
+        self._understood = blake2b(orjson.dumps(understood), digest_size=8).hexdigest()
 
     def waiting(self, position: FilePosition, timeout: float) -> Waiting:
         """What is to be read behind a position at which no file is being read."""
