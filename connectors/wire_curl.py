@@ -38,7 +38,12 @@ _UNSAFE_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x1f\x7f]")
 _SAFE_URL = re.compile(r"[A-Za-z0-9/%:@!$&'()*+,;=~._?\[\]-]+")
 #: Headers of libcurl's own making; a name without a value keeps them away.
-_UNASKED = {"accept": b"Accept:", "content-type": b"Content-Type:", "expect": b"Expect:"}
+_UNASKED = {
+    "accept": b"Accept:",
+    "content-type": b"Content-Type:",
+    "expect": b"Expect:",
+    "user-agent": b"User-Agent:",
+}
 
 
 class CurlWire(Wire):
@@ -246,7 +251,6 @@ def _lines(headers: Mapping[str, str]) -> tuple[str, list[bytes]]:
     """(the encodings to accept, the other header lines). Raises ValueError for what could not be one header."""
     encoding = "identity"
     unasked = dict(_UNASKED)
-    unasked["user-agent"] = b"User-Agent:"
     lines: list[bytes] = []
     for name, value in headers.items():
         if not _NAME.fullmatch(name) or _UNSAFE_IN_VALUE.search(value):
