@@ -13,7 +13,18 @@ from typing import Any
 
 import click
 
-from benchmarks import backlog, events, first_run, memory, million_events, naive, queue, reading, writing
+from benchmarks import (
+    backlog,
+    consent_record,
+    events,
+    first_run,
+    memory,
+    million_events,
+    naive,
+    queue,
+    reading,
+    writing,
+)
 from benchmarks.harness import Figure, say
 
 BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
@@ -23,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "events": events.run,
     "naive": naive.run,
     "memory": memory.run,
+    "consent_record": consent_record.run,
     "backlog": backlog.run,
     "first_run": first_run.run,
     "million_events": million_events.run,

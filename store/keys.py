@@ -100,6 +100,25 @@ class WorkflowKeys:
     def engine_calls(self) -> str:
         return self.prefix + "engine-calls"
 
+    @cached_property
+    def decisions(self) -> str:
+        return self.prefix + "decisions"
+
+    @cached_property
+    def open_decisions(self) -> str:
+        return self.prefix + "open-decisions"
+
+    @cached_property
+    def open_contacts(self) -> str:
+        return self.prefix + "open-contacts"
+
+    @cached_property
+    def consent_tallies(self) -> str:
+        return self.prefix + "consent-tallies"
+
+    def memories(self, bucket: int) -> str:
+        return f"{self.prefix}memories:{bucket:04x}"
+
     def stream(self, name: str) -> "StreamKeys":
         return StreamKeys(self, name)
 

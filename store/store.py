@@ -7,6 +7,7 @@ from redis import Redis
 
 from store.acknowledgement import Acknowledgements
 from store.client import server_time_ms
+from store.consent import ConsentStore
 from store.cursors import Cursor, read_cursor
 from store.engine_calls import EngineCalls
 from store.files import Files
@@ -65,6 +66,7 @@ class WorkflowStore:
         self.replays = Replays(redis, keys)
         self.holds = Holds(redis, keys)
         self.engine_calls = EngineCalls(redis, keys)
+        self.consent = ConsentStore(redis, keys, seal)
 
     def queue(self, stream: str) -> RecordQueue:
         return RecordQueue(self._redis, self.keys.stream(stream), self._seal, self._high_water)

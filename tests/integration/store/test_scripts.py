@@ -10,6 +10,7 @@ from redis.commands.core import Script
 from redis.crc import key_slot
 
 from store import scripts
+from store.consent import ConsentStore
 from store.keys import InstanceKeys, StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
 from store.record_queue import Again, Lane, Parent, Parked, Reason, RecordQueue, Refused, Unsent, Written
@@ -26,7 +27,7 @@ def everybody(redis: Redis) -> list[object]:
     """One of each class that owns verbs."""
     keys = InstanceKeys("test").workflow("contacts")
     return [RecordQueue(redis, keys.stream("contact")), Lifecycle(redis, keys), Revisions(redis, keys),
-            SharedThrottle(redis, "throttle"), Replays(redis, keys)]  # fmt: skip
+            SharedThrottle(redis, "throttle"), Replays(redis, keys), ConsentStore(redis, keys)]  # fmt: skip
 
 
 def scripts_of(owner: object) -> dict[str, Script]:
@@ -67,8 +68,9 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     # Given every class that calls scripts, with its calls written down
     queue, revisions, replays = RecordQueue(redis, keys), Revisions(redis, workflow), Replays(redis, workflow)
     throttle = SharedThrottle(redis, InstanceKeys("test").throttle("campaign"), requests_per_second=5)
+    consent = ConsentStore(redis, workflow)
     calls: dict[str, list[list[str]]] = {}
-    for owner in (queue, lifecycle, revisions, replays, throttle):
+    for owner in (queue, lifecycle, revisions, replays, throttle, consent):
         for verb, script in scripts_of(owner).items():
             setattr(owner, f"_{verb}", _Recorder(script, calls.setdefault(verb, [])))
     # When every verb is used, with records of many ledger buckets and a workflow of two streams
@@ -98,6 +100,8 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     replays.ask("contact", "ann", "")
     throttle.ask(1)
     throttle.pause(0.001)
+    consent.decide(record_id(0), b"")
+    consent.confirm(record_id(0), b"", [], "answer", 0)
     # Then each call named keys of one slot only
     assert sorted(calls) == VERBS and all(calls.values())
     for verb, made in calls.items():

@@ -1,0 +1,147 @@
+"""What a writer of consent keeps: of each contact what it remembers, and what it decides before it sends anything.
+
+    decide -> open -> confirm: answered | found by reading | refused -> the record, until it is trimmed
+               '----- open_of: found again by its contact, if the writer died
+
+Memories are bytes of the caller's making; they stand in buckets like the ledger's entries. With payload keys, memories
+and decisions are sealed, and only whose they are can be seen in Redis.
+"""
+
+from collections.abc import Sequence
+from types import EllipsisType
+from typing import cast
+
+from redis import Redis
+
+from store.consent_record import ConsentRecord, ConsentStats
+from store.decisions import Confirmed, Decision, Unreadable, pack_closing, pack_open
+from store.keys import WorkflowKeys
+from store.ledger import field_of
+from store.scripts import clock_argument, script
+from store.sealing import PayloadSeal
+
+#: The record and all its words, from one door.
+__all__ = ["Confirmed", "ConsentStats", "ConsentStore", "Decision", "MemoryMoved", "Unreadable"]
+
+#: The layout of a memory; a letter, since a seal begins with the byte 1.
+_LAYOUT = b"A"
+
+
+class MemoryMoved(Exception):
+    """Another writer has kept a memory of this contact meanwhile; read it and both systems again."""
+
+
+class ConsentStore(ConsentRecord):
+    def __init__(self, redis: Redis, keys: WorkflowKeys, seal: PayloadSeal | None = None) -> None:
+        super().__init__(redis, keys, seal)
+        self._decide = script(redis, "decide")
+        self._confirm = script(redis, "confirm")
+
+    def memories(self, contacts: Sequence[str]) -> list[bytes | None]:
+        """What is remembered of each contact, in the order given; None where nothing is."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for contact in contacts:
+            field = field_of(contact)
+            pipeline.hget(self._bucket(field), field)
+        return [self._opened(*pair) for pair in zip(contacts, pipeline.execute(), strict=True)]
+
+    def decide(
+        self,
+        contact: str,
+        memory: bytes,
+        decisions: Sequence[Decision] = (),
+        before: bytes | EllipsisType | None = ...,
+        now_ms: int | None = None,
+    ) -> list[int]:
+        """Keeps what is remembered of a contact from now on and what was decided about it, in one step, before any
+        request is sent. Answers the numbers of the decisions. They are open until `confirm` closes them, but for those
+        with nothing to write (`written_to` empty), which are in the record at once.
+
+        `before`: the memory that this was made from, as `memories` told it; raises MemoryMoved if it is another by now.
+        Left out, nothing is compared. Without decisions the memory alone is kept.
+        """
+        field, tallies = field_of(contact), self._keys.consent_tallies
+        bucket, many = self._bucket(field), len(decisions)
+        # Taken beforehand, so that the step can be repeated when its answer is lost. A gap does no harm.
+        last = int(self._redis.hincrby(tallies, "number", many)) if many else 0
+        numbers = range(last - many + 1, last + 1)
+        answer = self._decide(
+            keys=[bucket, self._keys.open_decisions, self._keys.open_contacts, tallies, self._keys.decisions],
+            args=[
+                clock_argument(now_ms),
+                field,
+                self._sealed(contact, memory),
+                b"*" if isinstance(before, EllipsisType) else self._made_from(contact, field, before),
+                many,
+                *numbers,
+                *(pack_open(*pair, self._keys.prefix, self._seal) for pair in zip(decisions, numbers, strict=True)),
+                *(decision.rule for decision in decisions),
+                *(b"" if decision.written_to else pack_closing(None, 0) for decision in decisions),
+            ],
+        )
+        if answer == -1:
+            raise MemoryMoved(MemoryMoved.__doc__)
+        return list(numbers)
+
+    def confirm(
+        self,
+        contact: str,
+        memory: bytes,
+        numbers: Sequence[int],
+        how: Confirmed | str,
+        at_ms: int,
+        now_ms: int | None = None,
+    ) -> int:
+        """Closes open decisions of a contact and keeps its new memory, in one step. Answers how many were closed.
+
+        `at_ms`: when the system answered, or when the value was found there. 0 closed: another writer has closed them,
+        or an earlier try of this call whose answer was lost. The memory is left as it is then; nothing is to be done.
+        """
+        field, how = field_of(contact), Confirmed(how)
+        closed: int = self._confirm(
+            keys=[
+                self._bucket(field),
+                self._keys.open_decisions,
+                self._keys.open_contacts,
+                self._keys.consent_tallies,
+                self._keys.decisions,
+            ],
+            args=[
+                clock_argument(now_ms),
+                field,
+                self._sealed(contact, memory),
+                pack_closing(how, at_ms),
+                how.value,
+                *numbers,
+            ],
+        )
+        return closed
+
+    def _made_from(self, contact: str, field: bytes, before: bytes | None) -> bytes:
+        """What the script compares with: under a seal, equal memories do not look the same."""
+        value = cast(bytes | None, self._redis.hget(self._bucket(field), cast(str, field)))
+        if self._opened(contact, value) != before:
+            raise MemoryMoved(MemoryMoved.__doc__)
+        return b"-" if value is None else b"=" + _memory_of(value)
+
+    def _sealed(self, contact: str, memory: bytes) -> bytes:
+        return self._seal.seal(self._owner(contact), _LAYOUT + memory)
+
+    def _opened(self, contact: str, value: bytes | None) -> bytes | None:
+        if value is None:
+            return None
+        memory = self._seal.open(self._owner(contact), _memory_of(value))
+        if not memory.startswith(_LAYOUT):
+            raise Unreadable(
+                f"A contact is remembered in the layout {memory[:1]!r}, which this version does not know; "
+                "use the version of d365acs that wrote it, or a later one."
+            )
+        return memory[1:]
+
+    def _owner(self, contact: str) -> str:
+        return f"{self._keys.prefix}memory:{contact}"
+
+
+def _memory_of(value: bytes) -> bytes:
+    """What stands behind the place of the contact's last closed decision; `common.lua` says how."""
+    return value[1 + value[0] :]

@@ -1,0 +1,265 @@
+"""Decisions about consent, as they are kept for years: what each says, and the bytes that it is kept in.
+
+    closed:  layout 1 | how 1 | written 6 | the contact's decision before this one 10 | as open
+    open:    layout 1 | length 1, contact | number | sealed if there are payload keys: facts
+
+What is written today is read by every later version; a layout that is not known is refused by name rather than guessed,
+and so is a byte too many or too few. Words that occur again and again (flags, rules, systems) take one byte each; any
+other word is written out, so that a new rule never stands in the way of a decision.
+"""
+
+import struct
+from enum import StrEnum
+from typing import NamedTuple
+
+from store.ledger import field_of, id_of
+from store.sealing import PayloadSeal
+
+
+class Unreadable(Exception):
+    """A kept decision cannot be read."""
+
+
+class Confirmed(StrEnum):
+    """How a decision came to its end."""
+
+    ANSWER = "answer"  # the system that was written to said so
+    READING = "reading"  # found there later, its answer having been lost
+    REFUSED = "refused"  # it was not written: refused, or not to be found there later
+
+
+#: What one system said of a flag: whether the contact has opted out, and since when (ms since 1970). None: not told.
+Side = tuple[bool | None, int | None]
+
+
+class Decision(NamedTuple):
+    """What was decided about one flag of one contact, and why. Times are ms since 1970."""
+
+    contact: str
+    flag: str  #: its name in Campaign
+    dynamics: Side
+    campaign: Side
+    skew_ms: int | None  #: how far the clocks of the two systems were apart, as measured; None: never measured
+    policy: str
+    rule: str
+    winner: str
+    written_to: str  #: the system that the flag was to be written to; empty: none
+    decided_ms: int
+    written_ms: int | None = None  #: when that was answered, or found there; None: not written, or not known yet
+    confirmed: Confirmed | None = None  #: None: open, or nothing was to be written
+    number: int = 0  #: its id, given by the store; later ones are larger
+    closed_ms: int | None = None  #: when its end was recorded, by the store's clock; None: open
+
+
+class Closed(NamedTuple):
+    """A closed decision, and where the contact's one before it is."""
+
+    decision: Decision
+    before: str | None
+
+
+#: One byte each, by their place. Only ever added to, at the end: what was written years ago is read by it.
+_WORDS = (
+    *("", "dynamics", "campaign", "both"),
+    *("blackList", "blackListEmail", "blackListFax", "blackListMobile", "blackListPhone", "blackListPostalMail"),
+    *("blackListPushnotification", "ccpaOptOut"),
+    *("documented", "most_restrictive", "newest"),
+    *("equal", "campaign-newer", "dynamics-newer", "opted-out-wins", "most-restrictive", "system-wins", "one-way"),
+    *("in-doubt", "neither"),
+)
+_CODES = {word: code for code, word in enumerate(_WORDS)}
+_WRITTEN_OUT = 0xFF
+_LONGEST = 0xFF
+_HOWS = (Confirmed.ANSWER, Confirmed.READING, Confirmed.REFUSED, None)
+_OPTED_OUT = (None, False, True)
+
+#: Layouts, of which only this one exists so far.
+_LAYOUT = b"A"
+_MS_BYTES = 6
+#: A place in the record: ms in two parts, and a number within the ms. `confirm.lua` makes it.
+_PLACE = struct.Struct(">HII")
+#: A seal begins with the byte 1, so no facts may.
+_FACTS = 0x80
+_DYNAMICS_TIME, _CAMPAIGN_TIME, _SKEW = 0x10, 0x20, 0x40
+
+
+def pack_open(decision: Decision, number: int, prefix: str, seal: PayloadSeal) -> bytes:
+    """A decision whose end is not known. `prefix`: whose record it is, authenticated by the seal."""
+    contact = field_of(decision.contact)
+    if len(contact) > _LONGEST:
+        raise ValueError(f"The id of a contact has at most {_LONGEST} bytes; this one has {len(contact)}.")
+    facts = seal.seal(_owner(prefix, decision.contact, number), _pack_facts(decision))
+    return _LAYOUT + bytes([len(contact)]) + contact + _number(number) + facts
+
+
+def unpack_open(packed: bytes, prefix: str, seal: PayloadSeal) -> Decision:
+    """Raises Unreadable, and UnknownKey if it was sealed with a key that is not listed."""
+    return _unpack_open(_Reader(packed), prefix, seal)
+
+
+def pack_closing(how: Confirmed | None, at_ms: int) -> bytes:
+    """What stands in front of a decision once its end is known. None: nothing was to be written."""
+    return _LAYOUT + bytes([_HOWS.index(how)]) + at_ms.to_bytes(_MS_BYTES, "big")
+
+
+def unpack_closed(packed: bytes, place: str, prefix: str, seal: PayloadSeal) -> Closed:
+    """`place`: where it stands in the record, "<ms>-<number>". Raises Unreadable, UnknownKey."""
+    reader = _Reader(packed)
+    reader.layout()
+    how = reader.one_of(_HOWS)
+    at_ms = reader.ms()
+    before = place_of(reader.take(_PLACE.size))
+    decision = _unpack_open(reader, prefix, seal)
+    written_ms = at_ms if how in (Confirmed.ANSWER, Confirmed.READING) and decision.written_to else None
+    closed_ms = int(place.partition("-")[0])
+    return Closed(decision._replace(confirmed=how, written_ms=written_ms, closed_ms=closed_ms), before)
+
+
+def place_of(packed: bytes) -> str | None:
+    """The place that ten bytes tell, "<ms>-<number>"; None if there is none."""
+    high, low, number = _PLACE.unpack(packed)
+    ms = high << 32 | low
+    return f"{ms}-{number}" if ms else None
+
+
+def _owner(prefix: str, contact: str, number: int) -> str:
+    return f"{prefix}decision:{number}:{contact}"
+
+
+def _pack_facts(decision: Decision) -> bytes:
+    (dynamics, dynamics_ms), (campaign, campaign_ms) = decision.dynamics, decision.campaign
+    first = _FACTS | _OPTED_OUT.index(dynamics) | _OPTED_OUT.index(campaign) << 2
+    packed = bytearray(decision.decided_ms.to_bytes(_MS_BYTES, "big"))
+    for mark, at_ms in ((_DYNAMICS_TIME, dynamics_ms), (_CAMPAIGN_TIME, campaign_ms)):
+        if at_ms is not None:
+            first |= mark
+            packed += _signed(decision.decided_ms - at_ms)
+    if decision.skew_ms is not None:
+        first |= _SKEW
+        packed += _signed(decision.skew_ms)
+    for word in (decision.flag, decision.policy, decision.rule, decision.winner, decision.written_to):
+        packed += _word(word)
+    return bytes([first]) + packed
+
+
+def _unpack_open(outer: "_Reader", prefix: str, seal: PayloadSeal) -> Decision:
+    outer.layout()
+    contact = outer.contact()
+    number = outer.number()
+    reader = _Reader(seal.open(_owner(prefix, contact, number), outer.rest()))
+    first = reader.byte()
+    if not first & _FACTS:
+        raise Unreadable(_DAMAGED)
+    dynamics, campaign = (_opted_out(first >> shift & 3) for shift in (0, 2))
+    decided_ms = reader.ms()
+    dynamics_ms, campaign_ms = (
+        decided_ms - reader.signed() if first & mark else None for mark in (_DYNAMICS_TIME, _CAMPAIGN_TIME)
+    )
+    skew_ms = reader.signed() if first & _SKEW else None
+    flag, policy, rule, winner, written_to = (reader.word() for _ in range(5))
+    reader.end()
+    sides = (dynamics, dynamics_ms), (campaign, campaign_ms)
+    return Decision(contact, flag, *sides, skew_ms, policy, rule, winner, written_to, decided_ms, number=number)
+
+
+def _opted_out(code: int) -> bool | None:
+    if code >= len(_OPTED_OUT):
+        raise Unreadable(_DAMAGED)
+    return _OPTED_OUT[code]
+
+
+def _word(word: str) -> bytes:
+    code = _CODES.get(word)
+    if code is not None:
+        return bytes([code])
+    text = word.encode()
+    if len(text) > _LONGEST:
+        raise ValueError(f"A word of a decision has at most {_LONGEST} bytes; this one has {len(text)}.")
+    return bytes([_WRITTEN_OUT, len(text)]) + text
+
+
+def _number(value: int) -> bytes:
+    """Seven bits a byte, the lowest first; the top bit says that more follow."""
+    packed = bytearray()
+    while value > 0x7F:
+        packed.append(value & 0x7F | 0x80)
+        value >>= 7
+    packed.append(value)
+    return bytes(packed)
+
+
+def _signed(value: int) -> bytes:
+    return _number(value << 1 if value >= 0 else ~value << 1 | 1)
+
+
+_DAMAGED = "A kept decision is damaged; restore Redis from a backup, or remove this entry."
+
+
+class _Reader:
+    def __init__(self, packed: bytes) -> None:
+        self._packed, self._at = packed, 0
+
+    def take(self, length: int) -> bytes:
+        taken = self._packed[self._at : self._at + length]
+        if len(taken) < length:
+            raise Unreadable(_DAMAGED)
+        self._at += length
+        return taken
+
+    def rest(self) -> bytes:
+        return self.take(len(self._packed) - self._at)
+
+    def end(self) -> None:
+        if self._at != len(self._packed):
+            raise Unreadable(_DAMAGED)
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def layout(self) -> None:
+        layout = self.take(1)
+        if layout != _LAYOUT:
+            raise Unreadable(
+                f"A decision is kept in the layout {layout!r}, which this version does not know; "
+                "use the version of d365acs that wrote it, or a later one."
+            )
+
+    def one_of(self, hows: tuple[Confirmed | None, ...]) -> Confirmed | None:
+        code = self.byte()
+        if code >= len(hows):
+            raise Unreadable(_DAMAGED)
+        return hows[code]
+
+    def ms(self) -> int:
+        return int.from_bytes(self.take(_MS_BYTES), "big")
+
+    def contact(self) -> str:
+        try:
+            return id_of(self.take(self.byte()))
+        except UnicodeDecodeError:
+            raise Unreadable(_DAMAGED) from None
+
+    def number(self) -> int:
+        value = shift = 0
+        while (byte := self.byte()) & 0x80:
+            value |= (byte & 0x7F) << shift
+            shift += 7
+        return value | byte << shift
+
+    def signed(self) -> int:
+        value = self.number()
+        return ~(value >> 1) if value & 1 else value >> 1
+
+    def word(self) -> str:
+        code = self.byte()
+        if code == _WRITTEN_OUT:
+            try:
+                return self.take(self.byte()).decode()
+            except UnicodeDecodeError:
+                raise Unreadable(_DAMAGED) from None
+        if code >= len(_WORDS):
+            raise Unreadable(
+                f"A decision holds the word number {code}, which this version does not know; "
+                "use the version of d365acs that wrote it, or a later one."
+            )
+        return _WORDS[code]

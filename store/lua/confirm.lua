@@ -1,0 +1,32 @@
+--[[ confirm: how decisions came to their end, and what is remembered of their contact from then on.
+  Guarantees: closed decisions leave `open` and enter the record in one step with the memory, each once; where none of
+  them is open, somebody else has closed them, or an earlier call of this one, and the memory stays; the record's order is
+  that of time, even if the clock was set back.
+  KEYS  1 the contact's bucket of memories  2 open decisions  3 contacts with open decisions  4 tallies  5 decisions
+  ARGV  1 now or ''  2 the contact's field  3 its memory  4 what stands in front of a closed decision  5 how it was
+        confirmed  then the number of each decision
+  Output how many were closed ]]
+local memories, open, contacts, tallies, decisions = unpack(KEYS)
+local now, contact, memory, closing, how = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local named, closes, left = {}, {}, {}
+for i = 6, #ARGV do named[ARGV[i]] = true end
+for number in string.gmatch(redis.call('HGET', contacts, contact) or '', '%d+') do
+  local list = named[number] and closes or left
+  list[#list + 1] = number
+end
+if #closes == 0 then return 0 end
+
+local place = remembered(redis.call('HGET', memories, contact))
+for _, decided in ipairs(redis.call('HMGET', open, unpack(closes))) do
+  place = enter(decisions, tallies, now, place, closing, decided)
+end
+redis.call('HINCRBY', tallies, how, #closes)
+redis.call('HDEL', open, unpack(closes))
+if #left > 0 then
+  redis.call('HSET', contacts, contact, table.concat(left, ' '))
+else
+  redis.call('HDEL', contacts, contact)
+end
+redis.call('HSET', memories, contact, place .. memory)
+return #closes
