@@ -50,9 +50,7 @@ class Understanding:
         nested, fields = origin == "journal", config.fields(origin)
         paths = {name: getattr(fields, name) for name in type(fields).model_fields}
         self._parts = {
-            name: _part(path, path.split(".") if nested else [path])
-            for name, path in paths.items()
-            if path is not None
+            name: _part(path, path.split(".") if nested else [path]) for name, path in paths.items() if path is not None
         }
         self._id, self._type, self._contact, self._time = (
             self._parts[name] for name in ("id", "type", "contact", "time")

@@ -2,9 +2,9 @@
 more."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import structlog
 
@@ -34,6 +34,21 @@ FILES_LAG_MS = 86_400_000
 
 #: Events do not change: every one has the same version.
 VERSION = 1
+
+
+class Wanted(NamedTuple):
+    """Which page is asked for."""
+
+    position: str
+    window: Backfill | None = None  #: only events of this window travel
+
+
+class Understood(NamedTuple):
+    """A page as the queue takes it."""
+
+    page: RawPage
+    changes: list[Change]  #: those that travel
+    newest_ms: int  #: when the newest event that fits has happened, in ms since 1970; 0 if there is none
 
 
 class EventStreamSource:
@@ -76,9 +91,7 @@ class EventReader:
         self._ends = time.monotonic() + piece.seconds
         self._patience = Patience(store.troubles, f"{stream.name}.backfill")
         self._ahead_ms = 0
-        self._pages: PagesAhead[str, RawPage] = PagesAhead(
-            lambda position: events.source.fetch(position, PAGE_SECONDS), piece
-        )
+        self._pages: PagesAhead[Wanted, Understood] = PagesAhead(self._fetch, piece)
 
     def close(self) -> None:
         self._pages.close()
@@ -107,10 +120,10 @@ class EventReader:
     def _read_on(self, cursor: Cursor, position: EventPosition, now_ms: int) -> ReadEnd | None:
         """A page of new events."""
         asked_ms, self._ahead_ms = self._ahead_ms or now_ms, 0
-        page = self._pages.page(position.next)
-        if page is None:
+        understood = self._pages.page(Wanted(position.next))
+        if understood is None:
             return ReadEnd.STOPPED
-        changes, newest_ms = self._changes(page.records, None)
+        page, _, newest_ms = understood
         read_ms = 0
         if self._events.origin == "files":
             read_ms = min(newest_ms, asked_ms) - FILES_LAG_MS
@@ -118,13 +131,13 @@ class EventReader:
             read_ms = asked_ms
         due_ms = 0 if page.more else self._store.now_ms() + int(max(page.wait, LEAST_WAIT) * 1000)
         behind = position.after(page.behind, due_ms, read_ms, self._missed(page))
-        return self._store_page(cursor, page, changes, behind, Lane.LIVE)
+        return self._store_page(cursor, understood, behind, Lane.LIVE)
 
     def _read_once_more(self, cursor: Cursor, position: EventPosition) -> ReadEnd | None:
         """A page of the window. Trouble with it does not keep new events from being read."""
         assert position.backfill is not None
         try:
-            page = self._pages.page(position.backfill.next)
+            understood = self._pages.page(Wanted(position.backfill.next, position.backfill))
         except (TryAgain, Stop) as error:
             sentence = (
                 f"{error.sentence.rstrip('.')}; new events are read meanwhile; give the replay up with: "
@@ -132,16 +145,15 @@ class EventReader:
             )
             self._patience.note(sentence, (error.wait or None) if isinstance(error, TryAgain) else None)
             return None
-        if page is None:
+        if understood is None:
             return ReadEnd.STOPPED
         self._patience.end()
-        changes, _ = self._changes(page.records, position.backfill)
+        page = understood.page
         behind = position.after_backfill(page.behind, len(page.records), page.more)
-        return self._store_page(cursor, page, changes, behind, Lane.REPLAY)
+        return self._store_page(cursor, understood, behind, Lane.REPLAY)
 
-    def _store_page(
-        self, cursor: Cursor, page: RawPage, changes: list[Change], behind: EventPosition, lane: Lane
-    ) -> ReadEnd | None:
+    def _store_page(self, cursor: Cursor, understood: Understood, behind: EventPosition, lane: Lane) -> ReadEnd | None:
+        page, changes, _ = understood
         self._look_ahead(behind)
         filtered = len(page.records) - len(changes)
         stored = self._queue.put_page(self._generation, cursor.number, changes, behind.dump(), lane, filtered=filtered)
@@ -164,10 +176,10 @@ class EventReader:
             return
         if self._is_backfills_turn(behind, now_ms):
             assert behind.backfill is not None
-            self._pages.begin(behind.backfill.next)
+            self._pages.begin(Wanted(behind.backfill.next, behind.backfill))
         elif now_ms >= behind.due_ms:
             self._ahead_ms = now_ms
-            self._pages.begin(behind.next)
+            self._pages.begin(Wanted(behind.next))
 
     def _taken_up(self, position: EventPosition) -> EventPosition:
         """The position under the stream's source and replay."""
@@ -191,21 +203,20 @@ class EventReader:
         log.warning("Events were missed.", action="events_missed", why=page.missed)
         return Missed(self._store.now_ms(), page.missed)
 
-    def _changes(self, events: Sequence[RawRecord], backfill: Backfill | None) -> tuple[list[Change], int]:
-        """Those that travel as the queue takes them, and when the newest of those that fit has happened, in ms since
-        1970, 0 if there is none."""
-        origin, rules = self._events.origin, self._events.rules
+    def _fetch(self, wanted: Wanted) -> Understood:
+        page = self._events.source.fetch(wanted.position, PAGE_SECONDS)
+        origin, rules, window = self._events.origin, self._events.rules, wanted.window
         changes, newest_ms, now = [], 0, datetime.now(UTC)
-        for event in events:
+        for event in page.records:
             found = _understood(event, rules, now)
             if isinstance(found, Verdict):
                 continue
             if isinstance(found, Event):
                 newest_ms = max(newest_ms, _ms(found.time))
-            if backfill is None or _is_within(backfill, event, found, rules):
+            if window is None or _is_within(window, event, found, rules):
                 record_id, payload = keep(event, origin, rules, found)
                 changes.append(Change(record_id, VERSION, payload))
-        return changes, newest_ms
+        return Understood(page, changes, newest_ms)
 
 
 def _understood(event: RawRecord, rules: Understanding, now: datetime) -> Event | Verdict | None:
