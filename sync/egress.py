@@ -22,13 +22,13 @@ from sync.events.activity_target import ActivityTarget
 from sync.events.event import Understanding
 from sync.events.journal_source import JournalSource
 from sync.events.reading import EventStreamSource
-from sync.events.unknown_contacts import UnknownContacts
 from sync.files.rows import Columns
 from sync.files.source import FileSource
 from sync.fitting.findings import Misfitting
 from sync.pages import RawSource
 from sync.streams import Keeper, Stream, Streams
 from sync.systems import Systems
+from sync.unknown_contacts import UnknownContacts
 from sync.workflow import CHECK_SECONDS, SCHEMA_SECONDS, Watched
 
 STREAM = "events"
@@ -71,7 +71,8 @@ def connect(
     )
 
     def keeper(stream: Stream, _streams: Streams, _store: WorkflowStore, _generation: int) -> Keeper:
-        return UnknownContacts(systems.dynamics, config.contact_limit_seconds, stream, store)
+        limit_s, limit = config.contact_limit_seconds, "egress.contact_limit_seconds"
+        return UnknownContacts(systems.dynamics, limit_s, limit, "events", stream, store)
 
     events = EventStreamSource(source, config.source, place, rules[config.source], store.replays.began(STREAM))
     return [Stream(STREAM, events, target, keeper=keeper)]

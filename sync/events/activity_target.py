@@ -16,9 +16,7 @@ from sync.events.batch_size import BatchSize
 from sync.events.event import Understanding, Verdict
 from sync.events.payload import unpacked
 from sync.streams import Allowance, Answer, Calls, Send
-
-#: The table of those on whose timelines activities are shown.
-CONTACT = "contact"
+from sync.unknown_contacts import CONTACT
 
 #: Of the requests into which a refused batch is halved so many may be refused: two events that spoil theirs are found.
 #: With more it is not the events: what answers does not take batches.

@@ -10,7 +10,7 @@ from redis import Redis
 from connectors.dynamics_errors import create_error_of
 from connectors.errors import AccessDenied, Malformed, Refused, Unavailable
 from connectors.wire import Answer
-from sync.events import unknown_contacts
+from sync import unknown_contacts
 from sync.events.activity_target import MOST_REFUSALS
 from sync.events.event import activity_id
 from sync.events.position import LIVE_PAGES
@@ -160,7 +160,10 @@ def test_an_event_whose_contact_does_not_come_within_the_limit_is_set_aside(
     egress.write()
     # Then it is a dead letter with that reason, and blocks nothing
     [letter] = egress.letters()
-    assert (letter.reason.kind, letter.reason.sentence) == ("related-missing", unknown_contacts.OVER)
+    assert (letter.reason.kind, letter.reason.sentence) == (
+        "related-missing",
+        unknown_contacts.OVER.format(limit="egress.contact_limit_seconds"),
+    )
     assert egress.queue.backlog().total == 0
 
 
@@ -534,7 +537,7 @@ def test_events_that_wait_for_contacts_do_not_keep_others_from_being_read(
     egress.write()
     # Then the others appear, and those are set aside with the reason
     assert len(egress.timelines.activities) == 2
-    assert {letter.reason.sentence for letter in egress.letters()} == {unknown_contacts.FULL}
+    assert {letter.reason.sentence for letter in egress.letters()} == {unknown_contacts.FULL.format(nouns="events")}
 
 
 def test_what_was_read_from_the_journal_is_understood_so_when_files_are_read_now(egress: Egress) -> None:

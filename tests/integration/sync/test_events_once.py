@@ -11,7 +11,7 @@ from redis import Redis
 
 from connectors.errors import ConnectorError, Malformed, Throttled, Unreachable
 from store.record_queue import RecordQueue
-from sync.events import unknown_contacts
+from sync import unknown_contacts
 from sync.events.event import activity_id
 from sync.streams import Slice
 from tests.integration.sync.timeline import ANN, BOB, Egress, event

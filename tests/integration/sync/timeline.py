@@ -22,10 +22,10 @@ from sync.events.activity_target import ActivityTarget
 from sync.events.event import Understanding
 from sync.events.position import EventPosition
 from sync.events.reading import EventStreamSource
-from sync.events.unknown_contacts import UnknownContacts
 from sync.pages import RawPage, RawRecord, RawSource
 from sync.reading import read_slice
 from sync.streams import ReadEnd, Slice, Stream
+from sync.unknown_contacts import UnknownContacts
 from sync.writing import WriteEnd, write_slice
 
 ANN, BOB = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
@@ -145,7 +145,9 @@ class Egress:
             ActivityTarget(
                 dynamics, rules, ActivityMapper(config.activities, shapes), config.batch_size, 1, limit_s > 0
             ),
-            keeper=lambda stream, _streams, store, _generation: UnknownContacts(dynamics, limit_s, stream, store),
+            keeper=lambda stream, _streams, store, _generation: UnknownContacts(
+                dynamics, limit_s, "egress.contact_limit_seconds", "events", stream, store
+            ),
         )
 
     def source_of(self, source: RawSource) -> EventStreamSource:

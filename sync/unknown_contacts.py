@@ -1,4 +1,4 @@
-"""Events whose contact Dynamics does not have (yet): parked, and looked after until it appears or the limit is over."""
+"""Records whose contact Dynamics does not have (yet): parked, and looked after until it appears or time is over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from connectors.dynamics import MOST_IDS, Dynamics
 from connectors.dynamics_metadata import DynamicsTable
 from store.outcomes import Reason
 from store.store import WorkflowStore
-from sync.events.activity_target import CONTACT
 from sync.streams import Stream
 
 log = structlog.get_logger()
@@ -18,32 +17,36 @@ log = structlog.get_logger()
 ASK_EVERY_MS = 30_000
 #: How often it is asked for within the limit, at the least.
 ASK_TIMES = 4
-#: Parked events that are looked after at once.
+#: Parked records that are looked after at once.
 LOOK_AFTER = 500
 #: The longest that one question may take. Seconds.
 ASK_SECONDS = 20.0
 
-#: Why an event is set aside: its time was over, or there was no more room for those that wait.
-OVER = "Dynamics has no contact with this id, and none came within egress.contact_limit_seconds."
-FULL = "Dynamics has no contact with this id, and so many events waited for theirs that the queue was full."
+#: Why a record is set aside: its time was over, or there was no more room for those that wait.
+OVER = "Dynamics has no contact with this id, and none came within {limit}."
+FULL = "Dynamics has no contact with this id, and so many {nouns} waited for theirs that the queue was full."
 
+#: The table of contacts.
+CONTACT = "contact"
 #: learn.microsoft.com, contact table reference.
 CONTACTS = DynamicsTable(CONTACT, "contacts", "contactid", change_tracking=False, columns={})
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownContacts:
-    """Looks after the parked events of one stream."""
+    """Looks after the parked records of one stream."""
 
     dynamics: Dynamics
-    limit_s: float  #: how long an event waits for its contact
+    limit_s: float  #: how long one waits for its contact
+    limit: str  #: the key of the configuration that says so
+    nouns: str  #: what they are called
     stream: Stream
     store: WorkflowStore
 
     def look_after(self) -> None:
-        """Events return to their lane when their contact is there, and are set aside when the limit is over.
+        """Records return to their lane when their contact is there, and are set aside when the limit is over.
 
-        With a full queue nobody may wait: they would keep everybody else's events from being read. Raises TryAgain,
+        With a full queue nobody may wait: they would keep everybody else's records from being read. Raises TryAgain,
         Refused, Stop.
         """
         queue, now_ms = self.store.queue(self.stream.name), self.store.now_ms()
@@ -62,12 +65,15 @@ class UnknownContacts:
             if record.id not in come and (full or now_ms - max(record.queued_ms, began_ms) >= self.limit_s * 1000)
         }
         queue.unpark(come)
-        queue.unpark(over, Reason("related-missing", FULL if full else OVER, "dynamics"))
+        queue.unpark(over, Reason("related-missing", self._why(full), "dynamics"))
         queue.rearm([record.id for record in parked if record.id not in come | over], now_ms)
         if come:
-            log.info("Contacts have appeared that events waited for.", action="contacts_appeared", records=len(come))
+            log.info("Contacts have appeared that records waited for.", action="contacts_appeared", records=len(come))
         if over:
-            log.warning("Events were set aside whose contact has not come.", action="strangers", records=len(over))
+            log.warning("Records were set aside whose contact has not come.", action="strangers", records=len(over))
+
+    def _why(self, full: bool) -> str:
+        return FULL.format(nouns=self.nouns) if full else OVER.format(limit=self.limit)
 
     def _existing(self, ids: Sequence[str]) -> set[str]:
         there: set[str] = set()
