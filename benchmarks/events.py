@@ -5,8 +5,8 @@ the queue, leases, mapping, `$batch` and its answers, settling. The bare loop po
 a pooled adapter, a thread pool, nothing else; it reads nothing. Both in this process, in turns; the pretend journal and
 the pretend Dynamics serve both from another process.
 
-The last lines are a whole worker process as the Procfile starts it, with one child, from the nudge's message to the
-last confirmed activity.
+The last lines are a whole worker process as the Procfile starts it, with two children, one of which reads while the
+other writes: nudged once a second as by the beat, from the first nudge to the last confirmed activity.
 """
 
 import time
@@ -41,6 +41,8 @@ WORKFLOW = "egress"
 CONTACTS = 2_000
 #: Of one turn; a tenth of them are soft bounces or the like, and do not appear.
 EVENTS = 10_000
+#: Of a worker process, for which a second is a start.
+MANY_EVENTS = 100_000
 #: What one worker process carries at least, on a machine of two cores that it shares with the pretend systems.
 EVENTS_PER_SECOND = 2_000
 
@@ -56,7 +58,7 @@ def run(rounds: int) -> list[Figure]:
         here.workflow.keep_schemas(here.generation, known)
         [stream] = egress.connect(document, known, systems, here.workflow, PAGE)
         bare = _Bare(there, EgressConfig().batch_size)
-        with worker_process(here, settings, WORKFLOW, stream.name, ("read", "write")) as nudge:
+        with worker_process(here, settings, WORKFLOW, stream.name, ("read", "write"), children=2) as nudge:
             found = take_turns(
                 rounds,
                 bare.write,
@@ -78,7 +80,7 @@ def run(rounds: int) -> list[Figure]:
 
 
 def _ours(there: Pretend, here: Stage, stream: Stream, settings: Settings) -> dict[str, float]:
-    begin = _campaign(there, here)
+    begin = _campaign(there, here, EVENTS)
     piece = Slice(PATIENCE_SECONDS, lambda: False)
     begun = time.perf_counter()
     read = read_slice(stream, here.workflow, here.generation, piece)
@@ -91,20 +93,23 @@ def _ours(there: Pretend, here: Stage, stream: Stream, settings: Settings) -> di
 
 
 def _process(there: Pretend, here: Stage, nudge: Nudge) -> dict[str, float]:
-    begin, read = _campaign(there, here), _count(here, "read")
+    begin, read = _campaign(there, here, MANY_EVENTS), _count(here, "read")
     queue = here.workflow.queue(egress.STREAM)
-    begun = time.perf_counter()
-    nudge()
-    while _count(here, "read") < read + EVENTS or queue.total():
-        if time.perf_counter() - begun > PATIENCE_SECONDS:
+    begun, nudges = time.perf_counter(), 0
+    while _count(here, "read") < read + MANY_EVENTS or queue.total():
+        took = time.perf_counter() - begun
+        if took > PATIENCE_SECONDS:
             raise RuntimeError(f"The worker process left events behind; its log is {here.home}/worker.log.")
+        if took >= nudges:
+            nudge()
+            nudges += 1
         time.sleep(0.005)
     return {"process": (_count(here, "written") - begin) / (time.perf_counter() - begun)}
 
 
-def _campaign(there: Pretend, here: Stage) -> int:
+def _campaign(there: Pretend, here: Stage, events: int) -> int:
     """New events are there, and may be asked for; how many have appeared so far."""
-    there.campaign(EVENTS)
+    there.campaign(events)
     cursor = here.workflow.cursor(egress.STREAM)
     position = replace(EventPosition.load(cursor.value), due_ms=0)
     here.workflow.queue(egress.STREAM).put_page(here.generation, cursor.number, [], position.dump())

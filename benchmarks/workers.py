@@ -21,12 +21,12 @@ Nudge = Callable[[], None]
 
 @contextmanager
 def worker_process(
-    here: Stage, settings: Settings, workflow: str, stream: str, tasks: Sequence[str]
+    here: Stage, settings: Settings, workflow: str, stream: str, tasks: Sequence[str], children: int = 1
 ) -> Iterator[Nudge]:
-    """A worker process with one child, that has only these tasks to do; what it gives sends them, as one chain."""
+    """A worker process that has only these tasks to do; what it gives sends them, as one chain."""
     environment = {**os.environ, "D365ACS_HOME": str(settings.home), "D365ACS_INSTANCE": settings.instance}
     queues = ",".join(f"{workflow}.{task}" for task in tasks)
-    options = ("worker", "-Q", queues, "-c", "1", "--without-gossip", "--without-mingle")
+    options = ("worker", "-Q", queues, "-c", str(children), "--without-gossip", "--without-mingle")
     with (here.home / "worker.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "workers.app", *options],

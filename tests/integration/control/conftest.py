@@ -66,6 +66,11 @@ def egress(store: Store) -> WorkflowStore:
 
 
 @pytest.fixture
+def optinout(store: Store) -> WorkflowStore:
+    return store.workflow("optinout")
+
+
+@pytest.fixture
 def run(redis: Redis, redis_url: str, tmp_path: Path) -> Run:
     """run("workflow", "ls") answers what the command wrote, and its exit code.
 
@@ -108,10 +113,10 @@ def edited(file: Path) -> Callable[[str, str], Path]:
 
 
 @pytest.fixture
-def answering(store: Store, ingress: WorkflowStore, egress: WorkflowStore) -> None:
-    """A worker for both workflows and a beat that have just answered."""
-    queues = [f"{name}.{role}" for name in ("ingress", "egress") for role in ("read", "write")]
+def answering(store: Store, ingress: WorkflowStore, egress: WorkflowStore, optinout: WorkflowStore) -> None:
+    """A worker for all workflows and a beat that have just answered."""
+    queues = [f"{name}.{role}" for name in ("ingress", "egress", "optinout") for role in ("read", "write")]
     store.heartbeats.beat("worker@here", "worker", ("control", *queues), 4)
     store.heartbeats.beat("beat@here", "beat")
-    for workflow in (ingress, egress):
+    for workflow in (ingress, egress, optinout):
         workflow.note_tick(store.now_ms())

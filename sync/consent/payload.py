@@ -1,0 +1,89 @@
+"""A change of consent as it waits on the record queue: who told it, and with Campaign what the profile said.
+
+    {"from": "dynamics"}
+    {"from": "campaign", "flags": {"blackListEmail": {"out": true, "at": 1700000000000}}, "seen": 1700000001000,
+     "modified": 1700000000500, "doubts": ["blackListFax"]}
+
+Times are ms since 1970 or null. "out" is null for a value that was not understood; these flags are among the doubts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from config.consent_flags import FLAGS, WireFlag
+from config.optinout import OptinoutConfig
+from connectors.moments import campaign_ms
+from sync.consent.rule import Seen
+from sync.consent.states import NEVER_MS, ProfileState
+
+#: What is queued of a contact that changed in Dynamics: both sides are read when it is written.
+OF_DYNAMICS = b'{"from":"dynamics"}'
+
+
+def of_campaign(profile: ProfileState) -> bytes:
+    """What is queued of a profile."""
+    flags = {name: {"out": seen.opted_out, "at": seen.at_ms} for name, seen in profile.flags.items()}
+    doubts = [name for name, seen in profile.flags.items() if seen.opted_out is None]
+    return orjson.dumps(
+        {
+            "from": "campaign",
+            "flags": flags,
+            "seen": profile.read_ms,
+            "modified": profile.modified_ms,
+            "doubts": doubts,
+        }
+    )
+
+
+def profile_of(payload: bytes) -> ProfileState | None:
+    """The profile that waits; None if the change was made in Dynamics."""
+    found: dict[str, Any] = orjson.loads(payload)
+    if found["from"] == "dynamics":
+        return None
+    flags = {name: Seen(found["flags"][name]["out"], found["flags"][name]["at"]) for name in FLAGS
+             if name in found["flags"]}  # fmt: skip
+    return ProfileState(flags, found.get("modified"), found["seen"])
+
+
+def profile_state(config: OptinoutConfig, profile: Mapping[str, Any], read_ms: int, live: bool = False) -> ProfileState:
+    """The paired flags of a profile as the REST API gives it (experienceleague.adobe.com, profile data model).
+
+    A flag or a time that is not what it is promised to be counts as not told; a time left blank says of a flag that is
+    not set that it never was.
+    """
+    modified = _moment(profile.get("lastModified"))
+    flags: dict[WireFlag, Seen] = {}
+    for pair in config.flags:
+        if pair.campaign not in profile:
+            continue
+        value = profile[pair.campaign]
+        opted_out = value if isinstance(value, bool) else None
+        flags[pair.campaign] = Seen(opted_out, _time_of(config, pair.campaign, profile, opted_out, modified, read_ms))
+    return ProfileState(flags, modified, read_ms, live)
+
+
+def _time_of(
+    config: OptinoutConfig,
+    flag: WireFlag,
+    profile: Mapping[str, Any],
+    opted_out: bool | None,
+    modified: int | None,
+    read_ms: int,
+) -> int | None:
+    fields = config.times.fields_of(flag)
+    if not fields:
+        return {"seen": read_ms, "modified": modified, "none": None}[config.times.push]
+    told = [moment for name in fields if (moment := _moment(profile.get(name))) is not None]
+    if told:
+        return max(told)
+    blank = [profile[name] == "" for name in fields if name in profile]
+    return NEVER_MS if blank and all(blank) and opted_out is False else None
+
+
+def _moment(text: object) -> int | None:
+    try:
+        return campaign_ms(text)
+    except ValueError:
+        return None

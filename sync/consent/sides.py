@@ -1,0 +1,161 @@
+"""What each side says of a flag, in the light of what is remembered: which value counts, and since when.
+
+Campaign is always read before Dynamics. So what Dynamics shows was in force after everything that Campaign had told by
+then, and a change that Dynamics shows later came later, whatever the clocks say.
+"""
+
+from typing import NamedTuple
+
+from config.consent_flags import FlagPair
+from config.optinout import OptinoutConfig
+from connectors.clocks import Skew
+from sync.consent.memory import FlagMemory, Memory, Sent, Span, System, span
+from sync.consent.rule import Seen, earliest_ms, latest_ms
+from sync.consent.states import ContactState, ProfileState
+
+#: Before any change: the time of one of which it is only known that it was not after some moment.
+LONG_AGO_MS = -1
+
+
+class Taken(NamedTuple):
+    """One side of a flag."""
+
+    seen: Seen
+    told_ms: int | None = None  #: Campaign only: see FlagMemory
+    ours: Span | None = None  #: Campaign only: see FlagMemory
+    found: bool = False  #: what an open decision was to write stands there
+    certain: bool = True  #: Campaign only: whether the profile itself says so, and since when
+
+
+def record_time(config: OptinoutConfig, contact: ContactState, memory: Memory | None, skew: Skew | None) -> Seen:
+    """When the record changed last, our own writing apart, as a Seen without a value.
+
+    `skew`: how far Dynamics' clock is ahead of ours.
+    """
+    now = Seen(None, contact.modified_ms)
+    if memory is None or not memory.etag:
+        return now
+    if contact.etag == memory.etag:
+        return memory.record
+    before = earliest_ms(memory.record)
+    if contact.modified_ms is None or before is None or before > contact.modified_ms:
+        return now
+    # The answer to what we sent was lost: this version may be ours, somebody's, or ours and then somebody's.
+    return Seen(None, contact.modified_ms, before - 1) if _may_be_ours(config, contact, memory, skew) else now
+
+
+def _may_be_ours(config: OptinoutConfig, contact: ContactState, memory: Memory, skew: Skew | None) -> bool:
+    """Whether the row's last change may be what we sent without having an answer: all of it is there."""
+    sent = [(pair, old.sent) for pair in config.flags if (old := memory.flags.get(pair.campaign)) and old.sent]
+    ours = [(pair, one) for pair, one in sent if one.to is System.DYNAMICS]
+    if not ours or contact.modified_ms is None:
+        return False
+    first = min(span(one.decided_ms, one.decided_ms, skew).first_ms for _, one in ours)
+    there = all(opted_out(pair, contact) is one.opted_out for pair, one in ours)
+    return there and contact.modified_ms + 999 >= first
+
+
+def opted_out(pair: FlagPair, contact: ContactState) -> bool | None:
+    """What the row says; None: nothing."""
+    value = contact.flags.get(pair.dynamics)
+    return None if value is None else value is pair.opted_out
+
+
+def dynamics_side(pair: FlagPair, contact: ContactState, memory: Memory | None) -> Taken:
+    """The value of the row, with the time of the flag's own change as far as the last values seen tell it."""
+    value = opted_out(pair, contact)
+    old = memory.flags.get(pair.campaign) if memory else None
+    if memory is None or old is None:
+        return Taken(_not_after(value, contact.modified_ms, LONG_AGO_MS))
+    if old.sent and old.sent.to is System.DYNAMICS and value is old.sent.opted_out:
+        return Taken(_passed_on(old.sent, contact.modified_ms), found=True)
+    if value is old.dynamics.opted_out:
+        return Taken(old.dynamics)
+    # After the version of the row that had the other value, and after what Campaign had told before that was read.
+    after = LONG_AGO_MS if memory.modified_ms is None else memory.modified_ms - 1
+    told = latest_ms(old.campaign)
+    return Taken(_not_after(value, contact.modified_ms, after if told is None else max(after, told)))
+
+
+def campaign_side(
+    config: OptinoutConfig,
+    pair: FlagPair,
+    profile: ProfileState,
+    memory: Memory | None,
+    skew: Skew | None,
+) -> Taken | None:
+    """The value of the profile, with the time of the change that it goes back to; None if it is not known.
+
+    `skew`: how far Campaign's clock is ahead of ours.
+    """
+    old = memory.flags.get(pair.campaign) if memory else None
+    seen = profile.flags.get(pair.campaign)
+    known = Taken(old.campaign, old.told_ms, old.ours, certain=False) if old else None
+    if seen is None:
+        return known
+    timed = bool(config.times.fields_of(pair.campaign))
+    # The documented rule compares what the clocks say and nothing else.
+    causal = pair.policy == "newest" and config.both_ways
+    told = seen.at_ms if timed else None
+    if memory is None or old is None or known is None:
+        # To be seen for the first time is no change.
+        first = seen._replace(at_ms=None) if not timed and config.times.push == "seen" else seen
+        return Taken(first, told, certain=told is not None)
+    if not profile.live and _is_outdated(profile, told, memory, old):
+        return known
+    if old.sent and old.sent.to is System.CAMPAIGN and seen.opted_out is old.sent.opted_out:
+        return _found(seen, told, old, old.sent, skew)
+    if seen.opted_out is not old.campaign.opted_out:
+        told_ms = told if told is not None else old.told_ms
+        return Taken(_next_change(seen, old) if causal else seen, told_ms, certain=told is not None)
+    if told is None or told == old.told_ms:
+        return known._replace(certain=told is not None)
+    if old.ours and told in old.ours:
+        return Taken(old.campaign, told)  # from now on its time is known exactly
+    return Taken(_next_change(seen, old) if causal else seen, told)
+
+
+def _is_outdated(profile: ProfileState, told: int | None, memory: Memory, old: FlagMemory) -> bool:
+    """Whether a profile that waited, or stood in a file, is older than what is known of the flag."""
+    if told is not None:
+        # What still has the time of before our writing has the value of before.
+        floor = old.told_ms if old.told_ms is None or old.ours is None else old.told_ms + 1
+        return (floor is not None and told < floor) or (old.ours is not None and told < old.ours.first_ms)
+    if profile.read_ms < memory.profile_read_ms:
+        return True
+    if profile.modified_ms is None:
+        return False
+    newest = [memory.profile_modified_ms, old.ours.first_ms if old.ours else None]
+    return any(moment is not None and profile.modified_ms < moment for moment in newest)
+
+
+def _found(seen: Seen, told: int | None, old: FlagMemory, sent: Sent, skew: Skew | None) -> Taken:
+    """What we sent without having an answer stands there: it is ours, or somebody said the same."""
+    if told is not None and told < span(sent.decided_ms, sent.decided_ms, skew).first_ms:
+        return Taken(seen, told, found=True)
+    return Taken(_passed_on(sent, told), told if told is not None else old.told_ms, found=True)
+
+
+def _passed_on(sent: Sent, at_ms: int | None) -> Seen:
+    """The change that we passed on, or somebody's own of the same value, `at_ms` at the latest."""
+    first = earliest_ms(sent.origin)
+    if at_ms is None:
+        return sent.origin._replace(opted_out=sent.opted_out)
+    return _not_after(sent.opted_out, at_ms, LONG_AGO_MS if first is None else first - 1)
+
+
+def _next_change(seen: Seen, old: FlagMemory) -> Seen:
+    """A change of Campaign's flag. If both sides had the same one before, it came after that."""
+    last = latest_ms(old.dynamics)
+    if seen.at_ms is None or last is None or old.dynamics != old.campaign:
+        return seen
+    if old.told_ms is not None and seen.at_ms <= old.told_ms:
+        return seen  # no change: what we wrote is not there any more
+    return seen if seen.at_ms // 1000 * 1000 > last else Seen(seen.opted_out, max(seen.at_ms, last + 1), last)
+
+
+def _not_after(opted_out: bool | None, at_ms: int | None, after_ms: int) -> Seen:
+    """A change between two moments."""
+    if at_ms is None:
+        return Seen(opted_out, None)
+    return Seen(opted_out, max(at_ms, after_ms + 1), after_ms)

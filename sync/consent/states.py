@@ -1,0 +1,39 @@
+"""The two sides of one contact as they were read."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from config.consent_flags import WireFlag
+from connectors.clocks import Skew
+from sync.consent.rule import Seen
+
+#: The time of a flag that Campaign says has never changed: it lies before every change.
+NEVER_MS = 0
+
+
+class ContactState(NamedTuple):
+    """The row of a contact in Dynamics, just read."""
+
+    id: str  #: in lower case
+    flags: Mapping[str, bool | None]  #: the paired columns by logical name, as Dynamics has them; None: null
+    modified_ms: int | None  #: when the row changed last, by Dynamics' clock; None: not told
+    etag: str  #: its version, verbatim
+
+
+class ProfileState(NamedTuple):
+    """The consent flags of a profile in Campaign; what is not among them was not read."""
+
+    flags: Mapping[WireFlag, Seen]  #: with the time of each flag as Campaign tells it, or as `optinout.times` says
+    modified_ms: int | None  #: when the profile changed last, by Campaign's clock; None: not told
+    read_ms: int  #: when it was read, by our clock
+    live: bool = False  #: asked for just now; otherwise it may have waited, or stood in a file for a day
+
+
+class Skews(NamedTuple):
+    """How far the clocks of the two systems are ahead of ours; None: not known."""
+
+    dynamics: Skew | None = None
+    campaign: Skew | None = None
+
+
+NO_SKEWS = Skews()

@@ -1,0 +1,354 @@
+"""Both systems as the stream of consent writes them: a contact is reconciled, whichever side its change came from.
+
+both sides read    Campaign first: the profile that waits, or a look-up; then the rows of many contacts in one request
+reconciled         flag by flag; equal sides end here
+decided            every decision is on record before the first request
+Dynamics written   many contacts in one request, each only in the version that was read; else it is read again
+Campaign written   only where exactly one profile carries the key
+confirmed          with the memory of what was written, in one step
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from config.optinout import OptinoutConfig
+from connectors.campaign import Campaign
+from connectors.dynamics import Dynamics
+from connectors.dynamics_metadata import DynamicsTable
+from connectors.dynamics_updates import Update, Updated
+from connectors.errors import Changed, NotFound, Refused
+from store.consent import ConsentStore, MemoryMoved
+from store.decisions import Confirmed, Decision
+from store.ledger import Entry
+from store.record_queue import Again, Leased, Outcome, Parent, Parked, Unchanged
+from sync.consent.fitting import CONTACT, PROFILE
+from sync.consent.memory import Memory, System
+from sync.consent.memory_bytes import pack, unpack
+from sync.consent.payload import profile_of, profile_state
+from sync.consent.reconciling import Plan, reconcile
+from sync.consent.sides import opted_out
+from sync.consent.states import ContactState, ProfileState, Skews
+from sync.mapping.mapper import Unmappable
+from sync.resource_target import Tally
+from sync.streams import Allowance, Answer, Calls, Send
+
+log = structlog.get_logger()
+
+#: Contacts that one request reads and writes.
+TOGETHER = 50
+#: Look-ups of profiles that one batch has under way at once.
+LOOKUPS = 4
+#: So often a contact that keeps changing while it is written is read again at once; then it waits for its next turn.
+ROUNDS = 4
+#: How soon a contact is looked at again that keeps changing, or that another writer has in hand. Milliseconds.
+AGAIN_MS = 1000
+#: How soon, and how long, a profile is looked for that ingress may not have made yet. Milliseconds.
+PROFILE_SOON_MS, PROFILE_WITHIN_MS = 5_000, 900_000
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile(Send):
+    """A contact whose two sides are to be brought together."""
+
+    profile: ProfileState | None = None  #: as it waits; None: the change was made in Dynamics
+
+
+@dataclass
+class Case:
+    """One contact while it is in hand."""
+
+    send: Reconcile
+    kept: bytes | None  #: its memory as it is stored
+    memory: Memory | None
+    open: list[Decision]
+    profile: ProfileState | None = None
+    reference: str = ""  #: how the profile is addressed; not to be kept
+    is_read: bool = False  #: whether Campaign's side is known
+    contact: ContactState | None = None
+    plan: Plan | None = None
+    #: Of the decisions of the plan, by flag and system that is written to.
+    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    answer: Answer | None = None
+
+    @property
+    def id(self) -> str:
+        return self.send.record.id
+
+
+class ConsentTarget:
+    remembers = False
+
+    def __init__(
+        self,
+        dynamics: Dynamics,
+        campaign: Campaign,
+        contacts: DynamicsTable,
+        config: OptinoutConfig,
+        store: ConsentStore,
+        concurrency: int,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        """`contacts`: the table with the paired columns; `now_ms`: the clock by which the systems' clocks are known."""
+        self.concurrency = concurrency
+        self._dynamics = dynamics
+        self._campaign = campaign
+        self._contacts = contacts
+        self._columns = [pair.dynamics for pair in config.flags]
+        self._config = config
+        self._store = store
+        self._now_ms = now_ms
+        self._tally = Tally()
+
+    @property
+    def together(self) -> int:
+        return TOGETHER
+
+    def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
+        """Raises Unmappable for a profile whose key is the id of no contact."""
+        if not _GUID.fullmatch(record.id):
+            field = self._config.profile_key.field
+            raise Unmappable(field, f"{field} of this profile is not the id of a contact; correct it in Campaign")
+        profile = profile_of(record.payload)
+        if profile is None and not self._config.both_ways:
+            return Unchanged(record.id, None)  # it was queued while Dynamics was read, too
+        return Reconcile(record, None, {}, None, known=False, profile=profile)
+
+    def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
+        wanted = [send for send in sends if isinstance(send, Reconcile)]
+        ids = [send.record.id for send in wanted]
+        cases = [
+            Case(send, kept, unpack(kept) if kept is not None else None, still_open)
+            for send, kept, still_open in zip(wanted, self._store.memories(ids), self._store.open_of(ids), strict=True)
+        ]
+        left = cases
+        for _ in range(ROUNDS):
+            left = self._round(left, allowance)
+            if not left:
+                break
+        for case in left:
+            case.answer = Again(case.id, AGAIN_MS, counts=False)
+        return [case.answer if case.answer is not None else Unchanged(case.id, None) for case in cases]
+
+    def take_calls(self) -> Calls:
+        return self._tally.take()
+
+    def _round(self, cases: list[Case], allowance: Allowance) -> list[Case]:
+        """Brings these contacts to an end; answers those that have changed meanwhile and are to be read again."""
+        reading = [case for case in cases if not case.is_read]
+        for case in reading:
+            case.profile, case.is_read = case.send.profile, not self._needs_look_up(case)
+        self._look_up([case for case in reading if not case.is_read], allowance)
+        self._read_and_plan(_alive(cases), allowance)
+        # What is written to Campaign is decided on the profile as it is now. Campaign is always read first.
+        again = [case for case in _alive(cases) if case.plan and case.plan.is_hasty]
+        self._look_up(again, allowance)
+        self._read_and_plan(_alive(again), allowance)
+        for case in _alive(cases):
+            self._guarded(case, self._decide)
+        moved = self._write_dynamics([case for case in _alive(cases) if case.plan and case.plan.to_dynamics], allowance)
+        for case in _alive(cases):
+            if case not in moved and case.plan and case.plan.to_campaign:
+                self._guarded(case, partial(self._write_campaign, allowance))
+        for case in _alive(cases):
+            if case not in moved and case.plan and (case.plan.to_dynamics or case.plan.to_campaign):
+                case.answer = False
+        return moved
+
+    def _needs_look_up(self, case: Case) -> bool:
+        if not self._config.both_ways:
+            return False
+        return case.send.profile is None or (case.memory is not None and case.memory.is_open)
+
+    def _look_up(self, cases: Sequence[Case], allowance: Allowance) -> None:
+        """Campaign's side of these, by their key; several at once."""
+        look_up = partial(self._profile, allowance)
+        with ThreadPoolExecutor(LOOKUPS, thread_name_prefix="look-up") as pool:
+            list(pool.map(lambda case: self._guarded(case, look_up), cases))
+
+    def _profile(self, allowance: Allowance, case: Case) -> None:
+        key = self._config.profile_key
+        self._tally.count("lookups")
+        read_ms = self._now_ms()
+        found = self._campaign.profile_by_key(key, case.id, allowance())
+        if len(found) > 1:
+            raise Refused(
+                "campaign",
+                f"{PROFILE}: two profiles carry this contact's key; merge them in Campaign, then retry this record",
+                code="doubles",
+            )
+        case.is_read = True
+        case.profile = profile_state(self._config, found[0], read_ms, live=True) if found else None
+        case.reference = (case.id if key.address == "uri" else str(found[0]["PKey"])) if found else ""
+
+    def _read_and_plan(self, cases: Sequence[Case], allowance: Allowance) -> None:
+        if not cases:
+            return
+        try:
+            rows = self._dynamics.current(self._contacts, [case.id for case in cases], self._columns, allowance())
+        except Exception as error:
+            for case in cases:
+                case.answer = error
+            return
+        now_ms = self._now_ms()
+        skews = self._skews(now_ms)
+        for case in cases:
+            row = rows.get(case.id)
+            if row is None:
+                case.contact, case.plan = None, None
+                self._guarded(case, self._without_contact)
+                continue
+            flags = {name: value if isinstance(value, bool) else None for name, value in row.values.items()}
+            case.contact = ContactState(case.id, flags, row.modified_ms, row.etag)
+            case.plan = reconcile(self._config, case.contact, case.profile, case.memory, now_ms, skews)
+
+    def _without_contact(self, case: Case) -> None:
+        """Dynamics does not have the contact (yet), or not any more: nothing is written to either side."""
+        if case.memory is not None and case.open:
+            left = case.memory.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
+            self._confirm(case, left, [one.number for one in case.open], Confirmed.REFUSED)
+        waits = case.send.profile is not None and self._config.contact_limit_seconds > 0
+        case.answer = Parked(case.id, Parent(CONTACT, case.id), released=False) if waits else Unchanged(case.id, None)
+
+    def _decide(self, case: Case) -> None:
+        """Puts on record how earlier decisions ended and what is decided now, before anything is sent."""
+        plan = case.plan
+        assert plan is not None
+        self._close_earlier(case, plan)
+        memory = pack(plan.memory)
+        if plan.decisions or (memory != case.kept and case.profile is not None):
+            numbers = self._store.decide(case.id, memory, plan.decisions, before=case.kept)
+            case.kept = memory
+            case.numbers = {
+                (decision.flag, decision.written_to): number
+                for decision, number in zip(plan.decisions, numbers, strict=True)
+            }
+            shown = [number for (_, to), number in case.numbers.items() if not to]
+            self._confirm(case, plan.memory, shown, Confirmed.REFUSED)
+            if shown:
+                log.warning(
+                    "It cannot be told whether a contact has opted out; nothing was written.",
+                    action="consent_in_doubt",
+                    record=case.id,
+                    flags=[decision.flag for decision in plan.decisions if not decision.written_to],
+                )
+        case.memory = plan.memory
+        if case.profile is None and self._may_come(case):
+            age_ms = max(0, self._now_ms() - case.send.record.queued_ms)
+            case.answer = Again(case.id, max(PROFILE_SOON_MS, age_ms), counts=False)
+
+    def _may_come(self, case: Case) -> bool:
+        """Whether ingress may be about to make the profile of a contact who has opted out, and nobody would tell."""
+        young = self._now_ms() - case.send.record.queued_ms < PROFILE_WITHIN_MS
+        contact = case.contact
+        return bool(
+            young
+            and self._config.poll is None
+            and contact is not None
+            and any(opted_out(pair, contact) for pair in self._config.flags)
+        )
+
+    def _close_earlier(self, case: Case, plan: Plan) -> None:
+        if not case.open:
+            return
+        left = plan.memory.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
+        found = {(closed.flag, closed.to.value) for closed in plan.closed if closed.found}
+        by_reading = [one.number for one in case.open if (one.flag, one.written_to) in found]
+        not_there = [one.number for one in case.open if (one.flag, one.written_to) not in found]
+        self._confirm(case, left, by_reading, Confirmed.READING)
+        self._confirm(case, left, not_there, Confirmed.REFUSED)
+        case.open = []
+
+    def _write_dynamics(self, cases: list[Case], allowance: Allowance) -> list[Case]:
+        """Answers those whose rows are not as they were read."""
+        if not cases:
+            return []
+        updates = [
+            Update(self._contacts, case.id, dict(case.plan.to_dynamics), case.contact.etag)
+            for case in cases
+            if case.plan and case.contact
+        ]
+        try:
+            outcomes: Sequence[Updated | Exception] = self._dynamics.update_all(updates, allowance())
+        except Exception as error:
+            outcomes = [error] * len(cases)
+        moved = []
+        for case, outcome in zip(cases, outcomes, strict=True):
+            self._guarded(case, partial(self._dynamics_said, outcome))
+            if isinstance(outcome, Changed | NotFound) and case.answer is None:
+                moved.append(case)
+        return moved
+
+    def _dynamics_said(self, outcome: Updated | Exception, case: Case) -> None:
+        assert case.memory is not None
+        if isinstance(outcome, Updated):
+            after = case.memory.dynamics_answered(outcome.etag, outcome.modified_ms)
+            self._end(case, after, System.DYNAMICS, Confirmed.ANSWER)
+            return
+        # Nothing goes to Campaign before the contact was read again.
+        self._give_up(case, System.CAMPAIGN)
+        if isinstance(outcome, Refused):
+            self._give_up(case, System.DYNAMICS)  # anything else may have been carried out
+        if not isinstance(outcome, Changed | NotFound):
+            case.answer = outcome
+
+    def _write_campaign(self, allowance: Allowance, case: Case) -> None:
+        assert case.plan is not None and case.memory is not None
+        timeout, changes = allowance(), {str(flag): out for flag, out in case.plan.to_campaign.items()}
+        sent_ms = self._now_ms()
+        try:
+            self._campaign.update(PROFILE, case.reference, changes, timeout)
+        except NotFound:
+            # It was deleted meanwhile: there is nobody left to be written to.
+            self._give_up(case, System.CAMPAIGN)
+            case.answer = None if case.plan.to_dynamics else Unchanged(case.id, None)
+            return
+        except Refused:
+            self._give_up(case, System.CAMPAIGN)
+            raise
+        self._tally.count("updates")
+        now_ms = self._now_ms()
+        after = case.memory.campaign_answered(sent_ms, now_ms, self._skews(now_ms).campaign)
+        self._end(case, after, System.CAMPAIGN, Confirmed.ANSWER)
+
+    def _give_up(self, case: Case, to: System) -> None:
+        assert case.memory is not None
+        self._end(case, case.memory.given_up(to), to, Confirmed.REFUSED)
+
+    def _end(self, case: Case, after: Memory, to: System, how: Confirmed) -> None:
+        numbers = [number for (_, where), number in case.numbers.items() if where == to]
+        self._confirm(case, after, numbers, how)
+        case.memory = after
+
+    def _confirm(self, case: Case, memory: Memory, numbers: Iterable[int], how: Confirmed) -> None:
+        numbers = list(numbers)
+        if not numbers:
+            return
+        packed = pack(memory)
+        if self._store.confirm(case.id, packed, numbers, how, self._now_ms()):
+            case.kept = packed
+
+    def _skews(self, now_ms: int) -> Skews:
+        now = now_ms / 1000
+        return Skews(self._dynamics.clock.skew(now), self._campaign.clock.skew(now))
+
+    def _guarded(self, case: Case, step: Callable[[Case], None]) -> None:
+        """One contact's trouble is no other's."""
+        try:
+            step(case)
+        except MemoryMoved:
+            case.answer = Again(case.id, AGAIN_MS, counts=False)
+        except Exception as error:
+            case.answer = error
+
+
+def _alive(cases: Iterable[Case]) -> list[Case]:
+    """Those whose end is not known yet."""
+    return [case for case in cases if case.answer is None]

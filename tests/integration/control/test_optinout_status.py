@@ -1,0 +1,113 @@
+"""What an operator is told of opt-in/out: its decisions, contacts that are missing, clocks, and that nothing moves."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store.consent import Decision
+from store.outcomes import Parent, Parked
+from store.records import Change
+from store.sealing import AesSeal
+from store.store import Store, WorkflowStore
+from tests.integration.control.conftest import CONNECTIONS, INGRESS, Run
+
+pytestmark = pytest.mark.usefixtures("acknowledged", "answering")
+
+OPTINOUT = """\
+optinout:
+  direction: bidirectional
+  flags:
+    - {dynamics: donotemail, campaign: blackListEmail}
+"""
+ONE_WAY = OPTINOUT.replace("bidirectional", "dynamics_to_campaign")
+STILL = (
+    "optinout moves nothing with direction: dynamics_to_campaign; consent travels with the contacts, by the mapping of "
+    "contact in ingress; add blackListEmail there with: d365acs mapping add-flags contact"
+)
+
+
+@pytest.fixture
+def generation(run: Run, file: Path, optinout: WorkflowStore) -> int:
+    """Opt-in/out runs."""
+    file.write_text(CONNECTIONS + OPTINOUT)
+    assert run("config", "apply", str(file)).exit_code == 0
+    assert run("workflow", "start", "optinout").exit_code == 0
+    generation = optinout.lifecycle.read().generation
+    optinout.lifecycle.add_streams(["consent"])
+    assert optinout.lifecycle.run(generation, "start-up checks", "both systems answer")
+    return generation
+
+
+def decided(optinout: WorkflowStore, skew_ms: int | None = 0, rule: str = "campaign-newer") -> None:
+    to = "" if rule == "in-doubt" else "dynamics"
+    sides = (False, 1), (True, 2)
+    at_ms = optinout.now_ms()
+    made = Decision("a", "blackListEmail", *sides, skew_ms, "documented", rule, "campaign", to, at_ms)
+    numbers = optinout.consent.decide("a", b"", [made])
+    optinout.consent.confirm("a", b"", numbers if to else [], "answer", at_ms)
+
+
+def shown(run: Run) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("workflow", "show", "optinout", "-o", "json").stdout)
+    return found
+
+
+def test_decisions_are_counted_beside_the_stream(run: Run, optinout: WorkflowStore, generation: int) -> None:
+    # Given two decisions, one of them in doubt
+    decided(optinout)
+    decided(optinout, rule="in-doubt")
+    # Then they are counted, and nothing worries
+    assert "Decisions     2 kept, 0 open; 1 ever in doubt\n" in run("workflow", "show", "optinout").stdout
+    data = shown(run)
+    assert data["consent"] == {"moves": True, "decisions": {"kept": 2, "open": 0, "in_doubt": 1}, "skew_ms": 0}
+    assert data["notes"] == []
+    # And other workflows have no such thing
+    assert json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)["consent"] is None
+
+
+def test_changes_wait_for_contacts_that_dynamics_does_not_have(
+    run: Run, optinout: WorkflowStore, generation: int
+) -> None:
+    queue = optinout.queue("consent")
+    queue.put_page(generation, 0, [Change("a", 1, b"{}")], "")
+    batch = queue.lease(generation, 10, 60_000)
+    queue.settle(batch.number, [Parked("a", Parent("contact", "a"), released=False)])
+    assert shown(run)["notes"] == ["optinout: 1 change waits for a contact that Dynamics does not have (parked)."]
+    lines = [re.split(r"\s{2,}", line) for line in run("workflow", "show", "optinout").stdout.splitlines()]
+    [header] = [line for line in lines if line[0] == "STREAM"]
+    assert ("NO CONTACT" in header, "TOKEN" in header) == (True, False)
+    stopped = run("workflow", "stop", "optinout")
+    assert stopped.stdout == "optinout: RUNNING -> STOPPED, 1 change kept on the queue.\n"
+
+
+@pytest.mark.parametrize(
+    ("skew_ms", "way"), [(7_400, "7 s ahead of"), (-5_001, "5 s behind"), (5_000, None), (-5_000, None), (None, None)]
+)
+def test_clocks_that_are_far_apart_are_told(
+    run: Run, optinout: WorkflowStore, generation: int, skew_ms: int | None, way: str | None
+) -> None:
+    decided(optinout, skew_ms)
+    sentence = (
+        f"optinout: Campaign's clock is {way} that of Dynamics, and conflicts are decided by the times that both "
+        "systems tell: have it set right, or take policy: most_restrictive, which needs no clock."
+    )
+    assert shown(run)["notes"] == ([sentence] if way else [])
+
+
+def test_a_record_that_is_sealed_does_not_hinder_the_status(run: Run, store: Store, generation: int) -> None:
+    decided(Store(store.redis, "production", AesSeal([b"k" * 32])).workflow("optinout"), 60_000)
+    assert (shown(run)["consent"]["skew_ms"], shown(run)["notes"]) == (None, [])
+
+
+def test_where_nothing_moves_the_status_says_where_consent_is_configured(run: Run, file: Path) -> None:
+    # Given a direction in which consent travels with the contacts, saved and not started
+    file.write_text(CONNECTIONS + INGRESS + ONE_WAY)
+    run("config", "apply", str(file))
+    # Then both faces say so, and nobody is asked for it
+    assert (STILL in shown(run)["notes"], shown(run)["consent"]["moves"]) == (True, False)
+    assert STILL in run("workflow", "ls").stdout
+    checks = {one["check"]: one for one in json.loads(run("doctor", "-o", "json").stdout)}
+    assert (checks["optinout pairs"]["colour"], checks["optinout configuration"]["colour"]) == ("green", "green")

@@ -1,0 +1,253 @@
+"""Two sides of a contact brought together: what is written, what is ours, what is outdated, what is in doubt."""
+
+from typing import Any
+
+import pytest
+
+from config.consent_flags import FlagPair
+from config.optinout import FlagTimes, OptinoutConfig
+from connectors.clocks import Skew
+from store.decisions import Decision
+from sync.consent.memory import Memory, System
+from sync.consent.news import is_news_of_contact, is_news_of_profile
+from sync.consent.reconciling import Plan, reconcile
+from sync.consent.rule import Seen
+from sync.consent.states import NEVER_MS, ContactState, ProfileState, Skews
+
+CONTACT = "5f6c1d2e-0000-4000-8000-000000000001"
+T = 1_700_000_000_000
+SKEWS = Skews(Skew(0, 0), Skew(0, 0))
+
+
+def configured(**changed: Any) -> OptinoutConfig:
+    given: dict[str, Any] = {"dynamics": "donotemail", "campaign": "blackListEmail"}
+    for name in ("policy", "opted_out", "campaign"):
+        if name in changed:
+            given[name] = changed.pop(name)
+    whole: dict[str, Any] = {"direction": "bidirectional", "flags": (FlagPair(**given),), **changed}
+    return OptinoutConfig(**whole)
+
+
+def row(value: bool | None, seconds: int, version: int = 1) -> ContactState:
+    return ContactState(CONTACT, {"donotemail": value}, T + seconds * 1000, f'W/"{version}"')
+
+
+def profile(value: bool | None, ms: int | None, read: int = 0, live: bool = False, **changed: Any) -> ProfileState:
+    """`ms`: the flag's time after T."""
+    flag = changed.get("flag", "blackListEmail")
+    at = ms if ms is None or ms == NEVER_MS else T + ms
+    return ProfileState({flag: Seen(value, at)}, changed.get("modified", at), T + (read or (ms or 0)), live)
+
+
+def sent_to(plan: Plan) -> tuple[dict[str, bool], dict[Any, bool]]:
+    return plan.to_dynamics, plan.to_campaign
+
+
+def answered(plan: Plan, second: int, version: int = 2) -> Memory:
+    """What is remembered once both systems have confirmed."""
+    after = plan.memory.dynamics_answered(f'W/"{version}"', T + second * 1000) if plan.to_dynamics else plan.memory
+    moment = T + second * 1000
+    return after.campaign_answered(moment, moment + 100, Skew(0, 0)) if plan.to_campaign else after
+
+
+def rules(decisions: tuple[Decision, ...]) -> list[tuple[str, str]]:
+    return [(decision.rule, decision.written_to) for decision in decisions]
+
+
+def test_equal_sides_cost_nothing_and_are_remembered() -> None:
+    plan = reconcile(configured(), row(True, 5), profile(True, 9000), None, T, SKEWS)
+    assert sent_to(plan) == ({}, {}) and plan.decisions == ()
+    assert plan.memory.flags["blackListEmail"].campaign == Seen(True, T + 9000)
+
+
+def test_a_column_that_means_the_opposite_is_turned_over() -> None:
+    config = configured(opted_out=False)
+    # Given a column that says that the contact wants it
+    assert sent_to(reconcile(config, row(False, 5), profile(True, 9000), None, T, SKEWS)) == ({}, {})
+    # When the contact opts out in Campaign, then it says that the contact does not
+    assert sent_to(reconcile(config, row(True, 5), profile(True, 9000), None, T, SKEWS))[0] == {"donotemail": False}
+    # And in again
+    assert sent_to(reconcile(config, row(False, 5), profile(False, 9000), None, T, SKEWS))[0] == {"donotemail": True}
+
+
+@pytest.mark.parametrize("opted_out", [True, False])
+def test_a_column_without_a_value_takes_an_opt_out_and_nothing_in_doubt(opted_out: bool) -> None:
+    # Given a row that does not say anything
+    config = configured(opted_out=opted_out)
+    out = reconcile(config, row(None, 5), profile(True, NEVER_MS), None, T, SKEWS)
+    assert out.to_dynamics == {"donotemail": opted_out}
+    # When Campaign says that the contact has not opted out
+    still = reconcile(config, row(None, 5), profile(False, 9000), None, T, SKEWS)
+    # Then nothing is written, and it is on record once
+    assert sent_to(still) == ({}, {})
+    assert rules(still.decisions) == [("in-doubt", "")]
+    assert reconcile(config, row(None, 5), profile(False, 9000), still.memory, T, SKEWS).decisions == ()
+
+
+def test_a_flag_that_was_never_touched_is_older_than_any_record() -> None:
+    plan = reconcile(configured(), row(True, 5), profile(False, NEVER_MS), None, T, SKEWS)
+    assert rules(plan.decisions) == [("opted-out-wins", "campaign")]
+    # While a time that is not told could be any
+    plan = reconcile(configured(), row(True, 5), profile(False, None), None, T, SKEWS)
+    assert rules(plan.decisions) == [("in-doubt", "campaign")]
+
+
+def test_the_time_of_our_own_writing_is_no_change_of_the_record() -> None:
+    # Given an opt-out of Campaign that we have written to Dynamics, at second 20
+    first = reconcile(configured(), row(False, 5), profile(True, 9000), None, T, SKEWS)
+    memory = answered(first, 20)
+    # When the contact opts in again in Campaign, at second 12, and that is told late
+    again = reconcile(configured(), row(True, 20, 2), profile(False, 12_000), memory, T, SKEWS)
+    # Then it is later than any change that a person made in Dynamics
+    assert rules(again.decisions) == [("campaign-newer", "dynamics")]
+    # But not once somebody has changed the record since
+    edited = reconcile(configured(), row(True, 21, 3), profile(False, 12_000), memory, T, SKEWS)
+    assert rules(edited.decisions) == [("opted-out-wins", "campaign")]
+
+
+def test_after_a_lost_answer_it_is_in_doubt_whose_the_last_change_of_the_record_was() -> None:
+    # Given an opt-out of Campaign that we have sent to Dynamics, whose answer is lost
+    sent = reconcile(configured(), row(False, 5), profile(True, 9000), None, T + 20_000, SKEWS).memory
+    # When it is found there, in a version that may be ours
+    found = reconcile(configured(), row(True, 20, 2), profile(True, 9000), sent, T + 30_000, SKEWS)
+    [closed] = found.closed
+    assert closed.found and closed.to is System.DYNAMICS and found.decisions == ()
+    # Then an opt-in between the two changes of the record is in doubt, a later one is not
+    between = reconcile(configured(), row(True, 20, 2), profile(False, 12_000), found.memory, T, SKEWS)
+    assert rules(between.decisions) == [("in-doubt", "campaign")]
+    later = reconcile(configured(), row(True, 20, 2), profile(False, 22_000), found.memory, T, SKEWS)
+    assert rules(later.decisions) == [("campaign-newer", "dynamics")]
+
+
+@pytest.mark.parametrize(
+    ("contact", "why"),
+    [
+        (row(False, 25, 3), "the row is not as we sent it: somebody changed it since"),
+        (row(True, 10, 3), "the row changed before we sent anything"),
+    ],
+)
+def test_after_a_lost_answer_a_version_that_cannot_be_ours_is_somebody_else_s(contact: ContactState, why: str) -> None:
+    sent = reconcile(configured(), row(False, 5), profile(True, 9000), None, T + 20_000, SKEWS).memory
+    found = reconcile(configured(), contact, profile(True, 9000), sent, T + 30_000, SKEWS)
+    assert found.memory.record == Seen(None, contact.modified_ms), why
+
+
+def test_what_was_never_sent_is_not_found_and_decided_anew() -> None:
+    # Given a decision to write to Dynamics, and a writer that died before it sent anything
+    sent = reconcile(configured(), row(False, 5), profile(True, 9000), None, T, SKEWS).memory
+    # When the contact is reconciled again
+    again = reconcile(configured(), row(False, 5), profile(True, 9000), sent, T, SKEWS)
+    # Then the decision of before has come to nothing, and the same is decided again
+    assert [closed.found for closed in again.closed] == [False]
+    assert again.to_dynamics == {"donotemail": True} and len(again.decisions) == 1
+
+
+def test_flags_never_go_back_to_what_a_notice_tells_late() -> None:
+    # Given an opt-in in Campaign that was seen
+    memory = reconcile(configured(), row(False, 5), profile(False, 9000), None, T, SKEWS).memory
+    # When an older file says that the contact has opted out
+    plan = reconcile(configured(), row(False, 5), profile(True, 7000, read=99_000), memory, T, SKEWS)
+    # Then it is left aside
+    assert sent_to(plan) == ({}, {}) and plan.decisions == ()
+    assert not is_news_of_profile(configured(), memory, profile(True, 7000, read=99_000), SKEWS)
+
+
+def test_what_we_wrote_to_campaign_is_no_news_and_a_person_s_change_is() -> None:
+    # Given an opt-out of Dynamics that we have written to Campaign, in second 20
+    memory = answered(reconcile(configured(), row(True, 15), profile(False, 9000), None, T, SKEWS), 20)
+    # Then what is told of second 20 is ours, and what still has the time of before is outdated
+    assert not is_news_of_profile(configured(), memory, profile(True, 20_050), SKEWS)
+    assert not is_news_of_profile(configured(), memory, profile(False, 9000), SKEWS)
+    # And any other value, or a later time, is news
+    assert is_news_of_profile(configured(), memory, profile(False, 20_300), SKEWS)
+    assert is_news_of_profile(configured(), memory, profile(True, 40_000), SKEWS)
+
+
+def test_a_row_is_news_when_a_paired_column_is_another() -> None:
+    memory = reconcile(configured(), row(True, 5), profile(True, 9000), None, T, SKEWS).memory
+    assert not is_news_of_contact(configured(), memory, row(True, 5, 1))
+    assert not is_news_of_contact(configured(), memory, row(True, 50, 2))
+    assert is_news_of_contact(configured(), memory, row(False, 50, 2))
+    assert is_news_of_contact(configured(), None, row(False, 50, 2))
+
+
+def test_what_waits_for_campaign_is_looked_up_before_campaign_is_written() -> None:
+    contact = row(True, 15)
+    assert reconcile(configured(), contact, profile(False, 9000), None, T, SKEWS).is_hasty
+    assert not reconcile(configured(), contact, profile(False, 9000, live=True), None, T, SKEWS).is_hasty
+    # A change of Campaign that goes to Dynamics bears its time with it: nothing else is needed
+    assert not reconcile(configured(), row(False, 5), profile(True, 9000), None, T, SKEWS).is_hasty
+    # Unless it does not
+    assert reconcile(configured(), row(False, 5), profile(True, None), None, T, SKEWS).is_hasty
+
+
+def test_without_a_profile_nothing_is_decided_and_nothing_stays_open() -> None:
+    sent = reconcile(configured(), row(True, 15), profile(False, 9000), None, T, SKEWS).memory
+    plan = reconcile(configured(), row(True, 15), None, sent, T, SKEWS)
+    assert sent_to(plan) == ({}, {}) and not plan.memory.is_open
+    assert [(closed.to, closed.found) for closed in plan.closed] == [(System.CAMPAIGN, False)]
+
+
+def test_one_way_follows_campaign_whatever_the_times_are() -> None:
+    config = configured(direction="campaign_to_dynamics")
+    for value, other in ((True, False), (False, True)):
+        plan = reconcile(config, row(other, 500), profile(value, None), None, T, SKEWS)
+        assert sent_to(plan) == ({"donotemail": value}, {}) and rules(plan.decisions) == [("one-way", "dynamics")]
+    # What is not understood says nothing
+    plan = reconcile(config, row(True, 5), profile(None, 9000), None, T, SKEWS)
+    assert sent_to(plan) == ({}, {}) and rules(plan.decisions) == [("in-doubt", "")]
+
+
+PUSH = "blackListPushnotification"
+
+
+def test_the_push_flag_counts_from_when_another_value_was_seen() -> None:
+    config = configured(campaign=PUSH)
+    # Given a contact who has opted out in Dynamics, and a flag without a time that is seen for the first time
+    first = reconcile(config, row(True, 5), profile(False, 9000, flag=PUSH), None, T, SKEWS)
+    # Then it cannot be told since when it stands: opted out wins
+    assert rules(first.decisions) == [("in-doubt", "campaign")]
+    memory = answered(first, 20)
+    # When it is seen with the value that we wrote, then that is ours
+    assert not is_news_of_profile(config, memory, profile(True, 25_000, flag=PUSH), SKEWS)
+    # And with the other one later, it has changed by then
+    later = reconcile(config, row(True, 5), profile(False, 30_000, flag=PUSH), memory, T, SKEWS)
+    assert rules(later.decisions) == [("campaign-newer", "dynamics")]
+    # While a reading of before our writing is outdated
+    assert not is_news_of_profile(config, memory, profile(False, 19_000, flag=PUSH), SKEWS)
+
+
+def test_the_push_flag_may_have_no_time_at_all() -> None:
+    config = configured(campaign=PUSH, times=FlagTimes(push="none"))
+    memory = reconcile(config, row(True, 5), profile(True, None, read=9000, flag=PUSH), None, T, SKEWS).memory
+    plan = reconcile(config, row(True, 5), profile(False, None, read=30_000, flag=PUSH), memory, T, SKEWS)
+    assert rules(plan.decisions) == [("in-doubt", "campaign")]
+
+
+def test_newest_knows_the_flag_s_change_from_other_changes_of_the_record() -> None:
+    config = configured(policy="newest")
+    # Given a contact who opted out in Dynamics and in again in Campaign
+    memory = answered(reconcile(config, row(True, 5), profile(True, 4000), None, T, SKEWS), 6)
+    # When only something else of the record was changed after that, then the opt-in is the later change
+    plan = reconcile(config, row(True, 60, 2), profile(False, 50_000), memory, T, SKEWS)
+    assert rules(plan.decisions) == [("campaign-newer", "dynamics")]
+    # And the first time that a contact is seen, it cannot be told what of the record changed last
+    plan = reconcile(config, row(True, 60, 2), profile(False, 50_000), None, T, SKEWS)
+    assert rules(plan.decisions) == [("in-doubt", "campaign")]
+
+
+def test_what_we_wrote_and_what_is_not_there_any_more_is_no_change_of_anybody() -> None:
+    # Given an opt-out of Dynamics that we have written to Campaign
+    config = configured(policy="newest")
+    memory = answered(reconcile(config, row(True, 15), profile(False, 9000, live=True), None, T, SKEWS), 20)
+    # When the profile is as before, with the time of before: somebody has put back an old copy of it
+    plan = reconcile(config, row(True, 15), profile(False, 9000, read=30_000, live=True), memory, T, SKEWS)
+    # Then that is no opt-in
+    assert plan.to_dynamics == {} and plan.to_campaign == {"blackListEmail": True}
+
+
+def test_the_skew_of_the_clocks_is_on_record_and_changes_nothing() -> None:
+    skews = Skews(Skew(-2000, 10), Skew(5000, 10))
+    plan = reconcile(configured(), row(True, 5), profile(False, 9000), None, T, skews)
+    assert [decision.skew_ms for decision in plan.decisions] == [7000]
+    assert rules(plan.decisions) == [("campaign-newer", "dynamics")]
