@@ -42,7 +42,7 @@ CONTACTS = 2_000
 #: Of one turn; a tenth of them are soft bounces or the like, and do not appear.
 EVENTS = 10_000
 #: Of a worker process, for which a second is a start.
-MANY_EVENTS = 100_000
+MANY_EVENTS = 300_000
 #: What one worker process carries at least, on a machine of two cores that it shares with the pretend systems.
 EVENTS_PER_SECOND = 2_000
 

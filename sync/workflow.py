@@ -23,7 +23,7 @@ class Watched(NamedTuple):
 
 
 class Workflow(Protocol):
-    """Each of `sync.ingress` and `sync.egress` is one.
+    """Each of `sync.ingress`, `sync.egress` and `sync.optinout` is one.
 
     `known` is what was learnt of both systems at the start, packed; it is kept for the whole run.
     """

@@ -3,11 +3,11 @@
 from config.document import WorkflowDocument
 from config.load import read_text
 from store.store import WorkflowStore
-from sync import egress, ingress
+from sync import egress, ingress, optinout
 from sync.workflow import Workflow
 
 #: In the order in which they are shown.
-_WORKFLOWS: dict[str, Workflow] = {"ingress": ingress, "egress": egress}
+_WORKFLOWS: dict[str, Workflow] = {"ingress": ingress, "egress": egress, "optinout": optinout}
 
 NAMES = tuple(_WORKFLOWS)
 

@@ -1,6 +1,7 @@
 """A change of consent as it waits on the record queue: who told it, and with Campaign what the profile said.
 
     {"from": "dynamics"}
+    {"from": "file", "where": "optout_20261101.csv line 17 (5d41402a)", "flaw": "...", "excerpt": "..."}
     {"from": "campaign", "flags": {"blackListEmail": {"out": true, "at": 1700000000000}}, "seen": 1700000001000,
      "modified": 1700000000500, "doubts": ["blackListFax"]}
 
@@ -17,9 +18,14 @@ from config.optinout import OptinoutConfig
 from connectors.moments import campaign_ms
 from sync.consent.rule import Seen
 from sync.consent.states import NEVER_MS, ProfileState
+from sync.mapping.mapper import Unmappable
 
 #: What is queued of a contact that changed in Dynamics: both sides are read when it is written.
 OF_DYNAMICS = b'{"from":"dynamics"}'
+
+
+class UnusableRow(Unmappable):
+    """A row of a file that cannot be used."""
 
 
 def of_campaign(profile: ProfileState) -> bytes:
@@ -37,11 +43,18 @@ def of_campaign(profile: ProfileState) -> bytes:
     )
 
 
+def of_unusable(where: str, flaw: str, excerpt: str) -> bytes:
+    """What is queued of a row that says nothing about any contact, to be set aside with its place."""
+    return orjson.dumps({"from": "file", "where": where, "flaw": flaw, "excerpt": excerpt})
+
+
 def profile_of(payload: bytes) -> ProfileState | None:
-    """The profile that waits; None if the change was made in Dynamics."""
+    """The profile that waits; None if the change was made in Dynamics. Raises UnusableRow."""
     found: dict[str, Any] = orjson.loads(payload)
     if found["from"] == "dynamics":
         return None
+    if found["from"] == "file":
+        raise UnusableRow("file", f"{found['where']}: {found['flaw']}")
     flags = {name: Seen(found["flags"][name]["out"], found["flags"][name]["at"]) for name in FLAGS
              if name in found["flags"]}  # fmt: skip
     return ProfileState(flags, found.get("modified"), found["seen"])

@@ -1,0 +1,30 @@
+"""Two readings of one profile, of which nobody can say which is the later one: made one, flag by flag."""
+
+from config.consent_flags import WireFlag
+from config.optinout import OptinoutConfig
+from sync.consent.rule import Seen
+from sync.consent.states import ProfileState
+
+
+def merged(config: OptinoutConfig, one: ProfileState, other: ProfileState) -> ProfileState:
+    """Of each flag what changed last by its own time. Where times do not tell them apart, opted out stands, and what
+    is told stands before what is not."""
+    flags: dict[WireFlag, Seen] = {}
+    for pair in config.flags:
+        name = pair.campaign
+        found = [(state, state.flags[name]) for state in (one, other) if name in state.flags]
+        if len(found) == 2:
+            timed = bool(config.times.fields_of(name))
+            first, second = ((seen.at_ms if timed else state.modified_ms, seen) for state, seen in found)
+            flags[name] = _later(*first, *second)
+        elif found:
+            flags[name] = found[0][1]
+    times = [state.modified_ms for state in (one, other) if state.modified_ms is not None]
+    return ProfileState(flags, max(times, default=None), max(one.read_ms, other.read_ms))
+
+
+def _later(first_ms: int | None, first: Seen, second_ms: int | None, second: Seen) -> Seen:
+    if first_ms is not None and second_ms is not None and first_ms != second_ms:
+        return first if first_ms > second_ms else second
+    # True before False before what is not told.
+    return max(first, second, key=lambda seen: (seen.opted_out is not None, bool(seen.opted_out), seen.at_ms or 0))
