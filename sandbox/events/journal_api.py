@@ -20,6 +20,9 @@ _STRETCH = 500
 
 DAY = 86_400.0
 
+#: Pages that were written out are kept, up to so many bytes together: they never change.
+_KEPT_BYTES = 64_000_000
+
 
 class _Refused(Exception):
     """A request that makes no sense, or a position that is no more."""
@@ -53,6 +56,7 @@ class JournalApi:
         self._gateway = Gateway(clock, tokens, credentials)
         self.origin = ""
         self.switches = switches
+        self._kept = _Kept()
 
     def answer(self, request: Request, journal: EventJournal) -> Answer:
         try:
@@ -85,11 +89,17 @@ class JournalApi:
         if reading.begin >= stop:
             links = link_headers(request.path, reading.unmoved, self.switches, self.origin, True)
             return Answer(204, [*self._pause(reading, end), *links])
-        positions, entries = self._written(journal, reading.begin, stop)
-        behind = {"since": positions[-1], **reading.kept}
-        links = link_headers(request.path, behind, self.switches, self.origin, False)
-        page = b'],"_page":{"last":"%b","count":%d}}' % (positions[-1].encode(), len(entries))
-        return Answer(200, [JSON_TYPE, *links], b'{"events":[' + b",".join(entries) + page)
+        last, body = self._kept.get(self.switches, reading.begin, stop) or self._made(journal, reading.begin, stop)
+        links = link_headers(request.path, {"since": last, **reading.kept}, self.switches, self.origin, False)
+        return Answer(200, [JSON_TYPE, *links], body)
+
+    def _made(self, journal: EventJournal, begin: int, stop: int) -> tuple[str, bytes]:
+        positions, entries = self._written(journal, begin, stop)
+        last = positions[-1]
+        page = b'],"_page":{"last":"%b","count":%d}}' % (last.encode(), len(entries))
+        body = b'{"events":[' + b",".join(entries) + page
+        self._kept.put(self.switches, begin, stop, last, body)
+        return last, body
 
     def _written(self, journal: EventJournal, begin: int, stop: int) -> tuple[list[str], list[bytes]]:
         """As many entries as an answer may hold, at least one, and their positions."""
@@ -162,6 +172,24 @@ class JournalApi:
         # By the clock that the answer's own Date header shows.
         date = http_date(self._clock.shown("campaign") + seconds)
         return [(b"retry-after", date if switches.journal_retry_after == "date" else f"{seconds:g}".encode())]
+
+
+class _Kept:
+    """Pages as they were written out under these switches: the last position of each, and its body."""
+
+    def __init__(self) -> None:
+        self._switches: Switches | None = None
+        self._pages: dict[tuple[int, int], tuple[str, bytes]] = {}
+        self._bytes = 0
+
+    def get(self, switches: Switches, begin: int, stop: int) -> tuple[str, bytes] | None:
+        return self._pages.get((begin, stop)) if switches is self._switches else None
+
+    def put(self, switches: Switches, begin: int, stop: int, last: str, body: bytes) -> None:
+        if switches is not self._switches or self._bytes + len(body) > _KEPT_BYTES:
+            self._switches, self._pages, self._bytes = switches, {}, 0
+        self._pages[begin, stop] = last, body
+        self._bytes += len(body)
 
 
 def _mistake(status: int, text: str) -> Answer:

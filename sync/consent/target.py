@@ -54,7 +54,7 @@ PROFILE_SOON_MS, PROFILE_WITHIN_MS = 5_000, 900_000
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reconcile(Send):
     """A contact whose two sides are to be brought together."""
 

@@ -23,7 +23,7 @@ from sync.unknown_contacts import CONTACT
 MOST_REFUSALS = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CreateActivity(Send):
     """An activity that is to be there."""
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from config.egress import EgressConfig, EventOrigin
-from config.event_fields import Kind
+from config.event_fields import KINDS, Kind
 from config.model import Model
 from sync.events.moments import NoMoment, ahead, moment
 from sync.mapping.mapper import Unmappable
@@ -61,14 +61,14 @@ class Understanding:
         self._statuses = _meanings(config.statuses)
         self._hard = {text.casefold() for text in config.hard_failures}
         self._formats = config.date_formats
-        self._events = config.events
+        self._on = {kind for kind in KINDS if config.events.on(kind)}
         self._ignores_strangers = config.without_contact == "ignore"
         self._future_limit = timedelta(seconds=min(config.future_limit_seconds, 1e9))
 
     def understand(self, value: Mapping[str, object], now: datetime) -> Event | Verdict:
         """The event, or that it does not appear. Raises Unmappable for the first part that does not fit."""
         kind = self._judge(value)
-        if kind is Verdict.FILTERED or not self._events.on(kind):
+        if kind is Verdict.FILTERED or kind not in self._on:
             return Verdict.FILTERED
         event_id = self._id.needed(value)
         contact = self._contact.text(value)
