@@ -15,6 +15,7 @@ import click
 
 from benchmarks import (
     backlog,
+    consent,
     consent_record,
     events,
     first_run,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "naive": naive.run,
     "memory": memory.run,
     "consent_record": consent_record.run,
+    "consent": consent.run,
     "backlog": backlog.run,
     "first_run": first_run.run,
     "million_events": million_events.run,

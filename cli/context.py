@@ -42,7 +42,16 @@ class Context:
         """Raises as `settings` does, and RedisSilent."""
         from control.opening import open_store
 
-        store = open_store(self.settings)
+        return self._closed_at_the_end(open_store(self.settings))
+
+    @cached_property
+    def unsealed(self) -> Store:
+        """The store with the keys for what is sealed in it. Raises as `store` does."""
+        from control.opening import open_store, seal_of
+
+        return self._closed_at_the_end(open_store(self.settings, seal_of(self.settings)))
+
+    def _closed_at_the_end(self, store: Store) -> Store:
         click.get_current_context().find_root().call_on_close(store.redis.close)
         return store
 

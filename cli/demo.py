@@ -130,6 +130,8 @@ def _live() -> Iterator[Watch]:
         with Live(console=screen, auto_refresh=False, transient=True) as live:
             yield lambda status: live.update(watch_table([status], screen.width), refresh=True)
         return
+    from control.status.waiting import wish
+
     told = [0.0]
 
     def tell(status: WorkflowStatus) -> None:
@@ -142,7 +144,7 @@ def _live() -> Iterator[Watch]:
                 if stream.hold:
                     say(f"  held {stream.stream}: {stream.hold.sentence}")
             for trouble in status.told_troubles:
-                say(f"  waits at {trouble.where}: {trouble.sentence}")
+                say(f"  waits {wish(trouble.where)}: {trouble.sentence}")
 
     yield tell
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from control.mappings.judging import Misfit
 
 
+_EGRESS_FITS = "The activity tables of egress are there with their columns, and its source answers."
 _OPTINOUT_FITS = "The pairs of optinout are there in both live systems, and its sources answer."
 _OPTINOUT_RESTS = "optinout moves nothing, and none of it was held against the live systems."
 
@@ -36,7 +37,7 @@ def judge_file(context: Context, file: Path | None, document: Document, output: 
             good.append(_mappings_fit(len(document.ingress.tables)))
         if document.egress is not None:
             judgements.append(judge_events(document.egress, systems))
-            good.append("The activity tables of egress are there with their columns, and its source answers.")
+            good.append(f"{_EGRESS_FITS} {judgements[-1].remark}".rstrip())
         if document.optinout is not None:
             judgements.append(judge_optinout(document.optinout, systems, document.ingress))
             good.append(_OPTINOUT_FITS if document.optinout.reads_campaign else _OPTINOUT_RESTS)

@@ -65,9 +65,17 @@ def main() -> None:
 
 
 def _register() -> None:
-    from cli import config, contexts, demo, doctor, mapping, replay, sandbox, schema, up, workflow
+    from cli import config, consent, contexts, demo, doctor, mapping, replay, sandbox, schema, up, workflow
 
-    nouns = (workflow.workflow, mapping.mapping, schema.schema, replay.replay, config.config, contexts.context)
+    nouns = (
+        workflow.workflow,
+        mapping.mapping,
+        schema.schema,
+        replay.replay,
+        consent.consent,
+        config.config,
+        contexts.context,
+    )
     for command in (*nouns, doctor.doctor, up.up, demo.demo, sandbox.sandbox):
         cli.add_command(command)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
@@ -35,6 +36,25 @@ def write(answer: Any, output: str) -> None:
         import yaml
 
         click.echo(yaml.safe_dump(answer, sort_keys=False, allow_unicode=True, width=100), nl=False)
+
+
+def stream_out(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], output: str) -> None:
+    """Rows as they come, however many, as csv (with a line of the columns) or jsonl. Nothing is an empty field there
+    and null here."""
+    stream = sys.stdout
+    if output == "jsonl":
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        return
+    lines = csv.writer(stream, lineterminator="\n")
+    lines.writerow(columns)
+    for row in rows:
+        lines.writerow([_cell(row[name]) for name in columns])
+
+
+def _cell(value: Any) -> Any:
+    """True and False as all programs have them."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def say(sentence: str) -> None:

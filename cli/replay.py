@@ -1,4 +1,4 @@
-"""d365acs replay: read and write a whole table again, or the events of a window of time."""
+"""d365acs replay: read and write a whole table again, the events of a window of time, or consent."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ import click
 
 from cli.commands import Group, option, output_option
 from cli.context import Context, pass_context
+from cli.moments import moment
 from cli.output import draw, say, table, warn, write
 from control.words import ago, iso, number, window
 
 if TYPE_CHECKING:
     from control.replays import Listed
 
-_name = click.argument("name", metavar="TABLE|egress")
+_name = click.argument("name", metavar="TABLE|egress|optinout")
 _why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
 
 
 @click.group(cls=Group, example="d365acs replay create contact\nd365acs replay create egress --since 2d")
 def replay() -> None:
-    """Read and write a whole table again, or the events of a window of time.
+    """Read and write a whole table again, the events of a window of time, or consent.
 
     It begins with the next stop and start of the workflow, and goes at lower priority than live changes, which it never
-    overwrites. An event that Dynamics shows already is not shown twice.
+    overwrites. An event that Dynamics shows already is not shown twice; consent that is equal in both systems is not
+    written.
     """
 
 
-_since = option("--since", metavar="TIME", help="Events since then. Default: all that the source still has.")
+_since = option("--since", metavar="TIME", help="What happened since then. Default: all that is still there.")
 _until = option("--until", metavar="TIME", help="Events before then. Default: until now.")
 
 
@@ -41,16 +43,18 @@ _until = option("--until", metavar="TIME", help="Events before then. Default: un
 @_why
 @pass_context
 def create(context: Context, name: str, since: str | None, until: str | None, why: str) -> None:
-    """Ask for the replay of a mapped table, or of the events of egress. It is pending until the next stop and start;
-    asking twice is harmless.
+    """Ask for the replay of a mapped table, of the events of egress, or of the consent of optinout. It is pending until
+    the next stop and start. Asking twice for a table is harmless. While a window is pending, another one is
+    refused; so long ago is another one a moment later.
 
-    A table is replayed whole. Events can be those of a window: each TIME is a date (2026-11-20, its beginning), a time
-    in ISO 8601 (2026-11-21T12:00+01:00), or so long ago (90min, 6h, 2d, 1w). Without a zone it is UTC.
+    A table is replayed whole. Consent can be that of whoever has changed since a TIME, and events those of a window:
+    each TIME is a date (2026-11-20, its beginning), a time in ISO 8601 (2026-11-21T12:00+01:00), or so long ago (90min,
+    6h, 2d, 1w). Without a zone it is UTC.
     """
     from control import replays
 
     now_ms = context.store.now_ms()
-    since_ms, until_ms = _moment("--since", since, now_ms), _moment("--until", until, now_ms)
+    since_ms, until_ms = moment("--since", since, now_ms), moment("--until", until, now_ms)
     asked = replays.ask(context.store, name, context.settings.actor, why, since_ms, until_ms)
     verb = "restart" if asked.is_on else "start"
     already = "" if asked.new else " already"
@@ -60,25 +64,11 @@ def create(context: Context, name: str, since: str | None, until: str | None, wh
         warn(warning)
 
 
-def _moment(named: str, text: str | None, now_ms: int) -> int | None:
-    """Raises BadParameter."""
-    from control.moments import moment_ms
-
-    if text is None:
-        return None
-    try:
-        return moment_ms(text, now_ms)
-    except ValueError:
-        raise click.BadParameter(
-            f"{text} is no time; write 2026-11-20, 2026-11-21T12:00Z, or 2d for two days ago.", param_hint=named
-        ) from None
-
-
 @replay.command(example="d365acs replay ls")
 @output_option()
 @pass_context
 def ls(context: Context, output: str) -> None:
-    """List the replays: those that are pending, and how far the last one of each table, and of the events, has come.
+    """List the replays: those that are pending, and how far the last one of each has come.
 
     pending: it begins with the next start; reading; writing: all is read; done; ended: by `replay cancel`.
     """
@@ -107,7 +97,8 @@ def ls(context: Context, output: str) -> None:
         )
         return
     if not found:
-        say("No replay was ever asked for; ask for one with: d365acs replay create TABLE (or egress)")
+        ask = "ask for one with: d365acs replay create TABLE (or egress, optinout)"
+        say(f"No replay is pending, and none has begun; {ask}")
         return
     now_ms = context.store.now_ms()
     columns = [
@@ -145,11 +136,11 @@ def _state(one: Listed) -> str:
 @_why
 @pass_context
 def cancel(context: Context, name: str, why: str) -> None:
-    """Take a pending request back, or end a replay of events.
+    """Take a pending request back, or end a replay of events or of consent.
 
-    If none of egress is pending, the one that is being read ends, at once or, if the workflow does not run, with its
-    next start: what was read of it is written, the rest is not read. The replay of a table that has begun goes on to
-    its end.
+    If none of egress (or optinout) is pending, the one that is being read ends, at once or, if the workflow does not
+    run, with its next start: what was read of it is written, the rest is not read. The replay of a table that has begun
+    goes on to its end.
     """
     from control import replays
 

@@ -1,4 +1,4 @@
-"""d365acs sandbox: pretend Dynamics and Campaign servers on this machine."""
+"""d365acs sandbox: a pretend Dynamics and Campaign on this machine."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from cli.commands import Group
 
 @click.group(cls=Group, example="d365acs sandbox up")
 def sandbox() -> None:
-    """Rehearse with pretend Dynamics and Campaign servers on this machine."""
+    """Rehearse with a pretend Dynamics and a pretend Campaign on this machine."""
 
 
 @sandbox.command(
@@ -19,10 +19,12 @@ def sandbox() -> None:
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def up(arguments: tuple[str, ...]) -> None:
-    """Start both servers; their addresses and credentials are printed. Ctrl-C ends them.
+    """Start the servers of both, with Campaign's event journal and SFTP. Their addresses and credentials are printed,
+    the two secrets last, as lines to paste. Ctrl-C ends them.
 
     All arguments are handed to the sandbox, whose own help says which there are.
     """
     sys.stdout.flush()
     # The sandbox shares no code with the product, so that it cannot share a misunderstanding: another program.
-    os.execv(sys.executable, [sys.executable, "-m", "sandbox", "up", *arguments])
+    environment = {**os.environ, "SANDBOX_COMMAND": "d365acs sandbox"}
+    os.execve(sys.executable, [sys.executable, "-m", "sandbox", "up", *arguments], environment)

@@ -61,19 +61,28 @@ def ls(context: Context, output: str) -> None:
 @output_option()
 @pass_context
 def show(context: Context, workflow_name: str, output: str) -> None:
-    """Show one workflow with its streams: what it does, who switched it, what it waits for."""
-    from cli.workflow_views import facts_table, note_lines, streams_table
-    from control.status.data import as_data
+    """Show one workflow with its streams: what it does, who switched it, what it waits for, what was set aside and why.
+
+    What was set aside is told by kind, with the newest of each; of more than 10,000 in a stream, so many are looked at.
+    """
+    from cli.workflow_views import facts_table, note_lines, refusals_table, sources_table, streams_table
+    from control.status.data import as_data, refusals_data
     from control.status.notes import notes_of
+    from control.status.refusals import refusals
     from control.status.workflow import status_of
 
     status = status_of(context.store, context.settings, workflow_name)
+    refused = refusals(context.store.workflow(workflow_name), [one.stream for one in status.streams if one.dead])
     if output != "table":
-        write(as_data(status), output)
+        write({**as_data(status), "refusals": refusals_data(refused)}, output)
         return
     draw(facts_table(status))
     if status.streams:
         draw("", streams_table(status, console().width))
+    if sources := sources_table(status):
+        draw("", sources)
+    if refused:
+        draw("", refusals_table(refused, status.at_ms))
     draw(*note_lines(notes_of([status])))
 
 
@@ -200,10 +209,12 @@ def _after_start(context: Context, operation: Operation, wait: bool, timeout: fl
 
         warn(unapplied_note(status))
     if state == "STARTING":
+        from control.status.waiting import wish
+
         if status.absence:
             warn(status.absence)
         for trouble in status.troubles:
-            warn(f"{name} waits at {trouble.where}: {trouble.sentence}")
+            warn(f"{name} waits {wish(trouble.where)}: {trouble.sentence}")
         if wait:
             raise click.ClickException(f"{name} is still STARTING after {timeout:g} s.")
     elif wait and state == "FAILED":
@@ -264,7 +275,8 @@ def watch(context: Context, workflow_name: str | None, interval: float, count: i
 def edit(context: Context, workflow_name: str, why: str, output: str) -> None:
     """Edit a workflow's whole configuration in your editor (VISUAL or EDITOR); it is checked and saved when you leave.
 
-    What does not validate is not saved, and your text is kept.
+    What does not validate is not saved, and your text is kept. Before anything is saved of egress or optinout, a text
+    to begin with is opened.
     """
     from cli.config import tell_applied
     from cli.editing import edit as in_editor
@@ -273,15 +285,18 @@ def edit(context: Context, workflow_name: str, why: str, output: str) -> None:
     from control import configuration
     from control.configuration import Applied
     from control.opening import workflow_of
+    from control.templates import template
 
-    seen = {workflow_name: workflow_of(context.store, workflow_name).revisions.newest()}
-    document = configuration.export(context.store, workflow_name)
+    newest = workflow_of(context.store, workflow_name).revisions.newest()
+    seen = {workflow_name: newest}
+    begun = template(context.store, workflow_name) if not newest else None
+    text = begun or dump(configuration.export(context.store, workflow_name))
 
     def save(text: str, filename: str) -> list[Applied]:
         return configuration.apply(context.store, load(text, filename), context.settings.actor, why, seen)
 
-    header = _EDITING.format(workflow=workflow_name)
-    applied = in_editor(context, workflow_name, header, dump(document), save, "d365acs config apply")
+    header = (_BEGINNING if begun else _EDITING).format(workflow=workflow_name)
+    applied = in_editor(context, workflow_name, header, text, save, "d365acs config apply")
     if applied is None:
         say("Nothing was changed; nothing is saved.")
     else:
@@ -291,3 +306,7 @@ def edit(context: Context, workflow_name: str, why: str, output: str) -> None:
 _EDITING = """\
 The configuration of {workflow}. It is checked when you leave the editor, and takes effect with the next stop and start.
 Comments are not kept. Every key is described in docs/configuration.md."""
+
+_BEGINNING = """\
+A text to begin with: nothing is saved of {workflow} yet. Change it to what is true for you; left as it is, it is not
+saved. It is checked when you leave the editor. Every key is described in docs/configuration.md."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from cli.output import Cell
+    from control.status.refusals import Refusal
     from control.status.stream import StreamStatus
     from control.status.tokens import Token
     from control.status.workflow import WorkflowStatus
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _STYLES = {"RUNNING": "green", "STARTING": "cyan", "FAILED": "bold red", "STOPPED": "dim"}
 
 #: What a narrow terminal does without in the table of streams, the first first.
-_SPARED = ("UNCHANGED", "FILTERED", "OLDEST", "READ", "TOKEN", "LAST READ", "WRITTEN")
+_SPARED = ("UNCHANGED", "FILTERED", "OLDEST", "READ", "TOKEN", "LAST READ", "LAST CHANGE", "WRITTEN")
 
 
 def note_lines(found: list[str]) -> list[RenderableType]:
@@ -83,7 +84,8 @@ def facts_table(status: WorkflowStatus) -> Table:
         ("State", state_text(status.state)),
         ("Since", ago(status.since_ms, status.at_ms)),
         ("By", status.by or "-"),
-        ("Why", status.why or "-"),
+        # Why it has failed stands below, with the workflow's notes.
+        *([] if status.state == "FAILED" else [("Why", status.why or "-")]),
         ("Generation", str(status.generation)),
         ("Revision", _revision(status)),
         (
@@ -95,6 +97,13 @@ def facts_table(status: WorkflowStatus) -> Table:
     ]
     if status.engine:
         found.append(("Engine calls", f"{status.engine.today:,} today, {status.engine.period:,} in 30 days"))
+    if status.consent:
+        stats = status.consent.stats
+        found.append(
+            ("Decisions", f"{stats.kept:,} kept, {stats.open:,} open; {status.consent.in_doubt:,} ever in doubt")
+        )
+    if status.files:
+        found.append(("Files", status.files.sentence))
     return facts(found)
 
 
@@ -119,11 +128,44 @@ def streams_table(status: WorkflowStatus, width: int) -> Table:
     return table([(name, "left" if name in ("STREAM", "READS") else "right") for name in columns], rows)
 
 
+def sources_table(status: WorkflowStatus) -> Table | None:
+    """Where streams read in several places side by side; None if none does."""
+    rows = [
+        (source.name, ago(source.read_ms, status.at_ms), source.stands)
+        for stream in status.streams
+        for source in stream.reading.sources
+    ]
+    return table([("SOURCE", "left"), ("LAST CHANGE", "right"), ("STANDS AT", "left")], rows) if rows else None
+
+
+def refusals_table(found: list[Refusal], now_ms: int) -> Table:
+    """Why records were set aside; never with a value of theirs."""
+    columns = [
+        ("SET ASIDE", "left"),
+        ("KIND", "left"),
+        ("COUNT", "right"),
+        ("NEWEST", "left"),
+        ("WHERE", "left"),
+        ("WHY", "left"),
+    ]
+    rows = [
+        (
+            one.stream,
+            one.kind,
+            number(one.count),
+            ago(one.newest_ms, now_ms),
+            one.newest.place or one.record,
+            one.newest.sentence,
+        )
+        for one in found
+    ]
+    return table(columns, rows)
+
+
 def _stream(stream: StreamStatus, status: WorkflowStatus) -> dict[str, Cell]:
     reading = stream.reading
-    aged: dict[str, Cell] = {"TOKEN": _token_text(reading.token)}
-    if status.kind.window:
-        aged = {"LAST READ": ago(reading.read_ms, status.at_ms)}
+    read = ago(reading.read_ms, status.at_ms)
+    aged: dict[str, Cell] = {"TOKEN": _token_text(reading.token), "LAST READ": read, "LAST CHANGE": read}
     return {
         "STREAM": stream.stream if stream.mapped else f"{stream.stream} (not mapped)",
         "BACKLOG": number(stream.backlog),
@@ -134,7 +176,7 @@ def _stream(stream: StreamStatus, status: WorkflowStatus) -> dict[str, Cell]:
         "WRITTEN": number(stream.totals["written"]),
         "UNCHANGED": number(stream.totals["unchanged"]),
         "FILTERED": number(stream.totals["filtered"]),
-        **aged,
+        status.kind.aged_column: aged[status.kind.aged_column],
         "READS": _phase(stream, status.is_on),
     }
 

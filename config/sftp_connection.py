@@ -31,7 +31,9 @@ def _host_key(text: str) -> str:
             blob = b""
         if blob.startswith(len(kind).to_bytes(4, "big") + kind) and len(blob) > len(kind) + 4:
             return f"{words[0]} {words[1]}"
-        raise ValueError("is not a whole public key: copy the line anew, without the name of the host before it")
+        raise ValueError("is not a whole public key: copy the line anew, all of it")
+    if len(words) > 2 and words[1] in KEY_TYPES:
+        raise ValueError("begins with the name of the host, as ssh-keyscan shows it: leave out the name before it")
     raise ValueError(
         "must be the public key of the server, such as ssh-ed25519 AAAA..., or its fingerprint, SHA256:...; "
         "ssh-keyscan shows the one, ssh-keygen -lf the other, and Campaign's control panel says whether it is right"

@@ -22,6 +22,8 @@
         |-- AccessDenied
         |-- TableMissing      a table, resource or filter that the mapping names is not there
         |-- TrackingOff       the table has no change tracking
+        |-- FolderMissing     the SFTP server has no such folder
+        |-- HostKeyDiffers    the SFTP server has not the key that is pinned
         |-- ConditionsOff     the table takes no writing under a condition, or something on the way drops the condition
         |-- ForeignLink       a link or redirect leads to another host than the configured one
         `-- WrongFilter       Campaign's filter finds records that were not asked for
@@ -150,6 +152,14 @@ class TableMissing(Stop):
 
 class TrackingOff(Stop):
     """Change tracking is not enabled for the table."""
+
+
+class FolderMissing(Stop):
+    """The folder that the configuration names is not there on the SFTP server."""
+
+
+class HostKeyDiffers(Stop):
+    """The SFTP server shows another key than the pinned one; nothing was sent to it."""
 
 
 class ConditionsOff(Stop):

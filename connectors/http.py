@@ -109,7 +109,8 @@ class Http:
         Raises Unreachable, Malformed, Throttled, CredentialsRefused, ForeignLink; Refused if `json` is not JSON.
         """
         deadline = time.monotonic() + timeout
-        about = f"{title(self._system)} {method} {about}"
+        # What is named in several words needs no method.
+        about = f"{title(self._system)}, {about}" if " " in about else f"{title(self._system)} {method} {about}"
         url = self._url(path_or_link, about)
         if params:
             url = f"{url}?{urlencode(params, quote_via=quote)}"

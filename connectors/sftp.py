@@ -22,9 +22,9 @@ from connectors.errors import (
     TITLES,
     AccessDenied,
     ConnectorError,
+    FolderMissing,
     Malformed,
     NotFound,
-    Stop,
     Unavailable,
     Unreachable,
 )
@@ -82,7 +82,7 @@ class Sftp:
         """The files of a folder, in no particular order; folders, links and the like are left out, and so are files
         whose names are not UTF-8.
 
-        Raises Stop for a folder that is not there.
+        Raises FolderMissing.
         """
 
         def listed(client: paramiko.SFTPClient) -> list[RemoteFile]:
@@ -95,7 +95,7 @@ class Sftp:
         try:
             return self._repeatable(f"listing {folder}", timeout, listed)
         except NotFound:
-            raise Stop(
+            raise FolderMissing(
                 "sftp",
                 f"{TITLES['sftp']} has no folder {folder}: create it there, or correct the folder in the configuration",
             ) from None

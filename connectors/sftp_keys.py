@@ -59,7 +59,7 @@ def private_key(connection: SftpConnection) -> paramiko.PKey:
         text = resolve(connection.private_key)
         passphrase = resolve(connection.passphrase) if connection.passphrase else None
     except SecretMissing as missing:
-        raise CredentialsRefused("sftp", f"The private key for SFTP cannot be read: {missing}") from None
+        raise CredentialsRefused("sftp", f"{missing} See connections.sftp.") from None
     try:
         key = _loaded(text.encode(), passphrase)
     except UnsupportedAlgorithm:

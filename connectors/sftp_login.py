@@ -9,7 +9,7 @@ from paramiko.sftp import SFTPError
 from paramiko.ssh_exception import IncompatiblePeer
 
 from config.sftp_connection import SftpConnection
-from connectors.errors import TITLES, ConnectorError, CredentialsRefused, Stop, Unreachable
+from connectors.errors import TITLES, ConnectorError, CredentialsRefused, HostKeyDiffers, Stop, Unreachable
 from connectors.sftp_keys import FAMILIES, PinnedKey, family_of, fingerprint, private_key
 
 #: Seconds for everything that comes before the first request: connecting, keys, login.
@@ -33,7 +33,7 @@ class Login:
     def session(self, timeout: float) -> tuple[paramiko.Transport, paramiko.SFTPClient]:
         """A new session; whoever asked for it closes the transport.
 
-        Raises Stop for another host key than the pinned one, CredentialsRefused, Unreachable.
+        Raises HostKeyDiffers, CredentialsRefused, Unreachable.
         """
         limit = min(timeout, CONNECT_SECONDS)
         key = private_key(self._connection)
@@ -83,7 +83,7 @@ class Login:
             seen.append(f"{fingerprint(key.asbytes())} ({key.get_name()})")
             # A fingerprint does not tell its family: the server may have the pinned key besides this one.
             families = [] if self._pinned.tells_family else [other for other in families if other != family]
-        raise Stop(
+        raise HostKeyDiffers(
             "sftp",
             f"{self._server} has not the key that is pinned in connections.sftp.host_key, but {' and '.join(seen)}; "
             f"nothing was sent to it. If whoever runs the server confirms that its key has changed, pin the new one",

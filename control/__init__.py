@@ -2,12 +2,14 @@
 
 operate.py        start, stop, restart
 configuration.py  save, export, compare what flows; history.py: its revisions, and the way back
-replays.py        whole tables, or the events of a window, read and written again
+templates.py      the text with which the first configuration of a workflow begins
+replays.py        whole tables, the events of a window, or consent, read and written again
 kinds.py          what is different from one workflow to another where operators see it
 events.py         what egress needs of the live systems: activity tables, and a source that answers
 optinout.py       what opt-in/out needs of the live systems; its pairs, added to a mapping of ingress
 together.py       how ingress and opt-in/out go together: a flag is written by one of them
 privacy.py        the acknowledgement that the first start asks for
+consent/          what was decided about consent: one contact in sentences, an export, counts
 status/           what is known of a workflow right now: status/workflow.py, and in sentences status/notes.py
 mappings/         what both systems have to map, drafts, edits, and whether mappings fit
 processes/        the Procfile's programs and the embedded Redis, kept up

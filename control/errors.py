@@ -37,6 +37,14 @@ class NoDraft(ControlError):
     """A mapping cannot be drafted from what both systems tell."""
 
 
+class UnknownContact(ControlError):
+    """Nothing was ever seen of this contact, and nothing was decided about it."""
+
+
+class Sealed(ControlError):
+    """What was asked for is sealed with a key that is not known here."""
+
+
 class PrivacyNotAcknowledged(ControlError):
     """Nobody has acknowledged yet where privacy requests are to be made; the first start of an instance asks for it."""
 

@@ -8,11 +8,12 @@ from config.egress import EgressConfig, EventSwitches
 from config.event_fields import KINDS, Kind
 from config.model import Place
 from config.remote_files import RemoteFiles
-from connectors.errors import Stop
+from connectors.errors import CredentialsRefused, FolderMissing, HostKeyDiffers, Stop
 from connectors.journal import RETENTION_SECONDS
 from connectors.sftp import Sftp
 from control.mappings.judging import Judgement, Misfit
 from control.mappings.live import SCHEMA_SECONDS
+from control.sampling import sample
 from control.words import counted, finished
 from sync.events.shapes import read_shapes
 from sync.fitting.findings import Misfitting
@@ -44,14 +45,28 @@ def _written_to(table: str, config: EgressConfig | None) -> Iterator[str]:
 
 
 def judge_events(config: EgressConfig, systems: Systems) -> Judgement:
-    """Asks Dynamics for the activity tables, and the source for what is there. Raises TryAgain, and Stop for what
+    """Asks Dynamics for the activity tables, and the source for some events. Raises TryAgain, and Stop for what
     concerns neither."""
     errors = list(activity_misfits(config, systems))
     try:
-        ask_source(config, systems, SCHEMA_SECONDS)
+        found = sample(config, systems, SCHEMA_SECONDS)
     except Stop as stop:
-        errors.append(Misfit(("connections", "journal" if config.source == "journal" else "sftp"), finished(str(stop))))
-    return Judgement(tuple(errors), ())
+        misfit = Misfit(_place_of(stop, config), finished(str(stop)))
+        return Judgement((*errors, misfit), ())
+    remark = finished(found.seen[0].upper() + found.seen[1:])
+    return Judgement((*errors, *found.errors), found.warnings, remark)
+
+
+def _place_of(stop: Stop, config: EgressConfig) -> Place:
+    """Where the configuration says what the source does not bear."""
+    match stop:
+        case FolderMissing():
+            return "egress", "files", "folder"
+        case HostKeyDiffers():
+            return "connections", "sftp", "host_key"
+        case CredentialsRefused() if stop.system == "sftp":
+            return "connections", "sftp", "private_key"
+    return "connections", "journal" if config.source == "journal" else "sftp"
 
 
 def activity_misfits(config: EgressConfig, systems: Systems) -> Iterator[Misfit]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from config.document import WorkflowDocument
 from connectors.errors import System
 from connectors.journal import RETENTION_SECONDS
+from control.status.consent_sources import reading_of_consent
 from control.status.events import reading_of_events
 from control.status.reading import Reading, Waits
 from control.status.tables import reading_of_table
@@ -13,7 +14,8 @@ from control.status.tokens import DAY, token_days
 from store.cursors import Cursor
 from store.lifecycle import Life
 from store.store import WorkflowStore
-from sync import egress
+from sync import egress, optinout, schemas
+from sync.consent import fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,9 @@ class Kind:
     noun: str  #: what waits on the queues
     parked: tuple[str, str]  #: what one waits for that is parked, and what several do
     parked_column: str
+    aged_column: (
+        str  #: what tells how fresh a stream is: the age of its token, or when it was last read, or anything was seen
+    )
     mend: str  #: the command that mends a held `{stream}`
     calls_engine: bool  #: whether Campaign counts what is written
     window: str | None  #: the stream that is replayed by a window of time; None: tables, each replayed whole
@@ -36,7 +41,13 @@ class Kind:
 
 
 def _token_days(workflow: WorkflowStore, life: Life, document: WorkflowDocument | None) -> float | None:
-    return token_days(workflow, life)
+    return token_days(workflow, life, schemas.load)
+
+
+def _consent_days(workflow: WorkflowStore, life: Life, document: WorkflowDocument | None) -> float | None:
+    """Only in both directions Dynamics is asked what has changed."""
+    config = document.optinout if document else None
+    return token_days(workflow, life, fitting.load) if config and config.both_ways else None
 
 
 def _event_days(workflow: WorkflowStore, life: Life, document: WorkflowDocument | None) -> float | None:
@@ -52,11 +63,19 @@ def _target_and_source(document: WorkflowDocument) -> tuple[System, ...]:
     return "dynamics", "journal" if document.egress and document.egress.source == "journal" else "sftp"
 
 
+def _both_and_files(document: WorkflowDocument) -> tuple[System, ...]:
+    config = document.optinout
+    if config is None or not config.reads_campaign:
+        return ()
+    return ("dynamics", "campaign", "sftp") if config.files else ("dynamics", "campaign")
+
+
 _KINDS = {
     "ingress": Kind(
         noun="record",
         parked=("waits for the record that it links to", "wait for the records that they link to"),
         parked_column="PARKED",
+        aged_column="TOKEN",
         mend="d365acs mapping edit {stream}",
         calls_engine=True,
         window=None,
@@ -68,12 +87,25 @@ _KINDS = {
         noun="event",
         parked=("waits for a contact that Dynamics does not have", "wait for a contact that Dynamics does not have"),
         parked_column="NO CONTACT",
+        aged_column="LAST READ",
         mend="d365acs workflow edit egress",
         calls_engine=False,
         window=egress.STREAM,
         reading=reading_of_events,
         systems=_target_and_source,
         life_days=_event_days,
+    ),
+    "optinout": Kind(
+        noun="change",
+        parked=("waits for a contact that Dynamics does not have", "wait for a contact that Dynamics does not have"),
+        parked_column="NO CONTACT",
+        aged_column="LAST CHANGE",
+        mend="d365acs workflow edit optinout",
+        calls_engine=True,
+        window=optinout.STREAM,
+        reading=reading_of_consent,
+        systems=_both_and_files,
+        life_days=_consent_days,
     ),
 }
 

@@ -6,22 +6,30 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 
 from config.settings import Settings
 from control.errors import RedisSilent, UnknownWorkflow
+from control.words import listed
 from store.client import connect
+from store.sealing import AesSeal, PayloadSeal
 from store.store import Store, WorkflowStore
 from sync.workflows import NAMES
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, seal: PayloadSeal | None = None) -> Store:
     """The store of the chosen instance. Raises RedisSilent.
 
-    What operators look at is never sealed, so that no key for payloads is needed here.
+    `seal`: opens what is sealed, see `seal_of`. Most of what operators look at never is.
     """
     redis = connect(settings.effective_redis_url)
     try:
         redis.ping()
     except (RedisError, OSError) as error:
         raise RedisSilent(silence(settings, error)) from None
-    return Store(redis, settings.instance)
+    return Store(redis, settings.instance, seal)
+
+
+def seal_of(settings: Settings) -> PayloadSeal | None:
+    """What opens payloads with the keys that are known here. Raises BadSettings."""
+    keys = settings.sealing_keys()
+    return AesSeal(keys) if keys else None
 
 
 def silence(settings: Settings, error: Exception) -> str:
@@ -48,5 +56,5 @@ def address(settings: Settings) -> str:
 def workflow_of(store: Store, name: str) -> WorkflowStore:
     """Raises UnknownWorkflow."""
     if name not in NAMES:
-        raise UnknownWorkflow(f"There is no workflow {name}; there are {' and '.join(NAMES)}.")
+        raise UnknownWorkflow(f"There is no workflow {name}; there are {listed(NAMES)}.")
     return store.workflow(name)

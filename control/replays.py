@@ -1,17 +1,18 @@
-"""Replays: a table, or the events of a window of time, are read and written again, from the next stop and start on."""
+"""Replays: a table, the events of a window of time, or consent, read and written again from the next start on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from config.egress import EgressConfig
+from config.optinout import OptinoutConfig
 from connectors.journal import RETENTION_SECONDS
 from control.configuration import newest_document
 from control.errors import ControlError, NoConfiguration, UnknownTable
 from control.kinds import kind_of
 from control.mappings.saved import saved
 from control.status.reading import Waits
-from control.together import INGRESS
+from control.together import INGRESS, OPTINOUT
 from control.words import moment, window
 from store.lifecycle import State
 from store.replays import Replay
@@ -19,10 +20,13 @@ from store.store import Store, WorkflowStore
 from sync.events.position import EventPosition
 from sync.workflows import NAMES
 
+#: Whoever asks for all that the journal keeps need not be told that what is older by a moment is not there.
+JUST_KEPT_MS = 60_000
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    name: str  #: the table, or the workflow whose events are replayed
+    name: str  #: the table, or the workflow that is replayed by time
     workflow: str
     window: str  #: in words; empty for everything
     new: bool  #: False: it was pending already
@@ -42,7 +46,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    name: str  #: the table, or the workflow whose events are replayed
+    name: str  #: the table, or the workflow that is replayed by time
     workflow: str
     replay: Replay
     stage: Stage
@@ -53,13 +57,14 @@ class Listed:
 def ask(
     store: Store, name: str, by: str, why: str = "", since_ms: int | None = None, until_ms: int | None = None
 ) -> Asked:
-    """Asks for the replay of a mapped table, or of a workflow's events within a window; asking twice is harmless.
+    """Asks for the replay of a mapped table, of egress' events within a window, or of consent that has changed since a
+    moment; asking for the same twice is harmless.
 
     Raises NoConfiguration, UnknownTable; ControlError for a window that cannot be, or that is another than that of a
     request which is pending already.
     """
     if name in NAMES and kind_of(name).window:
-        return _ask_for_events(store, name, by, why, since_ms, until_ms)
+        return _ask_for_window(store, name, by, why, since_ms, until_ms)
     if name in NAMES:
         raise UnknownTable(f"{name} is replayed table by table; name one: d365acs replay create TABLE")
     mapping = saved(store).mapping(name)
@@ -70,12 +75,14 @@ def ask(
     return Asked(name, INGRESS, "", new, _is_on(workflow))
 
 
-def _ask_for_events(store: Store, name: str, by: str, why: str, since_ms: int | None, until_ms: int | None) -> Asked:
-    workflow, stream = store.workflow(name), _stream_of(name)
+def _ask_for_window(store: Store, name: str, by: str, why: str, since_ms: int | None, until_ms: int | None) -> Asked:
+    workflow, stream, noun = store.workflow(name), _stream_of(name), f"{kind_of(name).noun}s"
     document = newest_document(workflow)
-    if document is None or document.egress is None:
+    if document is None:
         raise NoConfiguration(f"{name} has no configuration yet; save one with: d365acs config apply FILE")
     now_ms = store.now_ms()
+    if document.optinout is not None:
+        _check_consent(document.optinout, until_ms)
     if since_ms is not None and since_ms > now_ms:
         raise ControlError(f"--since is {moment(since_ms)}, which is still to come; name a time that is over.")
     if since_ms is not None and until_ms is not None and since_ms >= until_ms:
@@ -88,11 +95,23 @@ def _ask_for_events(store: Store, name: str, by: str, why: str, since_ms: int | 
     if not new and pending.began_ms is None and (pending.since_ms, pending.until_ms) != (since_ms, until_ms):
         other = window(pending.since_ms, pending.until_ms) or "of all times"
         raise ControlError(
-            f"A replay of {name} is pending already, for events {other}, and there is one at a time; take it back "
+            f"A replay of {name} is pending already, for {noun} {other}, and there is one at a time; take it back "
             f"first: d365acs replay cancel {name}"
         )
-    warnings = (*_not_found(document.egress, since_ms, until_ms, now_ms), *_taken_in(workflow, stream))
+    warnings: tuple[str, ...] = ()
+    if document.egress is not None:
+        warnings = (*_not_found(document.egress, since_ms, until_ms, now_ms), *_taken_in(workflow, stream))
+    elif document.optinout is not None and document.optinout.both_ways and document.optinout.poll is None and since_ms:
+        warnings = ("Without polling all contacts of Dynamics are looked at, whatever --since says.",)
     return Asked(name, name, window(since_ms, until_ms), new, _is_on(workflow), warnings)
+
+
+def _check_consent(config: OptinoutConfig, until_ms: int | None) -> None:
+    """Whether there is anything to be looked at again: both sides, as they are now."""
+    if not config.reads_campaign:
+        raise ControlError(f"{OPTINOUT} moves nothing with direction: {config.direction}; there is nothing to replay.")
+    if until_ms is not None:
+        raise ControlError(f"{OPTINOUT} compares both systems as they are now; leave --until out.")
 
 
 def _not_found(config: EgressConfig, since_ms: int | None, until_ms: int | None, now_ms: int) -> tuple[str, ...]:
@@ -103,7 +122,7 @@ def _not_found(config: EgressConfig, since_ms: int | None, until_ms: int | None,
     kept_ms, days = now_ms - RETENTION_SECONDS * 1000, RETENTION_SECONDS // 86_400
     if until_ms is not None and until_ms <= kept_ms:
         return (f"The journal keeps events for {days} days: nothing of this window is left there.",)
-    if since_ms is not None and since_ms < kept_ms:
+    if since_ms is not None and since_ms < kept_ms - JUST_KEPT_MS:
         return (f"The journal keeps events for {days} days: those before {moment(kept_ms)} are no longer there.",)
     return ()
 
@@ -126,7 +145,7 @@ class Cancelled(NamedTuple):
 
 
 def cancel(store: Store, name: str, by: str, why: str = "") -> Cancelled:
-    """Takes a pending request back; if there is none, ends the replay of events that is being read.
+    """Takes a pending request back; if there is none, ends the one of a workflow that is being read.
 
     Raises UnknownTable where none is known, ControlError for a table's that has begun, or once all is read.
     """
@@ -148,11 +167,18 @@ def cancel(store: Store, name: str, by: str, why: str = "") -> Cancelled:
 
 
 def replays(store: Store) -> list[Listed]:
-    """Pending ones and those that have begun, by workflow and table."""
+    """By workflow and table: the pending one of each, and the one that began last; where one is pending, that only as
+    long as it is under way."""
     found = []
     for name in NAMES:
         workflow = store.workflow(name)
-        found += [_listed(store, workflow, stream, replay) for stream, replay in sorted(workflow.replays.all().items())]
+        pending, begun = workflow.replays.both()
+        for stream in sorted(pending.keys() | begun.keys()):
+            last = _listed(store, workflow, stream, begun[stream]) if stream in begun else None
+            if last and (stream not in pending or last.stage in (Stage.READING, Stage.WRITING)):
+                found.append(last)
+            if stream in pending:
+                found.append(_listed(store, workflow, stream, pending[stream]))
     return found
 
 
@@ -176,7 +202,7 @@ def _workflow_of(name: str) -> str:
 
 
 def _stream_of(name: str) -> str:
-    """The stream of a table, or of a workflow whose events are replayed."""
+    """The stream of a table, or of a workflow that is replayed by time."""
     return (kind_of(name).window if name in NAMES else None) or name
 
 

@@ -1,5 +1,6 @@
 """How numbers, times and ages are put into words, on every face of the product alike."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 
@@ -45,6 +46,11 @@ def moment(at_ms: int) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S UTC" if at.second else "%Y-%m-%d %H:%M UTC")
 
 
+def exact(at_ms: int) -> str:
+    """2026-11-20 00:00:00 UTC: always to the second."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def window(since_ms: int | None, until_ms: int | None) -> str:
     """since 2026-11-20 00:00 UTC until 2026-11-21 12:00 UTC; empty for all times."""
     ends = [("since", since_ms), ("until", until_ms)]
@@ -54,6 +60,12 @@ def window(since_ms: int | None, until_ms: int | None) -> str:
 def counted(count: int, noun: str) -> str:
     """1 record, 2 records."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def finished(sentence: str) -> str:

@@ -1,6 +1,8 @@
 """`python -m sandbox up`: start every server on loopback, say where, run until SIGINT or SIGTERM."""
 
 import gc
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,9 @@ def _as_switch(text: str) -> tuple[str, Any]:
 @click.option("--profile-key", help="Unique custom key of profiles: a field, or none.  [default: externalId]")
 @click.option("--service-protection/--no-service-protection", default=False, help="Dataverse's request limits.")
 @click.option("--tls", metavar="DIR", type=click.Path(path_type=Path), help="HTTPS; the certificate is written to DIR.")
+@click.option(
+    "--sftp-key", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the SFTP key to FILE."
+)
 @click.option("--switch", "switches", multiple=True, metavar="NAME=VALUE", help="Any switch of docs/sandbox.md.")
 def up(
     contacts: int,
@@ -73,13 +78,15 @@ def up(
     profile_key: str | None,
     service_protection: bool,
     tls: Path | None,
+    sftp_key: Path | None,
     switches: tuple[str, ...],
 ) -> None:
     """Start all servers and run in the foreground until SIGINT or SIGTERM.
 
     \b
     Example:
-      python -m sandbox up --contacts 100000 --switch expire_change_tracking_days=1 -o json
+      d365acs sandbox up --port-base 9000 --campaign-events 2000 --campaign-into files --sftp-key sftp_key
+      d365acs sandbox up --contacts 100000 --switch expire_change_tracking_days=1 -o json
     """
     given = dict(_as_switch(text) for text in switches) | {"service_protection": service_protection}
     if profile_key is not None:
@@ -115,6 +122,8 @@ def up(
         Beginning(seed, rows, organization, chosen, campaign),
         Addresses(**dict(zip(_PORTS[:-1], urls, strict=False)), sftp_port=listeners[-1].getsockname()[1]),
     )
+    if sftp_key is not None:
+        _write_key(sftp_key, world.launch_info()["sftp"]["private_key"])
     # The rows live as long as the process: scanning them again and again costs a tenth of the speed.
     gc.freeze()
     gates: list[Asgi] = [
@@ -134,6 +143,10 @@ def up(
             for system, members in info.items():
                 for name, value in members.items():
                     sys.stdout.write(f"{system}.{name}: {value}\n")
+            sys.stdout.write("\nReady. In the other terminals:\n\n")
+            for system in ("dynamics", "campaign"):
+                secret = shlex.quote(info[system]["client_secret"])
+                sys.stdout.write(f"export {system.upper()}_CLIENT_SECRET={secret}\n")
         sys.stdout.flush()
 
     context = None if tls is None else server_context(tls)
@@ -142,5 +155,16 @@ def up(
     uvloop.run(serve(apps, (world.events.sftp, listeners[-1]), ready))
 
 
+def _write_key(path: Path, key: str) -> None:
+    """Readable by its owner alone, as keys are kept."""
+    try:
+        path.unlink(missing_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(key)
+    except OSError as wrong:
+        raise click.UsageError(f"The SFTP key cannot be written to {path}: {wrong.strerror}.") from wrong
+
+
 if __name__ == "__main__":
-    main(prog_name="python -m sandbox")
+    # Whoever starts it as a part of another command is told that command.
+    main(prog_name=os.environ.get("SANDBOX_COMMAND", "python -m sandbox"))

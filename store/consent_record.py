@@ -102,6 +102,15 @@ class ConsentRecord:
                 yield decision
         yield from (decision for _, decision in self._closed(start, until_ms))
 
+    def has_record(self) -> bool:
+        """Whether any closed decision is kept."""
+        return bool(self._redis.xlen(self._keys.decisions))
+
+    def newest(self) -> Decision | None:
+        """The decision that was closed last."""
+        found = self._redis.xrevrange(self._keys.decisions, count=1)
+        return self._read_closed(found[0]).decision if found else None
+
     def trim(self, before_ms: int, most: int = TRIMMED_AT_ONCE) -> int:
         """Forgets decisions that were closed before that time, the oldest first, at most `most` of them.
 

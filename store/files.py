@@ -26,6 +26,9 @@ SURE_MS = 5_000
 #: One whose content was read before stays for so long: whoever puts a file back wants it to be read once more.
 PUT_BACK_MS = 86_400_000
 
+#: So many versions of one file that were set aside are remembered.
+ASIDES_KEPT = 20
+
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
@@ -57,6 +60,8 @@ class ReadFile:
     gone_ms: int | None = None  #: since when it is no longer there
     passed_over: bool = False  #: its content was read before, under this name or another one
     leaves_ms: int | None = None  #: from when on it may be moved or removed; None: it stays
+    why: str = ""  #: set aside: the reason, without the name of the file
+    asides: tuple[FileVersion, ...] = ()  #: versions of it that were set aside, this one and earlier ones
 
     def is_of(self, version: FileVersion) -> bool:
         return (self.size, self.mtime) == (version.size, version.mtime)
@@ -96,6 +101,10 @@ class Files:
         """What was read of each file, by name."""
         return {text(name): _read_file(packed) for name, packed in self._redis.hgetall(self._read).items()}
 
+    def looks(self) -> dict[str, Look]:
+        """Files that were seen and not read to their end, by name."""
+        return {text(name): _look(packed) for name, packed in self._redis.hgetall(self._looks).items()}
+
     def remember(
         self,
         version: FileVersion,
@@ -103,13 +112,26 @@ class Files:
         aside: str = "",
         passed_over: bool = False,
         leaves: bool = False,
+        why: str = "",
     ) -> ReadFile:
         """This version was read to its end, set aside, or passed over; doing so twice is harmless. `leaves`: whether it
         is to be moved or removed."""
         now_ms = self.now_ms()
         leaves_ms = now_ms + (PUT_BACK_MS if passed_over else SURE_MS) if leaves else None
+        packed = self._redis.hget(self._read, version.name)
+        asides = _read_file(packed).asides if packed else ()
+        if aside and version not in asides:
+            asides = (*asides, version)[-ASIDES_KEPT:]
         kept = ReadFile(
-            version.size, version.mtime, now_ms, content, aside, passed_over=passed_over, leaves_ms=leaves_ms
+            version.size,
+            version.mtime,
+            now_ms,
+            content,
+            aside,
+            passed_over=passed_over,
+            leaves_ms=leaves_ms,
+            why=why,
+            asides=asides,
         )
         pipeline = self._redis.pipeline()
         pipeline.hset(self._read, version.name, orjson.dumps(kept))
@@ -151,7 +173,7 @@ class Files:
 
     def look(self, versions: Sequence[FileVersion], now_ms: int) -> Looks:
         """Notes what is there and was not read yet."""
-        before = {text(name): _look(packed) for name, packed in self._redis.hgetall(self._looks).items()}
+        before = self.looks()
         looks: dict[str, Look] = {}
         pipeline = self._redis.pipeline()
         for version in versions:
@@ -191,7 +213,8 @@ class Files:
 def _read_file(packed: bytes | str) -> ReadFile:
     fields = orjson.loads(packed)
     content = fields.pop("content")
-    return ReadFile(**fields, content=Content(**content) if content else None)
+    asides = tuple(FileVersion(**version) for version in fields.pop("asides", ()))
+    return ReadFile(**fields, content=Content(**content) if content else None, asides=asides)
 
 
 def _look(packed: bytes | str) -> Look:

@@ -12,6 +12,7 @@ class Reason:
     kind: str  #: class of the error, stable, for grouping
     sentence: str
     system: str = ""
+    place: str = ""  #: where the record was read, such as a file and its line; empty if that is not known
 
 
 @dataclass(frozen=True, slots=True)

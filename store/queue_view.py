@@ -73,6 +73,13 @@ class QueueView:
         found = self._redis.hmget(self.keys.dead, list(ids)) if ids else []
         return {record_id for record_id, letter in zip(ids, found, strict=True) if letter is not None}
 
+    def dead_among(self, ids: Collection[str]) -> int:
+        """How many of the ids were set aside as dead letters."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for record_id in ids:
+            pipeline.hexists(self.keys.dead, record_id)
+        return sum(map(bool, pipeline.execute())) if ids else 0
+
     def dead_ids(self) -> list[str]:
         """The ids of all dead letters."""
         return [raw_id.decode() for raw_id in cast(list[bytes], self._redis.hkeys(self.keys.dead))]
@@ -95,24 +102,45 @@ class QueueView:
             if isinstance(awaited, bytes)  # None: it went back to its lane between the two questions
         ]
 
+    def parked_since_ms(self, record_id: str) -> int | None:
+        """When a record was parked; None if it is not."""
+        since = self._redis.zscore(self.keys.parked, record_id)
+        return None if since is None else int(since)
+
+    def dead_letter(self, record_id: str) -> DeadLetter | None:
+        """The dead letter of one record."""
+        value = self._redis.hget(self.keys.dead, record_id)
+        return self._dead_letter(record_id, value) if isinstance(value, bytes) else None
+
     def dead_letters(self, limit: int = 1000) -> Iterator[DeadLetter]:
         """At most `limit` dead letters, in no particular order."""
         for number, (raw_id, value) in enumerate(self._redis.hscan_iter(self.keys.dead)):
             if number == limit:
                 return
-            dead_ms, attempts, length, rest = value.split(b" ", 3)
-            reason, record = rest[: int(length)], rest[int(length) :]
-            version, queued, _lane, payload = record.split(b" ", 3)
-            record_id = raw_id.decode()
-            yield DeadLetter(
-                record_id,
-                int(version),
-                Reason(**orjson.loads(reason)),
-                int(attempts),
-                int(queued),
-                int(dead_ms),
-                self._seal.open(self._owner(record_id), payload),
-            )
+            yield self._dead_letter(raw_id.decode(), value)
+
+    def dead_reasons(self, limit: int) -> Iterator[tuple[str, int, Reason]]:
+        """Of at most `limit` dead letters, in no particular order: id, when it was set aside, and why. What is sealed
+        stays so."""
+        for number, (raw_id, value) in enumerate(self._redis.hscan_iter(self.keys.dead, count=500)):
+            if number == limit:
+                return
+            dead_ms, _attempts, length, rest = value.split(b" ", 3)
+            yield raw_id.decode(), int(dead_ms), Reason(**orjson.loads(rest[: int(length)]))
+
+    def _dead_letter(self, record_id: str, value: bytes) -> DeadLetter:
+        dead_ms, attempts, length, rest = value.split(b" ", 3)
+        reason, record = rest[: int(length)], rest[int(length) :]
+        version, queued, _lane, payload = record.split(b" ", 3)
+        return DeadLetter(
+            record_id,
+            int(version),
+            Reason(**orjson.loads(reason)),
+            int(attempts),
+            int(queued),
+            int(dead_ms),
+            self._seal.open(self._owner(record_id), payload),
+        )
 
     def _owner(self, record_id: str) -> str:
         return self.keys.prefix + record_id

@@ -75,11 +75,16 @@ class Replays:
 
     def all(self) -> dict[str, Replay]:
         """The newest request of every stream that ever had one: the pending one, else the one that began last."""
+        pending, begun = self.both()
+        return begun | pending
+
+    def both(self) -> tuple[dict[str, Replay], dict[str, Replay]]:
+        """The pending request of every stream that has one; the one that began last of every stream that had one."""
         found = self._redis.hgetall(self._keys.replays)
         fields = {text(field): orjson.loads(packed) for field, packed in found.items()}
         begun = {field[len("began:") :]: _replay(value) for field, value in fields.items() if field[:6] == "began:"}
         pending = {field[len("asked:") :]: _replay(value) for field, value in fields.items() if field[:6] == "asked:"}
-        return begun | pending
+        return pending, begun
 
     def began(self, stream: str) -> Replay | None:
         """The stream's last replay that began; None if there never was one."""

@@ -9,6 +9,8 @@ from store.keys import StreamKeys
 
 #: Width of one bucket of the pulse; `common.lua` divides by the same.
 BUCKET_SECONDS = 10
+#: A rate is taken over so many buckets, the newest among them.
+RATE_BUCKETS = 2
 #: The pulse reaches an hour back.
 KEPT_BUCKETS = 3600 // BUCKET_SECONDS
 
@@ -18,21 +20,27 @@ WHATS = ("read", "filtered", "written", "unchanged", "again", "refused", "parked
 @dataclass(frozen=True, slots=True)
 class Statistics:
     totals: dict[str, int]  #: read, filtered, written, unchanged, again, refused, parked since the stream began
-    rates: dict[str, float]  #: the same per second, over the last half minute
+    rates: dict[str, float]  #: the same per second, over the last 10 to 20 seconds
+    hour: dict[str, int]  #: the same of the last hour
 
 
 def read_statistics(redis: Redis, keys: StreamKeys, now_ms: int) -> Statistics:
     totals = redis.hmget(keys.counters, list(WHATS))
     newest = now_ms // (BUCKET_SECONDS * 1000)
-    buckets = (newest, newest - 1, newest - 2)
-    counts = redis.hmget(keys.pulse, [f"{bucket}:{what}" for what in WHATS for bucket in buckets])
-    # The newest bucket is still filling: it counts for the part of it that has passed.
-    seconds = 2 * BUCKET_SECONDS + (now_ms / 1000) % BUCKET_SECONDS
-    rates = {
-        what: sum(int(text(count) or 0) for count in counts[i * 3 : i * 3 + 3]) / seconds
-        for i, what in enumerate(WHATS)
-    }
-    return Statistics({what: int(text(total) or 0) for what, total in zip(WHATS, totals, strict=True)}, rates)
+    recent, hour = dict.fromkeys(WHATS, 0), dict.fromkeys(WHATS, 0)
+    for field, raw in redis.hgetall(keys.pulse).items():
+        bucket, _, what = text(field).partition(":")
+        if newest - KEPT_BUCKETS < int(bucket) and what in hour:
+            hour[what] += int(raw)
+            recent[what] += int(raw) if newest - RATE_BUCKETS < int(bucket) else 0
+    rates = {what: count / rate_seconds(now_ms) for what, count in recent.items()}
+    found = {what: int(text(total) or 0) for what, total in zip(WHATS, totals, strict=True)}
+    return Statistics(found, rates, hour)
+
+
+def rate_seconds(now_ms: int) -> float:
+    """How many seconds a rate is taken over: the newest bucket is still filling, and counts for what has passed."""
+    return (RATE_BUCKETS - 1) * BUCKET_SECONDS + (now_ms / 1000) % BUCKET_SECONDS
 
 
 def trim_pulse(redis: Redis, keys: StreamKeys, now_ms: int) -> int:

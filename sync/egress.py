@@ -21,6 +21,7 @@ from sync.events.activity import ActivityMapper
 from sync.events.activity_target import ActivityTarget
 from sync.events.event import Understanding
 from sync.events.journal_source import JournalSource
+from sync.events.payload import place_of
 from sync.events.reading import EventStreamSource
 from sync.files.rows import Columns
 from sync.files.source import FileSource
@@ -75,7 +76,7 @@ def connect(
         return UnknownContacts(systems.dynamics, limit_s, limit, "events", stream, store)
 
     events = EventStreamSource(source, config.source, place, rules[config.source], store.replays.began(STREAM))
-    return [Stream(STREAM, events, target, keeper=keeper)]
+    return [Stream(STREAM, events, target, keeper=keeper, place_of=place_of)]
 
 
 def watch(document: WorkflowDocument, known: bytes, systems: Systems, streams: Collection[str] | None) -> Watched:

@@ -10,8 +10,9 @@ class RawRecord(NamedTuple):
     where: str = ""  #: of an unreadable one: stable and unique, such as "clicks_20261101.txt line 17 (5d41402a)"
     flaw: str = ""  #: why it cannot be read: a sentence without values
     excerpt: str = ""  #: its first characters, at most 1,000
-    file: str = ""  #: of a row that can be read: its file's name
-    line: int = 0  #: the first one on which it stands there
+    file: str = ""  #: of a row of a file, and of a whole file that cannot be read: its name
+    line: int = 0  #: the first one on which the row stands there; 0 for a whole file
+    position: str = ""  #: of an event of a journal: where it stands there, if that is told
 
 
 class RawPage(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 from connectors.errors import TryAgain
@@ -61,12 +62,16 @@ class PagesAhead(Generic[P, F]):
 
     def begin(self, position: P) -> None:
         """The page behind this position will be asked for."""
-        self._ahead = (position, self._pool.submit(self._fetch, position))
+        self._ahead = (position, self._submit(position))
+
+    def _submit(self, position: P) -> Future[F]:
+        # What it logs names the workflow, as all that its task logs.
+        return self._pool.submit(copy_context().run, self._fetch, position)
 
     def page(self, position: P) -> F | None:
         """The page behind this position, None if the process shuts down before it is there."""
         ahead, self._ahead = self._ahead, None
-        future = ahead[1] if ahead and ahead[0] == position else self._pool.submit(self._fetch, position)
+        future = ahead[1] if ahead and ahead[0] == position else self._submit(position)
         while not self._piece.stopping():
             done, _ = wait([future], timeout=LOOK_EVERY)
             if done:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -428,9 +428,19 @@ class BatchWriter:
         decision = decide(remedy, record.attempts + 1, wait_s, random.Random())
         if isinstance(decision, Later):
             return Again(record.id, decision.wait_ms, decision.counts)
-        reason = reason_of(error)
+        of = self._writing.stream
+        reason = replace(reason_of(error), place=of.place_of(record.payload))
+        told = {"place": reason.place} if reason.place else {}
+        # A writer's threads have no log context of their own.
         log.warning(
-            "A record was refused.", action="record_refused", record=record.id, kind=reason.kind, why=reason.sentence
+            "A record was refused.",
+            action="record_refused",
+            workflow=self._store.name,
+            stream=of.name,
+            record=record.id,
+            **told,
+            kind=reason.kind,
+            why=reason.sentence,
         )
         return Refused(record.id, reason)
 

@@ -11,6 +11,7 @@ from sync.patience import Patience
 from sync.systems import Systems
 from sync.workflows import workflow_named
 from tasks.failing import HOPELESS, fail
+from tasks.retention import trim_record
 from tasks.runtime import Runtime, active_document
 
 log = structlog.get_logger()
@@ -18,7 +19,7 @@ log = structlog.get_logger()
 #: Records for which one more writer is called, up to the number of seats.
 RECORDS_PER_WRITER = 1000
 
-#: How often counts that are older than an hour are dropped.
+#: How often counts that are older than an hour are dropped, and decisions about consent that are too old.
 TRIM_EVERY_MS = 60_000
 
 #: How often a table is looked at whose target has refused what its schema allows.
@@ -60,6 +61,10 @@ def tick(runtime: Runtime, workflow: str) -> Work:
     now_ms = runtime.store.now_ms()
     before_ms = store.note_tick(now_ms)
     life = store.lifecycle.read()
+    is_minute = before_ms is None or before_ms // TRIM_EVERY_MS != now_ms // TRIM_EVERY_MS
+    if is_minute:
+        # Also while the workflow is stopped: what is kept so long and no longer is personal data.
+        trim_record(store, life.revision, now_ms)
     if life.state is State.STARTING:
         _start(runtime, store, life.generation, now_ms - (life.since_ms or now_ms))
         life = store.lifecycle.read()
@@ -72,7 +77,7 @@ def tick(runtime: Runtime, workflow: str) -> Work:
         queue = store.queue(stream)
         if ended := queue.reap(now_ms):
             log.warning("Took back records from a writer that died.", action="reaped", stream=stream, records=ended)
-        if before_ms is None or before_ms // TRIM_EVERY_MS != now_ms // TRIM_EVERY_MS:
+        if is_minute:
             store.trim(stream, now_ms)
         wanted = 1 + queue.total() // RECORDS_PER_WRITER
         nudges.append(Nudge(workflow, stream, life.generation, min(wanted, seats)))

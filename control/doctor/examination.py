@@ -11,9 +11,10 @@ from control.doctor.redis import redis_checks
 from control.doctor.systems import system_checks
 from control.errors import ControlError
 from control.opening import address, open_store, silence
+from control.status.notes import stale_files
 from control.status.tokens import Alarm
 from control.status.workflow import WorkflowStatus, status_of
-from control.words import ago, duration
+from control.words import ago, counted, duration, finished
 from store.store import Store
 from sync.workflows import NAMES
 
@@ -71,6 +72,8 @@ def workflow_checks(status: WorkflowStatus) -> Iterator[Check]:
         yield from hold_checks(status)
         yield from token_checks(status)
         yield from event_checks(status)
+        yield from file_checks(status)
+        yield from refusal_checks(status)
 
 
 def worker_check(status: WorkflowStatus) -> Check:
@@ -147,6 +150,36 @@ def event_checks(status: WorkflowStatus) -> Iterator[Check]:
             age = duration(unread.age_seconds)
             kept = f"the journal keeps them for {unread.life_days:g} days"
             yield Check(name, Colour.GREEN, f"Events were last read {age} ago; {kept}.")
+
+
+def file_checks(status: WorkflowStatus) -> Iterator[Check]:
+    """Whether files come, and whether they can be read."""
+    files, name = status.files, f"{status.workflow} files"
+    if files is None:
+        return
+    if files.aside:
+        yield Check(
+            name,
+            Colour.RED,
+            finished(files.aside_sentence),
+            f"Correct the configuration (d365acs workflow edit {status.workflow}) and restart, or upload it anew.",
+        )
+    if status.is_on and (sentence := stale_files(status)):
+        yield Check(name, Colour.YELLOW, sentence)
+    elif not files.aside:
+        yield Check(name, Colour.GREEN, finished(files.sentence))
+
+
+def refusal_checks(status: WorkflowStatus) -> Iterator[Check]:
+    """Whether what is read gets anywhere."""
+    if status.refused_mostly:
+        refused, noun = status.in_the_hour("refused"), status.kind.noun
+        yield Check(
+            f"{status.workflow} refused",
+            Colour.YELLOW,
+            f"{counted(refused, noun)} of the last hour went aside, most of what was read.",
+            f"See why with: d365acs workflow show {status.workflow}",
+        )
 
 
 def privacy_check(store: Store, workflow: str) -> Check:

@@ -11,16 +11,15 @@ from config.connections import Connections
 from config.document import WorkflowDocument
 from config.egress import EgressConfig
 from config.ingress import IngressConfig
-from config.optinout import OptinoutConfig
 from config.secrets import SecretMissing, resolve
-from connectors.errors import ConnectorError, System, TryAgain
+from connectors.errors import ConnectorError, Malformed, System, TryAgain, Unreachable
 from control.doctor.checks import Check, Colour, Tell, file_check
+from control.doctor.consent import consent_checks
 from control.events import activity_misfits, ask_folder, ask_source
 from control.kinds import kind_of
 from control.mappings.judging import judge
 from control.mappings.live import systems_of
-from control.optinout import judge_optinout
-from control.together import nothing_moves
+from control.sampling import sample
 from control.words import counted, finished
 from store.store import Store
 from sync.systems import Systems
@@ -73,6 +72,10 @@ def system_checks(store: Store, documents: Mapping[str, WorkflowDocument], tell:
             needed = {one.name for one in askings if name in one.workflows and one.system in ("dynamics", "campaign")}
             if needed <= good:
                 yield from _fit_checks(name, document, systems[name], tell)
+            source = {one.name for one in askings if name in one.workflows and one.system in ("journal", "sftp")}
+            if document.egress and source <= good:
+                tell(f"Looking at some events of {name}.")
+                yield from _sample_checks(f"{name} sample", document.egress, systems[name])
 
 
 def _askings(documents: Mapping[str, WorkflowDocument]) -> list[Asking]:
@@ -133,11 +136,19 @@ def _asked(asking: Asking, document: WorkflowDocument, systems: Systems, tell: T
     try:
         good, more = _ask(asking.system, document, systems)
     except TryAgain as error:
-        return Check(asking.name, Colour.RED, finished(error.sentence), "Look at the network between here and there.")
+        return Check(asking.name, Colour.RED, finished(error.sentence), _remedy(error))
     except (ConnectorError, SecretMissing) as error:
         return Check(asking.name, Colour.RED, finished(str(error)))
     took = f"{good}, in {time.perf_counter() - began:.1f} s"
     return Check(asking.name, Colour.GREEN, finished(f"{took}; {more}" if more else took))
+
+
+def _remedy(error: TryAgain) -> str:
+    if isinstance(error, Unreachable):
+        return "Look at the network between here and there."
+    if isinstance(error, Malformed):
+        return "Look whether that address is the right one, and at what stands between here and there, such as a proxy."
+    return "It answers, and is in trouble or busy itself: wait, or ask whoever runs it. The workflow goes on by itself."
 
 
 def _ask(system: System, document: WorkflowDocument, systems: Systems) -> tuple[str, str]:
@@ -168,7 +179,7 @@ def _fit_checks(workflow: str, document: WorkflowDocument, systems: Systems, tel
         yield from _activity_checks(f"{workflow} activities", document.egress, systems)
     if document.optinout:
         tell(f"Holding the pairs of {workflow} against both schemas.")
-        yield from _pair_checks(f"{workflow} pairs", document.optinout, systems)
+        yield from consent_checks(workflow, document.optinout, systems)
 
 
 def _mapping_checks(name: str, config: IngressConfig, systems: Systems) -> Iterator[Check]:
@@ -189,23 +200,19 @@ def _mapping_checks(name: str, config: IngressConfig, systems: Systems) -> Itera
         yield Check(name, Colour.GREEN, f"{fits} both schemas.")
 
 
-def _pair_checks(name: str, config: OptinoutConfig, systems: Systems) -> Iterator[Check]:
-    """Also whether Campaign has the filters, the workflow that exports files, and its signal."""
-    if still := nothing_moves(config):
-        yield Check(name, Colour.GREEN, still)
-        return
+def _sample_checks(name: str, config: EgressConfig, systems: Systems) -> Iterator[Check]:
+    """Whether events that are there would appear, under the configuration that is saved."""
     try:
-        found = judge_optinout(config, systems)
+        found = sample(config, systems, SYSTEM_SECONDS)
     except (ConnectorError, SecretMissing) as error:
         yield Check(name, Colour.RED, finished(str(error)))
         return
     for misfit in found.errors:
-        yield Check(name, Colour.RED, misfit.sentence)
+        yield Check(name, Colour.RED, misfit.sentence, "Correct it with: d365acs workflow edit egress")
     for misfit in found.warnings:
-        yield Check(name, Colour.YELLOW, misfit.sentence)
-    if found.fits:
-        fits = "The pair fits" if len(config.flags) == 1 else f"{counted(len(config.flags), 'pair')} fit"
-        yield Check(name, Colour.GREEN, f"{fits} both schemas.")
+        yield Check(name, Colour.YELLOW, misfit.sentence, "Correct it with: d365acs workflow edit egress")
+    if not (found.errors or found.warnings):
+        yield Check(name, Colour.GREEN, finished(found.seen[0].upper() + found.seen[1:]))
 
 
 def _activity_checks(name: str, config: EgressConfig, systems: Systems) -> Iterator[Check]:

@@ -24,6 +24,7 @@ class Misfit:
 class Judgement:
     errors: tuple[Misfit, ...]  #: a start would fail, or records would be refused
     warnings: tuple[Misfit, ...]
+    remark: str = ""  #: what else was seen: a sentence
 
     @property
     def fits(self) -> bool:

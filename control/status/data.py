@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from control.status.consent import ConsentStatus
+from control.status.files import FileStatus
 from control.status.notes import notes
 from control.status.progress import Progress
 from control.status.reading import Comparing
+from control.status.refusals import Refusal
 from control.status.stream import StreamStatus
 from control.status.workflow import WorkflowStatus
 from control.words import iso
 from store.replays import Replay
-from sync.events.position import Backfill
+from sync.events.position import Backfill, Missed
 
 
 def as_data(status: WorkflowStatus) -> dict[str, Any]:
@@ -54,14 +57,55 @@ def as_data(status: WorkflowStatus) -> dict[str, Any]:
             "unserved_queues": list(status.presence.unserved),
             "last_tick_seconds": _round(status.presence.ticked_seconds),
         },
+        "consent": _consent(status.consent) if status.consent else None,
+        "files": _files(status.files) if status.files else None,
         "streams": [_stream(stream) for stream in status.streams],
         "notes": notes(status),
     }
 
 
+def _files(files: FileStatus) -> dict[str, Any]:
+    newest = {"file": files.newest_aside, "why": files.why_aside} if files.aside else None
+    return {
+        "folder": files.folder,
+        "read": files.read,
+        "settling": files.settling,
+        "whole_in_seconds": _round(files.whole_seconds),
+        "set_aside": files.aside,
+        "newest_set_aside": newest,
+        "newest_seconds": _round(files.newest_seconds),
+    }
+
+
+def refusals_data(found: list[Refusal]) -> list[dict[str, Any]]:
+    """Why records were set aside, by stream and kind."""
+    return [
+        {
+            "stream": one.stream,
+            "kind": one.kind,
+            "count": one.count,
+            "newest": {
+                "at": iso(one.newest_ms),
+                "record": one.record,
+                "place": one.newest.place or None,
+                "why": one.newest.sentence,
+            },
+        }
+        for one in found
+    ]
+
+
+def _consent(consent: ConsentStatus) -> dict[str, Any]:
+    return {
+        "moves": consent.still is None,
+        "decisions": {"kept": consent.stats.kept, "open": consent.stats.open, "in_doubt": consent.in_doubt},
+        "skew_ms": consent.skew_ms,
+    }
+
+
 def _stream(stream: StreamStatus) -> dict[str, Any]:
     reading, hold, replay = stream.reading, stream.hold, stream.replay
-    token, backfill, missed = reading.token, reading.backfill, reading.missed
+    token, backfill = reading.token, reading.backfill
     return {
         "stream": stream.stream,
         "mapped": stream.mapped,
@@ -81,8 +125,17 @@ def _stream(stream: StreamStatus) -> dict[str, Any]:
         "token_life_days": token.life_days if token else None,
         "token_alarm": token.alarm.name.lower() if token else None,
         "held": {"since": iso(hold.at_ms), "sentence": hold.sentence} if hold else None,
+        "sources": [
+            {
+                "source": source.name,
+                "stands": source.stands,
+                "last_change": iso(source.read_ms),
+                "notice": _missed(source.notice),
+            }
+            for source in reading.sources
+        ],
         "backfill": {**_window(backfill), "events": backfill.events} if backfill else None,
-        "missed": {"at": iso(missed.at_ms), "sentence": missed.sentence} if missed else None,
+        "missed": _missed(reading.missed),
         "replay": {
             "asked": iso(replay.asked_ms),
             "by": replay.by,
@@ -93,6 +146,10 @@ def _stream(stream: StreamStatus) -> dict[str, Any]:
         if replay
         else None,
     }
+
+
+def _missed(missed: Missed | None) -> dict[str, Any] | None:
+    return {"at": iso(missed.at_ms), "sentence": missed.sentence} if missed else None
 
 
 def _window(of: Backfill | Replay) -> dict[str, str | None]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from control.status.consent import ConsentStatus
+from control.status.files import STALE_SECONDS
 from control.status.stream import StreamStatus
+from control.status.waiting import wish
 from control.status.workflow import WorkflowStatus
 from control.words import ago, duration, finished, window
 
-#: How long an operator is told that events were missed. Milliseconds.
+#: How long an operator is told that events were missed, or what a source has noticed. Milliseconds.
 MISSED_MS = 7 * 86_400_000
 
 
@@ -43,11 +46,13 @@ def _notes(status: WorkflowStatus) -> Iterator[str]:
         for trouble in status.told_troubles:
             since = duration(max(0, status.at_ms - trouble.since_ms) / 1000)
             tried = f", tried {trouble.times:,} times" if trouble.times > 1 else ""
-            yield f"{name} waits at {trouble.where} for {since}{tried}: {finished(trouble.sentence)}"
+            yield f"{name} has waited for {since} {wish(trouble.where)}{tried}: {finished(trouble.sentence)}"
         for stream in status.streams:
             yield from _comparing(name, stream)
     for stream in status.streams:
         yield from _reading(status, stream)
+    if status.consent:
+        yield from _consent(name, status.consent)
     if status.unapplied:
         yield unapplied_note(status)
     yield from _counts(status)
@@ -71,6 +76,17 @@ def _reading(status: WorkflowStatus, stream: StreamStatus) -> Iterator[str]:
     missed = reading.missed
     if missed and status.at_ms - missed.at_ms < MISSED_MS:
         yield f"{name}: events were missed, as was noticed {ago(missed.at_ms, status.at_ms)}: {missed.sentence}"
+    for source in reading.sources:
+        notice = source.notice
+        if notice and status.at_ms - notice.at_ms < MISSED_MS:
+            yield f"{name}: {source.name}, {ago(notice.at_ms, status.at_ms)}: {notice.sentence}"
+
+
+def _consent(name: str, consent: ConsentStatus) -> Iterator[str]:
+    if consent.still:
+        yield consent.still
+    elif consent.clocks:
+        yield f"{name}: {consent.clocks}"
 
 
 def _comparing(workflow: str, stream: StreamStatus) -> Iterator[str]:
@@ -92,10 +108,30 @@ def _counts(status: WorkflowStatus) -> Iterator[str]:
         yield f"{name}: a replay of {_replayed(status)} is pending; it begins with the next {when}."
     if status.parked:
         yield f"{name}: {status.kind.awaits(status.parked)} (parked)."
-    if status.dead:
+    if status.files and status.files.aside:
+        yield f"{name}: {status.files.aside_sentence}."
+    if status.refused:
         noun = status.kind.noun
-        were = f"{noun} was" if status.dead == 1 else f"{noun}s were"
-        yield f"{name}: {status.dead:,} {were} refused and set aside; the others go on."
+        were = f"{noun} was" if status.refused == 1 else f"{noun}s were"
+        others = "; the others go on" if status.gets_on else ""
+        if status.refused_mostly:
+            others = ", most of what was read in the last hour"
+        yield f"{name}: {status.refused:,} {were} refused and set aside{others}."
+    if status.is_on and (sentence := stale_files(status)):
+        yield f"{name}: {sentence}"
+
+
+def stale_files(status: WorkflowStatus) -> str | None:
+    """That no file has come for long; None if one has, or no files are read."""
+    files = status.files
+    if files is None:
+        return None
+    if files.is_stale:
+        return files.stale_sentence
+    on_for_s = (status.at_ms - (status.since_ms or status.at_ms)) / 1000
+    if files.newest_seconds is None and on_for_s > STALE_SECONDS:
+        return f"No file has ever come into {files.folder}: see that the workflow of Campaign runs that exports them."
+    return None
 
 
 def _replayed(status: WorkflowStatus) -> str:

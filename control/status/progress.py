@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from store.lifecycle import Life, State
-from store.statistics import BUCKET_SECONDS
+from store.statistics import rate_seconds
 from sync.position import Phase, Position
 
 
@@ -13,7 +13,7 @@ class Progress:
     read: int  #: records read so far
     expected: int | None  #: records the table has, as far as Dynamics tells
     done: int  #: records read and no longer waiting
-    remaining_seconds: float | None  #: at the pace of the last half minute; None: not known
+    remaining_seconds: float | None  #: at the pace of the last 10 to 20 seconds; None: not known
 
     @property
     def fraction(self) -> float | None:
@@ -54,11 +54,11 @@ def together(under_way: Iterable[Progress | None]) -> Progress | None:
 
 
 def warming(life: Life, now_ms: int) -> float:
-    """Rates are averages over the last half minute; the very first run is measured by the time it has been running.
+    """Rates are averages over 10 to 20 seconds; the very first run is measured by the time it has been running.
 
-    After a restart the half minute may hold records of the run before, so that only patience shows the new pace.
+    After a restart these seconds may hold records of the run before, so that only patience shows the new pace.
     """
     if life.state is not State.RUNNING or life.since_ms is None or life.generation > 1:
         return 1.0
-    averaged = 2 * BUCKET_SECONDS + (now_ms / 1000) % BUCKET_SECONDS
+    averaged = rate_seconds(now_ms)
     return averaged / min(averaged, max(1.0, (now_ms - life.since_ms) / 1000))

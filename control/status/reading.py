@@ -26,6 +26,17 @@ class Comparing:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """One of several sources that a stream reads side by side."""
+
+    name: str  #: as the configuration has it
+    stands: str  #: how far it has come, in words
+    read_ms: int | None  #: when it was last read to its end and anything was new; None: never
+    full: bool = False  #: whether everything is read, before what changes
+    notice: Missed | None = None  #: what operators must know, the last of it
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What the cursor of a stream tells."""
 
@@ -39,3 +50,4 @@ class Reading:
     unread: Unread | None = None  #: how long a source has not been read that forgets
     backfill: Backfill | None = None  #: what is being read once more
     missed: Missed | None = None  #: events that were lost to the reader, the last ones
+    sources: tuple[Source, ...] = ()  #: where it reads, if in more than one place

@@ -1,6 +1,6 @@
 """What is known of one stream right now: its queue, its counts, its reading position, what holds it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from control.kinds import Kind
 from control.status.progress import warming
@@ -23,10 +23,11 @@ class StreamStatus:
     dead: int
     oldest_seconds: float | None  #: how long the oldest has been waiting
     totals: dict[str, int]  #: read, filtered, written, unchanged, again, refused, parked since the stream began
-    rates: dict[str, float]  #: the same per second, over the last half minute
+    rates: dict[str, float]  #: the same per second, over the last 10 to 20 seconds
     reading: Reading  #: how far it has been read
     hold: Hold | None  #: why nothing of it is written at present
     replay: Replay | None  #: that was asked for, pending or begun
+    hour: dict[str, int] = field(default_factory=dict)  #: the counts of the last hour
 
     @property
     def backlog(self) -> int:
@@ -69,4 +70,5 @@ def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surr
         around.kind.reading(workflow.cursor(name), waits, around.life_days, around.now_ms),
         around.holds.get(name),
         around.replays.get(name),
+        statistics.hour,
     )

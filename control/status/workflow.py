@@ -6,14 +6,17 @@ from config.document import WorkflowDocument
 from config.settings import Settings
 from control.kinds import Kind, kind_of
 from control.opening import workflow_of
+from control.status.consent import ConsentStatus, consent_status
 from control.status.engine import EngineCalls, engine_calls
+from control.status.files import FileStatus, file_status
 from control.status.presence import Presence, presence_of
 from control.status.progress import Progress, together
 from control.status.stream import StreamStatus, Surroundings, stream_status
 from control.status.tokens import Token
-from store.lifecycle import State
+from control.together import OPTINOUT
+from store.lifecycle import Life, State
 from store.replays import Replay
-from store.store import Store
+from store.store import Store, WorkflowStore
 from store.trouble import Trouble
 from sync.workflows import NAMES, document_of, workflow_named
 
@@ -35,6 +38,8 @@ class WorkflowStatus:
     pending_replays: dict[str, Replay]  #: by stream: what the next stop and start reads and writes again
     engine: EngineCalls | None  #: None: nothing that is written counts as one
     presence: Presence
+    consent: ConsentStatus | None = None  #: None: not opt-in/out, or nothing is saved of it
+    files: FileStatus | None = None  #: None: no files are read
 
     @property
     def told_troubles(self) -> tuple[Trouble, ...]:
@@ -71,6 +76,28 @@ class WorkflowStatus:
     @property
     def dead(self) -> int:
         return sum(stream.dead for stream in self.streams)
+
+    @property
+    def refused(self) -> int:
+        """Dead letters that are records, not whole files."""
+        return self.dead - (self.files.letters if self.files else 0)
+
+    @property
+    def refused_mostly(self) -> bool:
+        """Whether most of what was read in the last hour was set aside."""
+        refused = self.in_the_hour("refused")
+        ended = refused + sum(map(self.in_the_hour, ("written", "unchanged", "filtered")))
+        return 2 * refused > max(ended, self.in_the_hour("read"))
+
+    @property
+    def gets_on(self) -> bool:
+        """Whether it runs, and records have reached their end lately."""
+        ended = self.in_the_hour("written") + self.in_the_hour("unchanged")
+        return self.state is State.RUNNING and not self.absence and ended > 0
+
+    def in_the_hour(self, what: str) -> int:
+        """Records of the last hour over all streams, as `rate` has them."""
+        return sum(stream.hour.get(what, 0) for stream in self.streams)
 
     @property
     def oldest_seconds(self) -> float | None:
@@ -127,7 +154,19 @@ def status_of(store: Store, settings: Settings, workflow: str) -> WorkflowStatus
         {name: replay for name, replay in sorted(replays.items()) if replay.began_ms is None},
         engine_calls(one, now_ms) if kind.calls_engine else None,
         presence_of(store, workflow, settings.tick_seconds, now_ms),
+        _consent(store, one, life, document, now_ms),
+        file_status(one, document, now_ms),
     )
+
+
+def _consent(
+    store: Store, workflow: WorkflowStore, life: Life, active: WorkflowDocument | None, now_ms: int
+) -> ConsentStatus | None:
+    if workflow.name != OPTINOUT:
+        return None
+    is_on = life.state in (State.STARTING, State.RUNNING)
+    document = active if is_on else document_of(workflow, workflow.revisions.newest())
+    return consent_status(store, workflow, document, now_ms) if document and document.optinout else None
 
 
 def all_statuses(store: Store, settings: Settings) -> list[WorkflowStatus]:

@@ -22,9 +22,9 @@ from sync.consent.merging import merged
 from sync.consent.page import ConsentPage, Told, Unusable
 from sync.consent.rule import Seen
 from sync.consent.states import NEVER_MS, ProfileState
-from sync.events.moments import NoMoment, moment
 from sync.files.rows import EXCERPT, Columns
 from sync.files.source import FileSource
+from sync.moments import NoMoment, moment
 from sync.pages import RawRecord
 
 #: Where the settings of these files stand in the configuration.

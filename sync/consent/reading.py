@@ -33,6 +33,10 @@ log = structlog.get_logger()
 EXPORT = "export"
 #: A reader waits for sources that are slow for so long, in seconds; what they answer then is there for the next one.
 WAIT_SECONDS = 0.5
+#: A source is due so long before its time, in seconds, so that a tick which comes a little early is not in vain.
+SLACK_SECONDS = 0.5
+#: A source at rest that is asked again within this time need not have its position stored. Seconds.
+RESTS_SECONDS = 1.0
 #: How often a reader that waits looks whether something else is to be done. Seconds.
 LOOK_EVERY = 0.1
 
@@ -52,6 +56,8 @@ class ConsentSource:
         self.drive = ExportDrive(systems.campaign.workflows, config.export_workflow) if config.export_workflow else None
         self.fetching: Fetching[ConsentPage] = Fetching()
         self.driving: Fetching[Driven] = Fetching()
+        #: When a source at rest is asked again, by time.monotonic(): it costs Redis nothing.
+        self.resting: dict[str, float] = {}
 
     def reader(self, stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> Reader:
         return ConsentReader(self, stream, store, generation, piece)
@@ -129,6 +135,8 @@ class ConsentReader:
         part = position.parts.get(name)
         if part is None or name in self._had or now_ms < part.due_ms:
             return False
+        if time.monotonic() < self._source.resting.get(name, 0.0):
+            return False
         return self._patience[name].is_over()
 
     def _troubled(self, name: str, error: ConnectorError) -> None:
@@ -146,12 +154,14 @@ class ConsentReader:
             self._had.add(name)
         payloads = self._sieve.payloads(page.told, is_file=source.is_file, whole=page.whole, everybody=name == AGAIN)
         now_ms = self._store.now_ms()
-        if page.idle and not payloads and page.wait <= WAIT_SECONDS * 2 and not part.busy and part.read_ms:
-            return None  # it stays where it was, and is asked again by the next reader
+        wait = page.wait - min(page.wait / 2, SLACK_SECONDS)
+        if page.idle and not payloads and wait <= RESTS_SECONDS and not part.busy and part.read_ms:
+            self._source.resting[name] = time.monotonic() + wait
+            return None
         version = max(position.version + 1, now_ms)
         changes = [Change(id_, version, payload) for id_, payload in payloads.items()]
         behind = replace(position, version=version) if changes else position
-        behind = self._behind(behind, name, page, now_ms)
+        behind = self._behind(behind, name, page, now_ms, wait)
         if page.more and time.monotonic() < self._ends:
             self._begin(name, behind.parts[name])
         lane = Lane.REPLAY if page.whole or name == AGAIN else Lane.LIVE
@@ -165,7 +175,9 @@ class ConsentReader:
         self._waits_until = time.monotonic() + WAIT_SECONDS
         return ReadEnd.CAUGHT_UP if changes and not page.more else None
 
-    def _behind(self, position: ConsentPosition, name: str, page: ConsentPage, now_ms: int) -> ConsentPosition:
+    def _behind(
+        self, position: ConsentPosition, name: str, page: ConsentPage, now_ms: int, wait: float
+    ) -> ConsentPosition:
         if name == AGAIN and not page.more:
             return position.without(AGAIN)
         part = position.parts[name]
@@ -177,7 +189,7 @@ class ConsentReader:
                 part,
                 next=page.behind,
                 busy=page.more,
-                due_ms=0 if page.more else now_ms + int(page.wait * 1000),
+                due_ms=0 if page.more else now_ms + int(wait * 1000),
                 read_ms=part.read_ms if page.more else now_ms,
                 notice=Notice(now_ms, page.notice) if page.notice else part.notice,
             ),

@@ -16,8 +16,8 @@ from uuid import UUID
 from config.egress import EgressConfig, EventOrigin
 from config.event_fields import KINDS, Kind
 from config.model import Model
-from sync.events.moments import NoMoment, ahead, moment
 from sync.mapping.mapper import Unmappable
+from sync.moments import NoMoment, ahead, moment
 
 #: Below it lie the ids of all activities that come from events. It must never change: an event would appear again.
 NAMESPACE = UUID("4743ff01-7ff4-4c7b-a3a9-92b53f3b318a")

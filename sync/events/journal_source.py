@@ -122,7 +122,7 @@ class JournalSource:
 def _raw(event: JournalEvent) -> RawRecord:
     value: Any = event.value
     if isinstance(value, dict):
-        return RawRecord(value)
+        return RawRecord(value, position=event.position)
     text = orjson.dumps(value)
     place = event.position or blake2b(text, digest_size=16).hexdigest()
     kind = _KINDS.get(type(value), "something else")
@@ -131,6 +131,7 @@ def _raw(event: JournalEvent) -> RawRecord:
         where=f"journal {place}",
         flaw=f"The event is {kind}, not a JSON object.",
         excerpt=text[: 4 * EXCERPT].decode("utf-8", "ignore")[:EXCERPT],
+        position=event.position,
     )
 
 

@@ -48,6 +48,7 @@ class Understood(NamedTuple):
 
     page: RawPage
     changes: list[Change]  #: those that travel
+    filtered: int  #: how many do not appear, of those that are of interest
     newest_ms: int  #: when the newest event that fits has happened, in ms since 1970; 0 if there is none
 
 
@@ -123,7 +124,7 @@ class EventReader:
         understood = self._pages.page(Wanted(position.next))
         if understood is None:
             return ReadEnd.STOPPED
-        page, _, newest_ms = understood
+        page, newest_ms = understood.page, understood.newest_ms
         read_ms = 0
         if self._events.origin == "files":
             read_ms = min(newest_ms, asked_ms) - FILES_LAG_MS
@@ -153,9 +154,8 @@ class EventReader:
         return self._store_page(cursor, understood, behind, Lane.REPLAY)
 
     def _store_page(self, cursor: Cursor, understood: Understood, behind: EventPosition, lane: Lane) -> ReadEnd | None:
-        page, changes, _ = understood
+        page, changes, filtered, _ = understood
         self._look_ahead(behind)
-        filtered = len(page.records) - len(changes)
         stored = self._queue.put_page(self._generation, cursor.number, changes, behind.dump(), lane, filtered=filtered)
         if page.records:
             log.info(
@@ -206,17 +206,19 @@ class EventReader:
     def _fetch(self, wanted: Wanted) -> Understood:
         page = self._events.source.fetch(wanted.position, PAGE_SECONDS)
         origin, rules, window = self._events.origin, self._events.rules, wanted.window
-        changes, newest_ms, now = [], 0, datetime.now(UTC)
+        changes, filtered, newest_ms, now = [], 0, 0, datetime.now(UTC)
         for event in page.records:
             found = _understood(event, rules, now)
             if isinstance(found, Verdict):
+                # Events outside a window are not what was asked for, and counted nowhere.
+                filtered += window is None or _is_within(window, event, None, rules)
                 continue
             if isinstance(found, Event):
                 newest_ms = max(newest_ms, _ms(found.time))
             if window is None or _is_within(window, event, found, rules):
                 record_id, payload = keep(event, origin, rules, found)
                 changes.append(Change(record_id, VERSION, payload))
-        return Understood(page, changes, newest_ms)
+        return Understood(page, changes, filtered, newest_ms)
 
 
 def _understood(event: RawRecord, rules: Understanding, now: datetime) -> Event | Verdict | None:

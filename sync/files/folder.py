@@ -194,6 +194,7 @@ class Folder:
                 self._understood if ended.aside else "",
                 ended.passed_over,
                 self._leave and not ended.aside,
+                ended.why,
             )
             self._remembered()[ended.version.name] = known
             self._known().add(ended.version.name, ended.content)

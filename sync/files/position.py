@@ -49,6 +49,7 @@ class Ended:
     version: FileVersion
     content: Content | None = None
     aside: bool = False  #: whether it was set aside
+    why: str = ""  #: then: the reason, without the name of the file
     passed_over: bool = False  #: whether its content was read before
     gone: bool = False  #: whether it was removed before all was read
     held: Place | None = None  #: where its last row begins, whose end is still to be told

@@ -8,7 +8,7 @@ import structlog
 from config.remote_files import RemoteFiles
 from connectors.errors import AccessDenied, Malformed, NotFound
 from connectors.sftp import Sftp
-from store.files import Files
+from store.files import Files, FileVersion
 from sync.files.content import NotWhole
 from sync.files.folder import Folder
 from sync.files.lines import LONGEST, Lines
@@ -85,7 +85,7 @@ class FileReader:
         except AccessDenied:
             self._denied(page, place)
         except Unusable as unusable:
-            self._set_aside(page, place, f"The file {place.version.name} {unusable}.")
+            self._set_aside(page, place, f"{unusable}.")
 
     def close(self) -> None:
         if self._file is not None:
@@ -146,7 +146,8 @@ class FileReader:
             if page.is_due():
                 return
         place = file.place
-        log.info("Read a file to its end.", action="file_read", file=place.version.name, lines=lines.number)
+        behind_columns = max(0, lines.number - 1)
+        log.info("Read a file to its end.", action="file_read", file=place.version.name, lines=behind_columns)
         # Two files with nothing but column names are not the same rows twice.
         content = lines.digest.content() if lines.number > 1 else None
         self._end(page, Ended(place.folder, place.version, content))
@@ -158,7 +159,7 @@ class FileReader:
             "Read a file up to its last row, which has no line break: it is read when the file stays as it is.",
             action="file_held",
             file=place.version.name,
-            lines=lines.number,
+            lines=max(0, lines.number - 1),
         )
         self._end(page, Ended(place.folder, place.version, held=place))
 
@@ -218,13 +219,13 @@ class FileReader:
         again = page.position.since_ms is not None
         page.position = replace(page.position, place=None, after=self._folder.order(place) if again else ())
 
-    def _set_aside(self, page: Making, place: Place, sentence: str) -> None:
+    def _set_aside(self, page: Making, place: Place, why: str) -> None:
+        """`why`: a sentence that begins behind the name of the file."""
         version = place.version
+        sentence = f"The file {version.name} {why}"
         log.warning("Set a file aside.", action="file_set_aside", file=version.name, why=sentence)
-        # Another version of the file may have to be set aside, too.
-        where = f"{version.name} ({version.size} bytes, {version.mtime})"
-        page.records.append(RawRecord(None, where, sentence))
-        self._end(page, Ended(place.folder, version, aside=True))
+        page.records.append(RawRecord(None, whole_file(version), sentence, file=version.name))
+        self._end(page, Ended(place.folder, version, aside=True, why=why))
 
     def _gone(self, page: Making, place: Place) -> None:
         """The file is not there (any more): archived by the other reading, or removed by somebody else."""
@@ -241,9 +242,10 @@ class FileReader:
 
     def _not_whole(self, page: Making, place: Place) -> None:
         self.close()
-        what = f"The file {place.version.name} cannot be unpacked: it is damaged, or not whole"
+        what = "cannot be unpacked: it is damaged, or not whole"
         if page.position.since_ms is None and self._files.count_failure(place.version) < TRIES:
-            raise Malformed("sftp", f"{what}; it will be tried again, and set aside after {TRIES} times")
+            which = f"The file {place.version.name} {what}"
+            raise Malformed("sftp", f"{which}; it will be tried again, and set aside after {TRIES} times")
         if _may_be_new(page, place):
             self._leave(page, place)
         else:
@@ -251,9 +253,9 @@ class FileReader:
 
     def _denied(self, page: Making, place: Place) -> None:
         """This file may not be read, unlike others, perhaps: those go on."""
-        what = f"The file {place.version.name} may not be read by our user of the server"
+        what, name = "may not be read by our user of the server", place.version.name
         if page.position.since_ms is None and self._files.count_failure(place.version) < TRIES:
-            log.warning(f"{what}; it will be tried again.", action="file_denied", file=place.version.name)
+            log.warning(f"The file {name} {what}; it will be tried again.", action="file_denied", file=name)
             self._leave(page, place)
         elif _may_be_new(page, place):
             self._leave(page, place)
@@ -264,6 +266,11 @@ class FileReader:
 def _may_be_new(page: Making, place: Place) -> bool:
     """Whether this is a file in a reading of all once more that was, perhaps, never read at all."""
     return page.position.since_ms is not None and not place.whole
+
+
+def whole_file(version: FileVersion) -> str:
+    """Where an unreadable file is: another version of it may have to be set aside, too."""
+    return f"{version.name} ({version.size} bytes, {version.mtime})"
 
 
 def missed(place: Place) -> str:

@@ -160,7 +160,8 @@ class Rows:
         excerpt = shown.removesuffix("\r")[:EXCERPT]
         # Another version of the file may have another unreadable row at this line, which is told from this one.
         digest = blake2b(excerpt.encode(errors="surrogatepass"), digest_size=4).hexdigest()
-        return RawRecord(None, f"{self._name} line {number} ({digest})", flaw, excerpt)
+        where = f"{self._name} line {number} ({digest})"
+        return RawRecord(None, where, flaw, excerpt, self._name, number)
 
 
 class _Texts:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.end_to_end.consent_stage import ConsentStage
 from tests.end_to_end.event_stage import EventStage
 from tests.end_to_end.installation import Installation
 from tests.end_to_end.stage import Stage
@@ -20,6 +21,7 @@ SHOP = {"contact": 60, "new_membership": 80, "new_invoice": 120, "new_invoicelin
 
 OpenStage = Callable[..., Stage]
 OpenEvents = Callable[..., EventStage]
+OpenConsent = Callable[..., ConsentStage]
 
 AnyStage = TypeVar("AnyStage", bound=Installation)
 
@@ -95,3 +97,15 @@ def open_events(people: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Op
 @pytest.fixture
 def events(open_events: OpenEvents) -> EventStage:
     return open_events()
+
+
+@pytest.fixture
+def open_consent(shop: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenConsent]:
+    """The same for consent: nobody has a profile, nobody has changed anything."""
+    with stages(shop, monkeypatch, ConsentStage) as open_one:
+        yield open_one
+
+
+@pytest.fixture
+def consent(open_consent: OpenConsent) -> ConsentStage:
+    return open_consent()

@@ -115,6 +115,19 @@ def files(**more: object) -> Plain:
     return {"source": "files", "files": {"settled_seconds": 0, **more}}
 
 
+#: The pairs where a test asks for no others; followemail says the opposite.
+FLAGS: tuple[Plain, ...] = (
+    {"dynamics": "donotemail", "campaign": "blackListEmail"},
+    {"dynamics": "donotphone", "campaign": "blackListPhone"},
+    {"dynamics": "followemail", "campaign": "blackListMobile", "opted_out": False},
+)
+
+
+def optinout(direction: str = "bidirectional", flags: Iterable[Plain] = FLAGS, **more: object) -> Plain:
+    """The opt-in/out part; Campaign is polled unless `more` says otherwise."""
+    return {"direction": direction, "flags": list(flags), **more}
+
+
 def event(number: int, kind: str, contact: str, **data: object) -> Plain:
     """An event of the journal; `data` are further members of its inner part, or others."""
     inner = {

@@ -145,7 +145,7 @@ class Installation(ABC):
             timeout=60,
         )
         assert done.returncode == code, f"{arguments}: exit code {done.returncode}, {done.stdout}"
-        return " ".join(done.stdout.split()) if "json" not in arguments else done.stdout
+        return done.stdout if {"json", "jsonl", "csv"} & {*arguments} else " ".join(done.stdout.split())
 
     def shown(self) -> dict[str, Any]:
         """What `workflow show` tells programs."""

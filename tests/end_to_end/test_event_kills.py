@@ -3,47 +3,24 @@
 More than the usual seeds: `KILL_SEEDS=100 pytest tests/end_to_end/test_event_kills.py`; `KILL_SEEDS=40-60` are those.
 """
 
-import contextlib
-import os
-import signal
-from collections.abc import Callable
-from random import Random
-
 import pytest
 
 from store.lifecycle import State
 from tests.end_to_end import documents
 from tests.end_to_end.conftest import OpenEvents
 from tests.end_to_end.event_stage import EventStage
-from tests.end_to_end.installation import SOON
-from tests.end_to_end.processes import Process
+from tests.end_to_end.killer import Killer, seeds
 
 #: How often something dies in one run, Redis once among it.
 KILLS = 3
 
 
-def seeds() -> list[int]:
-    first, _, last = os.environ.get("KILL_SEEDS", "3").rpartition("-")
-    return list(range(int(first or 1), int(last) + 1))
-
-
-class Killer:
-    """Kills what a seed says, at a moment that it says; beside that a supervisor, as `d365acs up` is one."""
+class EventKiller(Killer):
+    """At a moment that the seed says."""
 
     def __init__(self, events: EventStage, seed: int) -> None:
+        super().__init__(events, seed)
         self.events = events
-        self.chance = Random(seed)
-        self.worker: Process = events.run("worker", "beat")[0]
-
-    def wait_until(self, condition: Callable[[], object], what: str, seconds: float = SOON) -> None:
-        """A worker that has ended meanwhile is started again: Celery gives up if Redis is away while children die."""
-
-        def holds() -> object:
-            if not self.worker.is_alive:
-                (self.worker,) = self.events.run("worker")
-            return condition()
-
-        self.events.wait_until(holds, what, seconds)
 
     def wait_for_a_moment(self, most: int) -> None:
         """Until more has been read, or written, or is in somebody's hands; or no time at all."""
@@ -62,22 +39,8 @@ class Killer:
     def is_done(self, most: int) -> bool:
         return self.events.totals()["read"] >= most and self.events.queue.backlog().total == 0
 
-    def kill(self, what: str) -> None:
-        match what:
-            case "redis":
-                self.events.server.kill()
-                self.events.server.start()
-            case "worker":
-                self.worker.kill()
-                (self.worker,) = self.events.run("worker")
-            case "children" | "a child":
-                children = [pid for pid in self.worker.pids() if pid != self.worker.pid]
-                for pid in children if what == "children" else children[:1]:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
 
-
-@pytest.mark.parametrize("seed", seeds())
+@pytest.mark.parametrize("seed", seeds("3"))
 def test_kills_at_any_moment_lose_and_double_nothing(open_events: OpenEvents, seed: int) -> None:
     # Given a campaign with duplicates, in small pages and small batches, and a Dynamics that answers late
     events = open_events(lease_seconds=2, slice_seconds=1, batch_size=40)
@@ -94,7 +57,7 @@ def test_kills_at_any_moment_lose_and_double_nothing(open_events: OpenEvents, se
     events.start(events.save(part))
 
     # When workers are killed again and again, some of their children or all of them, and Redis once
-    killer = Killer(events, seed)
+    killer = EventKiller(events, seed)
     victims = ["redis", *killer.chance.choices(("worker", "children", "a child"), k=KILLS - 1)]
     for what in killer.chance.sample(victims, KILLS):
         killer.wait_for_a_moment(told["events"])

@@ -110,7 +110,7 @@ def test_a_file_that_configures_no_workflow_is_refused(run: Run, file: Path) -> 
     result = run("config", "apply", str(file))
     assert (result.exit_code, result.stderr) == (
         1,
-        "Error: The file configures no workflow; add a part: ingress, egress.\n",
+        "Error: The file configures no workflow; add a part: ingress, egress, optinout.\n",
     )
 
 

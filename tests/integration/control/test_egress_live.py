@@ -1,6 +1,7 @@
 """What egress needs of the live systems: its activity tables, the journal or the SFTP server, each with its remedy."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,12 +75,142 @@ def checks(run: Run) -> dict[str, tuple[str, str]]:
     return {one["check"]: (one["colour"], one["finding"]) for one in json.loads(run("doctor", "-o", "json").stdout)}
 
 
-@pytest.mark.parametrize("source", ["journal", "files"])
-def test_a_file_that_fits_is_good(run: Run, file: Path, connections: Connections, source: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        ("journal", "20 of 20 events of the journal fit"),
+        ("files", "The folder d365_loads/exports/logs has no file like *_[0-9]*.txt* to look at yet"),
+    ],
+)
+def test_a_file_that_fits_is_good(run: Run, file: Path, connections: Connections, source: str, seen: str) -> None:
     written(file, connections, source=source)
     result = run("config", "validate", str(file), "--live")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "The activity tables of egress are there with their columns, and its source answers.\n"
+    fits = "The activity tables of egress are there with their columns, and its source answers. "
+    assert result.stderr.startswith(f"{fits}{seen}")
+
+
+@pytest.mark.usefixtures("answering")
+def test_a_path_that_leads_nowhere_in_the_journal_is_told_at_its_line(
+    run: Run, file: Path, connections: Connections
+) -> None:
+    # Given a path with two letters exchanged
+    text = written(file, connections, journal={"fields": {"contact": "data.extrenalId"}})
+    # When it is held against the journal
+    result = run("config", "validate", str(file), "--live")
+    # Then the line, how many events lack it, and the key are told
+    assert result.exit_code == 1
+    _, line, path, sentence = result.stdout.split(":", 3)
+    assert text.splitlines()[int(line) - 1].strip() == "contact: data.extrenalId"
+    assert path.strip() == "egress.journal.fields.contact"
+    lacking = r" (\d+) of 20 events of the journal have no data\.extrenalId: "
+    found = re.fullmatch(lacking + r"correct egress\.journal\.fields\.contact, or .*\n", sentence)
+    assert found and int(found[1]) > 10
+    # And the doctor sees it in what is saved
+    run("config", "apply", str(file))
+    colour, finding = checks(run)["egress sample"]
+    assert (colour, finding) == ("red", sentence.strip())
+
+
+def test_a_type_that_only_some_events_have_is_a_warning(run: Run, file: Path, connections: Connections) -> None:
+    # Given a configuration that does not list what a few events are
+    types = EgressConfig().types.model_dump()
+    written(file, connections, types={**types, "open": ["seen"]})
+    result = run("config", "validate", str(file), "--live")
+    # Then it fits, and the others are warned about
+    assert result.exit_code == 0, result.stdout
+    assert re.search(r"Warning: .*egress\.types: \d+ of 20 events of the journal do(es)? not fit: ", result.stderr)
+
+
+COLUMNS = ["id", "type", "profile", "eventDate", "campaignName"]
+ROW = "4711\tclick\t1d251a79-bac4-49db-8bae-963614d5df27\t2026-11-01\tCamp\n"
+HEAD = "\t".join(COLUMNS) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fields", "line", "sentence"),
+    [
+        (
+            "clicks_20261101.txt",
+            HEAD + ROW,
+            {},
+            "egress.files.fields.contact",
+            "The newest file, clicks_20261101.txt, has no column externalId; it has: id, type, profile, eventDate, "
+            "campaignName; correct egress.files.fields.contact.",
+        ),
+        (
+            "clicks_20261101.txt.gz",
+            HEAD + ROW * 3 + "4712\tclick\n",
+            {"contact": "campaignName"},
+            "egress.files.fields.contact",
+            "3 of 4 events of the newest file, clicks_20261101.txt.gz, do not fit: campaignName is not the id of a "
+            "contact: it is no GUID.",
+        ),
+        (
+            "clicks_20261101.txt",
+            ROW,
+            {},
+            "egress.files",
+            "The newest file, clicks_20261101.txt, does not begin with a line of the columns that egress.files.fields "
+            "names: check egress.files.delimiter and quote, or let Campaign export the names of the columns.",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("answering")
+def test_the_head_of_the_newest_file_is_held_against_the_columns_and_no_value_is_shown(
+    run: Run,
+    file: Path,
+    connections: Connections,
+    sandbox: Sandbox,
+    name: str,
+    text: str,
+    fields: dict[str, str],
+    line: str,
+    sentence: str,
+) -> None:
+    # Given an older file that fits, and a newer one that does not
+    sandbox.ask("PUT", "/sftp/files/heads/clicks_20261031.txt", {"text": "id\n", "age": 3600})
+    sandbox.ask("PUT", f"/sftp/files/heads/{name}", {"text": text, "gzip": name.endswith(".gz")})
+    # When the configuration is held against the live systems
+    written(file, connections, source="files", files={"folder": "heads", "fields": fields})
+    result = run("config", "validate", str(file), "--live")
+    sandbox.ask("DELETE", f"/sftp/files/heads/{name}")
+    # Then it is told what to correct, without anything that stands in a row
+    assert result.exit_code == 1, result.output
+    [told] = [one.split(":", 3)[2:] for one in result.stdout.splitlines() if one.split(":")[2].strip() == line]
+    assert told[1].strip() == sentence
+    assert not {"4711", "Camp\n", "1d251a79"} & set(re.split(r"[\s,;:]", result.output))
+
+
+def test_what_the_sftp_server_does_not_bear_is_told_at_its_line(run: Run, file: Path, connections: Connections) -> None:
+    assert connections.sftp is not None
+    # Given a folder that is not there
+    text = written(file, connections, source="files", files={"folder": "none"})
+    told = run("config", "validate", str(file), "--live").stdout.split(":", 3)
+    assert (text.splitlines()[int(told[1]) - 1].strip(), told[2]) == ("folder: none", " egress.files.folder")
+    # When the pinned key is another one
+    other = connections.sftp.model_copy(update={"host_key": OTHER_KEY})
+    text = written(file, connections.model_copy(update={"sftp": other}), source="files")
+    told = run("config", "validate", str(file), "--live").stdout.split(":", 3)
+    assert (text.splitlines()[int(told[1]) - 1].strip(), told[2]) == (
+        f"host_key: {OTHER_KEY}",
+        " connections.sftp.host_key",
+    )
+
+
+@pytest.mark.usefixtures("answering")
+def test_a_system_in_trouble_is_not_blamed_on_the_network(
+    run: Run, file: Path, connections: Connections, sandbox: Sandbox
+) -> None:
+    applied(run, file, connections)
+    # Given a journal that answers 503
+    sandbox.ask("PUT", "/faults", {"journal": {"rate_503": 1}})
+    found = json.loads(run("doctor", "-o", "json").stdout)
+    sandbox.ask("PUT", "/faults", {})
+    # Then nobody is sent to look at the network
+    [journal] = [one for one in found if one["check"] == "Journal"]
+    assert journal["colour"] == "red" and "503" in journal["finding"]
+    assert journal["remedy"].startswith("It answers, and is in trouble or busy itself")
 
 
 def test_every_misfit_is_told_at_its_line_and_what_is_switched_off_is_not_asked_for(
@@ -195,3 +326,11 @@ def test_two_workflows_ask_each_system_once(run: Run, file: Path, connections: C
     names = [one["check"] for one in json.loads(run("doctor", "-o", "json").stdout)]
     assert {"ingress Dynamics", "egress Dynamics", "Campaign", "Journal"} <= set(names)
     assert "Dynamics" not in names
+
+
+def test_a_table_that_is_not_there_is_told_without_the_words_of_the_wire(
+    run: Run, file: Path, connections: Connections
+) -> None:
+    written(file, connections, activities={"open": {"table": "adobe_emailopened", "date": "adobe_openedon"}})
+    told = run("config", "validate", str(file), "--live").stdout
+    assert "Dynamics, definition of adobe_emailopened: " in told and "GET" not in told

@@ -83,6 +83,7 @@ def test_what_is_no_time_is_wrong_usage(run: Run) -> None:
     [
         (("--since", "6d"), ""),
         ((), ""),
+        (("--since", "7d"), ""),
         (("--since", "8d"), "The journal keeps events for 7 days: those before "),
         (("--since", "9d", "--until", "8d"), "The journal keeps events for 7 days: nothing of this window is left"),
     ],
@@ -235,3 +236,30 @@ def test_who_changes_the_source_is_told_that_events_appear_twice(run: Run, egres
     # And saying the same again is no change
     file.write_text(journal)
     assert "under other ids" not in run("config", "apply", str(file)).stderr
+
+
+def test_a_replay_that_is_read_is_listed_beside_one_that_is_pending(run: Run, egress: WorkflowStore) -> None:
+    # Given a replay of two days that is being read, and another one that was asked for meanwhile
+    run("replay", "create", "egress", "--since", "2d")
+    run("workflow", "start", "egress")
+    generation = egress.lifecycle.read().generation
+    egress.replays.begin(egress.now_ms())
+    egress.lifecycle.run(generation, "start-up checks", "both systems answer")
+    began = egress.replays.all()["events"]
+    assert began.began_ms is not None
+    position = EventPosition("here", replayed_ms=began.began_ms, backfill=Backfill("q", began.since_ms, None, events=9))
+    egress.queue("events").put_page(generation, 0, [Change("a", 1, b"{}")], position.dump(), Lane.REPLAY)
+    run("replay", "create", "egress", "--since", "1d")
+    # Then both are listed
+    listed = json.loads(run("replay", "ls", "-o", "json").stdout)
+    assert [one["state"] for one in listed] == ["reading", "pending"]
+    # When both are over, Then the one that had begun is still listed
+    run("replay", "cancel", "egress")
+    run("replay", "cancel", "egress")
+    assert [one["state"] for one in json.loads(run("replay", "ls", "-o", "json").stdout)] == ["ended"]
+
+
+def test_after_the_only_request_was_taken_back_nobody_is_told_that_none_was_ever_made(run: Run) -> None:
+    run("replay", "create", "egress")
+    run("replay", "cancel", "egress")
+    assert run("replay", "ls").stderr.startswith("No replay is pending, and none has begun; ask for one with: ")

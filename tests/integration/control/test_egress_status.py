@@ -64,8 +64,9 @@ def test_a_stream_of_events_has_no_change_token_and_makes_no_engine_calls(
     data = shown(run)
     assert (data["engine_calls"], data["streams"][0]["token_age_seconds"], data["notes"]) == (None, None, [])
     assert data["streams"][0]["last_read"] is not None
-    # And the same in the list, beside ingress
-    assert [line.split()[0] for line in run("workflow", "ls").stdout.splitlines()] == ["WORKFLOW", "ingress", "egress"]
+    # And the same in the list, beside the others
+    listed = [line.split()[0] for line in run("workflow", "ls").stdout.splitlines()]
+    assert listed == ["WORKFLOW", "ingress", "egress", "optinout"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What opt-in/out needs of the live systems: its pairs, filters, files and the workflow that exports them."""
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,3 +99,51 @@ def test_a_signal_that_the_workflow_does_not_have_is_told_with_those_it_has(
         # Then the one is good and the other one is told
         assert (result.exit_code, "no external signal signal9" in result.stdout) == (signal != "signal1",) * 2
     assert "External signals that are there: signal1." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("state", "start", "colour", "finding"),
+    [
+        ("started", True, "green", "The workflow WKF123 of Campaign runs."),
+        (
+            "stopped",
+            True,
+            "yellow",
+            "The workflow WKF123 of Campaign is stopped; optinout starts it when it looks next.",
+        ),
+        ("stopped", False, "red", "The workflow WKF123 of Campaign is stopped, and no files are written."),
+    ],
+)
+def test_the_doctor_looks_at_the_export_workflow_and_at_both_clocks(
+    run: Run, file: Path, connections: Connections, sandbox: Sandbox, state: str, start: bool, colour: str, finding: str
+) -> None:
+    # Given a configuration that fits, and Campaign's workflow in some state
+    written(file, connections, files={}, export_workflow={"id": "WKF123", "signal": "signal1", "start": start})
+    assert run("config", "apply", str(file)).exit_code == 0
+    sandbox.ask("PUT", "/consent/workflow", {"state": state})
+    # When the doctor looks
+    checks = {one["check"]: one for one in json.loads(run("doctor", "-o", "json").stdout)}
+    # Then it says how that stands, and that the clocks are close
+    assert (checks["optinout export"]["colour"], checks["optinout export"]["finding"]) == (colour, finding)
+    assert checks["optinout pairs"]["colour"] == "green"
+    assert checks["optinout clocks"]["colour"] == "green"
+    assert re.fullmatch(
+        r"Those of both systems are 0\.\d s apart, true to \d\.\d s\.", checks["optinout clocks"]["finding"]
+    )
+    assert checks["SFTP"]["colour"] == "green"
+
+
+def test_the_doctor_tells_clocks_that_are_far_apart(
+    run: Run, file: Path, connections: Connections, sandbox: Sandbox
+) -> None:
+    # Given Campaign's clock a minute ahead
+    written(file, connections)
+    assert run("config", "apply", str(file)).exit_code == 0
+    sandbox.ask("PUT", "/switches", {"campaign_clock_offset": 60})
+    # When the doctor looks, then it says so
+    try:
+        checks = {one["check"]: one for one in json.loads(run("doctor", "-o", "json").stdout)}
+    finally:
+        sandbox.ask("PUT", "/switches", {"campaign_clock_offset": 0})
+    assert checks["optinout clocks"]["colour"] == "yellow"
+    assert re.match(r"Campaign's clock is (59|60|61) s ahead of that of Dynamics", checks["optinout clocks"]["finding"])

@@ -12,6 +12,9 @@ from store.outcomes import Parent, Parked
 from store.records import Change
 from store.sealing import AesSeal
 from store.store import Store, WorkflowStore
+from sync.consent.polled import PollPosition
+from sync.consent.position import ConsentPosition, Notice, PartPosition
+from sync.position import Position
 from tests.integration.control.conftest import CONNECTIONS, INGRESS, Run
 
 pytestmark = pytest.mark.usefixtures("acknowledged", "answering")
@@ -111,3 +114,68 @@ def test_where_nothing_moves_the_status_says_where_consent_is_configured(run: Ru
     assert STILL in run("workflow", "ls").stdout
     checks = {one["check"]: one for one in json.loads(run("doctor", "-o", "json").stdout)}
     assert (checks["optinout pairs"]["colour"], checks["optinout configuration"]["colour"]) == ("green", "green")
+
+
+def read(optinout: WorkflowStore, generation: int, **parts: PartPosition) -> None:
+    position = ConsentPosition(1, 0, parts)
+    optinout.queue("consent").put_page(generation, optinout.cursor("consent").number, [], position.dump())
+
+
+def test_each_source_is_shown_with_where_it_stands(run: Run, optinout: WorkflowStore, generation: int) -> None:
+    # Given a poll that has seen a change, files, and contacts that are still read for the first time
+    now_ms = optinout.now_ms()
+    polled = PollPosition(1, walking=False, newest_ms=1_795_168_807_000)
+    read(
+        optinout,
+        generation,
+        poll=PartPosition("here", polled.dump(), read_ms=now_ms),
+        files=PartPosition("there", "", notice=Notice(now_ms, "A file was removed before it was read.")),
+        dynamics=PartPosition("here", Position(rows=1200, expected=3000).dump(), busy=True),
+    )
+    # Then people see a line each, and what one of them has noticed
+    lines = run("workflow", "show", "optinout").stdout.splitlines()
+    at = lines.index("SOURCE    LAST CHANGE  STANDS AT")
+    assert [re.sub(r"\d+ s ago", "now", line) for line in lines[at + 1 : at + 4]] == [
+        "poll          now  changes, the newest of 2026-11-20 10:00:07 UTC",
+        "files               -  nothing yet",
+        "dynamics            -  all contacts are read, 1,200 of 3,000 so far",
+    ]
+    assert re.fullmatch(r"optinout: files, \d s ago: A file was removed before it was read\.", lines[-1])
+    # And programs the same
+    [stream] = shown(run)["streams"]
+    assert [source["source"] for source in stream["sources"]] == ["poll", "files", "dynamics"]
+    assert stream["sources"][1]["notice"]["sentence"] == "A file was removed before it was read."
+    assert (stream["phase"], stream["sources"][1]["last_change"]) == ("full", None)
+
+
+def test_consent_is_replayed_from_a_moment_on(run: Run, optinout: WorkflowStore, generation: int) -> None:
+    # When whoever has changed since a day is asked for
+    asked = run("replay", "create", "optinout", "--since", "2026-11-20")
+    # Then it is pending until the next start
+    assert asked.stderr == (
+        "The replay of optinout (since 2026-11-20 00:00 UTC) is pending; begin it with: "
+        "d365acs workflow restart optinout\n"
+    )
+    assert run("replay", "ls").stdout.splitlines()[1].startswith("optinout  pending  since 2026-11-20 00:00 UTC")
+    # When it has begun and is being read
+    began_ms = optinout.now_ms()
+    optinout.replays.begin(began_ms)
+    poll = PartPosition("here", PollPosition(walking=False).dump())
+    position = ConsentPosition(1, began_ms, {"poll": poll, "again": PartPosition("here", PollPosition(1).dump())})
+    optinout.queue("consent").put_page(generation, 0, [], position.dump())
+    # Then it is shown so, and can be ended
+    assert json.loads(run("replay", "ls", "-o", "json").stdout)[0]["state"] == "reading"
+    assert "STREAM   " in run("workflow", "show", "optinout").stdout
+    ended = run("replay", "cancel", "optinout").stderr
+    assert ended == "The replay of optinout ends now: what was read of it is written, the rest is not read.\n"
+
+
+def test_a_replay_of_consent_has_no_end_and_needs_something_that_moves(run: Run, file: Path, generation: int) -> None:
+    assert run("replay", "create", "optinout", "--until", "2026-11-20").stderr == (
+        "Error: optinout compares both systems as they are now; leave --until out.\n"
+    )
+    file.write_text(CONNECTIONS + ONE_WAY)
+    run("config", "apply", str(file))
+    assert run("replay", "create", "optinout").stderr == (
+        "Error: optinout moves nothing with direction: dynamics_to_campaign; there is nothing to replay.\n"
+    )

@@ -90,5 +90,6 @@ def test_a_replay_is_shown_until_all_is_read_and_handed_to_writers(run: Run, ing
 def test_a_table_that_is_not_mapped_has_no_replay(run: Run) -> None:
     assert run("replay", "create", "account").stderr == "Error: No mapping leads from account; mapped: contact.\n"
     assert run("replay", "ls").stderr == (
-        "No replay was ever asked for; ask for one with: d365acs replay create TABLE (or egress)\n"
+        "No replay is pending, and none has begun; ask for one with: d365acs replay create TABLE (or egress, "
+        "optinout)\n"
     )

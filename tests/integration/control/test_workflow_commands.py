@@ -55,6 +55,7 @@ def test_a_fresh_instance_lists_its_workflows_and_says_what_is_missing(run: Run)
         "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  FAILED  TOKEN\n"
         "ingress   STOPPED  -            -       -       -       -      -\n"
         "egress    STOPPED  -            -       -       -       -      -\n"
+        "optinout  STOPPED  -            -       -       -       -      -\n"
         "\n"
         "No workflow has a configuration yet; save one with: d365acs config apply FILE\n"
     )
@@ -70,7 +71,7 @@ def test_a_start_without_a_configuration_is_refused_with_the_way_out(run: Run) -
 def test_an_unknown_workflow_is_named_with_those_there_are(run: Run, verb: str) -> None:
     result = run("workflow", verb, "egres")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: There is no workflow egres; there are ingress and egress.\n"
+    assert result.stderr == "Error: There is no workflow egres; there are ingress, egress and optinout.\n"
 
 
 def test_a_start_without_a_worker_stays_starting_and_the_list_says_that_nobody_answers(run: Run, file: Path) -> None:
@@ -86,6 +87,7 @@ def test_a_start_without_a_worker_stays_starting_and_the_list_says_that_nobody_a
         "WORKFLOW  STATE     SINCE    BACKLOG  PARKED  OLDEST  FAILED  TOKEN\n"
         "ingress   STARTING  0 s ago        0       0       -       0      -\n"
         "egress    STOPPED   -              -       -       -       -      -\n"
+        "optinout  STOPPED   -              -       -       -       -      -\n"
         "\n"
         f"ingress: {NOBODY}\n"
     )
@@ -256,7 +258,7 @@ def test_an_outage_is_no_failure_and_is_shown_with_its_beginning_and_reason(
     listed = run("workflow", "ls").stdout
     assert "ingress   RUNNING" in listed
     assert listed.endswith(
-        "\n\ningress waits at contact.write for 3 min, tried 4 times: Campaign does not answer (503).\n"
+        "\n\ningress has waited for 3 min to write contact, tried 4 times: Campaign does not answer (503).\n"
     )
 
 
@@ -271,7 +273,7 @@ def test_programs_get_everything_as_json(run: Run, file: Path, ingress: Workflow
     queue.settle(queue.lease(generation, 10, 60_000).number, [Refused("a", Reason("refused", "It is wrong."))])
     queue.put_page(generation, 0, [Change("b", 1, b"{}")], "")
     # When it is listed for a program
-    found, unused = json.loads(run("workflow", "ls", "-o", "json").stdout)
+    found, unused, _ = json.loads(run("workflow", "ls", "-o", "json").stdout)
     # Then numbers are numbers, and times are in ISO 8601
     assert (found["state"], found["backlog"], found["failed"]) == ("RUNNING", 1, 1)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["since"])
@@ -283,13 +285,13 @@ def test_programs_get_everything_as_json(run: Run, file: Path, ingress: Workflow
     assert found["workers"]["answer"] is False
     assert found["notes"] == [
         f"ingress: {NOBODY}",
-        "ingress: 1 record was refused and set aside; the others go on.",
+        "ingress: 1 record was refused and set aside.",
     ]
     # And of a workflow that is not configured there is nothing to note
     assert (unused["workflow"], unused["revision"]["newest"], unused["notes"]) == ("egress", None, [])
     # And the same in lines, and for one workflow
     lines = run("workflow", "ls", "-o", "jsonl").stdout.splitlines()
-    assert [json.loads(line)["workflow"] for line in lines] == ["ingress", "egress"]
+    assert [json.loads(line)["workflow"] for line in lines] == ["ingress", "egress", "optinout"]
     assert json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)["generation"] == generation
 
 

@@ -113,3 +113,27 @@ def test_an_unknown_switch_is_a_usage_error() -> None:
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 2
     assert "no_such_switch is not a switch" in errors
+
+
+def test_a_person_gets_the_secrets_last_as_lines_to_paste_and_the_key_in_a_file(tmp_path: Path) -> None:
+    # Given a sandbox that writes the SFTP key to a file
+    key = tmp_path / "key"
+    process = launch("--sftp-key", str(key))
+    assert process.stdout is not None
+    lines: list[str] = []
+    while not lines or not lines[-1].startswith("export CAMPAIGN_CLIENT_SECRET="):
+        lines.append(process.stdout.readline())
+    assert end(process, signal.SIGTERM) == (0, "", "")
+    # Then the lines give a shell the secrets that stand above
+    told = dict(line.strip().split(": ", 1) for line in lines if ".client_secret: " in line)
+    command = "".join(lines[-2:]) + 'printf "%s %s" "$DYNAMICS_CLIENT_SECRET" "$CAMPAIGN_CLIENT_SECRET"'
+    shell = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert shell.stdout == f"{told['dynamics.client_secret']} {told['campaign.client_secret']}"
+    # And the key is its owner's alone
+    assert (key.stat().st_mode & 0o777, key.read_text()[:15]) == (0o600, "-----BEGIN OPEN")
+
+
+def test_its_help_names_the_command_that_was_typed() -> None:
+    program = [sys.executable, "-c", "from cli.main import main; main()", "sandbox", "up", "--help"]
+    told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert told.startswith("Usage: d365acs sandbox up [OPTIONS]\n")

@@ -31,8 +31,14 @@ def test_a_version_that_was_read_is_told_from_every_other_one(files: Files) -> N
     assert not known.is_of(FileVersion("logs_1.txt", 11, 1_776_000_000))
     assert not known.is_of(FileVersion("logs_1.txt", 10, 1_776_000_001))
     # The newest version takes the place of the one before
-    files.remember(FileVersion("logs_1.txt", 11, 1), None, aside="settings")
-    assert files.read() == {"logs_1.txt": ReadFile(11, 1, NOW, None, "settings")}
+    other = FileVersion("logs_1.txt", 11, 1)
+    files.remember(other, None, aside="settings", why="has no column id.")
+    set_aside = ReadFile(11, 1, NOW, None, "settings", why="has no column id.", asides=(other,))
+    assert files.read() == {"logs_1.txt": set_aside}
+    # And that one was set aside is known when it is read at last, though not why any more
+    files.remember(other, CONTENT)
+    files.remember(VERSION, CONTENT)
+    assert files.read() == {"logs_1.txt": ReadFile(10, 1_776_000_000, NOW, CONTENT, asides=(other,))}
 
 
 def test_a_file_is_forgotten_only_when_it_was_gone_for_long_without_a_break(files: Files) -> None:

@@ -68,15 +68,18 @@ def test_counts_and_rates_are_kept_by_the_scripts(
     confirm(queue, queue.lease(generation, 200, 60_000, now_ms=at), now_ms=at + 1000)
     # When they are looked at five seconds into the next bucket
     statistics = read_statistics(redis, keys, now_ms=at + 15_000)
-    # Then the totals are exact and the rates are those of the 25 seconds looked at
+    # Then the totals are exact and the rates are those of the 15 seconds looked at
     assert statistics.totals == {
         "read": 300, "filtered": 0, "written": 200, "unchanged": 0, "again": 0, "refused": 0, "parked": 0,
     }  # fmt: skip
-    assert statistics.rates["read"] == pytest.approx(300 / 25)
-    assert statistics.rates["written"] == pytest.approx(200 / 25)
-    # And half a minute later the rates are zero and the totals stand
-    later = read_statistics(redis, keys, now_ms=at + 45_000)
+    assert statistics.rates["read"] == pytest.approx(300 / 15)
+    assert statistics.rates["written"] == pytest.approx(200 / 15)
+    # And ten seconds later the rates are zero, and the totals and the counts of the hour stand
+    later = read_statistics(redis, keys, now_ms=at + 25_000)
     assert set(later.rates.values()) == {0.0} and later.totals == statistics.totals
+    assert (later.hour["read"], later.hour["written"]) == (300, 200)
+    # Until the hour is over
+    assert set(read_statistics(redis, keys, now_ms=at + 3_610_000).hour.values()) == {0}
 
 
 def test_the_pulse_reaches_an_hour_back(redis: Redis, keys: StreamKeys, queue: RecordQueue, generation: int) -> None:

@@ -331,6 +331,8 @@ def test_a_backfill_brings_back_the_events_of_its_window_beside_the_new_ones(egr
     # Then only that of the window is back, and the source was asked from its begin on
     assert set(egress.timelines.activities) == {activity_id("open", f"e{number}") for number in (2, 3)}
     assert egress.events.since == [None, now_ms - 4 * day]
+    # And the two outside the window are counted nowhere once more
+    assert egress.totals() == {"read": 4, "written": 4}
     # And it is over: another run reads nothing again
     assert egress.position.backfill is None
     asked = len(egress.events.asked)

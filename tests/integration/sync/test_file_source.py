@@ -185,7 +185,9 @@ def test_a_line_of_ten_megabytes_is_a_flaw_and_the_lines_around_it_are_read(fold
         folder.put(name, rows(1) + f"{huge}{name}\n" + "3\tclick\tc\t2026-11-01\n")
     assert folder.read() == ["1", "logs_1.txt line 3", "3", "1", "logs_2.txt.gz line 3", "3"]
     flaw = folder.events[1]
-    assert flaw._replace(where="") == RawRecord(None, "", "The row is longer than 1 MB.", "x" * 1_000)
+    assert flaw._replace(where="") == RawRecord(
+        None, "", "The row is longer than 1 MB.", "x" * 1_000, flaw.file, flaw.line
+    )
 
 
 def test_a_row_within_quotes_may_go_on_beyond_what_is_read_at_once(folder: LogFolder, small_pages: None) -> None:

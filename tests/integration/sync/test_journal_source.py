@@ -372,7 +372,9 @@ def test_what_is_no_object_is_told_with_its_place_and_without_its_value(
     # Then each has a place of its own, the same each time
     assert [event.value for event in events] == [None, None, None, None, None, {"id": 1}]
     assert [event.where for event in events[:5]] == [f"journal {place}" for place in range(5)]
-    assert events[1] == RawRecord(None, "journal 1", "The event is a text, not a JSON object.", '"Mrs Miller"')
+    assert events[1] == RawRecord(
+        None, "journal 1", "The event is a text, not a JSON object.", '"Mrs Miller"', position="1"
+    )
     assert [event.flaw for event in events[:5]] == [
         f"The event is {what}, not a JSON object." for what in ("a list", "a text", "a number", "true or false", "null")
     ]

@@ -20,6 +20,7 @@ from sync.egress import STREAM
 from sync.events.activity import ActivityMapper, ActivityShape
 from sync.events.activity_target import ActivityTarget
 from sync.events.event import Understanding
+from sync.events.payload import place_of
 from sync.events.position import EventPosition
 from sync.events.reading import EventStreamSource
 from sync.pages import RawPage, RawRecord, RawSource
@@ -148,6 +149,7 @@ class Egress:
             keeper=lambda stream, _streams, store, _generation: UnknownContacts(
                 dynamics, limit_s, "egress.contact_limit_seconds", "events", stream, store
             ),
+            place_of=place_of,
         )
 
     def source_of(self, source: RawSource) -> EventStreamSource:

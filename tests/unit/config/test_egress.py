@@ -73,9 +73,8 @@ bad.yaml:8: connections.sftp.host: must be the name or address of a host alone, 
 bad.yaml:9: connections.sftp.port: must be at least 1
 bad.yaml:11: connections.sftp.private_key: must be a reference, ${env:NAME} or ${file:/absolute/path}; \
 the secret itself does not belong here
-bad.yaml:12: connections.sftp.host_key: must be the public key of the server, such as ssh-ed25519 AAAA..., \
-or its fingerprint, SHA256:...; ssh-keyscan shows the one, ssh-keygen -lf the other, and Campaign's control panel says \
-whether it is right
+bad.yaml:12: connections.sftp.host_key: begins with the name of the host, as ssh-keyscan shows it: leave out the \
+name before it
 bad.yaml:14: egress.sorce: is not a known key; did you mean source?
 bad.yaml:15: egress.without_contact: must be 'set_aside' or 'ignore'
 bad.yaml:16: egress.batch_size: must be at most 500

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.events.moments import EARLIEST, NoMoment, moment
+from sync.moments import EARLIEST, NoMoment, moment
 
 _LATEST = datetime(2250, 1, 1)  # noqa: DTZ001  # hypothesis adds the zone itself
 _MOMENTS = st.datetimes(EARLIEST.replace(tzinfo=None), _LATEST, timezones=st.just(UTC))

@@ -1,4 +1,4 @@
-"""When an event happened: the spellings of a point in time that Campaign's events have, all read in UTC."""
+"""Points in time as journals and files spell them, all read in UTC."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NoMoment(ValueError):
-    """The value is no point in time at which an event can have happened; the text says how, without repeating it."""
+    """The value is no point in time at which anything can have happened; the text says how, without repeating it."""
 
 
 def moment(value: object, formats: Sequence[str] = ()) -> datetime:

@@ -1,0 +1,145 @@
+"""A decision about consent in sentences that need no knowledge of this software."""
+
+from collections.abc import Iterator
+
+from control.words import exact
+from store.consent import Confirmed, Decision
+from store.decisions import Side
+
+#: What a flag of Campaign stands for.
+_CHANNELS = {
+    "blackList": "all channels",
+    "blackListEmail": "email",
+    "blackListFax": "fax",
+    "blackListMobile": "text messages",
+    "blackListPhone": "phone calls",
+    "blackListPostalMail": "postal mail",
+    "blackListPushnotification": "push notifications",
+    "ccpaOptOut": "sale of personal data (CCPA)",
+}
+
+#: What each policy says.
+POLICIES = {
+    "documented": "Campaign's value if its flag was changed later than the record in Dynamics; otherwise opted out if "
+    "either system says so",
+    "most_restrictive": "opted out if either system says so",
+    "newest": "the value that was changed later; within the same second, opted out if either system says so",
+    "dynamics": "always the value of Dynamics",
+    "campaign": "always the value of Campaign",
+}
+
+#: Why it was decided so, by the code of the rule.
+_RULES = {
+    "equal": "Both systems say the same.",
+    "campaign-newer": "The change in Campaign is the later one, so Campaign's value counts.",
+    "dynamics-newer": "The change in Dynamics is the later one, so the value of Dynamics counts.",
+    "opted-out-wins": "Campaign's change is not plainly the later one, so opted out wins.",
+    "most-restrictive": "One of the systems says opted out, so opted out wins.",
+    "system-wins": "This flag follows one system, whatever the times are.",
+    "one-way": "Consent travels from Campaign to Dynamics only, so Campaign's value counts.",
+    "in-doubt": "What is not told could have led elsewhere, so opted out stands: a case in doubt.",
+}
+_EVEN = "Neither change is plainly the later one, so opted out wins."
+_UNDECIDED = "What is not told leaves it open, so nothing was decided and nothing changed: a case in doubt."
+
+SYSTEMS = {"dynamics": "Dynamics", "campaign": "Campaign"}
+
+#: Clocks that are closer to each other are not told apart.
+_SAME_MS = 50
+
+#: Campaign's time of a flag that was never changed.
+NEVER_MS = 0
+
+
+def channel(flag: str) -> str:
+    """email (blackListEmail)."""
+    known = _CHANNELS.get(flag)
+    return f"{known} ({flag})" if known else flag
+
+
+def value(opted_out: bool | None) -> str:
+    return {True: "opted out", False: "not opted out", None: "not told"}[opted_out]
+
+
+def changed(at_ms: int | None, after_ms: int | None = None) -> str:
+    """When something changed: a moment, one that it was not after, never, or not told."""
+    if at_ms is None:
+        return "not told"
+    if after_ms is not None:
+        return f"by {exact(at_ms)}"
+    return "never" if at_ms <= NEVER_MS else exact(at_ms)
+
+
+def outcome(decision: Decision) -> bool | None:
+    """What was decided: whether the contact has opted out. None: nothing was."""
+    sides = {"dynamics": decision.dynamics, "campaign": decision.campaign, "both": decision.dynamics}
+    return sides[decision.winner][0] if decision.winner in sides else None
+
+
+def sentences(decision: Decision) -> list[str]:
+    """What both systems said, how it was decided, and what came of it."""
+    return list(_sentences(decision))
+
+
+def _sentences(decision: Decision) -> Iterator[str]:
+    yield f"Dynamics: {_dynamics(decision)} Campaign: {_campaign(decision.campaign)}"
+    yield _clocks(decision.skew_ms)
+    if decision.rule != "one-way":
+        yield f"Policy {decision.policy}: {POLICIES.get(decision.policy, 'as it was configured')}."
+    yield f"Rule {decision.rule}: {_rule(decision)}"
+    if outcome(decision) is not None:
+        says = "as both systems say" if decision.winner == "both" else f"as {SYSTEMS[decision.winner]} says"
+        yield f"Decided: {value(outcome(decision))}, {says}. {_written(decision)}"
+
+
+def _dynamics(decision: Decision) -> str:
+    said, at_ms = decision.dynamics
+    if at_ms is None:
+        return f"{value(said)}; when that changed is not told."
+    if decision.policy == "newest":
+        return f"{value(said)}, changed on {exact(at_ms)} at the latest."
+    return f"{value(said)}; the record was changed on {exact(at_ms)}."
+
+
+def _campaign(side: Side) -> str:
+    said, at_ms = side
+    if at_ms is None:
+        return f"{value(said)}; when that changed is not told."
+    return f"{value(said)}, never changed." if at_ms <= NEVER_MS else f"{value(said)}, changed on {exact(at_ms)}."
+
+
+def _clocks(skew_ms: int | None) -> str:
+    if skew_ms is None:
+        return "Clocks: how far those of the two systems were apart is not known."
+    if abs(skew_ms) < _SAME_MS:
+        return "Clocks: both systems had the same time, as far as can be measured."
+    return (
+        f"Clocks: that of Campaign was {abs(skew_ms) / 1000:.1f} s {'ahead of' if skew_ms > 0 else 'behind'} that of "
+        "Dynamics, as measured; times were compared as they are."
+    )
+
+
+def _rule(decision: Decision) -> str:
+    if decision.rule == "opted-out-wins" and decision.policy == "newest":
+        return _EVEN
+    if decision.rule == "in-doubt" and outcome(decision) is None:
+        return _UNDECIDED
+    return _RULES.get(decision.rule, "this version of d365acs does not know the rule.")
+
+
+def _written(decision: Decision) -> str:
+    if not decision.written_to:
+        return "Nothing was to be written."
+    to, at_ms = SYSTEMS.get(decision.written_to, decision.written_to), decision.written_ms or 0
+    match decision.confirmed:
+        case None:
+            return f"It is to be written to {to}; whether it was is not known yet."
+        case Confirmed.ANSWER:
+            return f"Written to {to} on {exact(at_ms)}, as {to} confirmed."
+        case Confirmed.READING:
+            return f"Written to {to}: the answer was lost, and the value was found there on {exact(at_ms)}."
+        case Confirmed.REFUSED:
+            return (
+                f"Not written to {to}, which refused it or had changed meanwhile; what came next is told by a later "
+                "decision, or by what is set aside."
+            )
