@@ -110,13 +110,10 @@ def _process(there: Pretend, here: Stage, nudge: Nudge) -> dict[str, float]:
 
 
 def _write_out(stream: Stream, here: Stage) -> None:
-    """The pretend journal keeps pages that it has written once: they are made beforehand, as the floor's batches are."""
+    """The pretend journal keeps pages that it has written once: they are made beforehand, as those of the floor are."""
     assert isinstance(stream.source, EventStreamSource)
-    source, position, more = (
-        stream.source.source,
-        EventPosition.load(here.workflow.cursor(stream.name).value).next,
-        True,
-    )
+    source, more = stream.source.source, True
+    position = EventPosition.load(here.workflow.cursor(stream.name).value).next
     while more:
         page = source.fetch(position or source.beginning(None), PATIENCE_SECONDS)
         position, more = page.behind, page.more

@@ -119,6 +119,7 @@ _ENDS = {
     "answer": "confirmed by the system that was written to",
     "reading": "found there later, the answer having been lost",
     "refused": "not written: refused, or changed meanwhile",
+    "unknown": "not known: the answer was lost, and the value not found there",
 }
 
 

@@ -18,7 +18,9 @@ from cli.signals import interrupt_on_signals
 from control.words import rate
 
 if TYPE_CHECKING:
+    from cli.demo_report import Conflicts
     from control.demo.campaign import Told
+    from control.demo.consent import Settled
     from control.demo.stage import Demo, Part, Watch
     from control.status.workflow import WorkflowStatus
 
@@ -42,8 +44,8 @@ def demo(contacts: int, keep: bool, output: str) -> None:
 
     Copies contacts, memberships, invoices and invoice lines, parents before children; then changes and deletes some in
     Dynamics, waits until Campaign agrees, and compares both systems record by record. Then a campaign of 2,000 email
-    events appears on the timelines of contacts, each event once, though many are delivered twice. Exit code 0 only if
-    all agree.
+    events appears on the timelines of contacts, each event once, though many are delivered twice. In the end people opt
+    in and out on both sides; two of the decisions are explained. Exit code 0 only if all agree.
     """
     interrupt_on_signals()
     # /tmp or the like: the path must stay short, a Unix socket stands in it.
@@ -64,15 +66,17 @@ def demo(contacts: int, keep: bool, output: str) -> None:
 
 def _run(home: Path, contacts: int, keep: bool, output: str) -> bool:
     from cli.demo_report import Result, report
-    from control.demo import stage
+    from control.demo import consent, stage
 
     began = time.monotonic()
-    with stage.demo(home, contacts, say) as running:
+    with stage.demo(home, contacts, consent.CONFIG, say) as running:
         records = _records(running, contacts)
         events = _events(running) if records else None
-        if not records or not events:
+        settled = _consent(running) if events else None
+        if not records or not events or not settled:
             return False
-        result = Result(*records, *events, time.monotonic() - began)
+        looked, changed, conflicts = settled
+        result = Result(*records, *events, looked, changed, conflicts, time.monotonic() - began)
         report(result, output)
         if keep:
             _stay(running, home)
@@ -118,6 +122,28 @@ def _events(running: Demo) -> tuple[Told, Told] | None:
     return (first, again) if again.timelines.agrees else None
 
 
+def _consent(running: Demo) -> tuple[Settled, Settled, Conflicts] | None:
+    """Both ways; None if both systems do not agree in the end."""
+    from control.demo import consent
+
+    conflicts = consent.disagree(running)
+    say("Two people change their minds, each in both systems. Nobody looks yet.")
+    say("Starting optinout: consent becomes the same in both systems.")
+    with _live() as watch:
+        first = consent.first_look(running, watch, PATIENCE)
+    say(f"Consent: both systems agreed {first.seconds:.1f} s later. {first.consents.sentence()}")
+    if not first.consents.agrees:
+        return None
+    say(f"People change their minds {consent.CHANGES} times, in either system, some in both at once.")
+    with _live() as watch:
+        then = consent.changes(running, watch, PATIENCE)
+    say(f"Minds: both systems agreed {then.seconds:.1f} s later. {then.consents.sentence()}")
+    if not then.consents.agrees:
+        return None
+    one, other = conflicts
+    return first, then, ((one, consent.explained(running, one)), (other, consent.explained(running, other)))
+
+
 @contextmanager
 def _live() -> Iterator[Watch]:
     """A live line on a terminal, a line now and then elsewhere; on stderr, because it is not the answer."""
@@ -158,6 +184,7 @@ def _stay(running: Demo, home: Path) -> None:
     admin = running.sandbox.info["admin"]["url"]
     say(f"  curl -X POST -d '{{\"count\": 50}}' {admin}/dynamics/change")
     say(f"  curl -X POST -d '{{\"sends\": 500}}' {admin}/events/campaign")
+    say(f"  curl -X POST -d '{{\"changes\": 50}}' {admin}/consent/changes")
     try:
         while True:
             running.look_after()
@@ -174,4 +201,4 @@ def _next_steps() -> None:
     say("  d365acs up                      all processes, for your own systems")
     say("  d365acs config apply FILE       tell it what flows; see docs/examples")
     say("  d365acs mapping add             draft a mapping of your own tables")
-    say("  d365acs workflow start ingress  begin; egress likewise")
+    say("  d365acs workflow start ingress  begin; egress and optinout likewise")

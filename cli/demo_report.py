@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from cli.consent_views import as_data, explained
 from cli.output import draw, table, write
 from control.words import counted, rate
 
 if TYPE_CHECKING:
+    from control.consent.explaining import Explanation
     from control.demo.campaign import Told
+    from control.demo.consent import Conflict, Settled
     from control.demo.stage import Part
+
+    #: What two people did, and why it came out as it did.
+    Conflicts: TypeAlias = tuple[tuple[Conflict, Explanation], tuple[Conflict, Explanation]]
 
 #: Calls to Campaign that the hosted app spends on an insert, an update and a delete.
 THEIRS = {"insert": "1", "update": "2", "delete": "1"}
@@ -24,16 +30,22 @@ class Result:
     then: Part
     told: Told  #: events: for the first time, then many again
     again: Told
+    looked: Settled  #: consent: when it was looked at for the first time, then when it changed
+    changed: Settled
+    conflicts: Conflicts
     seconds: float
 
     @property
     def agrees(self) -> bool:
-        return self.then.agreement.agrees and self.again.timelines.agrees
+        return self.then.agreement.agrees and self.again.timelines.agrees and self.changed.consents.agrees
 
 
 def report(result: Result, output: str) -> None:
     if output == "table":
-        draw("", _records(result.first, result.then), "", _events(result.again), "")
+        draw("", _records(result.first, result.then), "", _events(result.again), "", _consent(result), "")
+        for conflict, explanation in result.conflicts:
+            click.echo(f"Somebody {conflict.told}. What became of it, as d365acs consent explain shows it:")
+            draw("", *explained(explanation), "")
         for name, fact in _facts(result):
             click.echo(f"{name:14}{fact}")
     else:
@@ -47,8 +59,10 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("Changes", f"in Campaign {then.seconds:.1f} s after they were made in Dynamics"),
         ("Events", f"{rate(told.per_second)} activities/s, {counted(told.batches, '$batch request')} to Dynamics"),
         ("Again", f"{again.delivered:,} events delivered, {again.created:,} of them new"),
+        ("Consent", f"both systems agreed {result.changed.seconds:.1f} s after people had changed their minds"),
         ("Comparison", then.agreement.sentence()),
         ("", again.timelines.sentence()),
+        ("", result.changed.consents.sentence()),
         ("Whole demo", f"{result.seconds:.0f} s"),
     ]
 
@@ -76,6 +90,12 @@ def _events(told: Told) -> Any:
     return table(columns, rows)
 
 
+def _consent(result: Result) -> Any:
+    flags = result.changed.consents.flags
+    rows = [(f"{one.flag}, {one.column}", f"{one.contacts:,}", f"{one.opted_out:,}") for one in flags]
+    return table([("CONSENT", "left"), ("CONTACTS", "right"), ("OPTED OUT IN BOTH", "right")], rows)
+
+
 def _data(result: Result) -> dict[str, Any]:
     return {
         "agree": result.agrees,
@@ -84,6 +104,9 @@ def _data(result: Result) -> dict[str, Any]:
         "changes": _part(result.then),
         "events": _told(result.told),
         "again": _told(result.again),
+        "consent": _settled(result.looked),
+        "minds": _settled(result.changed),
+        "conflicts": [as_data(explanation) for _, explanation in result.conflicts],
     }
 
 
@@ -130,5 +153,22 @@ def _told(told: Told) -> dict[str, Any]:
                 "strange": one.strange,
             }
             for one in told.timelines.kinds
+        ],
+    }
+
+
+def _settled(settled: Settled) -> dict[str, Any]:
+    return {
+        "seconds": round(settled.seconds, 2),
+        "written": dict(settled.written),
+        "flags": [
+            {
+                "flag": one.flag,
+                "column": one.column,
+                "contacts": one.contacts,
+                "opted_out": one.opted_out,
+                "differing": len(one.differing),
+            }
+            for one in settled.consents.flags
         ],
     }

@@ -45,7 +45,7 @@ _until = option("--until", metavar="TIME", help="Events before then. Default: un
 def create(context: Context, name: str, since: str | None, until: str | None, why: str) -> None:
     """Ask for the replay of a mapped table, of the events of egress, or of the consent of optinout. It is pending until
     the next stop and start. Asking twice for a table is harmless. While a window is pending, another one is
-    refused; so long ago is another one a moment later.
+    refused, and 2d is another one a minute later.
 
     A table is replayed whole. Consent can be that of whoever has changed since a TIME, and events those of a window:
     each TIME is a date (2026-11-20, its beginning), a time in ISO 8601 (2026-11-21T12:00+01:00), or so long ago (90min,

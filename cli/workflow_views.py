@@ -23,6 +23,9 @@ _STYLES = {"RUNNING": "green", "STARTING": "cyan", "FAILED": "bold red", "STOPPE
 #: What a narrow terminal does without in the table of streams, the first first.
 _SPARED = ("UNCHANGED", "FILTERED", "OLDEST", "READ", "TOKEN", "LAST READ", "LAST CHANGE", "WRITTEN")
 
+#: Characters that are shown of the place at which a record was read.
+_LONGEST_PLACE = 48
+
 
 def note_lines(found: list[str]) -> list[RenderableType]:
     """The notes as they stand under a table, after an empty line."""
@@ -154,12 +157,17 @@ def refusals_table(found: list[Refusal], now_ms: int) -> Table:
             one.kind,
             number(one.count),
             ago(one.newest_ms, now_ms),
-            one.newest.place or one.record,
+            _shortened(one.newest.place or one.record),
             one.newest.sentence,
         )
         for one in found
     ]
     return table(columns, rows)
+
+
+def _shortened(place: str) -> str:
+    """Positions in a journal are long; programs get the whole."""
+    return place if len(place) <= _LONGEST_PLACE else f"{place[: _LONGEST_PLACE - 1]}…"
 
 
 def _stream(stream: StreamStatus, status: WorkflowStatus) -> dict[str, Cell]:

@@ -11,7 +11,7 @@ from config.addresses import Scopes, Url
 from config.journal_connection import JOURNAL_SCOPES, JournalAccess, JournalConnection
 from config.model import Model, Number, Place, Text, Whole, part, with_relations
 from config.secrets import SecretRef
-from config.sftp_connection import SftpConnection
+from config.sftp_connection import LogExport, SftpConnection
 
 __all__ = [
     "CAMPAIGN_SCOPES",
@@ -20,6 +20,7 @@ __all__ = [
     "DynamicsConnection",
     "JournalAccess",
     "JournalConnection",
+    "LogExport",
     "SftpConnection",
 ]
 
@@ -156,14 +157,17 @@ class Connections(Model):
     """The two systems that are kept in step, and where Campaign's events are read."""
 
     dynamics: DynamicsConnection = Field(description="Microsoft Dynamics 365.")
-    campaign: CampaignConnection = Field(description="Adobe Campaign Standard.")
+    campaign: CampaignConnection = Field(
+        description="Adobe Campaign Standard. Every file needs it, also one with egress alone, which never asks its "
+        "API: all workflows of an installation share one Campaign, and the journal takes its credential from here."
+    )
     journal: JournalConnection | None = Field(
         default=None, description="Campaign's events in the I/O Events journal; for egress with `source: journal`."
     )
     sftp: SftpConnection | None = Field(
         default=None,
-        description="Campaign's files on its SFTP server; for egress with `source: files`, and for optinout with "
-        "`files`.",
+        description="Campaign's files on its SFTP server; for egress with `source: files`, for optinout with "
+        "`files`, and for the export of logs, `sftp.logs`.",
     )
 
     @model_validator(mode="wrap")

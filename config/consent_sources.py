@@ -189,9 +189,9 @@ class FlagTimes(Model):
     )
     push: PushTime = Field(
         default="seen",
-        description="The time of blackListPushnotification, which has no field. `seen`: when another value than before "
-        "was read. `modified`: the last change of the profile, whatever changed. `none`: it cannot be told, and opted "
-        "out wins.",
+        description="The time of blackListPushnotification, which has no field. `seen`: with another value than "
+        "before, between the last change of the profile seen before and its last change. `modified`: the last change "
+        "of the profile, whatever changed. `none`: it cannot be told, and opted out wins.",
     )
 
     def fields_of(self, flag: WireFlag) -> tuple[str, ...]:

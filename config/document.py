@@ -1,6 +1,7 @@
 """What one configuration file holds, and how two of them differ."""
 
 import difflib
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any, Self
@@ -9,10 +10,11 @@ import yaml
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from config.connections import Connections
-from config.egress import EgressConfig
+from config.egress import EgressConfig, FileEvents
 from config.ingress import IngressConfig
 from config.model import Model, Place, part, parts, whole, with_relations, written
-from config.optinout import READING, OptinoutConfig, flag_named
+from config.optinout import READING, ConsentFiles, OptinoutConfig, flag_named
+from config.sftp_connection import LogExport
 
 
 class _Configured(Model):
@@ -77,6 +79,7 @@ def _mistakes(value: object) -> Iterator[tuple[Place, str]]:
     connections = part(value, "connections")
     if isinstance(connections, dict | Model):
         yield from _unconnected(value, connections)
+        yield from _read_and_exported(value, connections)
     yield from written_by_both(part(value, "ingress"), part(value, "optinout"))
 
 
@@ -91,6 +94,26 @@ def _unconnected(value: object, connections: object) -> Iterator[tuple[Place, st
     reads = part(optinout, "direction") in READING and part(optinout, "files") is not None
     if reads and part(connections, "sftp") is None:
         yield ("optinout", "files"), "needs connections.sftp: add it, or say files: null, and consent is polled alone"
+
+
+def _read_and_exported(value: object, connections: object) -> Iterator[tuple[Place, str]]:
+    """A folder into which logs are exported, and from which a workflow reads files."""
+    logs = part(part(connections, "sftp"), "logs")
+    if not isinstance(logs, dict | Model):
+        return
+    egress, optinout = part(value, "egress"), part(value, "optinout")
+    read: dict[str, str] = {}
+    if written(egress, "source") == "files":
+        read[_folder_of(part(egress, "files"), FileEvents)] = "egress.files.folder"
+    if part(optinout, "direction") in READING and part(optinout, "files") is not None:
+        read[_folder_of(part(optinout, "files"), ConsentFiles)] = "optinout.files.folder"
+    if reader := read.get(_folder_of(logs, LogExport)):
+        yield ("connections", "sftp", "logs", "folder"), f"must be another folder than {reader}, where files are read"
+
+
+def _folder_of(item: object, model: type[Model]) -> str:
+    """The folder that is written there, in one spelling, or the default."""
+    return posixpath.normpath(written(item, "folder") or model.model_fields["folder"].default)
 
 
 def written_by_both(ingress: object, optinout: object) -> Iterator[tuple[Place, str]]:

@@ -6,6 +6,7 @@ from config.connections import (
     Connections,
     DynamicsConnection,
     JournalConnection,
+    LogExport,
     SftpConnection,
 )
 from config.consent_flags import FlagPair
@@ -38,8 +39,9 @@ A mistake reads `d365acs.yaml:24: ingress.tables.0.fields.1.to: email is written
 too: a typo is never passed over.
 
 - [examples/d365acs.yaml](examples/d365acs.yaml) is a file to begin with,
-  [examples/every-feature.yaml](examples/every-feature.yaml) has one example of everything about mappings, for the
-  sandbox. [examples/egress.yaml](examples/egress.yaml) brings email events from the journal to Dynamics,
+  [examples/every-feature.yaml](examples/every-feature.yaml) has one example of everything about mappings, and of events
+  from files, for the sandbox.
+  [examples/egress.yaml](examples/egress.yaml) brings email events from the journal to Dynamics,
   [examples/egress-files.yaml](examples/egress-files.yaml) from files on SFTP.
   [examples/optinout.yaml](examples/optinout.yaml) keeps consent the same in both systems,
   [examples/optinout-files.yaml](examples/optinout-files.yaml) brings it to Dynamics from files alone.
@@ -60,6 +62,7 @@ TITLES: dict[type[Model], str] = {
     CampaignConnection: "connections.campaign",
     JournalConnection: "connections.journal",
     SftpConnection: "connections.sftp",
+    LogExport: "connections.sftp.logs",
     IngressConfig: "ingress",
     TableMapping: "A table",
     CampaignKey: "key",
@@ -120,6 +123,11 @@ host: contoso.campaign.adobe.com
 user: d365acs
 private_key: ${file:/run/secrets/sftp_key}
 host_key: SHA256:hzb1LcUUSzsDIsBoa7SUKbH+bZ2C1qVbMxE2JKYCtQo
+logs: {folder: d365_loads/logs}
+""",
+    LogExport: """\
+folder: d365_loads/logs
+every_seconds: 900
 """,
     IngressConfig: """\
 park_limit_seconds: 900
@@ -273,6 +281,10 @@ home: ~/d365acs-stage
 """One example of each model; a test reads them."""
 
 NOTES: dict[type[Model], str] = {
+    LogExport: """\
+[operations.md](operations.md#logs-on-the-sftp-server) says what stands in the files. They are exported while a workflow
+is stopped, too, as long as there is something new to tell; under the configuration that runs, or else that is saved.
+""",
     TableMapping: """\
 A table is mapped once. Once a mapping has been applied, its table, resource and key are fixed: to change them, delete
 the mapping, apply, and add it anew. Nothing is written to a field twice: each Campaign field takes one column, or one

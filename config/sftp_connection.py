@@ -1,4 +1,4 @@
-"""How the SFTP server is reached on which Campaign leaves its files."""
+"""How the SFTP server is reached on which Campaign leaves its files, and whether logs are left there, too."""
 
 import base64
 import binascii
@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from config.addresses import Host
 from config.model import Model, Text, Whole
+from config.remote_files import Folder
 from config.secrets import SecretRef
 
 #: The kinds of public keys that servers have, by the names that stand in front of them.
@@ -40,8 +41,26 @@ def _host_key(text: str) -> str:
     )
 
 
+class LogExport(Model):
+    """Logs of each workflow that has this connection, as files on the server: lines of JSON, a file for each day of
+    UTC. They tell what is on record anyway: ids and reasons, never a value of a record."""
+
+    folder: Folder = Field(
+        default="d365_loads/logs",
+        description="Folder of the server in which the files appear; it is made if it is not there. It must not be one "
+        "that files are read from.",
+    )
+    every_seconds: Whole = Field(
+        default=3600,
+        ge=60,
+        le=86_400,
+        description="How many seconds pass between two exports; with 3600 they are made, and counts are told, by the "
+        "hour of the clock.",
+    )
+
+
 class SftpConnection(Model):
-    """The SFTP server of the Campaign instance, for egress from files, and for its opt-out export."""
+    """The SFTP server of the Campaign instance, for egress from files, for its opt-out export, and for logs."""
 
     host: Host = Field(description="Name of the server, such as contoso.campaign.adobe.com.")
     port: Whole = Field(default=22, ge=1, le=65535, description="Its port.")
@@ -55,4 +74,8 @@ class SftpConnection(Model):
     host_key: Annotated[Text, AfterValidator(_host_key)] = Field(
         description="The server's public key, a line such as ssh-ed25519 AAAA..., or its fingerprint, SHA256:... "
         "A server with another key is not talked to."
+    )
+    logs: LogExport | None = Field(
+        default=None,
+        description="Where logs are exported to, and how often; {} takes all defaults. null: nothing is exported.",
     )

@@ -1,4 +1,4 @@
-"""The files that Campaign leaves on its SFTP server: listed, read, moved, removed.
+"""The files that Campaign leaves on its SFTP server: listed, read, moved, removed; and those that are left for others.
 
 One connection is kept for the process and made anew when it breaks.
 """
@@ -9,6 +9,7 @@ import errno
 import posixpath
 import stat
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -43,6 +44,9 @@ _CLOSING = 2.0
 
 #: What the server has said, so that the connection is as good as before.
 _ANSWERS = (NotFound, AccessDenied, Unavailable)
+
+#: A file that is there for a moment, to see whether there may be one.
+_PROBE = ".d365acs_try.part"
 
 _T = TypeVar("_T")
 
@@ -95,10 +99,7 @@ class Sftp:
         try:
             return self._repeatable(f"listing {folder}", timeout, listed)
         except NotFound:
-            raise FolderMissing(
-                "sftp",
-                f"{TITLES['sftp']} has no folder {folder}: create it there, or correct the folder in the configuration",
-            ) from None
+            raise _no_folder(folder) from None
 
     def _readable(self, name: bytes) -> str | None:
         try:
@@ -146,6 +147,35 @@ class Sftp:
         """Raises NotFound."""
         with self.calling(f"removing {path}", timeout) as client:
             client.remove(path)
+
+    def write(self, path: str, content: bytes, timeout: float, within: float) -> None:
+        """Writes a file whole, in place of the one that stands there: whoever reads it sees the one or the other.
+
+        `within`: seconds for all of it, however busy the server is. Raises FolderMissing.
+        """
+        from connectors.sftp_writing import write_whole
+
+        deadline = time.monotonic() + within
+        try:
+            self._repeatable(
+                f"writing {path}",
+                timeout,
+                lambda client: write_whole(client, path, content, deadline, self.forgotten.append),
+            )
+        except NotFound:
+            raise _no_folder(posixpath.dirname(path)) from None
+
+    def try_folder(self, folder: str, timeout: float) -> bool:
+        """Whether a folder is there. Makes sure that files can be written to it, or else that it can be made: leaves an
+        empty file for a moment, and takes it away."""
+        there = folder
+        while there not in ("", "/") and self.file(there, timeout) is None:
+            there = posixpath.dirname(there)
+        with self.calling(f"writing to {there or 'the home of its user'}", timeout) as client:
+            path = posixpath.join(there, _PROBE)
+            client.open(path, "wb").close()
+            client.remove(path)
+        return there == folder
 
     def make_folder(self, folder: str, timeout: float) -> None:
         """Makes a folder, and those that lead to it, where they are not there."""
@@ -269,6 +299,13 @@ def _failures() -> tuple[type[Exception], ...]:
     from paramiko.sftp import SFTPError
 
     return OSError, EOFError, SFTPError, paramiko.SSHException, UnicodeDecodeError
+
+
+def _no_folder(folder: str) -> FolderMissing:
+    return FolderMissing(
+        "sftp",
+        f"{TITLES['sftp']} has no folder {folder}: create it there, or correct the folder in the configuration",
+    )
 
 
 def _is_file(entry: paramiko.SFTPAttributes) -> bool:

@@ -73,6 +73,8 @@ _READ_FROM = {"egress": ("journal", "sftp"), "optinout": ("sftp",)}
 
 def _lean(name: str, part: WorkflowDocument) -> WorkflowDocument:
     unused = [source for source in ("journal", "sftp") if source not in _READ_FROM.get(name, ())]
+    if part.connections.sftp and part.connections.sftp.logs and "sftp" in unused:
+        unused.remove("sftp")  # its logs are written there
     return part.model_copy(update={"connections": part.connections.model_copy(update=dict.fromkeys(unused))})
 
 

@@ -1,7 +1,7 @@
 """What a writer of consent keeps: of each contact what it remembers, and what it decides before it sends anything.
 
     decide -> open -> confirm: answered | found by reading | refused -> the record, until it is trimmed
-               '----- open_of: found again by its contact, if the writer died
+               '----- known: found again with the memory, if the writer died
 
 Memories are bytes of the caller's making; they stand in buckets like the ledger's entries. With payload keys, memories
 and decisions are sealed, and only whose they are can be seen in Redis.
@@ -9,10 +9,11 @@ and decisions are sealed, and only whose they are can be seen in Redis.
 
 from collections.abc import Sequence
 from types import EllipsisType
-from typing import cast
+from typing import NamedTuple, cast
 
 from redis import Redis
 
+from store.client import text
 from store.consent_record import ConsentRecord, ConsentStats
 from store.decisions import Confirmed, Decision, Unreadable, pack_closing, pack_open
 from store.keys import WorkflowKeys
@@ -21,10 +22,17 @@ from store.scripts import clock_argument, script
 from store.sealing import PayloadSeal
 
 #: The record and all its words, from one door.
-__all__ = ["Confirmed", "ConsentStats", "ConsentStore", "Decision", "MemoryMoved", "Unreadable"]
+__all__ = ["Confirmed", "ConsentStats", "ConsentStore", "Decision", "Known", "MemoryMoved", "Unreadable"]
 
 #: The layout of a memory; a letter, since a seal begins with the byte 1.
 _LAYOUT = b"A"
+
+
+class Known(NamedTuple):
+    """Of one contact."""
+
+    memory: bytes | None
+    open: list[Decision]  #: oldest first
 
 
 class MemoryMoved(Exception):
@@ -36,6 +44,20 @@ class ConsentStore(ConsentRecord):
         super().__init__(redis, keys, seal)
         self._decide = script(redis, "decide")
         self._confirm = script(redis, "confirm")
+        self._known = script(redis, "known")
+
+    def known(self, contacts: Sequence[str]) -> list[Known]:
+        """What is remembered of each contact and its open decisions, in the order given, all of one moment: a memory
+        and the decisions that were made with it are told together or not at all."""
+        if not contacts:
+            return []
+        fields = [field_of(contact) for contact in contacts]
+        buckets = [self._bucket(field) for field in fields]
+        found = self._known(keys=[self._keys.open_decisions, self._keys.open_contacts, *buckets], args=["", *fields])
+        return [
+            Known(self._opened(contact, memory), [self._read_open(text(number), one) for number, one in still_open])
+            for contact, (memory, still_open) in zip(contacts, found, strict=True)
+        ]
 
     def memories(self, contacts: Sequence[str]) -> list[bytes | None]:
         """What is remembered of each contact, in the order given; None where nothing is."""

@@ -25,7 +25,8 @@ class Confirmed(StrEnum):
 
     ANSWER = "answer"  # the system that was written to said so
     READING = "reading"  # found there later, its answer having been lost
-    REFUSED = "refused"  # it was not written: refused, or not to be found there later
+    REFUSED = "refused"  # it was not written: refused, or never sent
+    UNKNOWN = "unknown"  # its answer was lost, and it is not there: written and changed since, or never written
 
 
 #: What one system said of a flag: whether the contact has opted out, and since when (ms since 1970). None: not told.
@@ -65,12 +66,12 @@ _WORDS = (
     *("blackListPushnotification", "ccpaOptOut"),
     *("documented", "most_restrictive", "newest"),
     *("equal", "campaign-newer", "dynamics-newer", "opted-out-wins", "most-restrictive", "system-wins", "one-way"),
-    *("in-doubt", "neither"),
+    *("in-doubt", "neither", "untouched"),
 )
 _CODES = {word: code for code, word in enumerate(_WORDS)}
 _WRITTEN_OUT = 0xFF
 _LONGEST = 0xFF
-_HOWS = (Confirmed.ANSWER, Confirmed.READING, Confirmed.REFUSED, None)
+_HOWS = (Confirmed.ANSWER, Confirmed.READING, Confirmed.REFUSED, None, Confirmed.UNKNOWN)
 _OPTED_OUT = (None, False, True)
 
 #: Layouts, of which only this one exists so far.

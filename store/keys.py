@@ -116,6 +116,17 @@ class WorkflowKeys:
     def consent_tallies(self) -> str:
         return self.prefix + "consent-tallies"
 
+    @cached_property
+    def log_export(self) -> str:
+        return self.prefix + "log-export"
+
+    @cached_property
+    def exporting_logs(self) -> str:
+        return self.prefix + "exporting-logs"
+
+    def log_lines(self, day: str) -> str:
+        return f"{self.prefix}log-lines:{day}"
+
     def memories(self, bucket: int) -> str:
         return f"{self.prefix}memories:{bucket:04x}"
 

@@ -107,6 +107,11 @@ class Lifecycle:
         if names:
             self._redis.sadd(self._keys.streams, *names)
 
+    def events(self, from_ms: int, until_ms: int) -> list[Event]:
+        """What was entered into the history from one time on and before another, the oldest first."""
+        entries = self._redis.xrange(self._keys.log, min=f"{from_ms}-0", max=f"({until_ms}-0") or []
+        return [_event(_texts(fields or {})) for _, fields in entries]
+
     def history(self, limit: int = 100) -> list[Event]:
         """The newest first."""
         entries = self._redis.xrevrange(self._keys.log, count=limit) or []

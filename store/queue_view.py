@@ -63,6 +63,15 @@ class QueueView:
             return None
         return self._seal.open(self._owner(record_id), record.split(b" ", 3)[3])
 
+    def payloads(self, ids: Collection[str]) -> dict[str, bytes]:
+        """The payloads of those of the ids that the queue holds: waiting, leased or parked."""
+        found = self._redis.hmget(self.keys.records, list(ids)) if ids else []
+        return {
+            record_id: self._seal.open(self._owner(record_id), record.split(b" ", 3)[3])
+            for record_id, record in zip(ids, found, strict=True)
+            if isinstance(record, bytes)
+        }
+
     def awaits(self, record_id: str) -> Parent | None:
         """The parent that a parked record waits for."""
         awaited = self._redis.hget(self.keys.awaits, record_id)
@@ -127,6 +136,13 @@ class QueueView:
                 return
             dead_ms, _attempts, length, rest = value.split(b" ", 3)
             yield raw_id.decode(), int(dead_ms), Reason(**orjson.loads(rest[: int(length)]))
+
+    def dead_between(self, from_ms: int, until_ms: int) -> Iterator[tuple[str, int, Reason]]:
+        """As `dead_reasons`, of all dead letters that were set aside from one time on and before another."""
+        for raw_id, value in self._redis.hscan_iter(self.keys.dead, count=500):
+            dead_ms, _attempts, length, rest = value.split(b" ", 3)
+            if from_ms <= int(dead_ms) < until_ms:
+                yield raw_id.decode(), int(dead_ms), Reason(**orjson.loads(rest[: int(length)]))
 
     def _dead_letter(self, record_id: str, value: bytes) -> DeadLetter:
         dead_ms, attempts, length, rest = value.split(b" ", 3)

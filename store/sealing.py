@@ -22,6 +22,10 @@ class PayloadSeal(Protocol):
 
     def open(self, owner: str, sealed: bytes) -> bytes: ...
 
+    def digest(self, value: bytes) -> int:
+        """48 bits that stand for a value: equal ones are the same, and it cannot be guessed from them if it is sealed
+        elsewhere."""
+
 
 class NoSeal:
     """Payloads stand in Redis as they are."""
@@ -33,6 +37,9 @@ class NoSeal:
         if sealed.startswith(_SEALED):
             raise UnknownKey(UnknownKey.__doc__)
         return sealed
+
+    def digest(self, value: bytes) -> int:
+        return _digest(value, b"")
 
 
 class AesSeal:
@@ -48,6 +55,7 @@ class AesSeal:
         self._by_id = {_key_id(key): AESGCM(key) for key in keys}
         self._sealing_id = _key_id(keys[0])
         self._sealing = self._by_id[self._sealing_id]
+        self._digest_key = hashlib.blake2b(keys[0], digest_size=32, person=b"d365acs-digest").digest()
 
     def seal(self, owner: str, payload: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
@@ -65,6 +73,14 @@ class AesSeal:
             return key.decrypt(sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :], owner.encode())
         except (InvalidTag, ValueError):  # ValueError: cut short
             raise UnknownKey("A queued payload was altered or belongs to another record.") from None
+
+    def digest(self, value: bytes) -> int:
+        """By the first key: with another one, it is another."""
+        return _digest(value, self._digest_key)
+
+
+def _digest(value: bytes, key: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(value, digest_size=6, key=key).digest(), "big")
 
 
 def _key_id(key: bytes) -> bytes:

@@ -15,6 +15,7 @@ from store.heartbeats import Heartbeats
 from store.holds import Holds
 from store.keys import InstanceKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
+from store.log_export import LogLines
 from store.record_queue import RecordQueue
 from store.replays import Replays
 from store.revisions import Revisions
@@ -33,6 +34,10 @@ class Settling(NamedTuple):
     noted_ms: int = 0  #: ...and was on the queue by this time: it is settled when nothing queued until then waits
 
 
+#: Of a burst of requests one part in so many is left to whoever goes first.
+LEFT_PART = 5
+
+
 class Store:
     def __init__(self, redis: Redis, instance: str, seal: PayloadSeal | None = None, high_water: int = 100_000) -> None:
         self.redis = redis
@@ -45,8 +50,12 @@ class Store:
     def workflow(self, name: str) -> "WorkflowStore":
         return WorkflowStore(self.redis, self.keys.workflow(name), self._seal, self._high_water)
 
-    def throttle(self, target: str, requests_per_second: float = 0, burst: int = 100) -> SharedThrottle:
-        return SharedThrottle(self.redis, self.keys.throttle(target), requests_per_second, burst)
+    def throttle(
+        self, target: str, requests_per_second: float = 0, burst: int = 100, goes_first: bool = True
+    ) -> SharedThrottle:
+        """`goes_first`: whether the last fifth of the burst may be taken, too; the others leave it to those who may."""
+        left = 0 if goes_first else burst // LEFT_PART
+        return SharedThrottle(self.redis, self.keys.throttle(target), requests_per_second, burst, left=left)
 
     def now_ms(self) -> int:
         """The server's clock, the one that every process shares."""
@@ -67,6 +76,7 @@ class WorkflowStore:
         self.holds = Holds(redis, keys)
         self.engine_calls = EngineCalls(redis, keys)
         self.consent = ConsentStore(redis, keys, seal)
+        self.log_lines = LogLines(redis, keys)
 
     def queue(self, stream: str) -> RecordQueue:
         return RecordQueue(self._redis, self.keys.stream(stream), self._seal, self._high_water)
@@ -74,6 +84,10 @@ class WorkflowStore:
     def files(self, stream: str) -> Files:
         """What a stream remembers of the files that it reads."""
         return Files(self._redis, self.keys.stream(stream))
+
+    def digest(self, value: bytes) -> int:
+        """What may stand in a cursor in place of a value that is sealed elsewhere; see `PayloadSeal`."""
+        return self._seal.digest(value)
 
     def cursor(self, stream: str) -> Cursor:
         return read_cursor(self._redis, self.keys.stream(stream))
@@ -99,6 +113,10 @@ class WorkflowStore:
     def schemas_right(self) -> Right:
         """One comparison of the schemas at a time."""
         return Right(self._redis, self.keys.comparing_schemas)
+
+    def exporting_right(self) -> Right:
+        """One export of logs at a time."""
+        return Right(self._redis, self.keys.exporting_logs)
 
     def note_caught_up(self, stream: str, at_ms: int) -> None:
         """Everything that had happened to the stream's records by then has been read."""

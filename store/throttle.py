@@ -31,8 +31,11 @@ class SharedThrottle:
         requests_per_second: float = 0,
         burst: int = 100,
         sleep: Callable[[float], None] = time.sleep,
+        left: int = 0,
     ) -> None:
+        """`left`: permits of the burst that are left to those who leave none; less than `burst`."""
         self._key = key
+        self._left = left
         self._rate = requests_per_second
         # What is fetched and not used in time is lost: never fetch more than half of what the rate allows meanwhile.
         fair = int(requests_per_second * _FRESH_SECONDS / 2) if requests_per_second else _LARGEST_HANDFUL
@@ -79,7 +82,7 @@ class SharedThrottle:
 
     def _ask(self, wanted: int, now_ms: int | None) -> tuple[int, int, int]:
         granted, wait_ms, paused = self._permit(
-            keys=[self._key], args=[clock_argument(now_ms), self._rate, self._burst, wanted]
+            keys=[self._key], args=[clock_argument(now_ms), self._rate, self._burst, wanted, self._left]
         )
         return int(granted), int(wait_ms), int(paused)
 

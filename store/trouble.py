@@ -8,10 +8,13 @@ from redis import Redis
 from store.client import server_time_ms, text
 from store.keys import WorkflowKeys
 
+#: The place of what only the export of logs waits for. The workflow itself does not, and may be off.
+LOGS = "logs"
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    where: str  #: "<stream>.read", ".write", ".parents" or ".deletions", "connect", "schemas", "tick" or "start"
+    where: str  #: "<stream>.read", ".write", ".parents" or ".deletions", "connect", "schemas", "tick", "start", `LOGS`
     since_ms: int
     until_ms: int  #: nothing is tried before this time
     times: int

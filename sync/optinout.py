@@ -1,7 +1,7 @@
 """Opt-in/out: consent flags, from Campaign to Dynamics or both ways.
 
 streams   one, of contacts: whichever side has changed, one writer at a time looks at both
-reads     Campaign's profiles that changed, by polling and from its export files; both ways, the changes of Dynamics, too
+reads     Campaign's changed profiles, by polling and from its export files; both ways, the changes of Dynamics, too
 rules     flag by flag: who changed it later, and when in doubt opted out; each decision is kept
 writes    Dynamics and Campaign, only what differs, and a contact only in the version that was read
 """

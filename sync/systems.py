@@ -37,10 +37,12 @@ class SystemThrottle:
 class Systems:
     """Built once per process and configuration; `close` ends its connections.
 
-    `refusal_patience`: see `connectors.http.Http`.
+    `refusal_patience`: see `connectors.http.Http`; `goes_first`: whether its requests never wait for those of others.
     """
 
-    def __init__(self, connections: Connections, store: Store, refusal_patience: float = 0.0) -> None:
+    def __init__(
+        self, connections: Connections, store: Store, refusal_patience: float = 0.0, goes_first: bool = False
+    ) -> None:
         dynamics, campaign = connections.dynamics, connections.campaign
         rate = campaign.requests_per_second or 0
         self.dynamics = Dynamics(
@@ -49,14 +51,17 @@ class Systems:
             SystemThrottle(
                 "dynamics",
                 store.throttle(
-                    "dynamics", dynamics.requests_per_5_minutes / 300, burst=dynamics.requests_per_5_minutes // 10 or 1
+                    "dynamics",
+                    dynamics.requests_per_5_minutes / 300,
+                    burst=dynamics.requests_per_5_minutes // 10 or 1,
+                    goes_first=goes_first,
                 ),
             ),
             refusal_patience=refusal_patience,
         )
         self.campaign = Campaign(
             campaign,
-            SystemThrottle("campaign", store.throttle("campaign", rate, burst=max(1, int(rate)))),
+            SystemThrottle("campaign", store.throttle("campaign", rate, max(1, int(rate)), goes_first)),
             refusal_patience=refusal_patience,
         )
 

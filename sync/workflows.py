@@ -11,6 +11,9 @@ _WORKFLOWS: dict[str, Workflow] = {"ingress": ingress, "egress": egress, "optino
 
 NAMES = tuple(_WORKFLOWS)
 
+#: Whose requests never wait for those of the others, where their number is limited.
+FIRST = "optinout"
+
 
 def workflow_named(name: str) -> Workflow:
     return _WORKFLOWS[name]

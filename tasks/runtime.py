@@ -10,7 +10,7 @@ from store.sealing import AesSeal, NoSeal, PayloadSeal
 from store.store import Store, WorkflowStore
 from sync.streams import Slice, Stream
 from sync.systems import Systems
-from sync.workflows import document_of, workflow_named
+from sync.workflows import FIRST, document_of, workflow_named
 
 #: A running workflow bears fresh tokens that are refused for so long before it fails; seconds.
 REFUSAL_PATIENCE = 120.0
@@ -65,7 +65,7 @@ class Runtime:
     def _connect(self, workflow: str, generation: int, version: int) -> Running:
         store = self.workflow(workflow)
         document, known = active_document(store), kept_schemas(store, generation)
-        systems = Systems(document.connections, self.store, REFUSAL_PATIENCE)
+        systems = Systems(document.connections, self.store, REFUSAL_PATIENCE, goes_first=workflow == FIRST)
         streams = workflow_named(workflow).connect(document, known, systems, store, self.settings.read_page_size)
         return Running(generation, version, systems, {stream.name: stream for stream in streams})
 

@@ -53,10 +53,11 @@ class Work:
 
     nudges: tuple[Nudge, ...] = ()
     watch: Watch | None = None
+    logs: bool = False  #: whether to see if logs are to be exported
 
 
 def tick(runtime: Runtime, workflow: str) -> Work:
-    """What is to be done now: nothing unless the workflow is RUNNING."""
+    """What is to be done now: nothing unless the workflow is RUNNING, but to tell what has become of it."""
     store = runtime.workflow(workflow)
     now_ms = runtime.store.now_ms()
     before_ms = store.note_tick(now_ms)
@@ -65,12 +66,13 @@ def tick(runtime: Runtime, workflow: str) -> Work:
     if is_minute:
         # Also while the workflow is stopped: what is kept so long and no longer is personal data.
         trim_record(store, life.revision, now_ms)
+    logs = is_minute and store.revisions.newest() > 0
     if life.state is State.STARTING:
         _start(runtime, store, life.generation, now_ms - (life.since_ms or now_ms))
         life = store.lifecycle.read()
     if life.state is not State.RUNNING:
         runtime.forget(workflow)
-        return Work()
+        return Work(logs=logs)
     seats = _seats(runtime, workflow)
     nudges = []
     for stream in store.lifecycle.streams():
@@ -81,7 +83,7 @@ def tick(runtime: Runtime, workflow: str) -> Work:
             store.trim(stream, now_ms)
         wanted = 1 + queue.total() // RECORDS_PER_WRITER
         nudges.append(Nudge(workflow, stream, life.generation, min(wanted, seats)))
-    return Work(tuple(nudges), _watch(runtime, store, life.generation, before_ms, now_ms))
+    return Work(tuple(nudges), _watch(runtime, store, life.generation, before_ms, now_ms), logs)
 
 
 def _watch(runtime: Runtime, store: WorkflowStore, generation: int, before_ms: int | None, now_ms: int) -> Watch | None:

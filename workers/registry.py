@@ -9,7 +9,9 @@ import structlog
 from celery import Celery, chain
 from redis.exceptions import RedisError
 
+from store.trouble import LOGS
 from sync.patience import Patience
+from tasks.export_logs import export_logs
 from tasks.read import read
 from tasks.runtime import Runtime
 from tasks.tick import Nudge, Work, tick
@@ -20,6 +22,9 @@ log = structlog.get_logger()
 
 #: Messages on one queue, beyond which no more are sent: a tick sends a few, and they live for one tick.
 CROWD = 100
+
+#: An export of logs that nobody took by then is asked for anew.
+EXPORT_EXPIRES = 60
 
 
 def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
@@ -36,6 +41,9 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
                 arguments = {"workflow": workflow, **asdict(work.watch)}
                 watch = app.signature("watch_schemas", kwargs=arguments, immutable=True)
                 watch.set(queue=queue, expires=max(1.0, present.settings.tick_seconds)).apply_async()
+            if work.logs and not is_crowded(present, queue):
+                export = app.signature("export_logs", kwargs={"workflow": workflow}, immutable=True)
+                export.set(queue=queue, expires=EXPORT_EXPIRES).apply_async()
             Patience(present.workflow(workflow).troubles, "tick").end()
 
         shell(runtime, workflow, "tick")(look)
@@ -49,7 +57,16 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
     def run_watch_schemas(workflow: str, generation: int, everything: bool) -> None:
         shell(runtime, workflow, "schemas")(lambda: watch_schemas(runtime(), workflow, generation, everything))
 
-    tasks = {"tick": run_tick, "read": run_read, "write": run_write, "watch_schemas": run_watch_schemas}
+    def run_export_logs(workflow: str) -> None:
+        shell(runtime, workflow, LOGS)(lambda: export_logs(runtime(), workflow))
+
+    tasks = {
+        "tick": run_tick,
+        "read": run_read,
+        "write": run_write,
+        "watch_schemas": run_watch_schemas,
+        "export_logs": run_export_logs,
+    }
     for name, function in tasks.items():
         app.task(function, name=name, shared=False)  # this app's alone, whatever other apps live in the process
 

@@ -37,9 +37,14 @@ _RULES = {
     "most-restrictive": "One of the systems says opted out, so opted out wins.",
     "system-wins": "This flag follows one system, whatever the times are.",
     "one-way": "Consent travels from Campaign to Dynamics only, so Campaign's value counts.",
+    "untouched": "Campaign would decide, but nobody ever touched its flag: it says nothing, and opts nobody in.",
     "in-doubt": "What is not told could have led elsewhere, so opted out stands: a case in doubt.",
 }
 _EVEN = "Neither change is plainly the later one, so opted out wins."
+_AFTER_IT = (
+    "Campaign had the value of Dynamics before its own change, whatever the clocks say: so the change in Campaign is "
+    "the later one, and its value counts."
+)
 _UNDECIDED = "What is not told leaves it open, so nothing was decided and nothing changed: a case in doubt."
 
 SYSTEMS = {"dynamics": "Dynamics", "campaign": "Campaign"}
@@ -83,8 +88,8 @@ def sentences(decision: Decision) -> list[str]:
 
 def _sentences(decision: Decision) -> Iterator[str]:
     yield f"Dynamics: {_dynamics(decision)} Campaign: {_campaign(decision.campaign)}"
-    yield _clocks(decision.skew_ms)
-    if decision.rule != "one-way":
+    yield _clocks(decision)
+    if decision.rule not in ("one-way", "untouched"):
         yield f"Policy {decision.policy}: {POLICIES.get(decision.policy, 'as it was configured')}."
     yield f"Rule {decision.rule}: {_rule(decision)}"
     if outcome(decision) is not None:
@@ -108,20 +113,30 @@ def _campaign(side: Side) -> str:
     return f"{value(said)}, never changed." if at_ms <= NEVER_MS else f"{value(said)}, changed on {exact(at_ms)}."
 
 
-def _clocks(skew_ms: int | None) -> str:
+def _is_later_by_order(decision: Decision) -> bool:
+    """Whether Campaign's change is the later one although its time does not say so."""
+    (_, dynamics_ms), (_, campaign_ms) = decision.dynamics, decision.campaign
+    if decision.rule != "campaign-newer" or dynamics_ms is None or campaign_ms is None:
+        return False
+    return campaign_ms // 1000 <= dynamics_ms // 1000
+
+
+def _clocks(decision: Decision) -> str:
+    skew_ms = decision.skew_ms
     if skew_ms is None:
         return "Clocks: how far those of the two systems were apart is not known."
     if abs(skew_ms) < _SAME_MS:
         return "Clocks: both systems had the same time, as far as can be measured."
-    return (
-        f"Clocks: that of Campaign was {abs(skew_ms) / 1000:.1f} s {'ahead of' if skew_ms > 0 else 'behind'} that of "
-        "Dynamics, as measured; times were compared as they are."
-    )
+    apart = f"{abs(skew_ms) / 1000:.1f} s {'ahead of' if skew_ms > 0 else 'behind'}"
+    compared = "" if _is_later_by_order(decision) else "; times were compared as they are"
+    return f"Clocks: that of Campaign was {apart} that of Dynamics, as measured{compared}."
 
 
 def _rule(decision: Decision) -> str:
     if decision.rule == "opted-out-wins" and decision.policy == "newest":
         return _EVEN
+    if _is_later_by_order(decision):
+        return _AFTER_IT
     if decision.rule == "in-doubt" and outcome(decision) is None:
         return _UNDECIDED
     return _RULES.get(decision.rule, "this version of d365acs does not know the rule.")
@@ -137,9 +152,14 @@ def _written(decision: Decision) -> str:
         case Confirmed.ANSWER:
             return f"Written to {to} on {exact(at_ms)}, as {to} confirmed."
         case Confirmed.READING:
-            return f"Written to {to}: the answer was lost, and the value was found there on {exact(at_ms)}."
+            return f"Sent to {to}: the answer was lost, and the value was found there on {exact(at_ms)}."
         case Confirmed.REFUSED:
             return (
                 f"Not written to {to}, which refused it or had changed meanwhile; what came next is told by a later "
                 "decision, or by what is set aside."
+            )
+        case Confirmed.UNKNOWN:
+            return (
+                f"Sent to {to}, if at all, without an answer, and not found there later: either it was written and "
+                "then changed again, or it never was."
             )

@@ -1,6 +1,7 @@
 """The demonstration: real processes against the sandbox, from the first record to the proof that both sides agree.
 
-Here are the processes, and records on their way to Campaign; events on their way to Dynamics are in campaign.py.
+Here are the processes, and records on their way to Campaign; events on their way to Dynamics are in campaign.py, and
+consent on its way in both directions is in consent.py.
 """
 
 import time
@@ -15,6 +16,7 @@ from redis.exceptions import RedisError
 from config.document import Document
 from config.egress import EgressConfig
 from config.ingress import IngressConfig
+from config.optinout import OptinoutConfig
 from config.settings import PREFIX, Settings
 from control import configuration, operate
 from control.demo.changes import plan
@@ -32,6 +34,9 @@ from store.lifecycle import State
 from store.store import Store
 
 WORKFLOW = "ingress"
+
+#: Processes of the Procfile that it runs.
+PROCESSES = ("worker", "consent", "beat")
 
 #: Variables by which the processes find the sandbox's secrets.
 SECRETS = {"dynamics": "DEMO_DYNAMICS_SECRET", "campaign": "DEMO_CAMPAIGN_SECRET"}
@@ -83,7 +88,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Demo:
-    """A demonstration that is up: sandbox, Redis, worker and beat."""
+    """A demonstration that is up: sandbox, Redis, workers and beat."""
 
     settings: Settings
     store: Store
@@ -178,7 +183,7 @@ def _own_redis() -> Iterator[None]:
 
 
 @contextmanager
-def demo(home: Path, contacts: int, tell: Callable[[str], None]) -> Iterator[Demo]:
+def demo(home: Path, contacts: int, consent: OptinoutConfig, tell: Callable[[str], None]) -> Iterator[Demo]:
     """Brings everything up in `home`, a folder of its own, and ends it all again. Raises DemoFailed, CannotStart."""
     settings = Settings(home=home, redis_url=None, instance="demo")
     rows = rows_for(contacts)
@@ -192,10 +197,11 @@ def demo(home: Path, contacts: int, tell: Callable[[str], None]) -> Iterator[Dem
         store = open_store(settings)
         stack.callback(store.redis.close)
         tell("Redis: embedded server, append-only file on.")
-        document = document_for(sandbox.info).model_copy(update={"egress": EgressConfig()})
+        others = {"egress": EgressConfig(), "optinout": consent}
+        document = document_for(sandbox.info).model_copy(update=others)
         configuration.apply(store, document, settings.actor, "demonstration")
         path = procfile()
-        lines = [line for line in read_procfile(path) if line.name in ("worker", "beat")]
+        lines = [line for line in read_procfile(path) if line.name in PROCESSES]
         secrets = {
             **{variable: sandbox.info[system]["client_secret"] for system, variable in SECRETS.items()},
             f"{PREFIX}LOG_FORMAT": "json",

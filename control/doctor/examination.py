@@ -14,7 +14,7 @@ from control.opening import address, open_store, silence
 from control.status.notes import stale_files
 from control.status.tokens import Alarm
 from control.status.workflow import WorkflowStatus, status_of
-from control.words import ago, counted, duration, finished
+from control.words import ago, duration, finished
 from store.store import Store
 from sync.workflows import NAMES
 
@@ -173,11 +173,11 @@ def file_checks(status: WorkflowStatus) -> Iterator[Check]:
 def refusal_checks(status: WorkflowStatus) -> Iterator[Check]:
     """Whether what is read gets anywhere."""
     if status.refused_mostly:
-        refused, noun = status.in_the_hour("refused"), status.kind.noun
+        refused, read = status.in_the_hour("refused"), status.in_the_hour("read")
         yield Check(
             f"{status.workflow} refused",
             Colour.YELLOW,
-            f"{counted(refused, noun)} of the last hour went aside, most of what was read.",
+            f"Most of what was read in the last hour was set aside: {refused:,} of {max(refused, read):,}.",
             f"See why with: d365acs workflow show {status.workflow}",
         )
 

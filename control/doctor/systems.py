@@ -15,6 +15,7 @@ from config.secrets import SecretMissing, resolve
 from connectors.errors import ConnectorError, Malformed, System, TryAgain, Unreachable
 from control.doctor.checks import Check, Colour, Tell, file_check
 from control.doctor.consent import consent_checks
+from control.doctor.logs import exporters, log_check
 from control.events import activity_misfits, ask_folder, ask_source
 from control.kinds import kind_of
 from control.mappings.judging import judge
@@ -38,6 +39,7 @@ class Asking:
     system: System
     workflows: tuple[str, ...]
     secrets: Mapping[str, str]  #: where each is kept -> its name
+    connection: object
 
 
 def system_checks(store: Store, documents: Mapping[str, WorkflowDocument], tell: Tell) -> Iterator[Check]:
@@ -76,6 +78,32 @@ def system_checks(store: Store, documents: Mapping[str, WorkflowDocument], tell:
             if document.egress and source <= good:
                 tell(f"Looking at some events of {name}.")
                 yield from _sample_checks(f"{name} sample", document.egress, systems[name])
+    failed = {one.connection for one in askings if one.name not in good}
+    yield from _log_checks(documents, secrets, unreadable, failed, tell)
+
+
+def _log_checks(
+    documents: Mapping[str, WorkflowDocument],
+    seen: Mapping[str, str],
+    unreadable: set[str],
+    failed: set[object],
+    tell: Tell,
+) -> Iterator[Check]:
+    """Whether logs can be exported. Not tried where the server, or a secret of it, has failed a check of its own."""
+    found = exporters(documents)
+    for connection, workflows in found.items():
+        name = "Log export" if len(found) == 1 else f"{workflows[0]} log export"
+        if connection in failed:
+            continue
+        secrets = _secrets("SFTP", "sftp", documents[workflows[0]].connections)
+        kept_back = not unreadable.isdisjoint(secrets)
+        for kept, secret in secrets.items():
+            if kept not in seen and (check := _secret_check(secret, kept)):
+                yield check
+                kept_back = kept_back or check.colour is Colour.RED or not _is_file(kept)
+        if not kept_back:
+            tell("Trying whether logs can be exported.")
+            yield log_check(name, connection, SYSTEM_SECONDS)
 
 
 def _askings(documents: Mapping[str, WorkflowDocument]) -> list[Asking]:
@@ -90,7 +118,7 @@ def _askings(documents: Mapping[str, WorkflowDocument]) -> list[Asking]:
         for workflows in connections.values():
             name = _NAMES[system] if len(connections) == 1 else f"{workflows[0]} {_NAMES[system]}"
             secrets = _secrets(name, system, documents[workflows[0]].connections)
-            found.append(Asking(name, system, tuple(workflows), secrets))
+            found.append(Asking(name, system, tuple(workflows), secrets, connection))
     return found
 
 

@@ -10,7 +10,7 @@ from store.files import FileVersion, ReadFile
 from store.record_queue import RecordQueue
 from store.store import WorkflowStore
 from sync import egress, optinout
-from sync.consent.export_files import unusable_id
+from sync.consent.unusable import unusable_id
 from sync.events.payload import unreadable_id
 from sync.files.reader import whole_file
 
@@ -71,7 +71,8 @@ def file_status(workflow: WorkflowStore, document: WorkflowDocument | None, now_
     stream, settings, letter_of = reads
     files = workflow.files(stream)
     known, looks = files.read(), files.looks()
-    aside = {name: one for name, one in known.items() if one.aside and one.gone_ms is None}
+    # One that is looked at again, in another version or under other settings, is not set aside any more.
+    aside = {name: one for name, one in known.items() if one.aside and one.gone_ms is None and name not in looks}
     newest = max(aside, key=lambda name: (aside[name].read_ms, name), default="")
     settled_ms = int(settings.settled_seconds * 1000)
     waits = [settled_ms - (now_ms - look.since_ms) for look in looks.values()]

@@ -8,6 +8,7 @@ from control.status.stream import StreamStatus
 from control.status.waiting import wish
 from control.status.workflow import WorkflowStatus
 from control.words import ago, duration, finished, window
+from store.trouble import LOGS
 
 #: How long an operator is told that events were missed, or what a source has noticed. Milliseconds.
 MISSED_MS = 7 * 86_400_000
@@ -42,11 +43,13 @@ def _notes(status: WorkflowStatus) -> Iterator[str]:
         yield f"{name}: {status.absence}"
     for stream in status.streams:
         yield from _hold(status, stream)
-    if status.is_on:
-        for trouble in status.told_troubles:
+    for trouble in status.told_troubles:
+        # Logs are exported of a workflow that is off, too.
+        if status.is_on or trouble.where == LOGS:
             since = duration(max(0, status.at_ms - trouble.since_ms) / 1000)
             tried = f", tried {trouble.times:,} times" if trouble.times > 1 else ""
             yield f"{name} has waited for {since} {wish(trouble.where)}{tried}: {finished(trouble.sentence)}"
+    if status.is_on:
         for stream in status.streams:
             yield from _comparing(name, stream)
     for stream in status.streams:

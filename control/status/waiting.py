@@ -1,9 +1,13 @@
 """What a workflow in trouble waits to do, in words: the place of a trouble is a name that programs read."""
 
+from store.trouble import LOGS
+
 _OF_ALL = {
     "start": "to start",
     "connect": "to connect",
     "schemas": "to compare the schemas",
+    "logs": "to export the logs",
+    LOGS: "to write its logs to the SFTP server",
     "tick": "to look what is to be done",
 }
 _OF_ONE = {

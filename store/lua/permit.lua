@@ -1,9 +1,11 @@
 --[[ permit: a worker asks for the right to send some requests to a target that all workers share.
-  Guarantees: together the workers stay below the target's rate; nobody is let through while the target asked for a pause.
+  Guarantees: together the workers stay below the target's rate; nobody is let through while the target asked for a pause;
+  who leaves some permits never takes the last ones, so that who leaves none finds one.
   KEYS  1 throttle
-  ARGV  1 now or ''  2 requests per second (0: no limit)  3 burst  4 how many are wanted
+  ARGV  1 now or ''  2 requests per second (0: no limit)  3 burst  4 how many are wanted  5 how many are left
   Output {granted, wait ms, paused}   granted 0: ask again after the wait; paused 1: the target asked for it ]]
 local now, rate, burst, wanted = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local left = tonumber(ARGV[5])
 local kept = redis.call('HMGET', KEYS[1], 'paused_until', 'tokens', 'at')
 local paused = tonumber(kept[1] or 0)
 if paused > now then return {0, paused - now, 1} end
@@ -11,7 +13,7 @@ if rate == 0 then return {wanted, 0, 0} end
 
 local passed = math.max(0, now - tonumber(kept[3] or now))  -- a clock that was set back costs nothing but time
 local tokens = math.min(burst, tonumber(kept[2] or burst) + passed * rate / 1000)
-local granted = math.min(wanted, math.floor(tokens))
+local granted = math.max(0, math.min(wanted, math.floor(tokens - left)))
 redis.call('HSET', KEYS[1], 'tokens', tokens - granted, 'at', now)
 if granted > 0 then return {granted, 0, 0} end
-return {0, math.ceil((1 - tokens) * 1000 / rate), 0}
+return {0, math.ceil((1 + left - tokens) * 1000 / rate), 0}

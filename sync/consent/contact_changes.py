@@ -11,7 +11,7 @@ from connectors.dynamics_pages import Row
 from connectors.errors import CursorExpired, Malformed
 from connectors.moments import dynamics_ms
 from sync.consent.fitting import MODIFIED, ConsentShapes
-from sync.consent.page import ConsentPage, Told
+from sync.consent.page import FOR_EVER_MS, ConsentPage, Told
 from sync.consent.states import ContactState
 from sync.position import Phase, Position
 from sync.table_reading import FULL_READ_EVERY_MS, IDLE_POSITION_MS
@@ -41,6 +41,7 @@ class ContactChanges:
         self._table = shapes.table()
         self._paired = tuple(pair.dynamics for pair in config.flags)
         self._columns = (*self._paired, MODIFIED)
+        self._is_polled = config.poll is not None
         self._page_size = page_size
         self._now_ms = now_ms
 
@@ -68,7 +69,10 @@ class ContactChanges:
         idle = idle and (behind.token_ms or 0) - (at.token_ms or 0) < IDLE_POSITION_MS
         left_out = len(page.rows) - len(told)
         whole = at.phase is Phase.FULL
-        return ConsentPage(told, behind.dump(), more, 0.0 if more else EVERY, left_out, whole=whole, idle=idle)
+        # Polling, where there is any, reads everybody who has a profile.
+        anew = whole and at.expired_ms is None and not self._is_polled
+        anew_ms, wait = FOR_EVER_MS if anew else 0, 0.0 if more else EVERY
+        return ConsentPage(told, behind.dump(), more, wait, left_out, whole=whole, anew_ms=anew_ms, idle=idle)
 
     def _begin_again(self, at: Position, now_ms: int, expired: CursorExpired) -> ConsentPage:
         if at.expired_ms is not None and now_ms - at.expired_ms < FULL_READ_EVERY_MS:

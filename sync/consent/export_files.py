@@ -6,11 +6,9 @@ two rows of one profile                              flag by flag the later one 
 a file without a column that is needed               set aside as a whole
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from uuid import UUID
 
 import orjson
 
@@ -19,18 +17,18 @@ from config.optinout import ConsentFiles, OptinoutConfig
 from connectors.sftp import Sftp
 from store.files import Files
 from sync.consent.merging import merged
-from sync.consent.page import ConsentPage, Told, Unusable
+from sync.consent.page import ConsentPage, Told
 from sync.consent.rule import Seen
 from sync.consent.states import NEVER_MS, ProfileState
+from sync.consent.unusable import unusable
 from sync.files.rows import EXCERPT, Columns
 from sync.files.source import FileSource
+from sync.guid import guid_of
 from sync.moments import NoMoment, moment
 from sync.pages import RawRecord
 
 #: Where the settings of these files stand in the configuration.
 SECTION = "optinout.files"
-
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def consent_columns(config: OptinoutConfig) -> Columns:
@@ -113,17 +111,15 @@ class ConsentRows:
 
     def _told(self, row: RawRecord, read_ms: int, doubts: _Doubts) -> Told:
         if row.value is None:
-            return _unusable(row.where, row.flaw, row.excerpt)
+            return unusable(row.where, row.flaw, row.excerpt)
         cells: Mapping[str, str] = {name: str(cell).strip() for name, cell in row.value.items()}
         column = self._files.columns.contact
-        contact = cells[column].lower()
-        if len(contact) == 38 and contact[0] + contact[-1] in ("{}", "()"):
-            contact = contact[1:-1]
-        if not _GUID.fullmatch(contact):
-            flaw = "is not the id of a contact" if contact else "is empty"
+        contact = guid_of(cells[column])
+        if not contact:
+            flaw = "is not the id of a contact" if cells[column] else "is empty"
             text = orjson.dumps(row.value).decode()
             digest = blake2b(text.encode(), digest_size=4).hexdigest()
-            return _unusable(f"{row.file} line {row.line} ({digest})", f"The row's {column} {flaw}.", text[:EXCERPT])
+            return unusable(f"{row.file} line {row.line} ({digest})", f"The row's {column} {flaw}.", text[:EXCERPT])
         modified_ms = self._moment(row, cells, self._files.columns.modified, doubts)
         flags = {
             pair.campaign: self._seen(row, cells, pair, modified_ms, read_ms, doubts) for pair in self._config.flags
@@ -164,13 +160,3 @@ class ConsentRows:
         except NoMoment:
             doubts.note(row, column)
             return None
-
-
-def _unusable(where: str, flaw: str, excerpt: str) -> Told:
-    id_ = unusable_id(where)
-    return Told(id_, Unusable(id_, where, flaw, excerpt))
-
-
-def unusable_id(where: str) -> str:
-    """The record's id of what stands there and cannot be used."""
-    return str(UUID(bytes=blake2b(f"unusable {where}".encode(), digest_size=16).digest()))

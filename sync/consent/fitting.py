@@ -158,7 +158,7 @@ def _filter_errors(config: OptinoutConfig, campaign: Campaign, timeout: float) -
         instead = "say poll: null" if config.files else "read files instead"
         use = f"by which changed profiles are found; create it on {LAST_MODIFIED} and publish it, {instead}"
         wanted.append(("poll", config.poll.filter, use))
-    if config.both_ways and key.address == "filter":
+    if key.address == "filter":
         use = f"by which a profile is looked up; create it on {key.field} and publish it"
         wanted.append(("profile_key", key.filter, use))
     if not wanted:

@@ -58,7 +58,7 @@ class FlagMemory(NamedTuple):
     told_ms: int | None = None  #: the newest time that Campaign itself has told for the flag
     ours: Span | None = None  #: by Campaign's clock: between these moments we wrote what it has now
     sent: Sent | None = None
-    shown: bool = False  #: that these two values are in doubt is on record
+    shown: bool = False  #: that these two values stand beside each other is on record
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,12 @@ class Memory:
             for name, flag in self.flags.items()
         }
         return replace(self, flags=flags)
+
+    def without_profile(self) -> "Memory":
+        """No profile is there. One that comes later is another one: nothing is known of what it says."""
+        left = self.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
+        flags = {name: FlagMemory(flag.dynamics, NO_TIME) for name, flag in left.flags.items()}
+        return replace(left, profile_modified_ms=None, flags=flags)
 
 
 def span(sent_ms: int, answered_ms: int, skew: Skew | None) -> Span:

@@ -1,4 +1,4 @@
-"""Two readings of one profile, of which nobody can say which is the later one: made one, flag by flag."""
+"""Two readings of one profile, of which the one that came last need not be the later one: made one, flag by flag."""
 
 from config.consent_flags import WireFlag
 from config.optinout import OptinoutConfig
@@ -8,7 +8,9 @@ from sync.consent.states import ProfileState
 
 def merged(config: OptinoutConfig, one: ProfileState, other: ProfileState) -> ProfileState:
     """Of each flag what changed last by its own time. Where times do not tell them apart, opted out stands, and what
-    is told stands before what is not."""
+    is told stands before what is not. Of two that tell what Campaign had when they were read, the later one."""
+    if one.present and other.present:
+        return max(one, other, key=lambda state: state.read_ms)._replace(doubles=one.doubles or other.doubles)
     flags: dict[WireFlag, Seen] = {}
     for pair in config.flags:
         name = pair.campaign
@@ -19,8 +21,12 @@ def merged(config: OptinoutConfig, one: ProfileState, other: ProfileState) -> Pr
             flags[name] = _later(*first, *second)
         elif found:
             flags[name] = found[0][1]
+    for state in (one, other):
+        if state.present and state.flags == flags:
+            return state
     times = [state.modified_ms for state in (one, other) if state.modified_ms is not None]
-    return ProfileState(flags, max(times, default=None), max(one.read_ms, other.read_ms))
+    doubles = one.doubles or other.doubles
+    return ProfileState(flags, max(times, default=None), max(one.read_ms, other.read_ms), doubles=doubles)
 
 
 def _later(first_ms: int | None, first: Seen, second_ms: int | None, second: Seen) -> Seen:

@@ -12,7 +12,8 @@ from sync.consent.states import NO_SKEWS, ContactState, ProfileState, Skews
 def is_news_of_profile(
     config: OptinoutConfig, memory: Memory | None, profile: ProfileState, skews: Skews = NO_SKEWS
 ) -> bool:
-    """Whether a profile says more than is remembered: another value, or a later time that is not that of our writing.
+    """Whether a profile says more than is remembered: another value, or a later time that is not that of our writing;
+    or something else than Dynamics, unless that is on record.
 
     Ask only where no earlier reading of the contact still waits: what waits may be older than what is remembered then.
     """
@@ -24,18 +25,23 @@ def is_news_of_profile(
             side = campaign_side(config, pair, profile, memory, skews.campaign)
             if old is None or side is None or side.seen != old.campaign:
                 return True
+            if side.seen.opted_out is not old.dynamics.opted_out and not old.shown:
+                return True
     return False
 
 
 def is_news_of_contact(config: OptinoutConfig, memory: Memory | None, contact: ContactState) -> bool:
     """Whether a row says more than is remembered: another value of a paired column. Its time alone is no news: it is
-    read again when it counts."""
+    read again when it counts.
+
+    Without polling nobody tells of a profile that is made, or made again: so whoever has opted out is looked at
+    whenever the row has changed.
+    """
     if memory is None or memory.is_open:
         return True
-    if contact.etag == memory.etag:
-        return False
+    untold = config.poll is None and contact.etag != memory.etag
     for pair in config.flags:
-        old = memory.flags.get(pair.campaign)
-        if old is None or old.dynamics.opted_out is not opted_out(pair, contact):
+        old, value = memory.flags.get(pair.campaign), opted_out(pair, contact)
+        if old is None or old.dynamics.opted_out is not value or (untold and value):
             return True
     return False

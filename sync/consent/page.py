@@ -4,9 +4,12 @@ from typing import NamedTuple, Protocol
 
 from sync.consent.states import ContactState, ProfileState
 
+#: Later than any moment.
+FOR_EVER_MS = 1 << 53
+
 
 class Unusable(NamedTuple):
-    """A row of a file that says nothing about any contact."""
+    """A row of a file, or a profile, that says nothing about any contact."""
 
     id: str  #: stands for the row, the same each time it is read
     where: str  #: such as "optout_20261101.csv line 17 (5d41402a)"
@@ -27,6 +30,8 @@ class ConsentPage(NamedTuple):
     left_out: int = 0  #: what was read and concerns no contact
     notice: str = ""  #: what operators must know: a sentence
     whole: bool = False  #: whether everybody is read, not only what has changed
+    #: Whom nobody has looked at since then, by our clock, is to be looked at, known or not; 0: only whom it is news of.
+    anew_ms: int = 0
     idle: bool = False  #: whether nothing was read, and the position is as good as the one before
 
 

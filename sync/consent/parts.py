@@ -10,7 +10,7 @@ from sync.consent.contact_changes import ContactChanges
 from sync.consent.export_files import ExportFiles
 from sync.consent.fitting import ConsentShapes
 from sync.consent.page import ConsentPart
-from sync.consent.polled import PolledProfiles
+from sync.consent.polled import POSITION, PolledProfiles
 from sync.systems import Systems
 
 #: Each is also the name of its trouble, and of its part of the position.
@@ -27,7 +27,10 @@ def parts_of(
     stream: str,
     page_size: int,
 ) -> dict[str, ConsentPart]:
-    """By name. AGAIN is the one that knows everybody: polling, else Dynamics, else the files that are still there."""
+    """By name. Where pairs change, polling and Dynamics begin anew: another pair is compared for everybody. Files do
+    not, since each is read once.
+
+    AGAIN is the one that knows everybody: polling, else Dynamics, else the files that are still there."""
     found: dict[str, ConsentPart] = {}
     pairs = sorted([pair.dynamics, pair.campaign, pair.opted_out] for pair in config.flags)
     if config.files is not None:
@@ -39,8 +42,8 @@ def parts_of(
         place = _digest(pairs)
         found[DYNAMICS] = ContactChanges(systems.dynamics, config, shapes, place, page_size, store.now_ms)
     if config.poll is not None:
-        place = _digest([config.poll.filter, config.poll.parameter, config.profile_key.field, pairs])
-        found[POLL] = PolledProfiles(systems.campaign, config, shapes, place, store.now_ms)
+        place = _digest([POSITION, config.poll.filter, config.poll.parameter, config.profile_key.field, pairs])
+        found[POLL] = PolledProfiles(systems.campaign, config, shapes, place, store.now_ms, store.digest)
     *_, last = found
     # Polling comes first: it is the fastest.
     return {AGAIN: found[last if POLL in found or DYNAMICS not in found else DYNAMICS], **found}

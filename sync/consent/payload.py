@@ -3,9 +3,10 @@
     {"from": "dynamics"}
     {"from": "file", "where": "optout_20261101.csv line 17 (5d41402a)", "flaw": "...", "excerpt": "..."}
     {"from": "campaign", "flags": {"blackListEmail": {"out": true, "at": 1700000000000}}, "seen": 1700000001000,
-     "modified": 1700000000500, "doubts": ["blackListFax"]}
+     "modified": 1700000000500, "present": true, "doubts": ["blackListFax"]}
 
 Times are ms since 1970 or null. "out" is null for a value that was not understood; these flags are among the doubts.
+"present" is false for what stood in a file. "doubles": true is there where two profiles were seen with one key.
 """
 
 from collections.abc import Mapping
@@ -38,7 +39,9 @@ def of_campaign(profile: ProfileState) -> bytes:
             "flags": flags,
             "seen": profile.read_ms,
             "modified": profile.modified_ms,
+            "present": profile.present,
             "doubts": doubts,
+            **({"doubles": True} if profile.doubles else {}),
         }
     )
 
@@ -57,7 +60,8 @@ def profile_of(payload: bytes) -> ProfileState | None:
         raise UnusableRow("file", f"{found['where']}: {found['flaw']}")
     flags = {name: Seen(found["flags"][name]["out"], found["flags"][name]["at"]) for name in FLAGS
              if name in found["flags"]}  # fmt: skip
-    return ProfileState(flags, found.get("modified"), found["seen"])
+    present, doubles = found.get("present", False), found.get("doubles", False)
+    return ProfileState(flags, found.get("modified"), found["seen"], present=present, doubles=doubles)
 
 
 def profile_state(config: OptinoutConfig, profile: Mapping[str, Any], read_ms: int, live: bool = False) -> ProfileState:
@@ -74,7 +78,7 @@ def profile_state(config: OptinoutConfig, profile: Mapping[str, Any], read_ms: i
         value = profile[pair.campaign]
         opted_out = value if isinstance(value, bool) else None
         flags[pair.campaign] = Seen(opted_out, _time_of(config, pair.campaign, profile, opted_out, modified, read_ms))
-    return ProfileState(flags, modified, read_ms, live)
+    return ProfileState(flags, modified, read_ms, live, present=True)
 
 
 def _time_of(

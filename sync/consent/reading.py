@@ -8,17 +8,19 @@ import time
 from dataclasses import replace
 
 import structlog
+from redis import RedisError
 
 from config.optinout import OptinoutConfig
 from connectors.errors import ConnectorError, TryAgain
 from store.cursors import Cursor
 from store.record_queue import Change, Lane, QueueFull
 from store.replays import Replay
+from store.sealing import UnknownKey
 from store.store import WorkflowStore
 from sync.consent.export_workflow import Driven, ExportDrive
 from sync.consent.fetching import Fetching
 from sync.consent.fitting import ConsentShapes
-from sync.consent.page import ConsentPage, ConsentPart
+from sync.consent.page import FOR_EVER_MS, ConsentPage, ConsentPart
 from sync.consent.parts import AGAIN, parts_of
 from sync.consent.position import ConsentPosition, Notice, PartPosition
 from sync.consent.sifting import Sieve
@@ -39,6 +41,15 @@ SLACK_SECONDS = 0.5
 RESTS_SECONDS = 1.0
 #: How often a reader that waits looks whether something else is to be done. Seconds.
 LOOK_EVERY = 0.1
+#: What befalls the store befalls every source, and is looked after elsewhere.
+STORE_ERRORS = (RedisError, UnknownKey)
+
+
+def unforeseen(name: str, error: Exception) -> str:
+    """A sentence about what went wrong while a source was read, and nobody has reckoned with. It is logged with all
+    that is known of it."""
+    log.error("A source of consent failed unexpectedly.", action="part_failed", part=name, exc_info=error)
+    return f"Reading {name} failed unexpectedly ({type(error).__name__}); the log has more, look for part_failed."
 
 
 class ConsentSource:
@@ -114,7 +125,13 @@ class ConsentReader:
         try:
             page = self._source.fetching.take(name, position.parts[name].next)
         except ConnectorError as error:
-            self._troubled(name, error)
+            wait = (error.wait or None) if isinstance(error, TryAgain) else None
+            self._troubled(name, error.sentence, wait)
+            return None
+        except STORE_ERRORS:
+            raise
+        except Exception as error:
+            self._troubled(name, unforeseen(name, error), None)
             return None
         if page is None:
             return None  # it was asked for when another position was stored; it is asked anew
@@ -139,12 +156,10 @@ class ConsentReader:
             return False
         return self._patience[name].is_over()
 
-    def _troubled(self, name: str, error: ConnectorError) -> None:
+    def _troubled(self, name: str, sentence: str, wait: float | None) -> None:
         """What is in trouble is asked again later; the others go on."""
-        sentence = error.sentence
         if name == AGAIN:
             sentence = f"{sentence.rstrip('.')}; give the replay up with: d365acs replay cancel {self._store.name}"
-        wait = (error.wait or None) if isinstance(error, TryAgain) else None
         self._patience[name].note(sentence, wait)
         self._had.add(name)
 
@@ -152,7 +167,8 @@ class ConsentReader:
         part, source = position.parts[name], self._source.parts[name]
         if not page.more:
             self._had.add(name)
-        payloads = self._sieve.payloads(page.told, is_file=source.is_file, whole=page.whole, everybody=name == AGAIN)
+        anew_ms = page.anew_ms or (FOR_EVER_MS if name == AGAIN else 0)
+        payloads = self._sieve.payloads(page.told, is_file=source.is_file, whole=page.whole, anew_ms=anew_ms)
         now_ms = self._store.now_ms()
         wait = page.wait - min(page.wait / 2, SLACK_SECONDS)
         if page.idle and not payloads and wait <= RESTS_SECONDS and not part.busy and part.read_ms:
@@ -221,18 +237,21 @@ class ConsentReader:
         return self._with_replay(position, self._source.replay)
 
     def _with_replay(self, position: ConsentPosition, replay: Replay | None) -> ConsentPosition:
-        again = self._source.parts.get(AGAIN)
+        again, part = self._source.parts.get(AGAIN), position.parts.get(AGAIN)
         if replay is None or again is None:
-            return position
-        if position.replayed_ms != replay.began_ms:
-            part = PartPosition(again.place, again.beginning(replay.since_ms or 0), busy=True)
-            return replace(position.with_part(AGAIN, part), replayed_ms=replay.began_ms or 0)
-        if AGAIN in position.parts:
+            return position.without(AGAIN)
+        if position.replayed_ms == replay.began_ms:
+            if part is None:
+                return position
             began = self._store.replays.began(self._stream.name)
             if began is not None and began.ended_ms is not None:
                 self._patience[AGAIN].end()
                 return position.without(AGAIN)
-        return position
+            if part.place == again.place:
+                return position
+        # Where another source is read, or other pairs, a replay under way begins anew.
+        part = PartPosition(again.place, again.beginning(replay.since_ms or 0), busy=True)
+        return replace(position.with_part(AGAIN, part), replayed_ms=replay.began_ms or 0)
 
     def _driven(self, drive: ExportDrive, cursor: Cursor, position: ConsentPosition) -> bool:
         """Has the export workflow looked at when that is due; whether the position was stored anew.
@@ -260,6 +279,11 @@ class ConsentReader:
             driven = self._source.driving.take(EXPORT, part.next)
         except ConnectorError as error:
             patience.note(error.sentence, max(0, part.due_ms - now_ms) / 1000)
+            return False
+        except STORE_ERRORS:
+            raise
+        except Exception as error:
+            patience.note(unforeseen(EXPORT, error), max(0, part.due_ms - now_ms) / 1000)
             return False
         assert driven is not None
         if driven.trouble:

@@ -11,7 +11,7 @@ from config.optinout import OptinoutConfig
 from connectors.clocks import between
 from store.decisions import Decision
 from sync.consent.memory import NO_TIME, FlagMemory, Memory, Sent, System
-from sync.consent.rule import Ruling, Seen, decide, one_way
+from sync.consent.rule import Rule, Ruling, Seen, decide, one_way
 from sync.consent.sides import Taken, campaign_side, dynamics_side, record_time
 from sync.consent.states import NO_SKEWS, ContactState, ProfileState, Skews
 
@@ -21,7 +21,8 @@ class Closed(NamedTuple):
 
     flag: WireFlag
     to: System
-    found: bool  #: what it was to write stands there; otherwise nothing of it does
+    found: bool  #: what it was to write stands there
+    came_to_nothing: bool  #: it was never written: nothing has changed there since; otherwise nobody can tell
 
 
 class Plan(NamedTuple):
@@ -43,20 +44,25 @@ def reconcile(
 ) -> Plan:
     """What brings the two sides together, and the memory that stands once that is decided.
 
-    `profile` None: no profile carries the contact's key, so that there is nothing to compare.
+    `profile` None: no profile carries the contact's key, so that there is nothing to compare. What Dynamics says is
+    remembered all the same, and that Campaign says nothing.
     """
     record = record_time(config, contact, memory, skews.dynamics)
     looks = [
         _look(config, pair, contact, profile, memory, record, skews)
         for pair in config.flags
     ]  # fmt: skip
+    closed = _closed(looks, contact, profile, memory)
+    read_ms = memory.profile_read_ms if memory else 0
     if profile is None:
-        left = memory.given_up(System.DYNAMICS).given_up(System.CAMPAIGN) if memory else Memory()
-        return Plan({}, {}, (), left, _closed(looks))
+        nobody = {look.pair.campaign: FlagMemory(look.there.seen, NO_TIME) for look in looks}
+        return Plan({}, {}, (), Memory(contact.etag, contact.modified_ms, record, None, read_ms, nobody), closed)
     apart = between(skews.campaign, skews.dynamics)
-    plan = Plan({}, {}, (), Memory(), _closed(looks))
+    plan = Plan({}, {}, (), Memory(), closed)
     decisions: list[Decision] = []
-    flags = dict(memory.flags) if memory else {}
+    # Of a pair that was taken away nothing is kept: what happens meanwhile, nobody sees.
+    paired = {pair.campaign for pair in config.flags}
+    flags = {name: flag for name, flag in memory.flags.items() if name in paired} if memory else {}
     for look in looks:
         if look.here is None:
             continue
@@ -65,17 +71,17 @@ def reconcile(
             plan.to_dynamics[look.pair.dynamics] = look.pair.opted_out is bool(look.ruling.opted_out)
         elif look.to is System.CAMPAIGN:
             plan.to_campaign[look.pair.campaign] = bool(look.ruling.opted_out)
-        if look.to is not None or look.is_new_doubt:
-            decisions.append(look.decision(contact.id, apart.ms if apart else None, now_ms))
+        if look.to is not None or look.is_newly_left:
+            decisions.append(look.decision(contact, apart.ms if apart else None, now_ms))
     after = Memory(
         contact.etag,
         contact.modified_ms,
         record,
         _newest(profile.modified_ms, memory.profile_modified_ms if memory else None),
-        max(profile.read_ms, memory.profile_read_ms if memory else 0),
+        max(profile.read_ms, read_ms),
         flags,
     )
-    hasty = config.both_ways and not profile.live and any(look.is_hasty for look in looks)
+    hasty = not profile.live and any(look.is_hasty(config.both_ways) for look in looks)
     return plan._replace(decisions=tuple(decisions), memory=after, is_hasty=hasty)
 
 
@@ -91,19 +97,28 @@ class _Look(NamedTuple):
     to: System | None  #: the side that is to be written
 
     @property
-    def is_new_doubt(self) -> bool:
-        """Whether nothing can be decided, and these two values are not on record yet."""
-        if self.here is None or self.ruling.opted_out is not None:
+    def is_left(self) -> bool:
+        """Whether the two are left as they are, although they do not say the same."""
+        return self.here is not None and self.to is None and self.ruling.rule is not Rule.EQUAL
+
+    @property
+    def is_newly_left(self) -> bool:
+        """Whether they are, and these two values are not on record yet."""
+        if self.here is None or not self.is_left:
             return False
         if self.old is None or not self.old.shown:
             return True
         values = self.old.dynamics.opted_out, self.old.campaign.opted_out
         return values != (self.there.seen.opted_out, self.here.seen.opted_out)
 
-    @property
-    def is_hasty(self) -> bool:
-        """Whether it is to be written on the word of a profile that waited, and may be another by now."""
-        return self.to is System.CAMPAIGN or (self.to is not None and self.here is not None and not self.here.certain)
+    def is_hasty(self, both_ways: bool) -> bool:
+        """Whether it is to be written on the word of a profile that waited, and may be another by now, or one of two.
+        An opt-out in time is written at once; nobody is opted in without a look."""
+        if self.here is not None and self.here.asks:
+            return True
+        if self.to is not System.DYNAMICS:
+            return self.to is System.CAMPAIGN
+        return self.ruling.opted_out is False or (both_ways and self.here is not None and not self.here.certain)
 
     def after(self, now_ms: int) -> FlagMemory:
         assert self.here is not None
@@ -112,15 +127,15 @@ class _Look(NamedTuple):
         if self.to is not None:
             origin = here if self.to is System.DYNAMICS else there
             sent = Sent(self.to, bool(self.ruling.opted_out), now_ms, origin)
-        return FlagMemory(there, here, self.here.told_ms, self.here.ours, sent, self.ruling.opted_out is None)
+        return FlagMemory(there, here, self.here.told_ms, self.here.ours, sent, self.is_left)
 
-    def decision(self, contact: str, skew_ms: int | None, now_ms: int) -> Decision:
+    def decision(self, contact: ContactState, skew_ms: int | None, now_ms: int) -> Decision:
         assert self.here is not None
         return Decision(
-            contact,
+            contact.id,
             self.pair.campaign,
-            (self.compared.opted_out, self.compared.at_ms),
-            (self.here.seen.opted_out, self.here.seen.at_ms),
+            (self.compared.opted_out, _as_told(self.compared, contact.modified_ms)),
+            (self.here.seen.opted_out, _as_told(self.here.seen, self.here.told_ms)),
             skew_ms,
             self.pair.policy,
             self.ruling.rule.value,
@@ -151,19 +166,37 @@ def _look(
     if here is not None and ruling.opted_out is not None:
         if compared.opted_out is not ruling.opted_out:
             to = System.DYNAMICS
-        elif said.opted_out is not ruling.opted_out:
+        elif said.opted_out is not ruling.opted_out and config.both_ways:
             to = System.CAMPAIGN
     return _Look(pair, old, there, here, compared, ruling, to)
 
 
-def _closed(looks: list[_Look]) -> tuple[Closed, ...]:
+def _closed(
+    looks: list[_Look], contact: ContactState, profile: ProfileState | None, memory: Memory | None
+) -> tuple[Closed, ...]:
     """Decisions of before that were open: what they were to write is found there, or it is not."""
     closed = []
     for look in looks:
-        if look.old and look.old.sent:
-            side = look.there if look.old.sent.to is System.DYNAMICS else look.here
-            closed.append(Closed(look.pair.campaign, look.old.sent.to, bool(side and side.found)))
+        sent = look.old.sent if look.old else None
+        if look.old is None or sent is None:
+            continue
+        side = look.there if sent.to is System.DYNAMICS else look.here
+        found = bool(side and side.found)
+        if sent.to is System.DYNAMICS:
+            as_before = memory is not None and contact.etag == memory.etag
+        else:
+            said = profile.flags.get(look.pair.campaign) if profile and profile.live else None
+            # Campaign gives a flag that is written another time; one without a time cannot tell.
+            as_before = said is not None and look.old.told_ms is not None and said.at_ms == look.old.told_ms
+        closed.append(Closed(look.pair.campaign, sent.to, found, not found and as_before))
     return tuple(closed)
+
+
+def _as_told(seen: Seen, told_ms: int | None) -> int | None:
+    """The time for the record: as the system told it, where the comparison took a later one, to be after another."""
+    if seen.after_ms is None or seen.at_ms is None or told_ms is None:
+        return seen.at_ms
+    return min(seen.at_ms, told_ms)
 
 
 def _newest(one: int | None, other: int | None) -> int | None:

@@ -4,6 +4,9 @@ Campaign keeps a time for each flag, Dynamics one for the whole record, in whole
 seconds. What is not told could be anything. Where every possibility leads to the same answer, that is the answer; where
 it does not, the case is in doubt: opted out wins if either system says so, and nothing is decided if neither does. That
 a contact has not opted out is decided only where both systems tell their values, or where one system alone decides.
+
+A flag of Campaign that is not set and that nobody ever touched says nothing: every new profile has it. Nobody is opted
+in by it, where Campaign alone decides, too.
 """
 
 import math
@@ -11,6 +14,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from config.consent_flags import Policy
+
+#: The time of a flag that Campaign says has never changed: it lies before every change.
+NEVER_MS = 0
 
 
 class Seen(NamedTuple):
@@ -21,7 +27,7 @@ class Seen(NamedTuple):
 
     opted_out: bool | None  #: None: not told
     at_ms: int | None  #: when that changed last; None: not told
-    after_ms: int | None = None  #: None: the change came in the very second of `at_ms`
+    after_ms: int | None = None  #: None: the change came in the very second of `at_ms`, or it is not known of any
 
 
 class Winner(StrEnum):
@@ -41,6 +47,7 @@ class Rule(StrEnum):
     MOST_RESTRICTIVE = "most-restrictive"
     SYSTEM_WINS = "system-wins"
     ONE_WAY = "one-way"
+    UNTOUCHED = "untouched"
     IN_DOUBT = "in-doubt"
 
 
@@ -66,14 +73,14 @@ def decide(policy: Policy, dynamics: Seen, campaign: Seen) -> Ruling:
     most_restrictive  opted out if either says so
     newest            the value that changed later; in the same second, opted out if either says so
     dynamics          Dynamics' value
-    campaign          Campaign's value
+    campaign          Campaign's value, unless nobody ever touched it
     """
     if dynamics.opted_out is not None and dynamics.opted_out is campaign.opted_out:
         return Ruling(dynamics.opted_out, Winner.BOTH, Rule.EQUAL, False)
     if policy == "dynamics":
         return _alone(dynamics, Winner.DYNAMICS, Rule.SYSTEM_WINS)
     if policy == "campaign":
-        return _alone(campaign, Winner.CAMPAIGN, Rule.SYSTEM_WINS)
+        return _campaign_alone(dynamics, campaign, Rule.SYSTEM_WINS)
     orders = possible_orders(dynamics, campaign)
     answers = {
         _answer(policy, in_dynamics, in_campaign, order)
@@ -94,10 +101,10 @@ def decide(policy: Policy, dynamics: Seen, campaign: Seen) -> Ruling:
 
 
 def one_way(dynamics: Seen, campaign: Seen) -> Ruling:
-    """Where consent travels from Campaign to Dynamics only: Campaign's value, whatever the times are."""
+    """Where consent travels from Campaign to Dynamics only: Campaign's value, whenever somebody gave it."""
     if campaign.opted_out is not None and dynamics.opted_out is campaign.opted_out:
         return Ruling(campaign.opted_out, Winner.BOTH, Rule.EQUAL, False)
-    return _alone(campaign, Winner.CAMPAIGN, Rule.ONE_WAY)
+    return _campaign_alone(dynamics, campaign, Rule.ONE_WAY)
 
 
 def possible_orders(dynamics: Seen, campaign: Seen) -> set[Order]:
@@ -152,6 +159,22 @@ def _alone(system: Seen, winner: Winner, rule: Rule) -> Ruling:
     if system.opted_out is None:
         return Ruling(None, Winner.NEITHER, Rule.IN_DOUBT, True)
     return Ruling(system.opted_out, winner, rule, False)
+
+
+def _campaign_alone(dynamics: Seen, campaign: Seen, rule: Rule) -> Ruling:
+    """Campaign decides, once somebody has touched its flag. Until then an opt-out in Dynamics stands."""
+    if campaign.opted_out is not False or _was_touched(campaign):
+        return _alone(campaign, Winner.CAMPAIGN, rule)
+    if campaign.at_ms is None:
+        return _doubt(dynamics, campaign)
+    if dynamics.opted_out:
+        return Ruling(True, Winner.DYNAMICS, Rule.UNTOUCHED, False)
+    return Ruling(None, Winner.NEITHER, Rule.UNTOUCHED, False)
+
+
+def _was_touched(seen: Seen) -> bool:
+    """Whether anybody is known to have changed it at any time."""
+    return seen.after_ms is not None or (seen.at_ms is not None and seen.at_ms > NEVER_MS)
 
 
 def _doubt(dynamics: Seen, campaign: Seen) -> Ruling:

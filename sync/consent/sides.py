@@ -4,12 +4,13 @@ Campaign is always read before Dynamics. So what Dynamics shows was in force aft
 then, and a change that Dynamics shows later came later, whatever the clocks say.
 """
 
+from enum import Enum
 from typing import NamedTuple
 
 from config.consent_flags import FlagPair
 from config.optinout import OptinoutConfig
 from connectors.clocks import Skew
-from sync.consent.memory import FlagMemory, Memory, Sent, Span, System, span
+from sync.consent.memory import NO_TIME, UNKNOWN_CLOCK_MS, FlagMemory, Memory, Sent, Span, System, span
 from sync.consent.rule import Seen, earliest_ms, latest_ms
 from sync.consent.states import ContactState, ProfileState
 
@@ -25,6 +26,7 @@ class Taken(NamedTuple):
     ours: Span | None = None  #: Campaign only: see FlagMemory
     found: bool = False  #: what an open decision was to write stands there
     certain: bool = True  #: Campaign only: whether the profile itself says so, and since when
+    asks: bool = False  #: Campaign only: it says something else than is remembered, with an older time
 
 
 def record_time(config: OptinoutConfig, contact: ContactState, memory: Memory | None, skew: Skew | None) -> Seen:
@@ -97,12 +99,19 @@ def campaign_side(
     # The documented rule compares what the clocks say and nothing else.
     causal = pair.policy == "newest" and config.both_ways
     told = seen.at_ms if timed else None
-    if memory is None or old is None or known is None:
+    first_time = memory is None or old is None or (old.campaign == NO_TIME and not old.sent)
+    if memory is None or old is None or known is None or first_time:
         # To be seen for the first time is no change.
-        first = seen._replace(at_ms=None) if not timed and config.times.push == "seen" else seen
+        alone = not config.both_ways or pair.policy == "campaign"
+        first = seen._replace(at_ms=None) if not timed and (config.times.push == "seen" or alone) else seen
         return Taken(first, told, certain=told is not None)
-    if not profile.live and _is_outdated(profile, told, memory, old):
+    if not timed and seen.opted_out is not old.campaign.opted_out:
+        seen = _change_without_time(config, seen.opted_out, profile, memory, old, skew)
+    outdated = None if profile.live else _age(profile, told, memory, old)
+    if outdated is _Age.OLDER or (outdated and seen.opted_out is old.campaign.opted_out):
         return known
+    if outdated:
+        return Taken(seen, told, certain=False, asks=True)
     if old.sent and old.sent.to is System.CAMPAIGN and seen.opted_out is old.sent.opted_out:
         return _found(seen, told, old, old.sent, skew)
     if seen.opted_out is not old.campaign.opted_out:
@@ -115,18 +124,58 @@ def campaign_side(
     return Taken(_next_change(seen, old) if causal else seen, told)
 
 
-def _is_outdated(profile: ProfileState, told: int | None, memory: Memory, old: FlagMemory) -> bool:
-    """Whether a profile that waited, or stood in a file, is older than what is known of the flag."""
-    if told is not None:
-        # What still has the time of before our writing has the value of before.
-        floor = old.told_ms if old.told_ms is None or old.ours is None else old.told_ms + 1
-        return (floor is not None and told < floor) or (old.ours is not None and told < old.ours.first_ms)
-    if profile.read_ms < memory.profile_read_ms:
-        return True
-    if profile.modified_ms is None:
-        return False
-    newest = [memory.profile_modified_ms, old.ours.first_ms if old.ours else None]
-    return any(moment is not None and profile.modified_ms < moment for moment in newest)
+class _Age(Enum):
+    """Of a profile that was not asked for just now."""
+
+    OLDER = "older than what is known"
+    ODD = "with an older time than what is known, and yet it may be what is there now"
+
+
+def _age(profile: ProfileState, told: int | None, memory: Memory, old: FlagMemory) -> _Age | None:
+    """Whether a profile that waited, or stood in a file, is older than what is known of the flag; None: it is not.
+
+    What was read of Campaign is not silenced by an older time: the profile may be another one under the same key, an
+    old copy may have been put back, or a clock was set right. Neither is a file by a time that has not come yet.
+    """
+    if told is None:
+        if profile.read_ms < memory.profile_read_ms:
+            return _Age.ODD if profile.present else _Age.OLDER
+        newest = [memory.profile_modified_ms, old.ours.first_ms if old.ours else None]
+        moment = max((one for one in newest if one is not None), default=None)
+        if moment is None or profile.modified_ms is None or profile.modified_ms >= moment:
+            return None
+        return _Age.ODD if profile.present else _Age.OLDER
+    # What still has the time of before our writing has the value of before.
+    floor = old.told_ms if old.told_ms is None or old.ours is None else old.told_ms + 1
+    if old.ours is not None:
+        floor = old.ours.first_ms if floor is None else max(floor, old.ours.first_ms)
+    if floor is None or told >= floor:
+        return None
+    is_to_come = floor > memory.profile_read_ms + UNKNOWN_CLOCK_MS
+    return _Age.ODD if profile.present or is_to_come else _Age.OLDER
+
+
+def _change_without_time(
+    config: OptinoutConfig,
+    opted_out: bool | None,
+    profile: ProfileState,
+    memory: Memory,
+    old: FlagMemory,
+    skew: Skew | None,
+) -> Seen:
+    """Another value than before, of a flag that has no time: since when, by Campaign's own clock."""
+    if config.times.push == "modified":
+        return Seen(opted_out, profile.modified_ms)
+    if config.times.push == "none":
+        # That it was changed is known, and nothing else is to count.
+        return Seen(opted_out, None, LONG_AGO_MS)
+    at_ms = profile.modified_ms
+    if at_ms is None and skew is not None:
+        at_ms = profile.read_ms + skew.ms + skew.within_ms
+    known = [memory.profile_modified_ms, old.ours.first_ms if old.ours else None]
+    after_ms = max((one - 1 for one in known if one is not None), default=LONG_AGO_MS)
+    # A time that is not later than the one before would be wrong: then it is not told.
+    return Seen(opted_out, at_ms if at_ms is not None and at_ms > after_ms else None, after_ms)
 
 
 def _found(seen: Seen, told: int | None, old: FlagMemory, sent: Sent, skew: Skew | None) -> Taken:
@@ -151,7 +200,10 @@ def _next_change(seen: Seen, old: FlagMemory) -> Seen:
         return seen
     if old.told_ms is not None and seen.at_ms <= old.told_ms:
         return seen  # no change: what we wrote is not there any more
-    return seen if seen.at_ms // 1000 * 1000 > last else Seen(seen.opted_out, max(seen.at_ms, last + 1), last)
+    if seen.after_ms is None and seen.at_ms // 1000 * 1000 > last:
+        return seen
+    after_ms = last if seen.after_ms is None else max(last, seen.after_ms)
+    return Seen(seen.opted_out, max(seen.at_ms, after_ms + 1), after_ms)
 
 
 def _not_after(opted_out: bool | None, at_ms: int | None, after_ms: int) -> Seen:

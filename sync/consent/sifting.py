@@ -16,7 +16,7 @@ from sync.consent.memory import Memory
 from sync.consent.memory_bytes import unpack
 from sync.consent.merging import merged
 from sync.consent.news import is_news_of_contact, is_news_of_profile
-from sync.consent.page import Told, Unusable
+from sync.consent.page import FOR_EVER_MS, Told, Unusable
 from sync.consent.payload import OF_DYNAMICS, of_campaign, of_unusable, profile_of
 from sync.consent.states import ContactState, ProfileState, Skews
 
@@ -30,17 +30,17 @@ class Sieve:
         self._store = store
         self._queue = queue
 
-    def payloads(self, told: Sequence[Told], *, is_file: bool, whole: bool, everybody: bool) -> dict[str, bytes]:
+    def payloads(self, told: Sequence[Told], *, is_file: bool, whole: bool, anew_ms: int) -> dict[str, bytes]:
         """What is to be queued, by id.
 
         `is_file`: something newer may be known; `whole`: it is part of a reading of everybody, not of changes;
-        `everybody`: nothing is dropped.
+        `anew_ms`: nothing is dropped of whom nobody has looked at since then.
         """
         ids = [one.id for one in told]
         if not ids:
             return {}
-        waiting = self._queue.waiting(ids)
-        kept = set(ids) if everybody else waiting | self._queue.refused(ids)
+        waiting = self._queue.payloads(ids)
+        kept = set(ids) if anew_ms == FOR_EVER_MS else waiting.keys() | self._queue.refused(ids)
         asked = [one.id for one in told if one.id not in kept]
         memories = dict(zip(asked, self._store.memories(asked), strict=True)) if asked else {}
         now = time.time()
@@ -50,13 +50,14 @@ class Sieve:
         for id_, state in told:
             packed = memories.get(id_)
             memory = unpack(packed) if packed is not None else None
+            is_kept = id_ in kept or (memory is not None and memory.profile_read_ms < anew_ms)
             if isinstance(state, Unusable):
                 found[id_] = of_unusable(state.where, state.flaw, state.excerpt)
             elif isinstance(state, ContactState):
-                if id_ in kept or self._is_news(state, memory, whole):
+                if is_kept or self._is_news(state, memory, whole):
                     found[id_] = OF_DYNAMICS
-            elif id_ in kept or is_news_of_profile(self._config, memory, state, skews):
-                found[id_] = self._beside(id_, state) if is_file and id_ in waiting else of_campaign(state)
+            elif is_kept or state.doubles or is_news_of_profile(self._config, memory, state, skews):
+                found[id_] = self._beside(waiting.get(id_), state, is_file)
         return found
 
     def _is_news(self, contact: ContactState, memory: Memory | None, whole: bool) -> bool:
@@ -66,10 +67,15 @@ class Sieve:
         opted_out = (contact.flags.get(pair.dynamics) is pair.opted_out for pair in self._config.flags)
         return not whole and any(opted_out)
 
-    def _beside(self, id_: str, row: ProfileState) -> bytes:
-        """A row of a file, while something waits that may be newer."""
-        payload = self._queue.peek(id_)
+    def _beside(self, payload: bytes | None, state: ProfileState, is_file: bool) -> bytes:
+        """What a source told, beside what waits: that may be the later reading, since a page can be long on its way, or
+        tell of a later change than a file."""
         if payload is None:
-            return of_campaign(row)
+            return of_campaign(state)
         waits = profile_of(payload)
-        return OF_DYNAMICS if waits is None else of_campaign(merged(self._config, waits, row))
+        if waits is None:
+            # Both sides are read when it is written, later than anything that was told by now.
+            return OF_DYNAMICS
+        if is_file or waits.doubles or waits.read_ms > state.read_ms:
+            return of_campaign(merged(self._config, waits, state))
+        return of_campaign(state)

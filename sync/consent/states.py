@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from config.consent_flags import WireFlag
 from connectors.clocks import Skew
-from sync.consent.rule import Seen
+from sync.consent.rule import NEVER_MS, Seen
 
-#: The time of a flag that Campaign says has never changed: it lies before every change.
-NEVER_MS = 0
+__all__ = ["NEVER_MS", "NO_SKEWS", "ContactState", "ProfileState", "Skews"]
 
 
 class ContactState(NamedTuple):
@@ -26,7 +25,9 @@ class ProfileState(NamedTuple):
     flags: Mapping[WireFlag, Seen]  #: with the time of each flag as Campaign tells it, or as `optinout.times` says
     modified_ms: int | None  #: when the profile changed last, by Campaign's clock; None: not told
     read_ms: int  #: when it was read, by our clock
-    live: bool = False  #: asked for just now; otherwise it may have waited, or stood in a file for a day
+    live: bool = False  #: asked for just now; otherwise it may have waited
+    present: bool = False  #: as Campaign had it at `read_ms`; otherwise it may have stood in a file for a day
+    doubles: bool = False  #: another profile with the same key was seen: which one counts nobody can say
 
 
 class Skews(NamedTuple):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -31,9 +32,12 @@ from sync.consent.fitting import CONTACT, PROFILE
 from sync.consent.memory import Memory, System
 from sync.consent.memory_bytes import pack, unpack
 from sync.consent.payload import profile_of, profile_state
-from sync.consent.reconciling import Plan, reconcile
+from sync.consent.reconciling import Closed, Plan, reconcile
+from sync.consent.rule import Rule
 from sync.consent.sides import opted_out
 from sync.consent.states import ContactState, ProfileState, Skews
+from sync.events.batch_size import BatchSize
+from sync.guid import other_spellings
 from sync.mapping.mapper import Unmappable
 from sync.resource_target import Tally
 from sync.streams import Allowance, Answer, Calls, Send
@@ -49,7 +53,7 @@ ROUNDS = 4
 #: How soon a contact is looked at again that keeps changing, or that another writer has in hand. Milliseconds.
 AGAIN_MS = 1000
 #: How soon, and how long, a profile is looked for that ingress may not have made yet. Milliseconds.
-PROFILE_SOON_MS, PROFILE_WITHIN_MS = 5_000, 900_000
+PROFILE_SOON_MS, PROFILE_WITHIN_MS = 5_000, 86_400_000
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -106,10 +110,12 @@ class ConsentTarget:
         self._store = store
         self._now_ms = now_ms
         self._tally = Tally()
+        self._size = BatchSize(TOGETHER)
 
     @property
     def together(self) -> int:
-        return TOGETHER
+        # Where look-ups take long, fewer: what is not done before the lease ends is to be done again, all of it.
+        return self._size.now
 
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         """Raises Unmappable for a profile whose key is the id of no contact."""
@@ -117,16 +123,32 @@ class ConsentTarget:
             field = self._config.profile_key.field
             raise Unmappable(field, f"{field} of this profile is not the id of a contact; correct it in Campaign")
         profile = profile_of(record.payload)
-        if profile is None and not self._config.both_ways:
-            return Unchanged(record.id, None)  # it was queued while Dynamics was read, too
         return Reconcile(record, None, {}, None, known=False, profile=profile)
 
     def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
+        begun = time.monotonic()
+        given_up: list[Exception] = []
+
+        def noted() -> float:
+            try:
+                return allowance()
+            except Exception as error:
+                given_up.append(error)
+                raise
+
+        answers = self._send(sends, noted)
+        if given_up:
+            self._size.note_given_up(len(sends))
+        else:
+            self._size.note(len(sends), time.monotonic() - begun)
+        return answers
+
+    def _send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
         wanted = [send for send in sends if isinstance(send, Reconcile)]
         ids = [send.record.id for send in wanted]
         cases = [
             Case(send, kept, unpack(kept) if kept is not None else None, still_open)
-            for send, kept, still_open in zip(wanted, self._store.memories(ids), self._store.open_of(ids), strict=True)
+            for send, (kept, still_open) in zip(wanted, self._store.known(ids), strict=True)
         ]
         left = cases
         for _ in range(ROUNDS):
@@ -163,9 +185,10 @@ class ConsentTarget:
         return moved
 
     def _needs_look_up(self, case: Case) -> bool:
-        if not self._config.both_ways:
-            return False
-        return case.send.profile is None or (case.memory is not None and case.memory.is_open)
+        # One way, too: it was queued while Dynamics was read, and may stand for a change of Campaign that waited.
+        if case.send.profile is None or case.send.profile.doubles:
+            return True
+        return self._config.both_ways and case.memory is not None and case.memory.is_open
 
     def _look_up(self, cases: Sequence[Case], allowance: Allowance) -> None:
         """Campaign's side of these, by their key; several at once."""
@@ -174,10 +197,8 @@ class ConsentTarget:
             list(pool.map(lambda case: self._guarded(case, look_up), cases))
 
     def _profile(self, allowance: Allowance, case: Case) -> None:
-        key = self._config.profile_key
-        self._tally.count("lookups")
         read_ms = self._now_ms()
-        found = self._campaign.profile_by_key(key, case.id, allowance())
+        found, spelt = self._found(case, allowance)
         if len(found) > 1:
             raise Refused(
                 "campaign",
@@ -186,7 +207,25 @@ class ConsentTarget:
             )
         case.is_read = True
         case.profile = profile_state(self._config, found[0], read_ms, live=True) if found else None
-        case.reference = (case.id if key.address == "uri" else str(found[0]["PKey"])) if found else ""
+        is_uri = self._config.profile_key.address == "uri"
+        case.reference = (spelt if is_uri else str(found[0]["PKey"])) if found else ""
+
+    def _found(self, case: Case, allowance: Allowance) -> tuple[list[dict[str, Any]], str]:
+        """The profiles that carry the contact's key, and how it is spelt there.
+
+        Whether Campaign tells capitals apart is for its administrator to say, and braces always count; so where a
+        profile must be, or nobody can know, a key that was brought from elsewhere is looked for, too.
+        """
+        spellings: tuple[str, ...] = (case.id,)
+        memory = case.memory
+        if case.send.profile is not None or self._config.poll is None or (memory and memory.profile_read_ms):
+            spellings += other_spellings(case.id)
+        for spelt in spellings:
+            self._tally.count("lookups")
+            found = self._campaign.profile_by_key(self._config.profile_key, spelt, allowance())
+            if found:
+                return found, spelt
+        return [], ""
 
     def _read_and_plan(self, cases: Sequence[Case], allowance: Allowance) -> None:
         if not cases:
@@ -213,7 +252,7 @@ class ConsentTarget:
         """Dynamics does not have the contact (yet), or not any more: nothing is written to either side."""
         if case.memory is not None and case.open:
             left = case.memory.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
-            self._confirm(case, left, [one.number for one in case.open], Confirmed.REFUSED)
+            self._confirm(case, left, [one.number for one in case.open], Confirmed.UNKNOWN)
         waits = case.send.profile is not None and self._config.contact_limit_seconds > 0
         case.answer = Parked(case.id, Parent(CONTACT, case.id), released=False) if waits else Unchanged(case.id, None)
 
@@ -223,7 +262,7 @@ class ConsentTarget:
         assert plan is not None
         self._close_earlier(case, plan)
         memory = pack(plan.memory)
-        if plan.decisions or (memory != case.kept and case.profile is not None):
+        if plan.decisions or (memory != case.kept and self._is_to_be_kept(case)):
             numbers = self._store.decide(case.id, memory, plan.decisions, before=case.kept)
             case.kept = memory
             case.numbers = {
@@ -232,38 +271,42 @@ class ConsentTarget:
             }
             shown = [number for (_, to), number in case.numbers.items() if not to]
             self._confirm(case, plan.memory, shown, Confirmed.REFUSED)
-            if shown:
+            left = [one for one in plan.decisions if not one.written_to and one.rule == Rule.IN_DOUBT]
+            if left:
                 log.warning(
                     "It cannot be told whether a contact has opted out; nothing was written.",
                     action="consent_in_doubt",
                     record=case.id,
-                    flags=[decision.flag for decision in plan.decisions if not decision.written_to],
+                    flags=[decision.flag for decision in left],
                 )
         case.memory = plan.memory
         if case.profile is None and self._may_come(case):
             age_ms = max(0, self._now_ms() - case.send.record.queued_ms)
             case.answer = Again(case.id, max(PROFILE_SOON_MS, age_ms), counts=False)
 
+    def _is_to_be_kept(self, case: Case) -> bool:
+        """Whether what is known of a contact is remembered; of one that has no profile, once there was one, or while
+        nobody would tell of one."""
+        return case.profile is not None or case.kept is not None or self._is_untold(case)
+
     def _may_come(self, case: Case) -> bool:
-        """Whether ingress may be about to make the profile of a contact who has opted out, and nobody would tell."""
-        young = self._now_ms() - case.send.record.queued_ms < PROFILE_WITHIN_MS
-        contact = case.contact
-        return bool(
-            young
-            and self._config.poll is None
-            and contact is not None
-            and any(opted_out(pair, contact) for pair in self._config.flags)
-        )
+        """Whether ingress may yet make the profile of a contact who has opted out, and nobody would tell."""
+        return self._is_untold(case) and self._now_ms() - case.send.record.queued_ms < PROFILE_WITHIN_MS
+
+    def _is_untold(self, case: Case) -> bool:
+        config, contact = self._config, case.contact
+        if config.poll is not None or not config.both_ways or contact is None:
+            return False
+        return any(opted_out(pair, contact) for pair in config.flags)
 
     def _close_earlier(self, case: Case, plan: Plan) -> None:
         if not case.open:
             return
         left = plan.memory.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
-        found = {(closed.flag, closed.to.value) for closed in plan.closed if closed.found}
-        by_reading = [one.number for one in case.open if (one.flag, one.written_to) in found]
-        not_there = [one.number for one in case.open if (one.flag, one.written_to) not in found]
-        self._confirm(case, left, by_reading, Confirmed.READING)
-        self._confirm(case, left, not_there, Confirmed.REFUSED)
+        ends = {(str(closed.flag), closed.to.value): _end_of(closed) for closed in plan.closed}
+        for how in (Confirmed.READING, Confirmed.REFUSED, Confirmed.UNKNOWN):
+            ended = [one for one in case.open if ends.get((one.flag, one.written_to), Confirmed.UNKNOWN) is how]
+            self._confirm(case, left, [one.number for one in ended], how)
         case.open = []
 
     def _write_dynamics(self, cases: list[Case], allowance: Allowance) -> list[Case]:
@@ -306,8 +349,8 @@ class ConsentTarget:
         try:
             self._campaign.update(PROFILE, case.reference, changes, timeout)
         except NotFound:
-            # It was deleted meanwhile: there is nobody left to be written to.
-            self._give_up(case, System.CAMPAIGN)
+            # It was deleted meanwhile: there is nobody left to be written to, and one that comes later is another one.
+            self._end(case, case.memory.without_profile(), System.CAMPAIGN, Confirmed.REFUSED)
             case.answer = None if case.plan.to_dynamics else Unchanged(case.id, None)
             return
         except Refused:
@@ -347,6 +390,12 @@ class ConsentTarget:
             case.answer = Again(case.id, AGAIN_MS, counts=False)
         except Exception as error:
             case.answer = error
+
+
+def _end_of(closed: Closed) -> Confirmed:
+    if closed.found:
+        return Confirmed.READING
+    return Confirmed.REFUSED if closed.came_to_nothing else Confirmed.UNKNOWN
 
 
 def _alive(cases: Iterable[Case]) -> list[Case]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config.consent_flags import POLICIES
-from sync.consent.rule import Ruling, Seen, decide, one_way
+from sync.consent.rule import NEVER_MS, Ruling, Seen, decide, one_way
 
 #: Any moment; the other one is a second away from it.
 _NOW, _EARLIER = 1_700_000_001_000, 1_700_000_000_000
@@ -22,6 +22,13 @@ _TIMES: tuple[tuple[str, int | None, int | None], ...] = (
 )
 _VALUES: tuple[bool | None, ...] = (True, False, None)
 _WORDS = {True: "out", False: "in", None: "not told"}
+#: The same of Campaign, and its time, where that is always the same.
+_IN_CAMPAIGN: tuple[tuple[str, bool | None, int | None], ...] = (
+    ("out", True, None),
+    ("in", False, None),
+    ("in, untouched", False, NEVER_MS),
+    ("not told", None, None),
+)
 _ANSWERS = {True: "**out**", False: "in", None: "nothing"}
 _HEAD = ("Dynamics", "Campaign", "later change", *(f"`{policy}`" for policy in POLICIES), "one way")
 
@@ -30,22 +37,24 @@ def table() -> str:
     """The whole table. Rows that differ in nothing but the times are one row."""
     lines = [_line(_HEAD), _line(["---"] * len(_HEAD))]
     for in_dynamics in _VALUES:
-        for in_campaign in _VALUES:
+        for word, in_campaign, always_ms in _IN_CAMPAIGN:
             lines += [
-                _line([_WORDS[in_dynamics], _WORDS[in_campaign], when, *answers])
-                for when, answers in _rows(in_dynamics, in_campaign)
+                _line([_WORDS[in_dynamics], word, when, *answers])
+                for when, answers in _rows(in_dynamics, in_campaign, always_ms)
             ]
     return "\n".join(lines) + "\n"
 
 
-def _rows(in_dynamics: bool | None, in_campaign: bool | None) -> Iterator[tuple[str, list[str]]]:
+def _rows(in_dynamics: bool | None, in_campaign: bool | None, always_ms: int | None) -> Iterator[tuple[str, list[str]]]:
     by_answers: dict[tuple[str, ...], list[str]] = {}
-    for when, dynamics_ms, campaign_ms in _TIMES:
-        dynamics, campaign = Seen(in_dynamics, dynamics_ms), Seen(in_campaign, campaign_ms)
+    possible = [one for one in _TIMES if always_ms is None or one[0] in ("Dynamics", "not told")]
+    for when, dynamics_ms, campaign_ms in possible:
+        dynamics = Seen(in_dynamics, dynamics_ms)
+        campaign = Seen(in_campaign, campaign_ms if always_ms is None else always_ms)
         rulings = [decide(policy, dynamics, campaign) for policy in POLICIES] + [one_way(dynamics, campaign)]
         by_answers.setdefault(tuple(map(_cell, rulings)), []).append(when)
     for answers, times in by_answers.items():
-        yield "any" if len(times) == len(_TIMES) else ", ".join(times), list(answers)
+        yield "any" if len(times) == len(possible) else ", ".join(times), list(answers)
 
 
 def _cell(ruling: Ruling) -> str:

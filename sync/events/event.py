@@ -16,6 +16,7 @@ from uuid import UUID
 from config.egress import EgressConfig, EventOrigin
 from config.event_fields import KINDS, Kind
 from config.model import Model
+from sync.guid import guid_of
 from sync.mapping.mapper import Unmappable
 from sync.moments import NoMoment, ahead, moment
 
@@ -76,7 +77,7 @@ class Understanding:
             if self._ignores_strangers:
                 return Verdict.FILTERED
             raise _missing(self._contact)
-        contact = _guid(contact)
+        contact = guid_of(contact)
         if not contact:
             raise Unmappable(self._contact.path, f"{self._contact.path} is not the id of a contact: it is no GUID.")
         time = self._moment(value, now)
@@ -253,19 +254,3 @@ def _text(path: str, found: object) -> str:
 def _meanings(lists: Model) -> dict[str, str]:
     """Each value that is listed, its capitals aside -> the name of its list."""
     return {text.casefold(): name for name in type(lists).model_fields for text in getattr(lists, name)}
-
-
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_DIGITS = re.compile(r"[0-9a-f]{32}")
-
-
-def _guid(text: str) -> str:
-    """A GUID in any of its usual spellings (braces, parentheses, capitals, no hyphens) in lower case; else empty."""
-    found = text.lower()
-    if _GUID.fullmatch(found):
-        return found
-    if found[:1] + found[-1:] in ("{}", "()"):
-        found = found[1:-1].strip()
-    if _DIGITS.fullmatch(found):
-        found = f"{found[:8]}-{found[8:12]}-{found[12:16]}-{found[16:20]}-{found[20:]}"
-    return found if _GUID.fullmatch(found) else ""

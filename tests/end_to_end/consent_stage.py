@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from config.document import dump
 from config.load import load
@@ -131,14 +132,33 @@ class ConsentStage(Installation):
         found: list[Row] = self.admin.get("/consent/writes")["value"]
         return found
 
+    def written(self) -> list[tuple[str, str, str]]:
+        """Each paired flag that was written: whose, where, by its name in Campaign; in order."""
+        return consent_truth.written(self.part, self.made())
+
     def changes(self) -> list[Row]:
         """What people changed, in order."""
         found: list[Row] = self.admin.get("/consent/changes")["value"]
         return found
 
+    def left(self) -> int:
+        """How many changes are still to come."""
+        return int(self.admin.get("/consent/changes")["left"])
+
     def decisions(self) -> list[Row]:
         """The record, as it is handed out."""
         return [json.loads(line) for line in self.d365acs("consent", "export", "-o", "jsonl").splitlines()]
+
+    def files_in(self, folder: str) -> list[str]:
+        """The files of a folder on SFTP, by name."""
+        paths = [file["path"].rpartition("/") for file in self.admin.get("/sftp/files")["value"]]
+        return [name for place, _, name in paths if place == folder]
+
+    def files_read(self) -> list[str]:
+        """Which files workers say they have read to their ends, in order, each once."""
+        lines = [line for process in self.processes for line in process.log.read_text().splitlines()]
+        told = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return [*dict.fromkeys(line["file"] for line in told if line.get("action") == "file_read")]
 
     def writes(self) -> int:
         return len(self.made())
@@ -147,18 +167,40 @@ class ConsentStage(Installation):
         """How many requests a system of the sandbox has taken."""
         return sum(self.admin.get("/calls")[system].values())
 
+    def dealt(self, system: str) -> dict[str, int]:
+        """How often each fault was dealt out."""
+        found: dict[str, int] = self.admin.get("/faults")[system]["dealt"]
+        return found
+
     def differences(self) -> list[str]:
         rows = {id_: row for id_, row in self.rows().items() if id_ not in self.apart}
         return consent_truth.differences(self.part, rows)
+
+    def is_settled(self, but_for_parked: bool = False) -> bool:
+        """No decision is open either."""
+        return super().is_settled(but_for_parked) and not self.workflow.consent.stats().open
 
     def wait_until_read(self) -> None:
         """Until each source was read to its end, and what it told is done."""
 
         def is_read() -> bool:
-            parts: dict[str, Plain] = json.loads(self.workflow.cursor(STREAM).value or "{}").get("parts", {})
+            parts = self._position().get("parts", {})
             return bool(parts) and all(part["read_ms"] or name == "export" for name, part in parts.items())
 
-        self.wait_until(lambda: is_read() and self.is_idle(), "every source was read")
+        self.wait_until(lambda: is_read() and self.is_idle(but_for_parked=True), "every source was read")
+
+    def wait_until_replayed(self) -> None:
+        """Until a replay has begun, and everything was read once more."""
+
+        def is_replayed() -> bool:
+            position = self._position()
+            return bool(position["replayed_ms"]) and "again" not in position["parts"]
+
+        self.wait_until(lambda: is_replayed() and self.is_idle(), "everything was read once more")
+
+    def _position(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.workflow.cursor(STREAM).value or "{}")
+        return found
 
     def wait_for_looks(self, *systems: str) -> None:
         """Until these systems were asked again, and once more: time in which anything could have come of it."""

@@ -56,7 +56,8 @@ def winner(policy: str, there: bool, record: str, here: bool, changed: str) -> b
     if policy == "dynamics":
         return there
     if policy == "campaign":
-        return here
+        # A flag that nobody has ever touched says nothing.
+        return here if here or changed != NEVER else there
     if policy == "documented" and changed > record:
         return here
     return there or here
@@ -80,6 +81,22 @@ def sides_of(pair: Plain, row: Row) -> tuple[bool, bool | None]:
     profiles = row["profiles"]
     there = row["dynamics"][pair["dynamics"]] is pair.get("opted_out", True)
     return there, profiles[0]["flags"][wire(pair["campaign"])] if profiles else None
+
+
+def written(part: Plain, writes: Iterable[Row]) -> list[tuple[str, str, str]]:
+    """Each paired flag that came through an API: whose, into which system, by its name in Campaign; in order.
+
+    What made a profile is not among them.
+    """
+    names = {pair["dynamics"]: wire(pair["campaign"]) for pair in part["flags"]}
+    names |= {flag: flag for flag in names.values()}
+    return [
+        (write["id"], write["side"], names[name])
+        for write in writes
+        if write["method"] != "POST"
+        for name in write["flags"]
+        if name in names
+    ]
 
 
 def beginning(pair: Plain, row: Row) -> Sides:
@@ -153,3 +170,82 @@ def _look(policy: str, state: Sides) -> Iterable[Sides]:
     elif out is not state.here:
         # What we wrote goes back to a change in Dynamics, and is as old as that.
         yield state._replace(here=out, changed=state.record, told=frozenset([(out, state.record)]))
+
+
+def judged(
+    pairs: Sequence[Plain],
+    begun: Mapping[str, Row],
+    rows: Mapping[str, Row],
+    changes: Sequence[Row],
+    made: Sequence[Row],
+    uncertain: set[str],
+) -> tuple[list[str], int]:
+    """Which flags are not as they must be, and of how many the history leaves no choice.
+
+    `begun`, `rows`: both sides before and after `changes` by people and what was `made` through the APIs; `uncertain`:
+    contacts of which an answer of Dynamics was lost.
+    """
+    pasts = histories(pairs, changes, made)
+    wrong, certain = [], 0
+    for id_, row in rows.items():
+        past = pasts.get(id_, [])
+        for pair in pairs:
+            flag, policy = wire(pair["campaign"]), pair.get("policy", "documented")
+            sides = beginning(pair, begun[id_])
+            may = _newest(flag, past) if policy == "newest" else possible(policy, flag, sides, past, id_ in uncertain)
+            certain += len(may) == 1
+            found = sides_of(pair, row)
+            if found[0] not in may or found[1] not in may:
+                told = [f"{one.second} {one.kind} {one.out}" for one in past if one.flag in (flag, "")]
+                wrong.append(f"{flag} ({policy}) of {id_} is {found}, must be {may}: {sides[:4]}, {told}")
+    return wrong, certain
+
+
+def histories(pairs: Sequence[Plain], changes: Sequence[Row], made: Sequence[Row]) -> dict[str, list[Past]]:
+    """What happened to each contact, in order."""
+    names = {pair["dynamics"]: wire(pair["campaign"]) for pair in pairs}
+    found: dict[str, list[Past]] = {}
+    for one in changes:
+        flag = names.get(str(one["flag"]), str(one["flag"]))
+        past = Past(one["seq"], one["side"], flag, one["opted_out"], second(one["stamp"]))
+        found.setdefault(one["id"], []).append(past)
+    for one in made:
+        if one["side"] == "dynamics" or one["method"] == "POST":
+            kind = "ours" if one["side"] == "dynamics" else "profile"
+            found.setdefault(one["id"], []).append(Past(one["seq"], kind, second=second(one["stamp"])))
+    return {id_: sorted(past) for id_, past in found.items()}
+
+
+def _newest(flag: str, past: Sequence[Past]) -> set[bool]:
+    """Opted in only where that was the last word. When a flag changed in Dynamics is known in part: in doubt, out."""
+    said = [one for one in past if one.flag == flag]
+    changed_back = sum(one.kind == "dynamics" for one in said) > 1  # nobody may have seen it
+    return {True} if said and said[-1].out and not changed_back else {True, False}
+
+
+def needless(part: Plain, made: Sequence[Row], changes: Sequence[Row]) -> list[str]:
+    """What was written although it was so already.
+
+    Campaign cannot be written under a condition: what people said between our look and our writing does not count.
+    """
+    names = {pair["dynamics"] for pair in part["flags"]} | {wire(pair["campaign"]) for pair in part["flags"]}
+    found = []
+    for one in made:
+        for name in (names & one["flags"].keys()) - {*one["changed"]}:
+            moments = [change["at"] for change in changes if (change["id"], change["flag"]) == (one["id"], name)]
+            meanwhile = one["side"] == "campaign" and any(0 <= one["at"] - at < 5 for at in moments)
+            if one["method"] != "POST" and not meanwhile:
+                found.append(f"{name} of {one['id']} in {one['side']}, {one['stamp']}")
+    return found
+
+
+def causes(
+    pairs: Sequence[Plain], begun: Mapping[str, Row], changes: Sequence[Row], made: Sequence[Row]
+) -> Iterable[tuple[str, str]]:
+    """Why a flag may have had to be written, one after the other: whose, and which. Once each is enough."""
+    names = {pair["dynamics"]: wire(pair["campaign"]) for pair in pairs}
+    yield from ((one["id"], names.get(str(one["flag"]), str(one["flag"]))) for one in changes)
+    yield from ((one["id"], flag) for one in made if one["method"] == "POST" for flag in names.values())
+    for id_, row in begun.items():
+        if row["profiles"]:
+            yield from ((id_, wire(pair["campaign"])) for pair in pairs if len({*sides_of(pair, row)}) > 1)

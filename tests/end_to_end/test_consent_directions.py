@@ -74,10 +74,10 @@ def test_one_way_writes_dynamics_alone_and_asks_nobody_what_was_there(consent: C
     assert consent.stands("blackListEmail", eve) == (False, True)
     assert {(write["side"], write["id"]) for write in consent.made()} == {("dynamics", jo), ("dynamics", eve)}
 
-    # When Campaign says something new of these, however old Dynamics' word is
+    # When Campaign says something new of these, whatever Dynamics says
     consent.opt("campaign", "blackListEmail", False, eve)
-    consent.opt("campaign", "blackListMobile", True, ann)
-    consent.opt("campaign", "blackListMobile", False, ann)
+    consent.opt("campaign", "blackListEmail", True, ann)
+    consent.opt("campaign", "blackListEmail", False, ann)
 
     # Then all flags are as Campaign has them
     consent.wait_until_settled()

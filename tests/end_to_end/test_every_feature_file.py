@@ -13,17 +13,19 @@ from tests.sandboxes import ROOT, Sandbox
 
 FILE = ROOT / "docs/examples/every-feature.yaml"
 ROWS = ("--contacts", "60", "--memberships", "80", "--invoices", "120", "--invoice-lines", "200")
+EVENTS = ("--campaign-events", "200", "--campaign-into", "files")
 
 
 @pytest.fixture
 def open_example(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStage]:
     """The sandbox that the file's comment starts, smaller."""
     assert "sandbox up --port-base 9000 --contacts 100" in FILE.read_text(), "the file says how it is run"
-    sandbox = Sandbox(*ROWS)
+    sandbox = Sandbox(*ROWS, *EVENTS)
     try:
         with stages(sandbox, monkeypatch, Stage) as open_one:
             for system in ("dynamics", "campaign"):
                 monkeypatch.setenv(f"{system.upper()}_CLIENT_SECRET", sandbox.info[system]["client_secret"])
+            monkeypatch.setenv("SFTP_PRIVATE_KEY", sandbox.info["sftp"]["private_key"])
             yield open_one
     finally:
         sandbox.close()
@@ -53,6 +55,8 @@ def test_the_example_of_every_feature_does_what_it_says(open_example: OpenStage)
         here = info[system][name].split("/")[2]
         assert f"127.0.0.1:{port}/" in text or f"127.0.0.1:{port} " in text
         text = text.replace(f"127.0.0.1:{port}", here)
+    assert "port: 9006 " in text
+    text = text.replace("port: 9006 ", f"port: {info['sftp']['port']} ")
     path = stage.home / "every-feature.yaml"
     path.write_text(text)
 
@@ -81,6 +85,16 @@ def test_the_example_of_every_feature_does_what_it_says(open_example: OpenStage)
     assert stage.shown()["parked"] == missing - len((nobody, made_up, some)) > 0
     jobs = {key: profile["cusJobTitle"] for key, profile in stage.records("profile").items()}
     assert jobs == {key: stage.rows("contact")[key]["jobtitle"] for key in jobs}
+
+    # And the events of the campaign appear, but soft bounces
+    stage.d365acs("workflow", "start", "egress", "--wait")
+    shown = sum(event["expected"] for event in stage.sandbox.truth())
+    timelines = ("adobe_emailsend", "adobe_emailopen", "adobe_emailurlclick", "adobe_emailbounce")
+
+    def activities() -> int:
+        return sum(len(stage.admin.get(f"/dynamics/tables/{table}")["value"]) for table in timelines)
+
+    stage.wait_until(lambda: activities() == shown > 0, "the events appear")
 
     # When rows of every table change, and go
     for table in ("contact", "new_membership", "new_invoice", "new_invoiceline"):

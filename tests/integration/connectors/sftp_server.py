@@ -145,6 +145,11 @@ class _Session(asyncssh.SFTPServer):
         found: Any = super().read(file_obj, offset, min(size, self._server.most))
         return bytes(found)
 
+    async def write(self, file_obj: Any, offset: int, data: bytes) -> int:
+        await self._begin("write", b"")
+        written: Any = super().write(file_obj, offset, data)
+        return int(written)
+
     async def fstat(self, file_obj: Any) -> Any:
         await self._begin("fstat", b"")
         return super().fstat(file_obj)
@@ -165,6 +170,10 @@ class _Session(asyncssh.SFTPServer):
     async def remove(self, path: bytes) -> None:
         await self._begin("remove", path)
         super().remove(path)
+
+    async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        await self._begin("posix_rename", oldpath)
+        super().posix_rename(oldpath, newpath)
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
         await self._begin("rename", oldpath)

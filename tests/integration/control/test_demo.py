@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 
-def test_the_demonstration_carries_four_linked_tables_and_a_campaign_and_leaves_nothing_behind() -> None:
+def test_the_demonstration_carries_tables_a_campaign_and_consent_and_leaves_nothing_behind() -> None:
     # When the demonstration runs with few contacts
     command = [sys.executable, "-c", "from cli.main import main; main()", "demo", "--contacts", "400", "-o", "json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110)
@@ -36,6 +36,17 @@ def test_the_demonstration_carries_four_linked_tables_and_a_campaign_and_leaves_
     # And of a thousand events that come again only the late bounces are new
     assert again["delivered"] > 500
     assert again["created"] == again["kinds"][3]["dynamics"] - told["kinds"][3]["dynamics"] == 5
+    # And consent is the same in both systems, at first and after people have changed their minds
+    flags = [flag for part in ("consent", "minds") for flag in found[part]["flags"]]
+    assert [(one["contacts"], one["differing"]) for one in flags] == [(380, 0)] * 4
+    assert all(sum(found[part]["written"].values()) > 0 for part in ("consent", "minds"))
+    # And of two conflicts the later change in Campaign won the one, and opted out the other, though Dynamics was later
+    first, second = (one["decisions"][0] for one in found["conflicts"])
+    assert (first["rule"], first["opted_out"], first["written_to"]) == ("campaign-newer", False, "dynamics")
+    assert first["campaign_changed"] > first["dynamics_changed"]
+    assert (second["rule"], second["opted_out"], second["written_to"]) == ("opted-out-wins", True, "dynamics")
+    assert second["dynamics_changed"] > second["campaign_changed"]
+    assert first["confirmed"] == second["confirmed"] == "answer"
     # And its folder is gone
     [home] = [line.removeprefix("Logs and data: ") for line in done.stderr.splitlines() if line.startswith("Logs")]
     assert not Path(home).exists()

@@ -1,6 +1,7 @@
 """Children are started, kept up, listened to and ended in order: real processes all of them."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from control.errors import ProcessTrouble
 from control.processes.ports import hindrance
 from control.processes.procfile import Line, chosen, environment, procfile, read_procfile
 from control.processes.supervisor import Supervisor, pause_after
+from control.status.presence import queues_of
 from store.embedded import url_of
 
 
@@ -68,7 +70,14 @@ def supervise(tmp_path: Path, heard: Heard) -> Iterator[Callable[..., Supervisor
 
 def test_the_procfile_of_this_installation_can_be_read() -> None:
     names = [line.name for line in read_procfile(procfile())]
-    assert {"worker", "beat"} <= set(names)
+    assert {"worker", "consent", "beat"} <= set(names)
+
+
+def test_consent_has_a_process_that_looks_reads_and_writes_by_itself_and_takes_no_other_slices() -> None:
+    [line] = [line for line in read_procfile(procfile()) if line.name == "consent"]
+    queues = re.search(r" -Q (\S+)", line.command)
+    assert queues is not None
+    assert set(queues[1].split(",")) == set(queues_of("optinout"))
 
 
 def test_a_procfile_that_is_wrong_is_named_with_its_line(tmp_path: Path) -> None:
@@ -223,6 +232,7 @@ def test_up_runs_everything_revives_a_dead_redis_and_ends_in_order_on_a_signal(t
                 assert seen[-1], seen
             with Redis.from_url(url_of(Path(home))) as redis:
                 redis.set("kept", "yes")
+                redis.execute_command("WAITAOF", 1, 0, 10_000)  # on the disk: the last second may be lost otherwise
                 # And its server dies
                 os.kill(redis.info("server")["process_id"], signal.SIGKILL)
             while not seen[-1].startswith("redis  | ended unexpectedly"):

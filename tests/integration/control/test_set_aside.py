@@ -89,10 +89,7 @@ def test_the_others_go_on_only_where_others_do(run: Run, egress: WorkflowStore, 
     assert shown(run)["notes"] == [
         "egress: 2 events were refused and set aside, most of what was read in the last hour."
     ]
-    assert checks(run)["egress refused"] == (
-        "yellow",
-        "2 events of the last hour went aside, most of what was read.",
-    )
+    assert checks(run)["egress refused"] == ("yellow", "Most of what was read in the last hour was set aside: 2 of 3.")
     # When most others are well, Then they go on
     refuse(egress, generation, good=5)
     assert shown(run)["notes"] == ["egress: 2 events were refused and set aside; the others go on."]
@@ -122,6 +119,9 @@ def test_a_file_that_was_set_aside_is_no_event_and_is_told_by_name(
     ]
     assert checks(run)["egress files"] == ("red", aside)
     assert "\nFiles       1 read, 2 set aside; the newest is of 1 min ago" in run("workflow", "show", "egress").stdout
+    # When they are looked at again under other settings, Then nobody is sent to correct them once more
+    files.look(bad, egress.now_ms())
+    assert shown(run)["files"]["set_aside"] == 0
     # When one is mended as it stands, and the other uploaded anew, Then nothing is told of files any more
     files.remember(bad[0], Content(9, "e", "b"))
     files.remember(FileVersion("second_2.txt", 10, now_s), Content(10, "e", "b"))
@@ -148,3 +148,8 @@ def test_a_file_that_settles_and_one_that_has_not_come_for_long_are_told(
     assert 30 < found["files"]["whole_in_seconds"] <= 40
     assert "1 settling (whole in 3" in run("workflow", "show", "egress").stdout
     assert checks(run)["egress files"][0] == "green"
+
+
+def test_why_a_workflow_has_failed_is_told_once(run: Run, egress: WorkflowStore, generation: int) -> None:
+    egress.lifecycle.fail(generation, "worker", "The folder logs is not there: create it")
+    assert run("workflow", "show", "egress").stdout.count("The folder logs is not there") == 1

@@ -59,6 +59,31 @@ def test_memory_and_decisions_are_kept_before_anything_is_sent(consent: ConsentS
     assert consent.of_contact(ANN) == anns[::-1] and consent.of_contact(BOB) == []
 
 
+def test_a_memory_and_its_open_decisions_are_told_of_one_moment(redis: Redis, workflow: WorkflowKeys) -> None:
+    # Given a writer that decides again and again, each time with a memory that names its decision
+    consent = ConsentStore(redis, workflow)
+    assert consent.known([]) == [] and consent.known([ANN, BOB]) == [(None, []), (None, [])]
+
+    def work() -> None:
+        for at_ms in range(NOW, NOW + 200):
+            [number] = consent.decide(ANN, str(at_ms).encode(), [decision(at_ms=at_ms)])
+            consent.confirm(ANN, b"at rest", [number], "answer", at_ms)
+
+    # When another one looks at the contact meanwhile
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        while not working.done():
+            bob, ann = consent.known([BOB, ANN])
+            # Then it sees a memory and what was decided with it, or neither
+            assert bob == (None, [])
+            assert ann.memory in (None, b"at rest") or [str(one.decided_ms).encode() for one in ann.open] == [
+                ann.memory
+            ]
+            assert bool(ann.open) is (ann.memory not in (None, b"at rest"))
+        working.result()
+    assert consent.known([ANN]) == [(b"at rest", [])]
+
+
 def test_a_confirmed_decision_leaves_with_the_new_memory_in_one_step(consent: ConsentStore) -> None:
     # Given two open decisions
     first, second = consent.decide(ANN, b"first", [decision(), decision(flag="blackListFax")])
@@ -104,7 +129,7 @@ def test_a_decision_to_write_nothing_is_in_the_record_at_once(consent: ConsentSt
     # And whoever confirms both closes the one that is open
     assert consent.confirm(ANN, b"", numbers, "answer", NOW) == 1
     assert numbers_of(consent.of_contact(ANN)) == numbers
-    assert consent.stats().confirmed == {"answer": 1, "reading": 0, "refused": 0}
+    assert consent.stats().confirmed == {"answer": 1, "reading": 0, "refused": 0, "unknown": 0}
 
 
 def test_a_writer_that_comes_back_late_changes_nothing(consent: ConsentStore) -> None:
@@ -269,13 +294,13 @@ def test_no_more_of_a_contact_is_explained_than_was_asked_for(consent: ConsentSt
 
 
 def test_what_was_ever_decided_is_counted(consent: ConsentStore) -> None:
-    assert consent.stats() == (0, 0, 0, None, None, 0, {"answer": 0, "reading": 0, "refused": 0}, {})
+    assert consent.stats() == (0, 0, 0, None, None, 0, {"answer": 0, "reading": 0, "refused": 0, "unknown": 0}, {})
     # Given decisions by two rules, with different ends
     consent.decide(ANN, b"", [decision(), decision()._replace(rule="equal"), decision()], now_ms=NOW)
     consent.confirm(ANN, b"", [1], "answer", NOW, now_ms=NOW + 1)
     consent.confirm(ANN, b"", [3], "reading", NOW, now_ms=NOW + 2)
     # Then both are told, and trimming takes nothing from it
-    confirmed, rules = {"answer": 1, "reading": 1, "refused": 0}, {"opted-out-wins": 2, "equal": 1}
+    confirmed, rules = {"answer": 1, "reading": 1, "refused": 0, "unknown": 0}, {"opted-out-wins": 2, "equal": 1}
     assert consent.stats() == (2, 1, 1, NOW + 1, NOW, 3, confirmed, rules)
     consent.trim(NOW + 2)
     assert consent.stats() == (1, 1, 1, NOW + 2, NOW, 3, confirmed, rules)

@@ -102,7 +102,7 @@ class ConsentMachine(RuleBasedStateMachine):
             self.memories[taken.contact] = taken.memory = memory
             self.latest = max(self.latest, self.now)
         for number in ending:
-            written_ms = None if how is Confirmed.REFUSED else self.now
+            written_ms = self.now if how in (Confirmed.ANSWER, Confirmed.READING) else None
             self.closed.append(
                 self.open.pop(number)._replace(confirmed=how, written_ms=written_ms, closed_ms=self.latest)
             )

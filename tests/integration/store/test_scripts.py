@@ -102,6 +102,7 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     throttle.pause(0.001)
     consent.decide(record_id(0), b"")
     consent.confirm(record_id(0), b"", [], "answer", 0)
+    consent.known([record_id(0), record_id(1)])
     # Then each call named keys of one slot only
     assert sorted(calls) == VERBS and all(calls.values())
     for verb, made in calls.items():

@@ -3,6 +3,7 @@
 import pytest
 from redis import Redis
 
+from store.store import Store
 from store.throttle import SharedThrottle, TooLong
 
 KEY = "throttle"
@@ -15,6 +16,39 @@ def test_two_workers_share_one_rate(redis: Redis) -> None:
     granted = [worker.ask(5, now_ms=at)[0] for at in range(0, 60_000, 50) for worker in both]
     # Then together they got the burst and what the rate allows, and nothing is lost either
     assert 20 + 599 <= sum(granted) <= 20 + 600
+
+
+def test_who_goes_first_finds_a_permit_however_many_others_ask(redis: Redis) -> None:
+    # Given workers that leave two of ten permits, and take all the others, again and again, for a minute
+    others = [SharedThrottle(redis, KEY, requests_per_second=10, burst=10, left=2) for _ in range(3)]
+    first = SharedThrottle(redis, KEY, requests_per_second=10, burst=10)
+    granted, found = 0, []
+    for at in range(0, 60_000, 50):
+        granted += sum(worker.ask(5, now_ms=at)[0] for worker in others)
+        # When somebody who leaves none wants one, once a second
+        if at % 1000 == 0:
+            found.append(first.ask(1, now_ms=at)[0])
+    # Then it is there each time, and all together stay within the rate
+    assert found == [1] * 60
+    assert granted + 60 <= 10 + 600
+
+
+def test_who_leaves_permits_waits_for_the_next_beyond_them(redis: Redis) -> None:
+    other = SharedThrottle(redis, KEY, requests_per_second=10, burst=10, left=2)
+    first = SharedThrottle(redis, KEY, requests_per_second=10, burst=10)
+    # Given somebody who has taken all but the two that are left to others
+    assert other.ask(20, now_ms=1000) == (8, 0)
+    # When more are wanted, Then the wait is until there is a third, and who leaves none takes the two
+    assert other.ask(1, now_ms=1000) == (0, 100)
+    assert first.ask(5, now_ms=1000) == (2, 0)
+    assert other.ask(1, now_ms=1000) == (0, 300)
+
+
+def test_of_a_burst_a_fifth_is_left_to_who_goes_first(redis: Redis) -> None:
+    store = Store(redis, "test")
+    other, first = (store.throttle("campaign", 10, 10, goes_first=goes_first) for goes_first in (False, True))
+    assert other.ask(20, now_ms=1000) == (8, 0)
+    assert first.ask(20, now_ms=1000) == (2, 0)
 
 
 def test_a_clock_that_was_set_back_stops_nobody(redis: Redis) -> None:

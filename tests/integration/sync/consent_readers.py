@@ -44,7 +44,7 @@ class ConsentReaders:
         self.dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
         self.campaign = Campaign(campaign_connection(sandbox), NoThrottle())
         given = sandbox.info["sftp"]
-        known = {name: given[name] for name in ("host", "user", "host_key")}
+        known: dict[str, Any] = {name: given[name] for name in ("host", "user", "host_key")}
         self.sftp = Sftp(SftpConnection(**known, port=sandbox.sftp_port, private_key="${env:SFTP_KEY}"))
         self.systems: Any = SimpleNamespace(dynamics=self.dynamics, campaign=self.campaign, sftp=self.sftp)
         self.table = self.dynamics.table("contact", 10)

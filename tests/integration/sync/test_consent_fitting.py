@@ -110,11 +110,13 @@ def test_filters_must_be_there_where_they_are_used(systems: Systems) -> None:
     assert key.startswith(
         "The resource profile has no filter byId, by which a profile is looked up; create it on externalId"
     )
-    # And one that is not used is not missed
-    one_way = config(**given, direction="campaign_to_dynamics")
-    assert [error.place for error in examine(one_way, *systems, timeout=10).errors] == [("poll", "filter")]
+    # And one that is not used is not missed; before an opt-in the profile is looked up one way, too
     files = config(**{**given, "poll": None, "files": {}}, direction="campaign_to_dynamics")
-    assert examine(files, *systems, timeout=10).errors == ()
+    assert [error.place for error in examine(files, *systems, timeout=10).errors] == [("profile_key", "filter")]
+    by_uri = config(
+        **{**given, "profile_key": {"field": "externalId", "address": "uri", "unique": True}, "poll": None, "files": {}}
+    )
+    assert examine(by_uri, *systems, timeout=10).errors == ()
 
 
 def test_a_key_that_profiles_do_not_have_is_told(systems: Systems) -> None:

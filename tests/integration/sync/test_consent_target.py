@@ -287,21 +287,21 @@ def test_a_value_that_is_not_understood_changes_nothing_and_is_shown_once(stage:
 
 
 def test_one_way_writes_what_campaign_says_and_never_to_campaign(stage: ConsentStage) -> None:
-    # Given contacts who say other things than their profiles
+    # Given contacts who say other things than their profiles, of which somebody has touched each
     ann, bob = stage.ids[:2]
     stage.config = stage.config.model_copy(update={"direction": "campaign_to_dynamics"})
     stage.profile(ann, blackListEmail=True)
-    stage.profile(bob)
+    stage.profile(bob, blackListEmail=True)
+    stage.profile(bob, blackListEmail=False)
     stage.contact(bob, donotemail=True)
     # When both are written
     assert list(stage.write((ann, stage.told(ann)), (bob, stage.told(bob)))) == [False, False]
-    # Then Campaign's word stands on both sides, whichever it is, after two requests to Dynamics and none to Campaign
+    # Then Campaign's word stands on both sides, whichever it is, after a look at the one who is opted in
     assert (stage.flags(ann), stage.flags(bob)) == ((True, True), (False, False))
-    assert stage.asked == ["current", "update_all"]
+    assert stage.asked == ["current", "profile_by_key", "current", "update_all"]
     assert {decision.rule for one in (ann, bob) for decision in stage.decisions(one)} == {"one-way"}
-    # And what was queued of Dynamics while it was read, too, is done with
-    record = Leased(ann, 99, 0, Lane.LIVE, OF_DYNAMICS, 0, 0)
-    assert stage.target().prepare(record, None) == Unchanged(ann, None)
+    # And what was queued of Dynamics while it was read, too, leads to a look, and nothing more
+    assert isinstance(stage.changed_in_dynamics(ann), Unchanged)
 
 
 def test_fifty_contacts_take_one_question_and_one_change(stage: ConsentStage) -> None:
@@ -324,8 +324,16 @@ def test_a_policy_that_lets_campaign_win_needs_no_times(stage: ConsentStage) -> 
     ann = stage.ids[0]
     pairs = tuple(pair.model_copy(update={"policy": "campaign"}) for pair in PAIRS)
     stage.config = stage.config.model_copy(update={"flags": pairs})
-    stage.profile(ann)
+    stage.profile(ann, blackListEmail=True)
+    stage.profile(ann, blackListEmail=False)
     stage.contact(ann, donotemail=True)
     assert stage.changed_in_dynamics(ann) is False
     assert stage.flags(ann) == (False, False)
     assert stage.decisions(ann)[0].rule == "system-wins"
+    # But a flag that nobody ever touched wins nothing
+    bob = stage.ids[1]
+    stage.profile(bob)
+    stage.contact(bob, donotemail=True)
+    assert stage.changed_in_dynamics(bob) is False
+    assert stage.flags(bob) == (True, True)
+    assert stage.decisions(bob)[0].rule == "untouched"

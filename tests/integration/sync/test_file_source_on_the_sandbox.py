@@ -26,7 +26,7 @@ from tests.sandboxes import Sandbox
 def sftp(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sftp]:
     given = sandbox.info["sftp"]
     monkeypatch.setenv("SFTP_KEY", given["private_key"])
-    known = {name: given[name] for name in ("host", "user", "host_key")}
+    known: dict[str, Any] = {name: given[name] for name in ("host", "user", "host_key")}
     sftp = Sftp(SftpConnection(**known, port=sandbox.sftp_port, private_key="${env:SFTP_KEY}"))
     yield sftp
     sftp.close()

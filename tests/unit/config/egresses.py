@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from config.activities import Activities, ActivityMapping, BounceActivity, ClickActivity, OpenActivity, SendActivity
-from config.connections import JournalConnection, SftpConnection
+from config.connections import JournalConnection, LogExport, SftpConnection
 from config.egress import EgressConfig, EventSwitches, FileEvents, JournalEvents
 from config.event_fields import EventStatuses, EventTypes, FileFields, JournalFields
 from config.model import Model
@@ -51,6 +51,8 @@ SFTPS = st.builds(
     private_key=st.just("${file:/k}"),
     passphrase=st.none() | st.just("${env:P}"),
     host_key=st.sampled_from([HOST_KEY, FINGERPRINT]),
+    logs=st.none()
+    | st.builds(LogExport, folder=st.sampled_from(["logs", "/in/logs"]), every_seconds=st.integers(60, 86_400)),
 )
 
 

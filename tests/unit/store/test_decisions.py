@@ -82,7 +82,7 @@ def test_a_closed_decision_comes_back_with_its_end(
 ) -> None:
     packed = pack_closing(how, at_ms) + PLACE + pack_open(decision, number, PREFIX, seal)
     closed = unpack_closed(packed, "1790000000123-4", PREFIX, seal)
-    written_ms = at_ms if decision.written_to and how not in (None, Confirmed.REFUSED) else None
+    written_ms = at_ms if decision.written_to and how in (Confirmed.ANSWER, Confirmed.READING) else None
     assert closed.decision == decision._replace(
         number=number, confirmed=how, written_ms=written_ms, closed_ms=1_790_000_000_123
     )

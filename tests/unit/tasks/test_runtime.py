@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fakeredis import FakeRedis
@@ -17,6 +18,7 @@ from store.store import Store, WorkflowStore
 from sync import schemas
 from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import Schemas, TableSchema
+from sync.workflows import NAMES
 from tasks.runtime import NotConfigured, Runtime
 from tasks.tick import tick
 
@@ -139,3 +141,25 @@ def test_a_start_that_nobody_answers_for_minutes_fails_with_the_reason(
     life = workflow.lifecycle.read()
     assert life.state is State.FAILED
     assert "Dynamics" in life.why and life.why.endswith("Start again when that is over")
+
+
+def test_the_requests_of_consent_go_before_those_of_the_others(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: dict[str, bool] = {}
+
+    class Asked(Exception):
+        """Who connects is all that is of interest."""
+
+    for name in NAMES:
+
+        def systems(*_: object, goes_first: bool, name: str = name) -> None:
+            first[name] = goes_first
+            raise Asked
+
+        monkeypatch.setattr("tasks.runtime.active_document", lambda store: SimpleNamespace(connections=None))
+        monkeypatch.setattr("tasks.runtime.kept_schemas", lambda store, generation: b"")
+        monkeypatch.setattr("tasks.runtime.Systems", systems)
+        with pytest.raises(Asked):
+            runtime.streams(name, 1)
+    assert first == {"ingress": False, "egress": False, "optinout": True}

@@ -10,6 +10,7 @@ from config.settings import Settings
 from store.lifecycle import State
 from store.record_queue import Change
 from store.store import Store, WorkflowStore
+from sync.workflows import NAMES
 from tasks.read import read
 from tasks.runtime import NotConfigured, Runtime
 from tasks.tick import RECORDS_PER_WRITER, Nudge, Watch, Work, tick
@@ -64,6 +65,22 @@ def test_a_large_backlog_calls_for_more_writers_up_to_the_seats_that_live_worker
     beats.beat("reading", "worker", ("ingress.read",), 8)
     # When a tick comes, then two slots of the first stay free for ticks and reading
     assert tick(runtime, "ingress").nudges == (Nudge("ingress", "contact", 1, writers=5),)
+
+
+def test_the_process_of_consent_offers_seats_to_consent_alone(runtime: Runtime) -> None:
+    # Given much to write for both workflows, a worker for everything and the process of consent
+    beats = runtime.store.heartbeats
+    beats.beat("all", "worker", ("control", *(f"{name}.{role}" for name in NAMES for role in ("read", "write"))), 4)
+    beats.beat("consent", "worker", ("control", "optinout.read", "optinout.write"), 3)
+    for name, stream in (("ingress", "contact"), ("optinout", "consent")):
+        one = runtime.workflow(name)
+        one.lifecycle.add_streams([stream])
+        one.lifecycle.start("a test", "", 1)
+        assert one.lifecycle.run(1, "a test", "")
+        changes = [Change(f"r{number}", 1, b"{}") for number in range(10 * RECORDS_PER_WRITER)]
+        one.queue(stream).put_page(1, 0, changes, "c")
+    # When a tick comes to each, then ingress has two writers and consent has three
+    assert [nudge.writers for name in ("ingress", "optinout") for nudge in tick(runtime, name).nudges] == [2, 3]
 
 
 def test_a_small_backlog_does_not(runtime: Runtime, workflow: WorkflowStore) -> None:
@@ -136,3 +153,22 @@ def test_schemas_are_looked_at_now_and_then_and_doubted_ones_sooner(
     monkeypatch.setattr(Store, "now_ms", lambda self: NOON + passed)
     # When a tick comes
     assert tick(runtime, "ingress").watch == watched
+
+
+@pytest.mark.parametrize(("passed", "looked"), [(1000, False), (60_000, True)])
+@pytest.mark.parametrize("runs", [True, False])
+def test_whether_logs_are_to_be_exported_is_seen_to_once_a_minute_also_of_a_stopped_workflow(
+    runtime: Runtime, workflow: WorkflowStore, monkeypatch: pytest.MonkeyPatch, passed: int, looked: bool, runs: bool
+) -> None:
+    # Given a workflow with a configuration, whose last tick is so long ago
+    workflow.revisions.save(0, "a document", "a test", "")
+    if runs:
+        run(workflow)
+    workflow.note_tick(NOON)
+    monkeypatch.setattr(Store, "now_ms", lambda self: NOON + passed)
+    # When a tick comes
+    assert tick(runtime, "ingress").logs is looked
+
+
+def test_a_workflow_that_was_never_configured_has_no_logs_to_export(runtime: Runtime) -> None:
+    assert tick(runtime, "ingress").logs is False

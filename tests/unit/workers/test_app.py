@@ -69,6 +69,20 @@ def test_a_nudge_becomes_a_chain_and_further_writers_and_carries_names_only(app:
     ]
 
 
+def test_a_tick_leaves_the_export_of_logs_to_a_task_of_its_own(
+    app: Celery, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a workflow that is configured and stopped
+    monkeypatch.setattr(Store, "now_ms", lambda self: 1_800_000_000_000)
+    registry.register(app, lambda: runtime)
+    runtime.workflow("egress").revisions.save(0, "a document", "a test", "")
+    # When it is looked at, twice in a minute
+    app.tasks["tick"](workflow="egress")
+    app.tasks["tick"](workflow="egress")
+    # Then one message asks for it, and nothing else is asked for
+    assert messages(app, "egress.read") == [{"workflow": "egress", "then": []}]
+
+
 @pytest.mark.parametrize(
     ("crowded", "read", "written"),
     [("ingress.write", 1, 0), ("ingress.read", 0, 2), ("", 1, 1)],

@@ -50,12 +50,17 @@ def test_a_decision_says_what_both_said_how_it_was_decided_and_what_came_of_it()
         ({"confirmed": None, "written_ms": None}, "It is to be written to Dynamics; whether it was is not known yet."),
         (
             {"confirmed": Confirmed.READING},
-            "Written to Dynamics: the answer was lost, and the value was found there on 2026-11-20 10:00:08 UTC.",
+            "Sent to Dynamics: the answer was lost, and the value was found there on 2026-11-20 10:00:08 UTC.",
         ),
         (
             {"confirmed": Confirmed.REFUSED, "written_ms": None},
             "Not written to Dynamics, which refused it or had changed meanwhile; what came next is told by a later "
             "decision, or by what is set aside.",
+        ),
+        (
+            {"confirmed": Confirmed.UNKNOWN, "written_ms": None},
+            "Sent to Dynamics, if at all, without an answer, and not found there later: either it was written and then "
+            "changed again, or it never was.",
         ),
         ({"written_to": "", "confirmed": None, "written_ms": None}, "Nothing was to be written."),
     ],

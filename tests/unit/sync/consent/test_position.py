@@ -1,6 +1,6 @@
 """The composite position survives being written down, each part by itself."""
 
-from sync.consent.polled import PollPosition
+from sync.consent.polled import PollPosition, Sight
 from sync.consent.position import ConsentPosition, Notice, PartPosition
 
 
@@ -13,6 +13,7 @@ def test_a_position_is_read_back_as_it_was_written() -> None:
 
 
 def test_a_position_of_polling_is_read_back_as_it_was_written() -> None:
-    position = PollPosition(1, False, "/next", 2, 3, 4, None, True, {"a": (5, 6)})
+    seen = {"a": (Sight(5, 6, 7), Sight(8, 9, 10))}
+    position = PollPosition(1, False, "/next", 2, 3, 4, 5, None, passes=1, floor_ms=6, walk_ms=7, seen=seen)
     assert PollPosition.load(position.dump()) == position
     assert PollPosition.load(PollPosition().dump()) == PollPosition()

@@ -188,10 +188,10 @@ def test_without_a_profile_nothing_is_decided_and_nothing_stays_open() -> None:
     assert [(closed.to, closed.found) for closed in plan.closed] == [(System.CAMPAIGN, False)]
 
 
-def test_one_way_follows_campaign_whatever_the_times_are() -> None:
+def test_one_way_follows_campaign_whenever_somebody_said_so_there() -> None:
     config = configured(direction="campaign_to_dynamics")
     for value, other in ((True, False), (False, True)):
-        plan = reconcile(config, row(other, 500), profile(value, None), None, T, SKEWS)
+        plan = reconcile(config, row(other, 500), profile(value, 9000), None, T, SKEWS)
         assert sent_to(plan) == ({"donotemail": value}, {}) and rules(plan.decisions) == [("one-way", "dynamics")]
     # What is not understood says nothing
     plan = reconcile(config, row(True, 5), profile(None, 9000), None, T, SKEWS)
@@ -251,3 +251,68 @@ def test_the_skew_of_the_clocks_is_on_record_and_changes_nothing() -> None:
     plan = reconcile(configured(), row(True, 5), profile(False, 9000), None, T, skews)
     assert [decision.skew_ms for decision in plan.decisions] == [7000]
     assert rules(plan.decisions) == [("campaign-newer", "dynamics")]
+
+
+def test_a_polled_profile_that_says_otherwise_with_an_older_time_is_looked_up() -> None:
+    # Given an opt-out in Campaign that was seen, and is in Dynamics, too
+    memory = reconcile(configured(), row(True, 5), profile(True, 9000), None, T, SKEWS).memory
+    # When a profile is polled that says otherwise, as one that was made again: never changed
+    polled = profile(False, NEVER_MS, read=30_000)._replace(present=True)
+    # Then it is news, and not believed before Campaign was asked
+    assert is_news_of_profile(configured(), memory, polled, SKEWS)
+    assert reconcile(configured(), row(True, 5), polled, memory, T, SKEWS).is_hasty
+    # And if it says so itself, then the opt-out is passed on to it
+    plan = reconcile(configured(), row(True, 5), polled._replace(live=True), memory, T, SKEWS)
+    assert sent_to(plan) == ({}, {"blackListEmail": True})
+
+
+def test_that_no_profile_is_there_is_remembered_with_what_dynamics_says_meanwhile() -> None:
+    # Given both sides in step, and then no profile, while the contact opts out in Dynamics
+    memory = reconcile(configured(), row(False, 5), profile(False, 4000), None, T, SKEWS).memory
+    left = reconcile(configured(), row(True, 15, 2), None, memory, T, SKEWS).memory
+    # When a profile comes that says what the one of before said
+    again = profile(False, 4000, read=60_000)._replace(present=True)
+    # Then it is news, and takes the opt-out
+    assert is_news_of_profile(configured(), left, again, SKEWS)
+    plan = reconcile(configured(), row(True, 15, 2), again._replace(live=True), left, T, SKEWS)
+    assert sent_to(plan) == ({}, {"blackListEmail": True})
+
+
+@pytest.mark.parametrize("direction", ["bidirectional", "campaign_to_dynamics"])
+def test_nobody_is_opted_in_before_the_profile_was_looked_up(direction: str) -> None:
+    config = configured(direction=direction)
+    waits = profile(False, 9000)._replace(present=True)
+    assert reconcile(config, row(True, 5), waits, None, T, SKEWS).is_hasty
+    live = reconcile(config, row(True, 5), waits._replace(live=True), None, T, SKEWS)
+    assert not live.is_hasty and live.to_dynamics == {"donotemail": False}
+    # While an opt-out is written at once
+    out = reconcile(config, row(False, 5), profile(True, 9000), None, T, SKEWS)
+    assert not out.is_hasty and out.to_dynamics == {"donotemail": True}
+
+
+def test_whether_a_decision_came_to_nothing_is_told_only_where_it_is_known() -> None:
+    # Given an opt-out of Campaign that was sent to Dynamics without an answer
+    sent = reconcile(configured(), row(False, 5), profile(True, 9000), None, T + 20_000, SKEWS).memory
+    # Then a row in the version of before was never written, and of another one nobody can tell
+    for contact, came_to_nothing in ((row(False, 5), True), (row(False, 25, 3), False)):
+        [closed] = reconcile(configured(), contact, profile(True, 9000), sent, T, SKEWS).closed
+        assert (closed.found, closed.came_to_nothing) == (False, came_to_nothing)
+
+
+def test_of_a_pair_that_was_taken_away_nothing_is_kept() -> None:
+    # Given a decision that is open, and a configuration without its pair
+    sent = reconcile(configured(), row(False, 5), profile(True, 9000), None, T, SKEWS).memory
+    assert sent.is_open
+    without = configured(campaign="blackListMobile")
+    plan = reconcile(without, row(False, 5), profile(False, 9000, flag="blackListMobile"), sent, T, SKEWS)
+    assert not plan.memory.is_open and set(plan.memory.flags) == {"blackListMobile"}
+
+
+def test_the_record_has_campaign_s_own_time_where_a_later_one_was_compared() -> None:
+    # Given an opt-out of Dynamics that both sides have, and an opt-in in Campaign whose clock is far behind
+    config = configured(policy="newest")
+    memory = answered(reconcile(config, row(True, 15), profile(False, 1000, live=True), None, T, SKEWS), 20)
+    plan = reconcile(config, row(True, 20, 2), profile(False, 5000, live=True), memory, T, SKEWS)
+    # Then it is the later one, and the time on record is the one that Campaign told
+    [decision] = plan.decisions
+    assert decision.rule == "campaign-newer" and decision.campaign == (False, T + 5000)

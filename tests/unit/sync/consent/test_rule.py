@@ -1,14 +1,14 @@
 """The rule about consent: the documented one as a table of its own, and what holds for every combination."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.consent_flags import POLICIES, Policy
-from sync.consent.rule import Rule, Ruling, Seen, Winner, decide, one_way
+from sync.consent.rule import NEVER_MS, Rule, Ruling, Seen, Winner, decide, one_way
 
 OUT, IN, UNTOLD = True, False, None
 VALUES = (OUT, IN, UNTOLD)
@@ -158,17 +158,43 @@ def test_newest_follows_the_later_change(dynamics: Seen, campaign: Seen) -> None
     assert ruling.opted_out == (campaign.opted_out if seconds > 0 else dynamics.opted_out if seconds < 0 else both)
 
 
+def touched(campaign: Seen) -> bool:
+    """Whether somebody is known to have set or cleared Campaign's flag."""
+    return campaign.opted_out is True or campaign.after_ms is not None or campaign.at_ms not in (None, NEVER_MS)
+
+
 @given(seen(), seen())
-def test_one_way_takes_what_campaign_says_and_nothing_it_does_not_say(dynamics: Seen, campaign: Seen) -> None:
+def test_one_way_takes_what_somebody_said_in_campaign_and_nothing_it_does_not_say(
+    dynamics: Seen, campaign: Seen
+) -> None:
     ruling = one_way(dynamics, campaign)
-    assert ruling.opted_out is campaign.opted_out
-    assert ruling.doubtful == (campaign.opted_out is None)
+    if campaign.opted_out is None:
+        assert ruling == Ruling(None, Winner.NEITHER, Rule.IN_DOUBT, True)
+    elif touched(campaign) or dynamics.opted_out is campaign.opted_out:
+        assert ruling.opted_out is campaign.opted_out and not ruling.doubtful
+    else:
+        assert ruling.opted_out is (OUT if dynamics.opted_out else None)
+
+
+@pytest.mark.parametrize("alone", [one_way, lambda *sides: decide("campaign", *sides)])
+@given(dynamics=seen())
+def test_nobody_is_opted_in_by_a_flag_that_nobody_ever_touched(
+    alone: Callable[[Seen, Seen], Ruling], dynamics: Seen
+) -> None:
+    # Given a profile as every new one is: not opted out, and never changed; or without a time that would tell
+    for campaign in (Seen(IN, NEVER_MS), Seen(IN, None)):
+        # When Campaign alone decides, then an opt-out in Dynamics stands, and where there is none nothing is decided
+        ruling = alone(dynamics, campaign)
+        assert ruling.opted_out is dynamics.opted_out
+        assert dynamics.opted_out is IN or ruling.rule is (Rule.IN_DOUBT if campaign.at_ms is None else Rule.UNTOUCHED)
 
 
 @given(st.sampled_from(["most_restrictive", "dynamics", "campaign"]), seen(), seen(), _TIMES, _TIMES)
 def test_policies_without_times_do_not_look_at_them(
     policy: Policy, dynamics: Seen, campaign: Seen, one: int | None, other: int | None
 ) -> None:
+    if policy == "campaign" and touched(campaign) != touched(Seen(campaign.opted_out, other)):
+        return  # but for whether the flag was ever touched
     assert decide(policy, dynamics, campaign) == decide(
         policy, Seen(dynamics.opted_out, one), Seen(campaign.opted_out, other)
     )

@@ -9,7 +9,7 @@ from config.consent_flags import FlagPair, Policy, WireFlag
 from config.optinout import OptinoutConfig
 from store.decisions import Confirmed
 from sync.consent.memory import System
-from sync.consent.rule import Rule
+from sync.consent.rule import NEVER_MS, Rule
 from tests.unit.sync.consent.two_systems import Change, TwoSystems
 
 FLAGS: tuple[WireFlag, ...] = ("blackListEmail", "blackListMobile")
@@ -194,5 +194,11 @@ def test_one_way_ends_with_what_campaign_says_and_never_writes_to_it(
     world.settle()
     # Then it is what Dynamics says, and Campaign was never written
     check_the_end(world)
-    assert {decision.written_to for decision in world.recorded()} <= {System.DYNAMICS}
+    assert {decision.written_to for decision in world.recorded()} <= {System.DYNAMICS, ""}
     assert not world.written_ms
+    # And nobody was opted in before somebody had touched the flag in Campaign
+    for decision in world.recorded():
+        if decision.rule == Rule.UNTOUCHED:
+            assert decision.written_to == "" and decision.dynamics[0]
+        elif decision.written_to and not decision.campaign[0]:
+            assert decision.campaign[1] != NEVER_MS

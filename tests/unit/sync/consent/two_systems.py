@@ -122,7 +122,7 @@ class TwoSystems:
         for flag, change in self.changes[System.CAMPAIGN].items():
             timed = self.config.times.fields_of(flag)
             seen[flag] = Seen(change.opted_out, self.stamps[flag] if timed else self.ms)
-        return ProfileState(seen, self.profile_modified_ms, self.ms, live)
+        return ProfileState(seen, self.profile_modified_ms, self.ms, live, present=True)
 
     def contact(self) -> ContactState:
         flags: dict[str, bool | None] = {
@@ -174,7 +174,8 @@ class TwoSystems:
             self.reads.append((read, plan))
             yield
             for closed in plan.closed:
-                how = Confirmed.READING if closed.found else Confirmed.REFUSED
+                left = Confirmed.REFUSED if closed.came_to_nothing else Confirmed.UNKNOWN
+                how = Confirmed.READING if closed.found else left
                 self._close(closed.flag, closed.to, how)
             self._decide(plan)
             self.since_read -= seen

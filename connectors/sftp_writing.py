@@ -1,0 +1,64 @@
+"""Writing a file to the SFTP server so that nobody sees half of it."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from connectors.errors import TITLES, Unavailable, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import paramiko
+
+#: Bytes of one request; every server takes so many.
+CHUNK = 32_768
+
+
+def write_whole(
+    client: paramiko.SFTPClient,
+    path: str,
+    content: bytes,
+    deadline: float,
+    forget: Callable[[paramiko.SFTPFile], None],
+) -> None:
+    """Writes beside the path, under a name that begins with a dot and ends in .part, and renames it over whatever
+    stands at the path. `deadline`: a reading of time.monotonic(). `forget` takes a file that could not be closed.
+
+    Raises Unreachable, Unavailable and what paramiko raises; then the path is as it was.
+    """
+    temporary = hidden(path)
+    file = client.open(temporary, "wb")
+    try:
+        for start in range(0, len(content), CHUNK):
+            if time.monotonic() > deadline:
+                raise Unreachable("sftp", f"{TITLES['sftp']}, writing {path}: it takes too long; tried again later")
+            file.write(content[start : start + CHUNK])
+    except BaseException:
+        forget(file)
+        raise
+    file.close()
+    if client.stat(temporary).st_size != len(content):
+        raise Unavailable("sftp", f"{TITLES['sftp']}, writing {path}: not all of it arrived; it will be tried again")
+    _put_in_place(client, temporary, path)
+
+
+def hidden(path: str) -> str:
+    """The name of a file while it is being written."""
+    folder, name = posixpath.split(path)
+    return posixpath.join(folder, f".{name}.part")
+
+
+def _put_in_place(client: paramiko.SFTPClient, temporary: str, path: str) -> None:
+    try:
+        client.posix_rename(temporary, path)
+    except OSError as error:
+        # An extension of OpenSSH. A plain rename takes no name that exists, so that the old file goes a moment before.
+        if error.errno is not None or "support" not in str(error).lower():
+            raise
+        with suppress(FileNotFoundError):
+            client.remove(path)
+        client.rename(temporary, path)
