@@ -91,8 +91,9 @@ def test_a_replay_goes_on_with_another_source_from_its_beginning(readers: Consen
     readers.use(files=FILES, poll={"page_size": 1})
     readers.settle()
     begin_replay(readers)
-    readers.read(seconds=0.01)
-    read_until(readers, lambda: '"next":"/' in readers.part("again").next, seconds=0.01)
+    read_until(
+        readers, lambda: "again" in readers.position.parts and '"next":"/' in readers.part("again").next, seconds=0
+    )
     # When polling is switched off, and a contact changes in Dynamics
     readers.use(poll=None)
     readers.contact(readers.bob, donotemail=True)
