@@ -96,7 +96,7 @@ if either system says so.
   Policy documented: Campaign's value if its flag was changed later than the record in Dynamics; otherwise opted out \
 if either system says so.
   Rule campaign-newer: The change in Campaign is the later one, so Campaign's value counts.
-  Decided: opted out, as Campaign says. Written to Dynamics: the answer was lost, and the value was found there on \
+  Decided: opted out, as Campaign says. Sent to Dynamics: the answer was lost, and the value was found there on \
 2026-11-20 09:59:08 UTC.
 
 What was seen last
@@ -304,6 +304,7 @@ In doubt      0
         "answer           1  confirmed by the system that was written to",
         "reading          0  found there later, the answer having been lost",
         "refused          0  not written: refused, or changed meanwhile",
+        "unknown          0  not known: the answer was lost, and the value not found there",
     ]
     # And programs get the same
     found = json.loads(run("consent", "stats", "-o", "json").stdout)
@@ -318,7 +319,7 @@ In doubt      0
         "last_decided": "2026-11-20T10:00:07.000Z",
         "in_doubt": 1,
         "rules": {"campaign-newer": 2, "in-doubt": 1},
-        "ends": {"answer": 1, "reading": 0, "refused": 0},
+        "ends": {"answer": 1, "reading": 0, "refused": 0, "unknown": 0},
     }
 
 
