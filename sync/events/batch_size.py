@@ -5,7 +5,7 @@ the organisation and on what it runs for each new row. A request that takes too 
 sent again.
 """
 
-#: A request that takes longer makes the next ones smaller; `sync.writing` gives up after 20. Seconds.
+#: A request that takes longer makes the next ones smaller; `sync.batch_writer` gives up after 20. Seconds.
 LONG = 8.0
 #: One that takes less lets them grow again. Seconds.
 SHORT = 4.0

@@ -14,7 +14,7 @@ from redis import Redis
 
 from store import ledger
 from store.record_queue import RecordQueue
-from sync import comparing, deletions, table_reading, writing
+from sync import batch_writer, comparing, deletions, table_reading
 from tests.integration.store.planting import planted
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, TABLES, Family
 from tests.integration.sync.interleaving import IDS, Interleaving, expected, steps
@@ -35,7 +35,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     # The pretended changes show at once, and tokens may die more often than in life.
     monkeypatch.setattr(deletions, "DELAY_MS", 0)
     monkeypatch.setattr(table_reading, "FULL_READ_EVERY_MS", 0)
-    monkeypatch.setattr(writing, "OUTAGES_TOO_MANY", 1000)
+    monkeypatch.setattr(batch_writer, "OUTAGES_TOO_MANY", 1000)
     # A small ledger is walked through quickly.
     monkeypatch.setattr(ledger, "LEDGER_BUCKETS", 16)
     monkeypatch.setattr(comparing, "LEDGER_BUCKETS", 16)
@@ -84,7 +84,7 @@ PLANTED = settings(SOUND, max_examples=200, derandomize=True)
 
 
 def nobody_is_missed() -> AbstractContextManager[object]:
-    return mock.patch.object(writing, "awaiting_parents", lambda store, sends: (sends, {}, []))
+    return mock.patch.object(batch_writer, "awaiting_parents", lambda store, sends: (sends, {}, []))
 
 
 def no_deletion_waits() -> AbstractContextManager[object]:

@@ -13,7 +13,7 @@ from config.ingress import IngressConfig
 from config.settings import Settings
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
-from sync import writing
+from sync import batch_writer
 from tasks.read import read
 from tasks.runtime import Runtime
 from tasks.tick import tick
@@ -257,7 +257,7 @@ def test_a_record_that_is_wrong_itself_is_set_aside_after_some_attempts(run: Run
     admin.post("/campaign/publish", {"resource": "cusMembership", "remove": ["points"]})
     queue = run.workflow.queue("new_membership")
     # When they are tried again and again
-    for _ in range(3 * writing.SCHEMA_ATTEMPTS):
+    for _ in range(3 * batch_writer.SCHEMA_ATTEMPTS):
         run.carry()
         run.workflow.holds.settle_doubts({"new_membership"})
         run.hurry()
@@ -279,7 +279,7 @@ def test_a_field_that_goes_while_dynamics_is_down_loses_no_change(run: Run, admi
     admin.post("/campaign/publish", {"resource": "cusMembership", "remove": ["points"]})
     admin.put("/faults", {"dynamics": {"rate_503": 1.0}})
     # When it is tried again and again, while nobody can look at the schemas
-    for _ in range(2 * writing.SCHEMA_ATTEMPTS):
+    for _ in range(2 * batch_writer.SCHEMA_ATTEMPTS):
         run.hurry()
         write(run.runtime, "ingress", "new_membership", run.generation, 0)
         run.watch(everything=False)

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from connectors.errors import Malformed, Refused, Stop, Unavailable, Unreachable
 from store.record_queue import Batch, Change, RecordQueue
 from store.store import WorkflowStore
-from sync import writing
+from sync import batch_writer
 from sync.mapping.mapper import Unmappable
 from sync.position import Position
 from sync.streams import Send, Slice, Stream
@@ -186,14 +186,14 @@ def test_an_outage_is_noticed_after_a_few_records_and_the_rest_is_given_back(
     # When a slice writes
     assert write(workflow, stream, piece) is WriteEnd.WAITING
     # Then only a few were tried, none is lost or set aside, and the trouble is shown
-    assert len(tried) == writing.OUTAGES_TOO_MANY
+    assert len(tried) == batch_writer.OUTAGES_TOO_MANY
     backlog = queue.backlog()
     assert (backlog.total, backlog.leased, backlog.dead) == (100, 0, 0)
     [trouble] = workflow.troubles.all()
     assert trouble.sentence == "Campaign is not available (503)"
     # And the next slice leaves the target alone
     assert write(workflow, stream, piece) is WriteEnd.WAITING
-    assert len(tried) == writing.OUTAGES_TOO_MANY
+    assert len(tried) == batch_writer.OUTAGES_TOO_MANY
 
 
 def test_a_single_hiccup_is_no_outage(
@@ -241,7 +241,7 @@ def test_a_stop_ends_a_batch_between_two_requests(
     workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, piece: Slice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a writer in the middle of a long batch
-    monkeypatch.setattr(writing, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(batch_writer, "LOOK_EVERY", 0.01)
     queue = put(workflow, **{f"r{n}": 1 for n in range(100)})
     looked = threading.Event()
     real = workflow.lifecycle.is_running
@@ -272,7 +272,7 @@ def test_a_process_that_shuts_down_gives_its_batch_back(
     workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a worker that is told to end in the middle of a batch
-    monkeypatch.setattr(writing, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(batch_writer, "LOOK_EVERY", 0.01)
     queue = put(workflow, **{f"r{n}": 1 for n in range(100)})
     ending, seen = threading.Event(), threading.Event()
 
@@ -298,7 +298,7 @@ def test_a_writer_that_has_overslept_sends_nothing_more(
     workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a process that was frozen in its first request for longer than its lease, its lookout too
-    monkeypatch.setattr(writing, "LOOK_EVERY", 60)
+    monkeypatch.setattr(batch_writer, "LOOK_EVERY", 60)
     queue = put(workflow, a=1, b=1)
     pause = threading.Event()
 
@@ -320,7 +320,7 @@ def test_a_long_batch_keeps_its_lease(
     workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, piece: Slice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a batch that takes longer than its lease, request by request
-    monkeypatch.setattr(writing, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(batch_writer, "LOOK_EVERY", 0.02)
     put(workflow, **{f"r{n}": 1 for n in range(20)})
     pause = threading.Event()
 
@@ -367,7 +367,7 @@ def test_a_writer_that_loses_the_store_sends_nothing_more(
     workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, piece: Slice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a writer in the middle of a batch
-    monkeypatch.setattr(writing, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(batch_writer, "LOOK_EVERY", 0.01)
     put(workflow, **{f"r{n}": 1 for n in range(100)})
     lost = threading.Event()
 
@@ -392,8 +392,8 @@ def test_a_shutdown_does_not_wait_for_a_target_that_hangs(
     workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a request that does not come back
-    monkeypatch.setattr(writing, "LOOK_EVERY", 0.01)
-    monkeypatch.setattr(writing, "SHUTDOWN_SECONDS", 0.05)
+    monkeypatch.setattr(batch_writer, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(batch_writer, "SHUTDOWN_SECONDS", 0.05)
     queue = put(workflow, a=1, b=1)
     hanging, back = threading.Event(), threading.Event()
 

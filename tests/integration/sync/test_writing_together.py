@@ -9,7 +9,7 @@ from connectors.errors import Refused, Stop, Unavailable
 from store.ledger import Entry
 from store.record_queue import BATCH, Change, Lane, Leased, Parent, Parked, RecordQueue, Unchanged
 from store.store import WorkflowStore
-from sync import writing
+from sync import batch_writer
 from sync.position import Position
 from sync.streams import Allowance, Answer, Send, Slice, Stream
 from sync.writing import WriteEnd, write_slice
@@ -116,7 +116,7 @@ def test_a_request_that_fails_as_a_whole_is_one_outage_not_four(
 
     target.answer = always
     assert write(workflow, stream, piece) is WriteEnd.WAITING
-    assert len(target.requests) == writing.OUTAGES_TOO_MANY
+    assert len(target.requests) == batch_writer.OUTAGES_TOO_MANY
     assert queue.backlog().leased == 0
 
 

@@ -1,0 +1,404 @@
+"""One batch in a writer's hands: what is to be sent is sent, and each record comes to its own end.
+
+A writer's own deadline lies well within its lease and is checked before every request. That, not Redis, is what keeps
+an old version from landing late: whoever has overslept sends nothing more.
+"""
+
+import math
+import random
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import structlog
+
+from connectors import errors
+from connectors.errors import ConnectorError, Malformed, Stop, TryAgain
+from store.ledger import Entry
+from store.record_queue import (
+    Again,
+    Batch,
+    Filtered,
+    GenerationOver,
+    Leased,
+    Outcome,
+    Parked,
+    Reason,
+    Refused,
+    Unchanged,
+    Unsent,
+    Written,
+)
+from store.store import WorkflowStore
+from sync.deletions import Departures
+from sync.following import Family
+from sync.mapping.mapper import Unmappable
+from sync.patience import Patience
+from sync.relatives import DELETION_WAIT_MS, awaiting_parents
+from sync.retry import Later, Remedy, decide
+from sync.streams import FILTERED_OUT, FOLLOWS, Answer, Send, Slice, Stream, Streams
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+#: The longest one request may take. Campaign's gateway gives up after 60 seconds; a writer must beat its lease.
+REQUEST_SECONDS = 20.0
+#: The part of a lease in which requests may begin, and the part in which they must have ended.
+BEGIN_WITHIN, END_WITHIN = 0.6, 0.95
+#: The part of a lease after which it is renewed, if records are still to be sent.
+RENEW_AFTER = 0.4
+#: How often a writer looks whether the workflow was stopped, and settles what has become known. Seconds.
+LOOK_EVERY = 0.25
+#: How long a shutdown waits for requests that are under way. Seconds.
+SHUTDOWN_SECONDS = 5.0
+#: How soon Dynamics is asked again that did not answer. Milliseconds.
+ASK_AGAIN_MS = 5000
+#: How soon, and how often, a record is tried again that a changed schema may have made wrong. Seconds, attempts.
+SCHEMA_WAIT, SCHEMA_ATTEMPTS = 5.0, 4
+#: Outages in a row after which the rest of a batch is given back: the target is down, not the record wrong.
+OUTAGES_TOO_MANY = 3
+
+
+class LeaseEnding(Exception):
+    """Too little of the lease is left: nothing may be sent any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One writer's slice."""
+
+    stream: Stream
+    streams: Streams
+    store: WorkflowStore
+    generation: int
+    piece: Slice
+    lease_s: float
+    ends: float  #: by the monotonic clock
+    over: threading.Event = field(default_factory=threading.Event)  #: nothing more is to be sent
+
+
+class BatchWriter:
+    """One batch in one writer's hands: threads send, the caller's thread settles, renews and looks out."""
+
+    def __init__(self, writing: Writing, batch: Batch, taken: float) -> None:
+        self._writing = writing
+        self._target = writing.stream.target
+        self._family = Family(writing.stream, writing.streams, writing.store, writing.generation)
+        self._departures = Departures(writing.stream, writing.streams, writing.store, writing.generation)
+        self._store = writing.store
+        self._queue = writing.store.queue(writing.stream.name)
+        self._generation = writing.generation
+        self._batch = batch
+        self._lease_s = writing.lease_s
+        self._leased_at = taken  # before the lease was asked for: our deadline is never later than the server's
+        self._piece = writing.piece
+        self._todo: deque[Send] = deque()
+        self._outcomes: deque[Outcome] = deque()
+        self._halt = False
+        self._trouble: TryAgain | None = None
+        self._stop: Stop | None = None
+        self._outages = 0  # in a row
+        self._outage: TryAgain | None = None  # the last one
+        self._held_up = 0  # records that met one
+        self._looked_at: bool | None = None  # whether the schemas were compared since the last doubt
+        self._returned: set[str] = set()  # records whose children have to follow them
+        self._confirmed = False  # whether the target has confirmed any record
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the target turned out to be down."""
+        return self._trouble is not None
+
+    def write(self, pool: ThreadPoolExecutor, patience: Patience) -> None:
+        """Ends with every record of the batch settled or given back. Raises Stop after that.
+
+        Only what is still under way some seconds into a shutdown stays leased: its lease will end.
+        """
+        self._prepare()
+        hands = min(self._target.concurrency, math.ceil(len(self._todo) / self._target.together))
+        running: Iterable[Future[None]] = [pool.submit(self._send_on) for _ in range(hands)]
+        leave_at = math.inf
+        try:
+            while running and time.monotonic() < leave_at:
+                _, running = wait(running, timeout=LOOK_EVERY)
+                self._settle()
+                if running:
+                    self._look()
+                    if leave_at == math.inf and self._piece.stopping():
+                        leave_at = time.monotonic() + SHUTDOWN_SECONDS
+        except BaseException:
+            self._halt = True  # nobody looks out any more: the threads must not go on
+            raise
+        self._outcomes.extend(Unsent(send.record.id) for send in self._todo)
+        self._settle()
+        self._store.engine_calls.add(*self._target.take_calls(), int(time.time() * 1000))
+        if self._stop is not None:
+            raise self._stop
+        if not self._confirmed and self._held_up >= OUTAGES_TOO_MANY:
+            # Few requests, of many records each, and none that went well: an outage all the same.
+            self._trouble = self._trouble or self._outage
+        if self._trouble is None or self._confirmed:
+            # A target that confirms some is not down: its trouble, if any, begins anew, and so does the waiting.
+            patience.end()
+        if self._trouble is not None:
+            patience.note(self._trouble.sentence, self._trouble.wait)
+
+    def _prepare(self) -> None:
+        """Sorts out what must be sent; what needs no request has its outcome at once."""
+        records = self._as_they_are_now(self._batch.records)
+        sends: list[Send] = []
+        for record, entry in zip(records, self._entries(records), strict=True):
+            if entry is not None and entry.version > record.version:
+                self._outcomes.append(Unchanged(record.id, entry))  # a newer version was confirmed already
+                continue
+            try:
+                decision = self._target.prepare(record, entry)
+            except Exception as error:  # a record that we cannot digest must not stop the others
+                self._outcomes.append(self._failed(record, error))
+                continue
+            if isinstance(decision, Send):
+                sends.append(decision)
+            else:
+                self._outcomes.append(decision)
+        self._wait_for_relatives(sends)
+        self._announce(self._todo)
+
+    def _announce(self, sends: Iterable[Send]) -> None:
+        """Before any request: if its answer is lost, nobody must take for certain what it may have changed."""
+        if self._target.remembers:
+            unknown = [send.record.id for send in sends if send.update is not None and not send.known]
+            leaving = [send.record.id for send in sends if send.update is None and send.known]
+            self._queue.sending(self._batch.number, unknown, leaving)
+
+    def _entries(self, records: list[Leased]) -> Sequence[Entry | None]:
+        if not self._target.remembers:
+            return [None] * len(records)
+        return self._queue.ledger.entries([record.id for record in records])
+
+    def _as_they_are_now(self, records: list[Leased]) -> list[Leased]:
+        """What was read under another mapping, or is to leave with a parent that stays, is read anew."""
+        source = self._writing.stream.records
+        if source is None:
+            return records
+        outdated = {record.id for record in records if source.is_outdated(record.payload)}
+        unfounded = self._family.unfounded(records)
+        again = outdated | unfounded
+        if not again:
+            return records
+        rows = self._asked(lambda: source.rows(sorted(again), self._allowance))
+        fresh = []
+        for record in records:
+            if record.id not in again:
+                fresh.append(record)
+            elif rows is None:
+                self._outcomes.append(Again(record.id, ASK_AGAIN_MS, counts=False))
+            elif record.id not in rows:
+                # It is deleted in Dynamics: reading brings that, too.
+                self._outcomes.append(Filtered(record.id))
+            else:
+                payload = source.payload(rows[record.id])
+                follows = record.id in unfounded and payload is not FILTERED_OUT
+                fresh.append(record._replace(payload=FOLLOWS + payload if follows else payload))
+        return fresh
+
+    def _asked(self, question: Callable[[], T]) -> T | None:
+        """The answer of Dynamics; None if there is none for now."""
+        try:
+            return question()
+        except Stop as error:
+            self._stop, self._halt = error, True
+        except ConnectorError as error:
+            log.warning("Dynamics could not be asked.", action="not_asked", why=error.sentence)
+        except (LeaseEnding, GenerationOver):
+            self._halt = True
+        return None
+
+    def _wait_for_relatives(self, sends: list[Send]) -> None:
+        """A child waits for its parents, a parent that goes for its children; the rest is to be sent."""
+        stream = self._writing.stream
+        if stream.parents:
+            sends, missing, leaving = awaiting_parents(self._store, sends)
+            self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
+            self._outcomes.extend(Again(record_id, DELETION_WAIT_MS, counts=False) for record_id in leaving)
+        if stream.children or stream.name in stream.parents:
+            self._returned = self._family.returned(sends)
+        deletions = [send for send in sends if send.update is None]
+        if not stream.children or not deletions:
+            self._todo.extend(sends)
+            return
+        ready = self._departures.ready(deletions) - self._held_back([send for send in deletions if send.leaves])
+        # From here on no child is sent that links to one of these. One that was leased just before may not know it.
+        going = [send for send in deletions if send.record.id in ready]
+        self._announce(going)
+        ready -= self._held_back([send for send in going if send.leaves])
+        for send in sends:
+            if send.update is not None or send.record.id in ready:
+                self._todo.append(send)
+            else:
+                self._outcomes.append(Again(send.record.id, DELETION_WAIT_MS, counts=False))
+
+    def _held_back(self, leaving: list[Send]) -> set[str]:
+        """Parents that leave the target, but not before their children."""
+        ids = {send.record.id for send in leaving}
+        held = self._asked(lambda: self._family.held_back(ids, self._allowance)) if ids else set()
+        return ids if held is None else held
+
+    def _send_on(self) -> None:
+        """One thread: sends records until none is left or nothing may be sent any more."""
+        while not self._halt and (sends := self._taken()):
+            try:
+                answers = self._target.send(sends, self._allowance)
+            except Exception as error:
+                answers = [error] * len(sends)
+            if any(remedy_of(answer) is Remedy.OUTAGE for answer in answers if isinstance(answer, Exception)):
+                self._outages += 1  # one request, however many records it carried
+            for send, answer in zip(sends, answers, strict=True):
+                self._outcomes.append(self._outcome(send, answer))
+
+    def _taken(self) -> list[Send]:
+        """As many of the rest as one request carries; threads take them side by side."""
+        sends: list[Send] = []
+        while len(sends) < self._target.together:
+            try:
+                sends.append(self._todo.popleft())
+            except IndexError:
+                break
+        return sends
+
+    def _outcome(self, send: Send, answer: Answer) -> Outcome:
+        """What becomes of a record of which the target has said this."""
+        match answer:
+            case LeaseEnding() | GenerationOver():
+                self._halt = True
+                return Unsent(send.record.id)
+            case Stop():
+                self._stop, self._halt = answer, True
+                return Unsent(send.record.id)
+            case Exception():
+                return self._failed(send.record, answer)
+        self._outages, self._confirmed = 0, True
+        if not isinstance(answer, bool):
+            return answer
+        try:
+            followed = self._is_followed(send, answer)
+        except Exception as error:
+            return self._failed(send.record, error)
+        return Written(send.record.id, send.entry) if followed else Again(send.record.id, ASK_AGAIN_MS, counts=False)
+
+    def _is_followed(self, send: Send, inserted: bool) -> bool:
+        """Queues the children of a record that has come back; False if they could not be asked for.
+
+        Before it is confirmed: a crash in between must not leave the children behind.
+        """
+        if send.record.id not in self._returned and not (inserted and send.known and self._writing.stream.children):
+            return True
+        return self._asked(lambda: self._family.bring_along([send.record.id], self._allowance)) is not None
+
+    def _allowance(self) -> float:
+        now = time.monotonic()
+        if self._halt or now > self._leased_at + BEGIN_WITHIN * self._lease_s:
+            raise LeaseEnding(LeaseEnding.__doc__)
+        return min(REQUEST_SECONDS, self._leased_at + END_WITHIN * self._lease_s - now)
+
+    def _failed(self, record: Leased, error: Exception) -> Outcome:
+        if _may_be_drift(error) and record.attempts + 1 < SCHEMA_ATTEMPTS:
+            # The schema may have been changed under us: it is looked at before records are blamed.
+            stream = self._writing.stream.name
+            if self._looked_at is None:
+                self._looked_at = stream not in self._store.holds.doubted()
+                self._store.holds.doubt(stream)
+            return Again(record.id, int(SCHEMA_WAIT * 1000), counts=self._looked_at)
+        remedy = remedy_of(error)
+        if remedy is Remedy.OUTAGE and isinstance(error, TryAgain):
+            self._outage = error
+            self._held_up += 1
+            if self._outages >= OUTAGES_TOO_MANY:
+                self._trouble, self._halt = error, True
+        wait_s = error.wait if isinstance(error, TryAgain) else None
+        decision = decide(remedy, record.attempts + 1, wait_s, random.Random())
+        if isinstance(decision, Later):
+            return Again(record.id, decision.wait_ms, decision.counts)
+        of = self._writing.stream
+        reason = replace(reason_of(error), place=of.place_of(record.payload))
+        told = {"place": reason.place} if reason.place else {}
+        # A writer's threads have no log context of their own.
+        log.warning(
+            "A record was refused.",
+            action="record_refused",
+            workflow=self._store.name,
+            stream=of.name,
+            record=record.id,
+            **told,
+            kind=reason.kind,
+            why=reason.sentence,
+        )
+        return Refused(record.id, reason)
+
+    def _look(self) -> None:
+        """Between requests: was the workflow stopped, is the slice over, does the lease need renewing?"""
+        if self._piece.stopping() or self._writing.over.is_set() or time.monotonic() > self._writing.ends:
+            self._halt = True
+        elif time.monotonic() > self._leased_at + RENEW_AFTER * self._lease_s:
+            self._renew()
+        elif not self._store.lifecycle.is_running(self._generation):
+            self._halt = True
+
+    def _renew(self) -> None:
+        asked = time.monotonic()
+        try:
+            held = self._queue.renew(self._generation, self._batch.number, int(self._lease_s * 1000))
+        except GenerationOver:
+            held = False
+        if held:
+            self._leased_at = asked
+        else:
+            self._halt = True
+
+    def _settle(self) -> None:
+        outcomes = []
+        while self._outcomes:
+            outcomes.append(self._outcomes.popleft())
+        if not outcomes:
+            return
+        doubted = self._queue.settle(self._batch.number, outcomes)
+        if doubted:
+            log.warning(
+                "Outcomes came after their lease had run out; the records will be looked at again.",
+                action="outcomes_doubted",
+                records=len(doubted),
+            )
+
+
+def _may_be_drift(error: Exception) -> bool:
+    """Whether the target does not take what its schema says: lengths and names are looked at before they are sent."""
+    return isinstance(error, errors.SchemaRefused) or (type(error) is errors.Refused and bool(error.field))
+
+
+def remedy_of(error: Exception) -> Remedy:
+    """What helps: time, perhaps time, or only a change."""
+    if isinstance(error, errors.Refused | Unmappable):
+        return Remedy.REFUSED
+    if isinstance(error, TryAgain) and not isinstance(error, Malformed):
+        return Remedy.OUTAGE
+    return Remedy.UNSURE
+
+
+def reason_of(error: Exception) -> Reason:
+    """Why a record was set aside. `kind` is the error's class in words: AlreadyExists -> already-exists.
+
+    The text of an error that is not ours may hold values of the record, so it is not repeated.
+    """
+    kind = re.sub("(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    match error:
+        case ConnectorError():
+            return Reason(kind, error.sentence, error.system)
+        case Unmappable():
+            return Reason(kind, error.sentence)
+        case _:
+            return Reason(kind, "Writing this record failed in a way nobody foresaw; please report it with its kind.")
