@@ -13,13 +13,13 @@ from typing import Generic, TypeVar
 from connectors import batch
 from connectors.batch import MOST_OPERATIONS, Part, Written
 from connectors.dynamics_errors import batch_error_of, is_throttling
+from connectors.dynamics_rows import GUID
 from connectors.errors import ConnectorError, Malformed, Throttled
 from connectors.wire import Answer
 
 #: One that is refused must not keep the others from being written.
 PREFER = "odata.continue-on-error"
 
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAME = re.compile(r"\w+")
 
 Operation = TypeVar("Operation")
@@ -43,7 +43,7 @@ class Kind(Generic[Operation, Done]):
 
 def patch_line(api_path: str, set_name: str, id_: str, query: str = "") -> str:
     """The first line of an operation that writes one row. Raises ValueError for what fits in no address."""
-    if not (_GUID.fullmatch(id_) and _NAME.fullmatch(set_name)):
+    if not (GUID.fullmatch(id_) and _NAME.fullmatch(set_name)):
         raise ValueError("a row's id must be a guid in lower case, and its set a name")
     return f"PATCH {api_path}/{set_name}({id_}){query} HTTP/1.1"
 

@@ -26,7 +26,7 @@ MOST_LINKED = 50
 #: When a row was last changed, whichever of its columns that was.
 MODIFIED = "modifiedon"
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]+"')
 
 
@@ -43,7 +43,7 @@ class CurrentRow(NamedTuple):
 
 def guid(id_: str, about: str) -> str:
     """The id in lower case; nothing in it may lead to another address. Raises Refused."""
-    if not _GUID.fullmatch(id_.lower()):
+    if not GUID.fullmatch(id_.lower()):
         raise Refused("dynamics", f"Dynamics GET {about}: the record's id is no guid", code="bad-key")
     return id_.lower()
 

@@ -7,15 +7,13 @@ writes    the activity tables of Dynamics, many in one request; an activity whos
 """
 
 from collections.abc import Collection
-from hashlib import blake2b
-
-import orjson
 
 from config.document import WorkflowDocument
 from config.egress import ORIGINS, EgressConfig, FileEvents
 from connectors.journal import Journal
 from connectors.sftp import Sftp
 from store.store import WorkflowStore
+from sync.digest import digest
 from sync.events import shapes
 from sync.events.activity import ActivityMapper
 from sync.events.activity_target import ActivityTarget
@@ -91,10 +89,10 @@ def _source(config: EgressConfig, systems: Systems, store: WorkflowStore) -> tup
     """Where events are read, and what stands for it: a reading goes on only where it began."""
     if config.source == "journal":
         journal = _journal(systems)
-        return JournalSource(journal, config.journal.begin, config.journal.page_size), _digest(["journal", journal.url])
+        return JournalSource(journal, config.journal.begin, config.journal.page_size), digest(["journal", journal.url])
     sftp, files = _sftp(systems), store.files(STREAM)
     source = FileSource(sftp, config.files, file_columns(config.files), files)
-    return source, _digest(["files", sftp.about, config.files.folder])
+    return source, digest(["files", sftp.about, config.files.folder])
 
 
 def file_columns(files: FileEvents) -> Columns:
@@ -111,10 +109,6 @@ def _journal(systems: Systems) -> Journal:
 def _sftp(systems: Systems) -> Sftp:
     assert systems.sftp is not None
     return systems.sftp
-
-
-def _digest(value: object) -> str:
-    return blake2b(orjson.dumps(value), digest_size=8).hexdigest()
 
 
 def _config(document: WorkflowDocument) -> EgressConfig:

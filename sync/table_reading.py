@@ -141,11 +141,9 @@ class TableReader:
 
     def _begin_again(self, cursor: Cursor, position: Position, expired: CursorExpired) -> None:
         """A full read, but not one after another: then something is wrong that reading everything does not mend."""
-        now_ms = self._store.now_ms()
-        if position.expired_ms is not None and now_ms - position.expired_ms < FULL_READ_EVERY_MS:
-            raise Malformed("dynamics", "The change token expired again soon after everything had been read anew")
+        behind = after_expiry(position, self._store.now_ms())
         log.warning("The change token has expired; everything is read again.", action="token_expired", why=str(expired))
-        self._queue.put_page(self._generation, cursor.number, [], position.begin_after_expiry(now_ms).dump())
+        self._queue.put_page(self._generation, cursor.number, [], behind.dump())
 
     def _may_compare(self, position: Position) -> bool:
         """Whether keys are to be compared, and all that was read before the full read has reached the ledger."""
@@ -188,6 +186,13 @@ class TableReader:
         going = gone if self._table.wants_deletions else []
         behind = position.after_left(page.next_link, page.delta_link).after_recovery(self._store.now_ms())
         return Fetched(page, [], going, behind)
+
+
+def after_expiry(position: Position, now_ms: int) -> Position:
+    """Where reading goes on without its change token. Raises Malformed if one has expired not long ago."""
+    if position.expired_ms is not None and now_ms - position.expired_ms < FULL_READ_EVERY_MS:
+        raise Malformed("dynamics", "The change token expired again soon after everything had been read anew")
+    return position.begin_after_expiry(now_ms)
 
 
 def _filtered(changes: Sequence[Change]) -> int:

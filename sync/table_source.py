@@ -1,7 +1,6 @@
 """A Dynamics table as a stream of ingress reads it."""
 
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 
 import orjson
 
@@ -9,6 +8,7 @@ from config.ingress import TableMapping
 from connectors.dynamics import MOST_IDS, MOST_LINKED, Dynamics
 from connectors.dynamics_pages import Page, Row
 from store.store import WorkflowStore
+from sync.digest import digest
 from sync.links import Links
 from sync.mapping import filters
 from sync.mapping.mapper import Mapper
@@ -45,7 +45,7 @@ class TableSource:
         self.deletes_filtered_out = mapping.delete_filtered_out
         self.pair = pair_of(mapping)
         # A mapping that reads or writes something else must reach the records that were read before it, too.
-        self.mapping = _digest(
+        self.mapping = digest(
             [
                 self.pair,
                 sorted(
@@ -146,7 +146,3 @@ class TableSource:
 def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(ids), size):
         yield ids[start : start + size]
-
-
-def _digest(value: object) -> str:
-    return blake2b(orjson.dumps(value), digest_size=8).hexdigest()

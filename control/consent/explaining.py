@@ -1,6 +1,5 @@
 """What is known of one contact's consent: what was decided and why, what was seen last, and what still waits."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,9 +12,8 @@ from store.store import Store
 from sync.consent.memory import Memory
 from sync.consent.memory_bytes import unpack
 from sync.consent.payload import OF_DYNAMICS, UnusableRow, profile_of
+from sync.guid import is_guid
 from sync.optinout import STREAM
-
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Explanation:
 def contact_id(text: str) -> str:
     """The id of a contact as it is kept. Raises ValueError for what is none."""
     found = text.strip().lower().removeprefix("{").removesuffix("}")
-    if not _GUID.fullmatch(found):
+    if not is_guid(found):
         raise ValueError("no guid")
     return found
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from control.words import exact
 from store.consent import Confirmed, Decision
 from store.decisions import Side
+from sync.consent.rule import NEVER_MS
 
 #: What a flag of Campaign stands for.
 _CHANNELS = {
@@ -51,9 +52,6 @@ SYSTEMS = {"dynamics": "Dynamics", "campaign": "Campaign"}
 
 #: Clocks that are closer to each other are not told apart.
 _SAME_MS = 50
-
-#: Campaign's time of a flag that was never changed.
-NEVER_MS = 0
 
 
 def channel(flag: str) -> str:

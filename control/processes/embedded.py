@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from config.settings import Settings, socket_path
 from control.processes import ports
 from control.processes.supervisor import Say
-from store.embedded import EmbeddedServer
+from store.embedded import CannotStart, EmbeddedServer
 
 
 @contextmanager
@@ -29,10 +29,14 @@ def server_of(settings: Settings, ending: Callable[[], bool] = lambda: False) ->
 def revive(server: EmbeddedServer | None, say: Say, ending: Callable[[], bool] = lambda: False) -> None:
     """Starts the embedded server again if it has died. Everything that it had acknowledged is there again.
 
-    Raises CannotStart.
+    Nothing is said about one that could not load its data because everything is `ending`. Raises CannotStart.
     """
     if server is None or ports.listens(socket_path(server.home)):
         return
     say("redis", "ended unexpectedly; started again")
     server.kill()
-    server.start(abandoned=ending)
+    try:
+        server.start(abandoned=ending)
+    except CannotStart:
+        if not ending():
+            raise

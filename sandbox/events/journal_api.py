@@ -89,7 +89,7 @@ class JournalApi:
         if reading.begin >= stop:
             links = link_headers(request.path, reading.unmoved, self.switches, self.origin, True)
             return Answer(204, [*self._pause(reading, end), *links])
-        last, body = self._kept.get(self.switches, reading.begin, stop) or self._made(journal, reading.begin, stop)
+        last, body = self._kept.get(journal, self.switches, reading.begin, stop) or self._made(journal, reading.begin, stop)
         links = link_headers(request.path, {"since": last, **reading.kept}, self.switches, self.origin, False)
         return Answer(200, [JSON_TYPE, *links], body)
 
@@ -98,7 +98,7 @@ class JournalApi:
         last = positions[-1]
         page = b'],"_page":{"last":"%b","count":%d}}' % (last.encode(), len(entries))
         body = b'{"events":[' + b",".join(entries) + page
-        self._kept.put(self.switches, begin, stop, last, body)
+        self._kept.put(journal, self.switches, begin, stop, last, body)
         return last, body
 
     def _written(self, journal: EventJournal, begin: int, stop: int) -> tuple[list[str], list[bytes]]:
@@ -175,21 +175,27 @@ class JournalApi:
 
 
 class _Kept:
-    """Pages as they were written out under these switches: the last position of each, and its body."""
+    """Pages of one journal as they were written out under these switches: the last position of each, and its body."""
 
     def __init__(self) -> None:
+        self._journal: EventJournal | None = None
         self._switches: Switches | None = None
         self._pages: dict[tuple[int, int], tuple[str, bytes]] = {}
         self._bytes = 0
 
-    def get(self, switches: Switches, begin: int, stop: int) -> tuple[str, bytes] | None:
-        return self._pages.get((begin, stop)) if switches is self._switches else None
+    def get(self, journal: EventJournal, switches: Switches, begin: int, stop: int) -> tuple[str, bytes] | None:
+        return self._pages.get((begin, stop)) if self._are_of(journal, switches) else None
 
-    def put(self, switches: Switches, begin: int, stop: int, last: str, body: bytes) -> None:
-        if switches is not self._switches or self._bytes + len(body) > _KEPT_BYTES:
-            self._switches, self._pages, self._bytes = switches, {}, 0
+    def put(
+        self, journal: EventJournal, switches: Switches, begin: int, stop: int, last: str, body: bytes
+    ) -> None:
+        if not self._are_of(journal, switches) or self._bytes + len(body) > _KEPT_BYTES:
+            self._journal, self._switches, self._pages, self._bytes = journal, switches, {}, 0
         self._pages[begin, stop] = last, body
         self._bytes += len(body)
+
+    def _are_of(self, journal: EventJournal, switches: Switches) -> bool:
+        return journal is self._journal and switches is self._switches
 
 
 def _mistake(status: int, text: str) -> Answer:

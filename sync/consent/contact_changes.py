@@ -8,13 +8,13 @@ import structlog
 from config.optinout import OptinoutConfig
 from connectors.dynamics import Dynamics
 from connectors.dynamics_pages import Row
-from connectors.errors import CursorExpired, Malformed
+from connectors.errors import CursorExpired
 from connectors.moments import dynamics_ms
 from sync.consent.fitting import MODIFIED, ConsentShapes
 from sync.consent.page import FOR_EVER_MS, ConsentPage, Told
 from sync.consent.states import ContactState
 from sync.position import Phase, Position
-from sync.table_reading import FULL_READ_EVERY_MS, IDLE_POSITION_MS
+from sync.table_reading import IDLE_POSITION_MS, after_expiry
 
 log = structlog.get_logger()
 
@@ -75,20 +75,16 @@ class ContactChanges:
         return ConsentPage(told, behind.dump(), more, wait, left_out, whole=whole, anew_ms=anew_ms, idle=idle)
 
     def _begin_again(self, at: Position, now_ms: int, expired: CursorExpired) -> ConsentPage:
-        if at.expired_ms is not None and now_ms - at.expired_ms < FULL_READ_EVERY_MS:
-            raise Malformed("dynamics", "The change token expired again soon after everything had been read anew")
+        # Deletions, which a comparison of keys would find, are of no interest here.
+        behind = replace(after_expiry(at, now_ms), comparison=None)
         log.warning("The change token has expired; all contacts are read again.", action="token_expired",
                     why=str(expired))  # fmt: skip
-        # Deletions, which a comparison of keys would find, are of no interest here.
-        behind = replace(at.begin_after_expiry(now_ms), comparison=None)
         return ConsentPage([], behind.dump(), more=True, whole=True)
 
     def _state(self, row: Row) -> ContactState:
         assert row.values is not None
-        values = {name: row.values[name] for name in self._paired}
-        flags = {name: value if isinstance(value, bool) else None for name, value in values.items()}
         try:
             modified_ms = dynamics_ms(row.values[MODIFIED])
         except ValueError:
             modified_ms = None
-        return ContactState(row.id, flags, modified_ms, f'W/"{row.version}"')
+        return ContactState.of(row.id, row.values, self._paired, modified_ms, f'W/"{row.version}"')

@@ -18,8 +18,8 @@ from connectors.sftp import Sftp
 from store.files import Files
 from sync.consent.merging import merged
 from sync.consent.page import ConsentPage, Told
-from sync.consent.rule import Seen
-from sync.consent.states import NEVER_MS, ProfileState
+from sync.consent.rule import NEVER_MS, Seen
+from sync.consent.states import ProfileState
 from sync.consent.unusable import unusable
 from sync.files.rows import EXCERPT, Columns
 from sync.files.source import FileSource

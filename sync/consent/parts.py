@@ -1,9 +1,5 @@
 """The sources of consent that a configuration has."""
 
-from hashlib import blake2b
-
-import orjson
-
 from config.optinout import OptinoutConfig
 from store.store import WorkflowStore
 from sync.consent.contact_changes import ContactChanges
@@ -11,6 +7,7 @@ from sync.consent.export_files import ExportFiles
 from sync.consent.fitting import ConsentShapes
 from sync.consent.page import ConsentPart
 from sync.consent.polled import POSITION, PolledProfiles
+from sync.digest import digest
 from sync.systems import Systems
 
 #: Each is also the name of its trouble, and of its part of the position.
@@ -36,18 +33,14 @@ def parts_of(
     if config.files is not None:
         assert systems.sftp is not None
         files = config.files
-        place = _digest([systems.sftp.about, files.folder])
+        place = digest([systems.sftp.about, files.folder])
         found[FILES] = ExportFiles(systems.sftp, config, store.files(stream), place, store.now_ms)
     if config.both_ways:
-        place = _digest(pairs)
+        place = digest(pairs)
         found[DYNAMICS] = ContactChanges(systems.dynamics, config, shapes, place, page_size, store.now_ms)
     if config.poll is not None:
-        place = _digest([POSITION, config.poll.filter, config.poll.parameter, config.profile_key.field, pairs])
+        place = digest([POSITION, config.poll.filter, config.poll.parameter, config.profile_key.field, pairs])
         found[POLL] = PolledProfiles(systems.campaign, config, shapes, place, store.now_ms, store.digest)
     *_, last = found
     # Polling comes first: it is the fastest.
     return {AGAIN: found[last if POLL in found or DYNAMICS not in found else DYNAMICS], **found}
-
-
-def _digest(value: object) -> str:
-    return blake2b(orjson.dumps(value), digest_size=8).hexdigest()

@@ -17,8 +17,8 @@ import orjson
 from config.consent_flags import FLAGS, WireFlag
 from config.optinout import OptinoutConfig
 from connectors.moments import campaign_ms
-from sync.consent.rule import Seen
-from sync.consent.states import NEVER_MS, ProfileState
+from sync.consent.rule import NEVER_MS, Seen
+from sync.consent.states import ProfileState
 from sync.mapping.mapper import Unmappable
 
 #: What is queued of a contact that changed in Dynamics: both sides are read when it is written.

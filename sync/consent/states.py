@@ -1,13 +1,11 @@
 """The two sides of one contact as they were read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from config.consent_flags import WireFlag
 from connectors.clocks import Skew
-from sync.consent.rule import NEVER_MS, Seen
-
-__all__ = ["NEVER_MS", "NO_SKEWS", "ContactState", "ProfileState", "Skews"]
+from sync.consent.rule import Seen
 
 
 class ContactState(NamedTuple):
@@ -17,6 +15,15 @@ class ContactState(NamedTuple):
     flags: Mapping[str, bool | None]  #: the paired columns by logical name, as Dynamics has them; None: null
     modified_ms: int | None  #: when the row changed last, by Dynamics' clock; None: not told
     etag: str  #: its version, verbatim
+
+    @classmethod
+    def of(
+        cls, id_: str, values: Mapping[str, object], paired: Iterable[str], modified_ms: int | None, etag: str
+    ) -> "ContactState":
+        """From the row's values by column; what is neither true nor false counts as not told."""
+        told = ((name, values[name]) for name in paired)
+        flags = {name: value if isinstance(value, bool) else None for name, value in told}
+        return cls(id_, flags, modified_ms, etag)
 
 
 class ProfileState(NamedTuple):

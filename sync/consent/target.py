@@ -8,7 +8,6 @@ Campaign written   only where exactly one profile carries the key
 confirmed          with the memory of what was written, in one step
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from store.consent import ConsentStore, MemoryMoved
 from store.decisions import Confirmed, Decision
 from store.ledger import Entry
 from store.record_queue import Again, Leased, Outcome, Parent, Parked, Unchanged
+from sync.batch_size import BatchSize
 from sync.consent.fitting import CONTACT, PROFILE
 from sync.consent.memory import Memory, System
 from sync.consent.memory_bytes import pack, unpack
@@ -36,8 +36,7 @@ from sync.consent.reconciling import Closed, Plan, reconcile
 from sync.consent.rule import Rule
 from sync.consent.sides import opted_out
 from sync.consent.states import ContactState, ProfileState, Skews
-from sync.events.batch_size import BatchSize
-from sync.guid import other_spellings
+from sync.guid import is_guid, other_spellings
 from sync.mapping.mapper import Unmappable
 from sync.resource_target import Tally
 from sync.streams import Allowance, Answer, Calls, Send
@@ -54,8 +53,6 @@ ROUNDS = 4
 AGAIN_MS = 1000
 #: How soon, and how long, a profile is looked for that ingress may not have made yet. Milliseconds.
 PROFILE_SOON_MS, PROFILE_WITHIN_MS = 5_000, 86_400_000
-
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(slots=True)
@@ -119,7 +116,7 @@ class ConsentTarget:
 
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         """Raises Unmappable for a profile whose key is the id of no contact."""
-        if not _GUID.fullmatch(record.id):
+        if not is_guid(record.id):
             field = self._config.profile_key.field
             raise Unmappable(field, f"{field} of this profile is not the id of a contact; correct it in Campaign")
         profile = profile_of(record.payload)
@@ -244,8 +241,7 @@ class ConsentTarget:
                 case.contact, case.plan = None, None
                 self._guarded(case, self._without_contact)
                 continue
-            flags = {name: value if isinstance(value, bool) else None for name, value in row.values.items()}
-            case.contact = ContactState(case.id, flags, row.modified_ms, row.etag)
+            case.contact = ContactState.of(case.id, row.values, self._columns, row.modified_ms, row.etag)
             case.plan = reconcile(self._config, case.contact, case.profile, case.memory, now_ms, skews)
 
     def _without_contact(self, case: Case) -> None:

@@ -11,8 +11,8 @@ from connectors.dynamics_creates import Create
 from connectors.errors import ConnectorError, Malformed, Refused, RelatedMissing, Unavailable, Unreachable
 from store.ledger import Entry
 from store.record_queue import Filtered, Leased, Outcome, Parent, Parked, Unchanged
+from sync.batch_size import BatchSize
 from sync.events.activity import ActivityMapper
-from sync.events.batch_size import BatchSize
 from sync.events.event import Understanding, Verdict
 from sync.events.payload import unpacked
 from sync.streams import Allowance, Answer, Calls, Send

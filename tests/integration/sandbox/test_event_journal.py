@@ -54,6 +54,17 @@ def test_a_page_that_was_read_before_comes_the_same_again(sandbox: Sandbox, clie
     assert client.get(link).content == first
 
 
+def test_a_journal_that_was_put_back_has_new_pages(sandbox: Sandbox, client: JournalClient) -> None:
+    # Given a page that was read
+    put(sandbox, 1, 2)
+    assert ids(client.events(limit=2)) == ["1", "2"]
+    # When the sandbox is put back and fills again
+    sandbox.admin.post("/reset")
+    put(sandbox, 3, 4)
+    # Then the page is a new one
+    assert ids(client.events(limit=2)) == ["3", "4"]
+
+
 def test_at_the_end_next_asks_for_the_same_again_and_later_finds_what_is_new(
     sandbox: Sandbox, client: JournalClient
 ) -> None:

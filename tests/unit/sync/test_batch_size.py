@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync.events.batch_size import LONG, SHORT, BatchSize
+from sync.batch_size import LONG, SHORT, BatchSize
 
 
 def test_a_slow_answer_halves_and_quick_ones_bring_back() -> None:

@@ -8,8 +8,8 @@ from config.consent_flags import WireFlag
 from config.optinout import OptinoutConfig
 from sync.consent.export_files import ConsentRows, consent_columns
 from sync.consent.page import Told, Unusable
-from sync.consent.rule import Seen
-from sync.consent.states import NEVER_MS, ProfileState
+from sync.consent.rule import NEVER_MS, Seen
+from sync.consent.states import ProfileState
 from sync.pages import RawRecord
 
 ANN, BOB = "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0-4f89-41d3-9a0c-0305e82c3302"

@@ -7,8 +7,8 @@ import pytest
 from config.consent_flags import FLAGS, FlagPair
 from config.optinout import FlagTimes, OptinoutConfig
 from sync.consent.payload import OF_DYNAMICS, of_campaign, profile_of, profile_state
-from sync.consent.rule import Seen
-from sync.consent.states import NEVER_MS, ProfileState
+from sync.consent.rule import NEVER_MS, Seen
+from sync.consent.states import ProfileState
 
 AT, READ = 1_700_000_000_543, 1_700_000_009_000
 

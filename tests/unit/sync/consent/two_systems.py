@@ -17,8 +17,8 @@ from sync.consent.memory import Memory, System
 from sync.consent.memory_bytes import pack, unpack
 from sync.consent.news import is_news_of_contact, is_news_of_profile
 from sync.consent.reconciling import Plan, reconcile
-from sync.consent.rule import Seen
-from sync.consent.states import NEVER_MS, ContactState, ProfileState, Skews
+from sync.consent.rule import NEVER_MS, Seen
+from sync.consent.states import ContactState, ProfileState, Skews
 
 CONTACT = "5f6c1d2e-0000-4000-8000-000000000001"
 BEGIN_MS = 1_700_000_000_000
