@@ -89,7 +89,8 @@ class JournalApi:
         if reading.begin >= stop:
             links = link_headers(request.path, reading.unmoved, self.switches, self.origin, True)
             return Answer(204, [*self._pause(reading, end), *links])
-        last, body = self._kept.get(journal, self.switches, reading.begin, stop) or self._made(journal, reading.begin, stop)
+        begin = reading.begin
+        last, body = self._kept.get(journal, self.switches, begin, stop) or self._made(journal, begin, stop)
         links = link_headers(request.path, {"since": last, **reading.kept}, self.switches, self.origin, False)
         return Answer(200, [JSON_TYPE, *links], body)
 
@@ -186,9 +187,7 @@ class _Kept:
     def get(self, journal: EventJournal, switches: Switches, begin: int, stop: int) -> tuple[str, bytes] | None:
         return self._pages.get((begin, stop)) if self._are_of(journal, switches) else None
 
-    def put(
-        self, journal: EventJournal, switches: Switches, begin: int, stop: int, last: str, body: bytes
-    ) -> None:
+    def put(self, journal: EventJournal, switches: Switches, begin: int, stop: int, last: str, body: bytes) -> None:
         if not self._are_of(journal, switches) or self._bytes + len(body) > _KEPT_BYTES:
             self._journal, self._switches, self._pages, self._bytes = journal, switches, {}, 0
         self._pages[begin, stop] = last, body
