@@ -22,8 +22,11 @@ install: $(VENV)/installed  ## Put d365acs and all it needs into .venv, for oper
 demo: $(VENV)/installed  ## Watch records travel to a pretend Campaign, and its events to a pretend Dynamics.
 	$(BIN)/d365acs demo
 
+# Half of the time a test waits: two for each core of a small machine keep its cores busy.
+# And it starts hundreds of processes: what they run is compiled once, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/installed  ## Run all tests.
-	$(BIN)/pytest -n auto --maxprocesses 4
+	$(BIN)/pytest -n 4 --dist worksteal
 
 check: $(VENV)/installed  ## Lint, types, import rules, freshness of generated pages.
 	$(BIN)/ruff check .

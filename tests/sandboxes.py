@@ -1,4 +1,4 @@
-"""Sandboxes for tests: a subprocess per test module, put back to its beginning before every test."""
+"""Sandboxes for tests: one subprocess for the whole run, put back to its beginning before every test."""
 
 import json
 import subprocess
@@ -161,15 +161,14 @@ def start_sandbox() -> Iterator[Callable[..., Sandbox]]:
             sandbox.close()
 
 
-@pytest.fixture(scope="module")
-def module_sandbox() -> Iterator[Sandbox]:
-    sandbox = Sandbox("--contacts", "200", "--accounts", "20")
-    yield sandbox
-    sandbox.close()
+@pytest.fixture(scope="session")
+def shared_sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
+    """The one that `sandbox` puts back to its beginning; a module may have another in its place."""
+    return start_sandbox("--contacts", "200", "--accounts", "20")
 
 
 @pytest.fixture
-def sandbox(module_sandbox: Sandbox) -> Sandbox:
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
     """200 contacts, 20 accounts, no profiles, no faults, default switches, whatever ran before."""
-    module_sandbox.admin.post("/reset")
-    return module_sandbox
+    shared_sandbox.admin.post("/reset")
+    return shared_sandbox

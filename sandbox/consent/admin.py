@@ -29,6 +29,10 @@ class ConsentAdmin:
             return side.workflow.run("admin", _bytes(body))
         if asked == "POST profiles":
             return {"ids": side.maker.make_profiles(body)}
+        if asked == "POST profiles delete":
+            return {"ids": side.maker.delete_profiles(body)}
+        if asked == "GET profiles":
+            return {"seq": side.journal.seq, "value": side.journal.profiles}
         if asked == "GET flags":
             return {"value": list(self._flags(query))}
         if asked == "POST changes":

@@ -4,12 +4,15 @@ from typing import Any
 
 
 class ConsentJournal:
-    """`writes` came through one of the two APIs, `changes` were made up; both are numbered by one `seq`."""
+    """`writes` came through one of the two APIs, `changes` were made up, and so were `profiles` and their ends; all of
+    them are numbered by one `seq`.
+    """
 
     def __init__(self) -> None:
-        self._seq = 0
+        self.seq = 0
         self.writes: list[dict[str, Any]] = []
         self.changes: list[dict[str, Any]] = []
+        self.profiles: list[dict[str, Any]] = []
 
     def write(
         self,
@@ -35,10 +38,15 @@ class ConsentJournal:
         named = {"side": side, "id": id_, "pkey": pkey, "flag": flag}
         self.changes.append(self._numbered(named | {"value": value, "opted_out": opted_out, "stamp": stamp, "at": at}))
 
+    def profile(self, made: bool, id_: str, pkey: str, flags: dict[str, bool], stamp: object, at: float) -> None:
+        """Somebody made a profile, or deleted it; `flags`: those that it had then."""
+        named = {"made": made, "id": id_, "pkey": pkey}
+        self.profiles.append(self._numbered(named | {"flags": flags, "stamp": stamp, "at": at}))
+
     def cut(self, length: int) -> None:
         """Forget what came after the first `length` writes: it was taken back."""
         del self.writes[length:]
 
     def _numbered(self, entry: dict[str, Any]) -> dict[str, Any]:
-        self._seq += 1
-        return {"seq": self._seq, **entry}
+        self.seq += 1
+        return {"seq": self.seq, **entry}

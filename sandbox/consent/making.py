@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from sandbox.campaign.instance import Instance
+from sandbox.campaign.profile import FLAGS
+from sandbox.campaign.resource import Record
+from sandbox.clock import campaign_stamp
 from sandbox.consent.journal import ConsentJournal
 from sandbox.consent.pairs import KEY, Pair, pairs_of, profiles_of
 from sandbox.dynamics.organization import Organization
@@ -87,9 +90,27 @@ class ChangeMaker:
                     "lastName": str(values.get("lastname") or ""),
                 }
                 flags = {pair.campaign: values.get(pair.dynamics) is pair.opted_out for pair in pairs}
-                self._instance.resources["profile"].create({**profile, **flags})
+                record = self._instance.resources["profile"].create({**profile, **flags})
+                self._note_profile(True, id_, record)
                 made.append(id_)
         return made
+
+    def delete_profiles(self, given: dict[str, Any]) -> list[str]:
+        """Deletes the profiles of the contacts of `ids`; the ids of those that had one. ValueError."""
+        ids = given.get("ids")
+        if given.keys() != {"ids"} or not isinstance(ids, list):
+            raise ValueError("Give ids, a list of contacts.")
+        found = [(str(id_).lower(), record) for id_ in ids for record in profiles_of(self._instance, str(id_).lower())]
+        for id_, record in found:
+            self._note_profile(False, id_, record)
+            self._instance.delete(self._instance.resources["profile"], record)
+        return list(dict.fromkeys(id_ for id_, _ in found))
+
+    def _note_profile(self, made: bool, id_: str, record: Record) -> None:
+        flags = {flag: bool(record.values.get(flag, False)) for flag in FLAGS}
+        clock = self._organization.clock
+        stamp = record.values["created"] if made else campaign_stamp(clock.shown("campaign"))
+        self._journal.profile(made, id_, record.pkey, flags, stamp, clock.now())
 
     def begin(self, plan: ChangePlan) -> int:
         """Do it at once, or begin with it: how many changes there will be. ValueError, LookupError."""

@@ -2,8 +2,16 @@
 
 from typing import Any
 
+import pytest
+
 from config.connections import CampaignConnection, DynamicsConnection
 from tests.sandboxes import Sandbox
+
+
+def tell_secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts the secrets that these connections name into the environment."""
+    for system in ("dynamics", "campaign", "journal"):
+        monkeypatch.setenv(f"{system.upper()}_SECRET", sandbox.info[system]["client_secret"])
 
 
 def dynamics_connection(sandbox: Sandbox, **changed: Any) -> DynamicsConnection:

@@ -4,9 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.sandboxes import Sandbox, module_sandbox, sandbox, start_sandbox
-
-__all__ = ["module_sandbox", "sandbox", "shop", "shop_sandbox", "start_sandbox"]
+from tests.sandboxes import Sandbox
 
 
 @pytest.fixture(scope="session")

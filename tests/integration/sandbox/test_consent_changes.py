@@ -112,12 +112,12 @@ def test_opted_out_for_all_of_some_contacts(sandbox: Sandbox) -> None:
 
 def test_changes_come_at_a_rate_while_everything_goes_on_and_can_be_stopped(sandbox: Sandbox) -> None:
     sandbox.admin.post("/consent/profiles")
-    sandbox.admin.post("/consent/changes", {"changes": 20, "rate": 100})
     begun = time.monotonic()
+    sandbox.admin.post("/consent/changes", {"changes": 20, "rate": 100})
     while sandbox.admin.get("/consent/changes")["left"]:
         assert time.monotonic() - begun < 30, "The changes do not come to an end."
-    moments = [change["at"] for change in made(sandbox)]
-    assert len(moments) == 20 and moments[-1] - moments[0] >= 0.15
+    # However late a busy machine makes the first ones, the last one comes no sooner than the rate says
+    assert time.monotonic() - begun >= 0.18 and len(made(sandbox)) == 20
     # And a slow one can be stopped
     sandbox.admin.post("/consent/changes", {"changes": 1000, "rate": 0.001})
     sandbox.admin.delete("/consent/changes")

@@ -16,6 +16,63 @@ def folder(redis: Redis, tmp_path: Path) -> Iterator[LogFolder]:
     yield from log_folders(redis, tmp_path / "home")
 
 
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_reader, "PAGE_ROWS", 3)
+
+
+def test_files_are_read_again_from_a_time_on_in_order_and_nothing_is_forgotten_or_moved(
+    folder: LogFolder, small_pages: None
+) -> None:
+    # Given files that were read, of which some were moved, and one that was not read yet
+    folder.use(afterwards="archive", archive_folder="done", settled_seconds=0)
+    for number in range(4):
+        folder.put(f"logs_{number}.txt", rows(*range(number * 10, number * 10 + 5)), mtime=1_776_000_000 + number)
+    folder.read()
+    folder.tidy()
+    folder.use(settled_seconds=0, archive_folder="done")
+    folder.put("logs_4.txt.gz", rows(40), mtime=1_776_000_004)
+    folder.put("bad_5.txt", "no columns\n", mtime=1_776_000_005)
+    folder.read()
+    folder.files.at_ms += 1
+    # When they are to be read again from the second one's time on, and a new one is read in the meantime
+    again = folder.source.beginning(1_776_000_001_000)
+    folder.files.at_ms += 1
+    folder.put("logs_6.txt", rows(60), mtime=1_776_000_006)
+    assert folder.read() == ["60"]
+    folder.put("logs_7.txt", rows(70), mtime=1_776_000_007)
+    live, folder.position = folder.position, again
+    expected = [str(number * 10 + n) for number in (1, 2, 3) for n in range(5)] + ["40"]
+    found: list[str] = []
+    while (page := folder.fetch()).more:
+        found += [str(event.value["id"]) for event in page.records if event.value]
+        folder.position = page.behind
+        folder.restart()
+    # Then those that were read before come again, in the order of their names
+    assert found == expected
+    assert page.wait > 0
+    assert folder.names("done") == [f"logs_{number}.txt" for number in range(4)]
+    # And what is new is left to the reading that remembers
+    folder.position = live
+    assert folder.read() == ["70"]
+
+
+def test_a_file_that_is_archived_while_it_is_read_again_is_found_there(folder: LogFolder, small_pages: None) -> None:
+    folder.use(archive_folder="done", settled_seconds=0)
+    folder.put("logs_1.txt", rows(*range(8)))
+    folder.read()
+    folder.events.clear()
+    folder.position = folder.source.beginning(0)
+    folder.store(folder.fetch())
+    assert 0 < len(folder.events) < 8
+    folder.restart()
+    folder.put("done/x", "")
+    folder.path("logs_1.txt").rename(folder.server.home / "done" / "logs_1.txt")
+    folder.read()
+    assert [event.value and event.value["id"] for event in folder.events] == [str(n) for n in range(8)]
+    assert folder.missed == []
+
+
 def test_a_page_that_was_read_ahead_and_not_used_leaves_no_file_out(
     folder: LogFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

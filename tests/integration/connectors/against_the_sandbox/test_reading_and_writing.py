@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -35,31 +34,6 @@ from tests.sandboxes import Admin, Sandbox
 COLUMNS = ("firstname", "lastname", "emailaddress1", "gendercode")
 BY_FILTER = CampaignKey()
 BY_URI = CampaignKey(field="externalId", unique=True, address="uri")
-
-
-@pytest.fixture
-def admin(sandbox: Sandbox) -> Admin:
-    return sandbox.admin
-
-
-@pytest.fixture(autouse=True)
-def secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
-
-
-@pytest.fixture
-def dynamics(sandbox: Sandbox) -> Iterator[Dynamics]:
-    dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
-    yield dynamics
-    dynamics.close()
-
-
-@pytest.fixture
-def campaign(sandbox: Sandbox) -> Iterator[Campaign]:
-    campaign = Campaign(campaign_connection(sandbox), NoThrottle())
-    yield campaign
-    campaign.close()
 
 
 def read_on(dynamics: Dynamics, link: str | None, page_size: int = 5000) -> tuple[list[Row], str]:

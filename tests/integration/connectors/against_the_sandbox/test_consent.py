@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,39 +13,12 @@ from connectors.clocks import between
 from connectors.dynamics import Dynamics
 from connectors.dynamics_updates import Update, Updated
 from connectors.errors import Changed, CoolingDown, NotFound, Refused, SchemaRefused, TableMissing, WrongFilter
-from connectors.http import NoThrottle
 from connectors.moments import campaign_ms
-from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
-from tests.sandboxes import Admin, Sandbox
+from tests.sandboxes import Admin
 
 FIELDS = ("PKey", "externalId", "blackListEmail", "blackListEmailLastModified", "lastModified")
 FILTER = ("byLastModified", "lastModified_parameter")
 COLUMNS = ("donotemail", "donotphone")
-
-
-@pytest.fixture
-def admin(sandbox: Sandbox) -> Admin:
-    return sandbox.admin
-
-
-@pytest.fixture(autouse=True)
-def secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
-
-
-@pytest.fixture
-def dynamics(sandbox: Sandbox) -> Iterator[Dynamics]:
-    dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
-    yield dynamics
-    dynamics.close()
-
-
-@pytest.fixture
-def campaign(sandbox: Sandbox) -> Iterator[Campaign]:
-    campaign = Campaign(campaign_connection(sandbox), NoThrottle())
-    yield campaign
-    campaign.close()
 
 
 def make_profiles(campaign: Campaign, number: int, prefix: str = "p") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -18,8 +18,6 @@ from connectors.errors import (
     SchemaRefused,
     TableMissing,
 )
-from connectors.http import NoThrottle
-from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
 from tests.sandboxes import Admin, Sandbox
 
 BY_CRM_ID = CampaignKey(field="crmId", filter="byCrmId", parameter="crmId_parameter")
@@ -27,34 +25,9 @@ BY_EXTERNAL_ID = CampaignKey()
 NOWHERE = "00000000-0000-0000-0000-000000000001"
 
 
-@pytest.fixture(scope="module")
-def module_sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
+@pytest.fixture(scope="session")
+def shared_sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
     return start_sandbox("--contacts", "60", "--accounts", "20", "--memberships", "40", "--invoices", "40")
-
-
-@pytest.fixture
-def admin(sandbox: Sandbox) -> Admin:
-    return sandbox.admin
-
-
-@pytest.fixture(autouse=True)
-def secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
-
-
-@pytest.fixture
-def dynamics(sandbox: Sandbox) -> Iterator[Dynamics]:
-    dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
-    yield dynamics
-    dynamics.close()
-
-
-@pytest.fixture
-def campaign(sandbox: Sandbox) -> Iterator[Campaign]:
-    campaign = Campaign(campaign_connection(sandbox), NoThrottle())
-    yield campaign
-    campaign.close()
 
 
 def live(rows: list[Row]) -> dict[str, dict[str, object]]:

@@ -27,25 +27,11 @@ from connectors.errors import (
 )
 from connectors.http import NoThrottle
 from connectors.journal import Journal
-from tests.integration.connectors.sandboxed import dynamics_connection
 from tests.sandboxes import Sandbox
 
 TABLES = ("adobe_emailbounce", "adobe_emailopen", "adobe_emailsend", "adobe_emailurlclick")
 DAY = 86_400
 NOBODY = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture(autouse=True)
-def secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("JOURNAL_SECRET", sandbox.info["journal"]["client_secret"])
-
-
-@pytest.fixture
-def dynamics(sandbox: Sandbox) -> Iterator[Dynamics]:
-    dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
-    yield dynamics
-    dynamics.close()
 
 
 @pytest.fixture
