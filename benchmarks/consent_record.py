@@ -248,6 +248,7 @@ def _decisions(many: int) -> list[Decision]:
             winner="campaign",
             written_to="dynamics",
             decided_ms=at_ms,
+            column="donotemail",
         )
         for at_ms in range(BEGAN_MS, BEGAN_MS + many * step_ms, step_ms)
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.output import facts, table
 from control.consent.record import precise, row
-from control.consent.words import SYSTEMS, changed, channel, sentences, value
+from control.consent.words import SYSTEMS, answered_sentence, changed, channel, in_doubt, sentences, value
 from control.words import ago, counted, exact
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from control.consent.explaining import Explanation, Waiting
     from control.consent.record import Amount
     from store.consent import Decision
-    from sync.consent.memory import FlagMemory, Memory
+    from sync.consent.memory import FlagMemory, Memory, Written
     from sync.consent.rule import Seen
 
 
@@ -27,7 +27,7 @@ def explained(found: Explanation) -> list[RenderableType]:
     if not found.decisions:
         parts += ["", "Nothing was decided about it: both systems agreed, or it is older than what is kept."]
     for decision in found.decisions:
-        parts += ["", Text(_headline(decision, found), style="bold")]
+        parts += ["", Text(_headline(decision), style="bold")]
         parts += [Text(f"  {sentence}") for sentence in sentences(decision)]
     if found.seen is not None and found.seen.flags:
         parts += ["", Text("What was seen last", style="bold"), _seen_table(found, found.seen)]
@@ -35,9 +35,8 @@ def explained(found: Explanation) -> list[RenderableType]:
     return parts
 
 
-def _headline(decision: Decision, found: Explanation) -> str:
-    column = found.columns.get(decision.flag)
-    with_column = f", in Dynamics {column}" if column else ""
+def _headline(decision: Decision) -> str:
+    with_column = f", in Dynamics {decision.column}" if decision.column else ""
     return f"{exact(decision.decided_ms)}  {channel(decision.flag)}{with_column}"
 
 
@@ -55,8 +54,9 @@ def _since(seen: Seen) -> str:
 
 
 def _pending(found: Explanation) -> list[str]:
-    """What waits, and what was set aside."""
-    told = [_waits(found.waiting)] if found.waiting else []
+    """What somebody sets back, what waits, and what was set aside."""
+    told = [_answered(flag, one.written, found.now_ms) for flag, one in _written(found) if one.written]
+    told += [_waits(found.waiting)] if found.waiting else []
     if letter := found.set_aside:
         tries = counted(letter.attempts, "attempt")
         told.append(
@@ -64,6 +64,23 @@ def _pending(found: Explanation) -> list[str]:
             f"{letter.reason.sentence.rstrip('.')}."
         )
     return told
+
+
+def _written(found: Explanation) -> list[tuple[str, FlagMemory]]:
+    """Flags that somebody has set back again and again of late."""
+    flags = found.seen.flags.items() if found.seen else ()
+    return [(flag, one) for flag, one in flags if one.written and one.written.is_answered_at(found.now_ms)]
+
+
+def _answered(flag: str, written: Written, now_ms: int) -> str:
+    to = SYSTEMS[written.to.value]
+    told = (
+        f"{channel(flag)}: {value(written.opted_out)} was written to {to} {written.many} times for one and the same "
+        f"change, last on {exact(written.last_ms)}, and set back there each time; have the program that does so leave "
+        "the flag alone."
+    )
+    until_ms = written.held_until_ms(now_ms)
+    return told if until_ms is None else f"{told} It is written once more on {exact(until_ms)}."
 
 
 def _waits(waiting: Waiting) -> str:
@@ -125,6 +142,8 @@ _ENDS = {
 
 def amount_parts(found: Amount, now_ms: int) -> list[RenderableType]:
     """What the record amounts to, for people."""
+    from rich.text import Text
+
     stats = found.stats
     kept = counted(stats.kept, "decision")
     if stats.oldest_ms is not None:
@@ -141,7 +160,7 @@ def amount_parts(found: Amount, now_ms: int) -> list[RenderableType]:
                 ("Open", still_open),
                 ("Ever decided", f"{stats.decided:,}"),
                 ("Last decided", ago(stats.decided_ms, now_ms)),
-                ("In doubt", f"{found.in_doubt:,}"),
+                ("In doubt", f"{in_doubt(stats):,}"),
             ]
         )
     ]
@@ -152,6 +171,8 @@ def amount_parts(found: Amount, now_ms: int) -> list[RenderableType]:
         columns = [("END", "left"), ("DECISIONS", "right"), ("", "left")]
         rows = [(end, f"{many:,}", _ENDS[end]) for end, many in stats.confirmed.items()]
         parts += ["", table(columns, rows)]
+    if found.answered:
+        parts += ["", Text(answered_sentence(found.answered, now_ms), style="yellow")]
     return parts
 
 
@@ -175,7 +196,8 @@ def amount_data(found: Amount) -> dict[str, Any]:
         "open_contacts": stats.open_contacts,
         "decided": stats.decided,
         "last_decided": precise(stats.decided_ms),
-        "in_doubt": found.in_doubt,
+        "in_doubt": in_doubt(stats),
+        "set_back_again": found.answered.many if found.answered else 0,
         "rules": dict(sorted(stats.rules.items())),
         "ends": stats.confirmed,
     }

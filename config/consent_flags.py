@@ -22,6 +22,9 @@ WireFlag = Literal[
 
 FLAGS: tuple[WireFlag, ...] = get_args(WireFlag)
 
+#: The flag of which Campaign tells no time.
+UNTIMED: WireFlag = "blackListPushnotification"
+
 #: Every spelling that is taken -> the one on the wire. Adobe's pages have the second one.
 SPELLINGS: dict[str, WireFlag] = {
     spelling: flag for flag in FLAGS for spelling in (flag, flag.replace("blackList", "denyList"))

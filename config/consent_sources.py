@@ -25,15 +25,15 @@ class ConsentPoll(Model):
         gt=0,
         le=3600,
         allow_inf_nan=False,
-        description="How many seconds after an answer Campaign is asked again.",
+        description="How many seconds after an answer Campaign is asked again for what has changed just now.",
     )
     overlap_seconds: Number = Field(
         default=10,
         ge=0,
         le=3600,
         allow_inf_nan=False,
-        description="How many seconds before the newest change that was seen each question begins: a change whose time "
-        "is older than its appearance is found nevertheless. What was seen already costs nothing more.",
+        description="By how many seconds changes may show later than their own time says. A second question, asked "
+        "that often, looks back twice as long, and finds them nevertheless. What was seen already costs nothing more.",
     )
     page_size: Whole = Field(default=200, ge=1, le=1000, description="How many profiles one answer holds.")
 

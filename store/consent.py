@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from redis import Redis
 
-from store.client import text
+from store.client import server_time_ms, text
 from store.consent_record import ConsentRecord, ConsentStats
 from store.decisions import Confirmed, Decision, Unreadable, pack_closing, pack_open
 from store.keys import WorkflowKeys
@@ -22,10 +22,14 @@ from store.scripts import clock_argument, script
 from store.sealing import PayloadSeal
 
 #: The record and all its words, from one door.
-__all__ = ["Confirmed", "ConsentStats", "ConsentStore", "Decision", "Known", "MemoryMoved", "Unreadable"]
+__all__ = ["Answered", "Confirmed", "ConsentStats", "ConsentStore", "Decision", "Known", "MemoryMoved", "Unreadable"]
 
 #: The layout of a memory; a letter, since a seal begins with the byte 1.
 _LAYOUT = b"A"
+#: How long it is told of contacts whose consent somebody keeps setting back. Milliseconds.
+ANSWERED_MS = 86_400_000
+#: What a memory that has moved already is compared with: nothing that is stored begins like this.
+_MOVED = b"!"
 
 
 class Known(NamedTuple):
@@ -33,6 +37,14 @@ class Known(NamedTuple):
 
     memory: bytes | None
     open: list[Decision]  #: oldest first
+
+
+class Answered(NamedTuple):
+    """Contacts whose consent somebody has kept setting back within a time."""
+
+    many: int
+    contact: str  #: the one it was noticed of last
+    last_ms: int  #: when that was; ms since 1970
 
 
 class MemoryMoved(Exception):
@@ -96,7 +108,7 @@ class ConsentStore(ConsentRecord):
                 b"*" if isinstance(before, EllipsisType) else self._made_from(contact, field, before),
                 many,
                 *numbers,
-                *(pack_open(*pair, self._keys.prefix, self._seal) for pair in zip(decisions, numbers, strict=True)),
+                *(self._packed(*pair) for pair in zip(decisions, numbers, strict=True)),
                 *(decision.rule for decision in decisions),
                 *(b"" if decision.written_to else pack_closing(None, 0) for decision in decisions),
             ],
@@ -113,14 +125,17 @@ class ConsentStore(ConsentRecord):
         how: Confirmed | str,
         at_ms: int,
         now_ms: int | None = None,
+        before: bytes | EllipsisType | None = ...,
     ) -> int:
         """Closes open decisions of a contact and keeps its new memory, in one step. Answers how many were closed.
 
         `at_ms`: when the system answered, or when the value was found there. 0 closed: another writer has closed them,
         or an earlier try of this call whose answer was lost. The memory is left as it is then; nothing is to be done.
+        `before`: the memory that the new one was made from; raises MemoryMoved if it is another by now. That one stays,
+        and the decisions are closed all the same: how they ended is known. Left out, nothing is compared.
         """
         field, how = field_of(contact), Confirmed(how)
-        closed: int = self._confirm(
+        closed, kept = self._confirm(
             keys=[
                 self._bucket(field),
                 self._keys.open_decisions,
@@ -134,10 +149,53 @@ class ConsentStore(ConsentRecord):
                 self._sealed(contact, memory),
                 pack_closing(how, at_ms),
                 how.value,
+                self._compared_with(contact, field, before),
                 *numbers,
             ],
         )
-        return closed
+        if closed and not kept:
+            raise MemoryMoved(MemoryMoved.__doc__)
+        return int(closed)
+
+    def now_ms(self) -> int:
+        """The server's clock, the one that every process shares; ms since 1970."""
+        return server_time_ms(self._redis)
+
+    def note_skew(self, skew_ms: int, now_ms: int) -> None:
+        """How far Campaign's clock is ahead of that of Dynamics, as measured just now."""
+        self._redis.hset(self._keys.consent_tallies, mapping={"skew_ms": skew_ms, "skew_at_ms": now_ms})
+
+    def skew(self) -> tuple[int, int] | None:
+        """How far Campaign's clock was ahead of that of Dynamics, and when that was measured last; ms."""
+        skew_ms, at_ms = self._redis.hmget(self._keys.consent_tallies, ["skew_ms", "skew_at_ms"])
+        return None if skew_ms is None or at_ms is None else (int(skew_ms), int(at_ms))
+
+    def note_answered(self, contact: str, now_ms: int) -> None:
+        """That somebody keeps setting back what is written of this contact's consent."""
+        pipeline = self._redis.pipeline()
+        pipeline.zremrangebyscore(self._keys.answered, 0, now_ms - ANSWERED_MS)
+        pipeline.zadd(self._keys.answered, {contact: now_ms})
+        pipeline.execute()
+
+    def answered(self, now_ms: int) -> Answered | None:
+        """Whose consent was kept being set back within the last day; None: nobody's."""
+        pipeline = self._redis.pipeline()
+        pipeline.zcount(self._keys.answered, now_ms - ANSWERED_MS, "+inf")
+        pipeline.zrevrange(self._keys.answered, 0, 0, withscores=True)
+        many, last = pipeline.execute()
+        return Answered(many, text(last[0][0]), int(last[0][1])) if many else None
+
+    def _compared_with(self, contact: str, field: bytes, before: bytes | EllipsisType | None) -> bytes:
+        """As `confirm.lua` takes it."""
+        if isinstance(before, EllipsisType):
+            return b"*"
+        try:
+            return self._made_from(contact, field, before)
+        except MemoryMoved:
+            return _MOVED
+
+    def _packed(self, decision: Decision, number: int) -> bytes:
+        return pack_open(decision, number, self._keys.prefix, self._seal, self._columns.number(decision.column))
 
     def _made_from(self, contact: str, field: bytes, before: bytes | None) -> bytes:
         """What the script compares with: under a seal, equal memories do not look the same."""

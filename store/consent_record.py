@@ -28,6 +28,7 @@ from store.client import text
 from store.decisions import Closed, Confirmed, Decision, Unreadable, place_of, unpack_closed, unpack_open
 from store.keys import WorkflowKeys
 from store.ledger import bucket_number, field_of
+from store.numbered import Numbered
 from store.sealing import NoSeal, PayloadSeal
 
 #: Decisions that one command answers.
@@ -53,6 +54,7 @@ class ConsentRecord:
         self._redis = redis
         self._keys = keys
         self._seal = seal or NoSeal()
+        self._columns = Numbered(redis, keys.paired_columns)
 
     def open_of(self, contacts: Sequence[str]) -> list[list[Decision]]:
         """The open decisions of each contact, in the order given, oldest first: made by writers at work, or by writers
@@ -106,11 +108,6 @@ class ConsentRecord:
         """Whether any closed decision is kept."""
         return bool(self._redis.xlen(self._keys.decisions))
 
-    def newest(self) -> Decision | None:
-        """The decision that was closed last."""
-        found = self._redis.xrevrange(self._keys.decisions, count=1)
-        return self._read_closed(found[0]).decision if found else None
-
     def trim(self, before_ms: int, most: int = TRIMMED_AT_ONCE) -> int:
         """Forgets decisions that were closed before that time, the oldest first, at most `most` of them.
 
@@ -155,14 +152,14 @@ class ConsentRecord:
 
     def _read_open(self, number: str, packed: Any) -> Decision:
         try:
-            return unpack_open(packed, self._keys.prefix, self._seal)
+            return unpack_open(packed, self._keys.prefix, self._seal, self._columns.name)
         except Unreadable as error:
             raise Unreadable(f"Entry {number} of {self._keys.open_decisions}: {error}") from None
 
     def _read_closed(self, entry: Any) -> Closed:
         place, fields = text(entry[0]), entry[1]
         try:
-            return unpack_closed(fields[b"d"], place, self._keys.prefix, self._seal)
+            return unpack_closed(fields[b"d"], place, self._keys.prefix, self._seal, self._columns.name)
         except Unreadable as error:
             raise Unreadable(f"Entry {place} of {self._keys.decisions}: {error}") from None
 

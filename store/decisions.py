@@ -5,10 +5,12 @@
 
 What is written today is read by every later version; a layout that is not known is refused by name rather than guessed,
 and so is a byte too many or too few. Words that occur again and again (flags, rules, systems) take one byte each; any
-other word is written out, so that a new rule never stands in the way of a decision.
+other word is written out, so that a new rule never stands in the way of a decision. The paired column stands behind
+them as its number in a table of the record's own.
 """
 
 import struct
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -50,6 +52,15 @@ class Decision(NamedTuple):
     confirmed: Confirmed | None = None  #: None: open, or nothing was to be written
     number: int = 0  #: its id, given by the store; later ones are larger
     closed_ms: int | None = None  #: when its end was recorded, by the store's clock; None: open
+    column: str = ""  #: of Dynamics, which the flag was paired with; empty: not known
+
+
+#: Names a column of Dynamics by its number.
+NameOf = Callable[[int], str]
+
+
+def _nameless(number: int) -> str:
+    return ""
 
 
 class Closed(NamedTuple):
@@ -66,7 +77,7 @@ _WORDS = (
     *("blackListPushnotification", "ccpaOptOut"),
     *("documented", "most_restrictive", "newest"),
     *("equal", "campaign-newer", "dynamics-newer", "opted-out-wins", "most-restrictive", "system-wins", "one-way"),
-    *("in-doubt", "neither", "untouched"),
+    *("in-doubt", "neither", "untouched", "held"),
 )
 _CODES = {word: code for code, word in enumerate(_WORDS)}
 _WRITTEN_OUT = 0xFF
@@ -84,18 +95,20 @@ _FACTS = 0x80
 _DYNAMICS_TIME, _CAMPAIGN_TIME, _SKEW = 0x10, 0x20, 0x40
 
 
-def pack_open(decision: Decision, number: int, prefix: str, seal: PayloadSeal) -> bytes:
-    """A decision whose end is not known. `prefix`: whose record it is, authenticated by the seal."""
+def pack_open(decision: Decision, number: int, prefix: str, seal: PayloadSeal, column: int = 0) -> bytes:
+    """A decision whose end is not known. `prefix`: whose record it is, authenticated by the seal; `column`: the number
+    of its column, 0 if that is not known."""
     contact = field_of(decision.contact)
     if len(contact) > _LONGEST:
         raise ValueError(f"The id of a contact has at most {_LONGEST} bytes; this one has {len(contact)}.")
-    facts = seal.seal(_owner(prefix, decision.contact, number), _pack_facts(decision))
+    facts = seal.seal(_owner(prefix, decision.contact, number), _pack_facts(decision) + _number(column))
     return _LAYOUT + bytes([len(contact)]) + contact + _number(number) + facts
 
 
-def unpack_open(packed: bytes, prefix: str, seal: PayloadSeal) -> Decision:
-    """Raises Unreadable, and UnknownKey if it was sealed with a key that is not listed."""
-    return _unpack_open(_Reader(packed), prefix, seal)
+def unpack_open(packed: bytes, prefix: str, seal: PayloadSeal, column: NameOf = _nameless) -> Decision:
+    """`column`: names a column by its number. Raises Unreadable, and UnknownKey if it was sealed with a key that is not
+    listed."""
+    return _unpack_open(_Reader(packed), prefix, seal, column)
 
 
 def pack_closing(how: Confirmed | None, at_ms: int) -> bytes:
@@ -103,14 +116,14 @@ def pack_closing(how: Confirmed | None, at_ms: int) -> bytes:
     return _LAYOUT + bytes([_HOWS.index(how)]) + at_ms.to_bytes(_MS_BYTES, "big")
 
 
-def unpack_closed(packed: bytes, place: str, prefix: str, seal: PayloadSeal) -> Closed:
+def unpack_closed(packed: bytes, place: str, prefix: str, seal: PayloadSeal, column: NameOf = _nameless) -> Closed:
     """`place`: where it stands in the record, "<ms>-<number>". Raises Unreadable, UnknownKey."""
     reader = _Reader(packed)
     reader.layout()
     how = reader.one_of(_HOWS)
     at_ms = reader.ms()
     before = place_of(reader.take(_PLACE.size))
-    decision = _unpack_open(reader, prefix, seal)
+    decision = _unpack_open(reader, prefix, seal, column)
     written_ms = at_ms if how in (Confirmed.ANSWER, Confirmed.READING) and decision.written_to else None
     closed_ms = int(place.partition("-")[0])
     return Closed(decision._replace(confirmed=how, written_ms=written_ms, closed_ms=closed_ms), before)
@@ -143,7 +156,7 @@ def _pack_facts(decision: Decision) -> bytes:
     return bytes([first]) + packed
 
 
-def _unpack_open(outer: "_Reader", prefix: str, seal: PayloadSeal) -> Decision:
+def _unpack_open(outer: "_Reader", prefix: str, seal: PayloadSeal, column: NameOf) -> Decision:
     outer.layout()
     contact = outer.contact()
     number = outer.number()
@@ -158,9 +171,12 @@ def _unpack_open(outer: "_Reader", prefix: str, seal: PayloadSeal) -> Decision:
     )
     skew_ms = reader.signed() if first & _SKEW else None
     flag, policy, rule, winner, written_to = (reader.word() for _ in range(5))
+    paired = column(reader.number())
     reader.end()
     sides = (dynamics, dynamics_ms), (campaign, campaign_ms)
-    return Decision(contact, flag, *sides, skew_ms, policy, rule, winner, written_to, decided_ms, number=number)
+    return Decision(
+        contact, flag, *sides, skew_ms, policy, rule, winner, written_to, decided_ms, number=number, column=paired
+    )
 
 
 def _opted_out(code: int) -> bool | None:

@@ -34,6 +34,7 @@ class Explanation:
     columns: Mapping[str, str]  #: by flag: the column of Dynamics that is paired with it now
     waiting: Waiting | None
     set_aside: DeadLetter | None
+    now_ms: int  #: the store's clock
 
 
 def contact_id(text: str) -> str:
@@ -70,6 +71,7 @@ def explain(store: Store, contact: str, limit: int) -> Explanation:
         {pair.campaign: pair.dynamics for pair in config.flags} if config else {},
         _waiting(waits, queue.parked_since_ms(contact)) if waits is not None else None,
         letter,
+        store.now_ms(),
     )
 
 

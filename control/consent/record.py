@@ -11,11 +11,10 @@ from redis.exceptions import RedisError
 from control.consent.words import outcome
 from control.errors import ControlError, Sealed
 from control.together import OPTINOUT, newest_optinout
-from store.consent import ConsentStats, Decision, Unreadable
+from store.consent import Answered, ConsentStats, Decision, Unreadable
 from store.sealing import UnknownKey
 from store.store import Store
 from sync.consent.memory_bytes import UnknownMemory
-from sync.consent.rule import Rule
 
 #: The columns of an export, in their order. They stay; others may be added behind them.
 COLUMNS = (
@@ -36,6 +35,7 @@ COLUMNS = (
     "written",
     "confirmed",
     "closed",
+    "column",
 )
 
 
@@ -74,6 +74,7 @@ def row(decision: Decision) -> dict[str, Any]:
         "written": precise(decision.written_ms),
         "confirmed": decision.confirmed.value if decision.confirmed else None,
         "closed": precise(decision.closed_ms),
+        "column": decision.column or None,
     }
 
 
@@ -100,17 +101,17 @@ class Amount:
     bytes: int | None  #: that the closed decisions take in Redis; None: this Redis does not tell
     retention_days: int | None  #: how long a decision is kept; None: nothing is configured
 
-    @property
-    def in_doubt(self) -> int:
-        """Ever decided."""
-        return self.stats.rules.get(Rule.IN_DOUBT.value, 0)
+    answered: Answered | None  #: whose consent somebody keeps setting back
 
 
 def amount(store: Store) -> Amount:
     workflow = store.workflow(OPTINOUT)
     config = newest_optinout(store)
     return Amount(
-        workflow.consent.stats(), _bytes(store, workflow.keys.decisions), config.retention_days if config else None
+        workflow.consent.stats(),
+        _bytes(store, workflow.keys.decisions),
+        config.retention_days if config else None,
+        workflow.consent.answered(store.now_ms()),
     )
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from control.words import exact
-from store.consent import Confirmed, Decision
-from store.decisions import Side
-from sync.consent.rule import NEVER_MS
+from config.consent_flags import UNTIMED
+from control.words import ago, counted, exact
+from store.consent import Answered, Confirmed, ConsentStats, Decision
+from sync.consent.rule import NEVER_MS, Rule
 
 #: What a flag of Campaign stands for.
 _CHANNELS = {
@@ -38,6 +38,8 @@ _RULES = {
     "most-restrictive": "One of the systems says opted out, so opted out wins.",
     "system-wins": "This flag follows one system, whatever the times are.",
     "one-way": "Consent travels from Campaign to Dynamics only, so Campaign's value counts.",
+    "held": "What was written is set back again and again, so the opt-in is held back: opted out stands, nothing is "
+    "written, and an hour after the last writing it is tried once more.",
     "untouched": "Campaign would decide, but nobody ever touched its flag: it says nothing, and opts nobody in.",
     "in-doubt": "What is not told could have led elsewhere, so opted out stands: a case in doubt.",
 }
@@ -73,6 +75,22 @@ def changed(at_ms: int | None, after_ms: int | None = None) -> str:
     return "never" if at_ms <= NEVER_MS else exact(at_ms)
 
 
+def in_doubt(stats: ConsentStats) -> int:
+    """Decisions in doubt, ever."""
+    return stats.rules.get(Rule.IN_DOUBT.value, 0)
+
+
+def answered_sentence(answered: Answered, now_ms: int) -> str:
+    """That somebody keeps setting back what is written, and the way out."""
+    whose = counted(answered.many, "contact")
+    return (
+        f"The consent of {whose} is set back again and again as soon as it is written, last noticed "
+        f"{ago(answered.last_ms, now_ms)}: opt-outs are written all the same, opt-ins once an hour. Have the program "
+        "that does so leave the flag alone, or choose another policy; which flag it is, is told by: d365acs consent "
+        f"explain {answered.contact}"
+    )
+
+
 def outcome(decision: Decision) -> bool | None:
     """What was decided: whether the contact has opted out. None: nothing was."""
     sides = {"dynamics": decision.dynamics, "campaign": decision.campaign, "both": decision.dynamics}
@@ -85,9 +103,9 @@ def sentences(decision: Decision) -> list[str]:
 
 
 def _sentences(decision: Decision) -> Iterator[str]:
-    yield f"Dynamics: {_dynamics(decision)} Campaign: {_campaign(decision.campaign)}"
+    yield f"Dynamics: {_dynamics(decision)} Campaign: {_campaign(decision)}"
     yield _clocks(decision)
-    if decision.rule not in ("one-way", "untouched"):
+    if decision.rule not in ("one-way", "untouched", "held"):
         yield f"Policy {decision.policy}: {POLICIES.get(decision.policy, 'as it was configured')}."
     yield f"Rule {decision.rule}: {_rule(decision)}"
     if outcome(decision) is not None:
@@ -104,11 +122,15 @@ def _dynamics(decision: Decision) -> str:
     return f"{value(said)}; the record was changed on {exact(at_ms)}."
 
 
-def _campaign(side: Side) -> str:
-    said, at_ms = side
+def _campaign(decision: Decision) -> str:
+    said, at_ms = decision.campaign
     if at_ms is None:
         return f"{value(said)}; when that changed is not told."
-    return f"{value(said)}, never changed." if at_ms <= NEVER_MS else f"{value(said)}, changed on {exact(at_ms)}."
+    if at_ms <= NEVER_MS:
+        return f"{value(said)}, never changed."
+    # It has no time in Campaign: known is that of the profile.
+    at_the_latest = " at the latest" if decision.flag == UNTIMED else ""
+    return f"{value(said)}, changed on {exact(at_ms)}{at_the_latest}."
 
 
 def _is_later_by_order(decision: Decision) -> bool:

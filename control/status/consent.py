@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from config.document import WorkflowDocument
+from control.consent.words import answered_sentence
 from control.together import newest_ingress, nothing_moves
-from store.consent import ConsentStats, Decision, Unreadable
-from store.sealing import UnknownKey
+from store.consent import ConsentStats
 from store.store import Store, WorkflowStore
-from sync.consent.rule import Rule
 
 #: How far two clocks may be apart before people are told. Milliseconds.
 SKEW_MS = 5_000
@@ -19,13 +18,10 @@ SKEW_TOLD_MS = 86_400_000
 class ConsentStatus:
     stats: ConsentStats
     still: str | None  #: why nothing moves, and where consent is configured then; None: it moves
-    #: How far Campaign's clock was ahead of Dynamics' clock at the last decision of today; None: not known.
+    #: How far Campaign's clock was ahead of Dynamics' clock when that was measured last today; None: not known.
     skew_ms: int | None
 
-    @property
-    def in_doubt(self) -> int:
-        """Decisions, ever."""
-        return self.stats.rules.get(Rule.IN_DOUBT.value, 0)
+    answered: str | None = None  #: that somebody keeps setting back what is written, and the way out
 
     @property
     def clocks(self) -> str | None:
@@ -47,12 +43,11 @@ def consent_status(store: Store, workflow: WorkflowStore, document: WorkflowDocu
     """`document`: with opt-in/out in it."""
     assert document.optinout is not None
     still = nothing_moves(document.optinout, newest_ingress(store))
-    return ConsentStatus(workflow.consent.stats(), still, _skew_ms(workflow, now_ms))
+    answered = workflow.consent.answered(now_ms)
+    sentence = answered_sentence(answered, now_ms) if answered else None
+    return ConsentStatus(workflow.consent.stats(), still, _skew_ms(workflow, now_ms), sentence)
 
 
 def _skew_ms(workflow: WorkflowStore, now_ms: int) -> int | None:
-    try:
-        last: Decision | None = workflow.consent.newest()
-    except (UnknownKey, Unreadable):  # it is sealed, and operators need no keys for this
-        return None
-    return last.skew_ms if last and now_ms - last.decided_ms < SKEW_TOLD_MS else None
+    found = workflow.consent.skew()
+    return found[0] if found and now_ms - found[1] < SKEW_TOLD_MS else None

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from control.consent.words import in_doubt
 from control.status.consent import ConsentStatus
 from control.status.files import FileStatus
+from control.status.freshness import FreshnessStatus
 from control.status.notes import notes
 from control.status.progress import Progress
 from control.status.reading import Comparing
-from control.status.refusals import Refusal
 from control.status.stream import StreamStatus
 from control.status.workflow import WorkflowStatus
 from control.words import iso
@@ -33,7 +34,7 @@ def as_data(status: WorkflowStatus) -> dict[str, Any]:
         "backlog": status.backlog,
         "parked": status.parked,
         "oldest_seconds": _round(status.oldest_seconds),
-        "failed": status.dead,
+        "set_aside": status.dead,
         "read_per_second": _round(status.rate("read")),
         "written_per_second": _round(status.rate("written")),
         "progress": _progress(status.progress),
@@ -59,8 +60,21 @@ def as_data(status: WorkflowStatus) -> dict[str, Any]:
         },
         "consent": _consent(status.consent) if status.consent else None,
         "files": _files(status.files) if status.files else None,
+        "freshness": _freshness(status.freshness) if status.freshness else None,
         "streams": [_stream(stream) for stream in status.streams],
         "notes": notes(status),
+    }
+
+
+def _freshness(freshness: FreshnessStatus) -> dict[str, Any]:
+    """Against its objective, over the last hour."""
+    objectives, hour = freshness.objectives, freshness.hour
+    return {
+        "objective_seconds": objectives.freshness_seconds,
+        "objective_share": objectives.share,
+        "changes": hour.measured,
+        "within": hour.within,
+        "missed": freshness.missed,
     }
 
 
@@ -77,29 +91,12 @@ def _files(files: FileStatus) -> dict[str, Any]:
     }
 
 
-def refusals_data(found: list[Refusal]) -> list[dict[str, Any]]:
-    """Why records were set aside, by stream and kind."""
-    return [
-        {
-            "stream": one.stream,
-            "kind": one.kind,
-            "count": one.count,
-            "newest": {
-                "at": iso(one.newest_ms),
-                "record": one.record,
-                "place": one.newest.place or None,
-                "why": one.newest.sentence,
-            },
-        }
-        for one in found
-    ]
-
-
 def _consent(consent: ConsentStatus) -> dict[str, Any]:
     return {
         "moves": consent.still is None,
-        "decisions": {"kept": consent.stats.kept, "open": consent.stats.open, "in_doubt": consent.in_doubt},
+        "decisions": {"kept": consent.stats.kept, "open": consent.stats.open, "in_doubt": in_doubt(consent.stats)},
         "skew_ms": consent.skew_ms,
+        "set_back_again": consent.answered,
     }
 
 
@@ -113,7 +110,7 @@ def _stream(stream: StreamStatus) -> dict[str, Any]:
         "leased": stream.leased,
         "delayed": stream.delayed,
         "parked": stream.parked,
-        "failed": stream.dead,
+        "set_aside": stream.dead,
         "oldest_seconds": _round(stream.oldest_seconds),
         "totals": stream.totals,
         "per_second": {what: round(value, 1) for what, value in stream.rates.items()},

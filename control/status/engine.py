@@ -13,10 +13,11 @@ PERIOD_DAYS = 30
 class EngineCalls:
     today: int  #: of the UTC day
     period: int  #: the last 30 UTC days, today included
+    ever: int = 0  #: since the workflow began
 
 
 def engine_calls(workflow: WorkflowStore, now_ms: int) -> EngineCalls:
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     first = today - timedelta(days=PERIOD_DAYS - 1)
     counted = {day.day: day.engine_calls for day in workflow.engine_calls.days(PERIOD_DAYS) if day.day >= first}
-    return EngineCalls(counted.get(today, 0), sum(counted.values()))
+    return EngineCalls(counted.get(today, 0), sum(counted.values()), workflow.engine_calls.ever())

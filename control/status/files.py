@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from config.document import WorkflowDocument
 from config.remote_files import RemoteFiles
@@ -65,7 +66,7 @@ class FileStatus:
 
 def file_status(workflow: WorkflowStore, document: WorkflowDocument | None, now_ms: int) -> FileStatus | None:
     """None where no files are read. `document`: the configuration that runs."""
-    reads = _reads(document) if document else None
+    reads = files_read_by(document) if document else None
     if reads is None:
         return None
     stream, settings, letter_of = reads
@@ -91,12 +92,18 @@ def file_status(workflow: WorkflowStore, document: WorkflowDocument | None, now_
     )
 
 
-def _reads(document: WorkflowDocument) -> tuple[str, RemoteFiles, Callable[[str], str]] | None:
-    """The stream, its folder, and what the record is called that stands for a whole file."""
+class FilesRead(NamedTuple):
+    stream: str
+    settings: RemoteFiles
+    letter_of: Callable[[str], str]  #: the id of the record that stands for a whole file
+
+
+def files_read_by(document: WorkflowDocument) -> FilesRead | None:
+    """What a configuration reads; None if that is no files."""
     if document.egress and document.egress.source == "files":
-        return egress.STREAM, document.egress.files, unreadable_id
+        return FilesRead(egress.STREAM, document.egress.files, unreadable_id)
     if document.optinout and document.optinout.files and document.optinout.reads_campaign:
-        return optinout.STREAM, document.optinout.files, unusable_id
+        return FilesRead(optinout.STREAM, document.optinout.files, unusable_id)
     return None
 
 

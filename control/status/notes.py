@@ -8,7 +8,7 @@ from control.status.stream import StreamStatus
 from control.status.waiting import wish
 from control.status.workflow import WorkflowStatus
 from control.words import ago, duration, finished, window
-from store.trouble import LOGS
+from store.trouble import BESIDE
 
 #: How long an operator is told that events were missed, or what a source has noticed. Milliseconds.
 MISSED_MS = 7 * 86_400_000
@@ -44,8 +44,8 @@ def _notes(status: WorkflowStatus) -> Iterator[str]:
     for stream in status.streams:
         yield from _hold(status, stream)
     for trouble in status.told_troubles:
-        # Logs are exported of a workflow that is off, too.
-        if status.is_on or trouble.where == LOGS:
+        # Logs are exported and people are told of a workflow that is off, too.
+        if status.is_on or trouble.where in BESIDE:
             since = duration(max(0, status.at_ms - trouble.since_ms) / 1000)
             tried = f", tried {trouble.times:,} times" if trouble.times > 1 else ""
             yield f"{name} has waited for {since} {wish(trouble.where)}{tried}: {finished(trouble.sentence)}"
@@ -88,7 +88,10 @@ def _reading(status: WorkflowStatus, stream: StreamStatus) -> Iterator[str]:
 def _consent(name: str, consent: ConsentStatus) -> Iterator[str]:
     if consent.still:
         yield consent.still
-    elif consent.clocks:
+        return
+    if consent.answered:
+        yield f"{name}: {consent.answered}"
+    if consent.clocks:
         yield f"{name}: {consent.clocks}"
 
 
@@ -116,10 +119,10 @@ def _counts(status: WorkflowStatus) -> Iterator[str]:
     if status.refused:
         noun = status.kind.noun
         were = f"{noun} was" if status.refused == 1 else f"{noun}s were"
-        others = "; the others go on" if status.gets_on else ""
+        others = ", and the others go on" if status.gets_on else ""
         if status.refused_mostly:
             others = ", most of what was read in the last hour"
-        yield f"{name}: {status.refused:,} {were} refused and set aside{others}."
+        yield f"{name}: {status.refused:,} {were} refused and set aside{others}; why: d365acs dlq stats {name}"
     if status.is_on and (sentence := stale_files(status)):
         yield f"{name}: {sentence}"
 

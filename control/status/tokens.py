@@ -1,20 +1,10 @@
 """What dies after some days, change tokens and unread events: how old it is, and when that is worth a warning."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
-from typing import Protocol
 
 from control.words import duration
-from store.lifecycle import Life
-from store.store import WorkflowStore
-from sync.schemas import TOKEN_DAYS
-
-#: Shares of a life after which an age is warned about.
-HALF, LATE = 0.5, 0.8
-
-DAY = 86_400.0
+from sync.token_life import DAY, HALF, LATE
 
 
 class Alarm(IntEnum):
@@ -85,25 +75,3 @@ class Unread:
 
 def seconds_since(then_ms: int | None, now_ms: int) -> float | None:
     return None if then_ms is None else max(0.0, (now_ms - then_ms) / 1000)
-
-
-class _Known(Protocol):
-    """What a run has learnt of its systems."""
-
-    @property
-    def token_days(self) -> float: ...
-
-
-def token_days(workflow: WorkflowStore, life: Life, load: Callable[[bytes], _Known]) -> float:
-    """How long the tokens of this workflow live, in days, as its last run has learnt; `load` unpacks that."""
-    # A stop and a start each raise the generation; what the run before has learnt still holds.
-    for generation in range(life.generation, max(-1, life.generation - 3), -1):
-        packed = workflow.schemas(generation)
-        if packed is not None:
-            return _days(load, packed)
-    return TOKEN_DAYS
-
-
-@lru_cache(maxsize=8)
-def _days(load: Callable[[bytes], _Known], packed: bytes) -> float:
-    return load(packed).token_days

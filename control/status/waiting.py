@@ -1,6 +1,6 @@
 """What a workflow in trouble waits to do, in words: the place of a trouble is a name that programs read."""
 
-from store.trouble import LOGS
+from store.trouble import ALERTS, LOGS
 
 _OF_ALL = {
     "start": "to start",
@@ -8,6 +8,7 @@ _OF_ALL = {
     "schemas": "to compare the schemas",
     "logs": "to export the logs",
     LOGS: "to write its logs to the SFTP server",
+    ALERTS: "to tell its webhook what is wrong",
     "tick": "to look what is to be done",
 }
 _OF_ONE = {

@@ -9,6 +9,7 @@ from control.opening import workflow_of
 from control.status.consent import ConsentStatus, consent_status
 from control.status.engine import EngineCalls, engine_calls
 from control.status.files import FileStatus, file_status
+from control.status.freshness import FreshnessStatus, freshness_status
 from control.status.presence import Presence, presence_of
 from control.status.progress import Progress, together
 from control.status.stream import StreamStatus, Surroundings, stream_status
@@ -40,6 +41,7 @@ class WorkflowStatus:
     presence: Presence
     consent: ConsentStatus | None = None  #: None: not opt-in/out, or nothing is saved of it
     files: FileStatus | None = None  #: None: no files are read
+    freshness: FreshnessStatus | None = None  #: None: nothing is promised
 
     @property
     def told_troubles(self) -> tuple[Trouble, ...]:
@@ -156,6 +158,7 @@ def status_of(store: Store, settings: Settings, workflow: str) -> WorkflowStatus
         presence_of(store, workflow, settings.tick_seconds, now_ms),
         _consent(store, one, life, document, now_ms),
         file_status(one, document, now_ms),
+        freshness_status(one, document, now_ms),
     )
 
 

@@ -90,6 +90,14 @@ local function bury(dead, id, record, now, attempts, reason)
   redis.call('HSET', dead, id, string.format('%.0f %d %d ', now, attempts, #reason) .. reason .. record)
 end
 
+-- The record of a dead letter: "<set aside, ms> <attempts> <length of the reason> <reason><record>"
+local function buried(letter)
+  local length, start = string.match(letter, '^%d+ %d+ (%d+) ()')
+  local record = string.sub(letter, start + length)
+  local version, queued, lane, begins = head_of(record)
+  return version, queued, lane, string.sub(record, begins)
+end
+
 -- A contact's memory stands behind the place of its last closed decision: <length of the place: 0 or 10> <place> <memory>
 local function remembered(value)
   if not value then return '\0', nil end

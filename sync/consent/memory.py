@@ -19,6 +19,15 @@ MARGIN_MS = 1000
 UNKNOWN_CLOCK_MS = 60_000
 
 
+#: So often the same value is written for one and the same change before an opt-in is held back. People who correct each
+#: other come to less; a program that answers ours comes to this within seconds, or within days if it runs at night.
+MOST_WRITES = 5
+#: How long an opt-in is held back then, from its last writing on: whoever keeps setting it back gets one answer an
+#: hour, and where that has been mended nobody waits for longer. Milliseconds.
+HELD_MS = 3_600_000
+#: Writings further apart have nothing to do with each other; a program that runs once a day is one. Milliseconds.
+APART_MS = 2 * 86_400_000
+
 #: What nothing is known of.
 NO_TIME = Seen(None, None)
 
@@ -47,6 +56,29 @@ class Sent(NamedTuple):
     origin: Seen  #: the change that is passed on
 
 
+class Written(NamedTuple):
+    """The same value, written once or again and again while its other side has not changed: somebody sets it back."""
+
+    to: System
+    opted_out: bool
+    last_ms: int  #: when it was decided last; ms since 1970, by our clock
+    many: int = 1
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether somebody answers each writing of ours with one of theirs."""
+        return self.many >= MOST_WRITES
+
+    def is_answered_at(self, now_ms: int) -> bool:
+        """Whether this still is so, as far as is known."""
+        return self.is_answered and abs(now_ms - self.last_ms) < APART_MS
+
+    def held_until_ms(self, now_ms: int) -> int | None:
+        """Until when it is not to be written; None: it may be. An opt-out is never held back."""
+        is_recent = abs(now_ms - self.last_ms) < HELD_MS
+        return self.last_ms + HELD_MS if self.is_answered and is_recent and not self.opted_out else None
+
+
 class FlagMemory(NamedTuple):
     """One flag on both sides. Values and times are those of the changes that they go back to.
 
@@ -59,6 +91,16 @@ class FlagMemory(NamedTuple):
     ours: Span | None = None  #: by Campaign's clock: between these moments we wrote what it has now
     sent: Sent | None = None
     shown: bool = False  #: that these two values stand beside each other is on record
+    written: Written | None = None  #: what was written last, as long as the other side has not changed
+
+    def after_writing(self) -> Written | None:
+        """What was written, once what is open has been, or may have been."""
+        if self.sent is None:
+            return self.written
+        one, before = Written(self.sent.to, self.sent.opted_out, self.sent.decided_ms), self.written
+        if before is None or before[:2] != one[:2] or abs(one.last_ms - before.last_ms) >= APART_MS:
+            return one
+        return one._replace(many=before.many + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +125,7 @@ class Memory:
     def dynamics_answered(self, etag: str, modified_ms: int | None) -> "Memory":
         """Dynamics has confirmed what was sent to it: the row has this version and time now."""
         flags = {
-            name: flag._replace(dynamics=_copied(flag.sent), sent=None)
+            name: flag._replace(dynamics=_copied(flag.sent), sent=None, written=flag.after_writing())
             if flag.sent and flag.sent.to is System.DYNAMICS
             else flag
             for name, flag in self.flags.items()
@@ -98,7 +140,7 @@ class Memory:
         """
         ours = span(sent_ms, answered_ms, skew)
         flags = {
-            name: flag._replace(campaign=_copied(flag.sent), ours=ours, sent=None)
+            name: flag._replace(campaign=_copied(flag.sent), ours=ours, sent=None, written=flag.after_writing())
             if flag.sent and flag.sent.to is System.CAMPAIGN
             else flag
             for name, flag in self.flags.items()

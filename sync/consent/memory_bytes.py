@@ -2,14 +2,14 @@
 
     layout, flags (a bit for each), length of the version, the version in ASCII
     times of the record, the row and the profile
-    for each flag: a byte of values, its times; then what was sent, if anything is open
+    for each flag: a byte of values, its times; then what was sent, if anything is open, and what was written last
 
 A time is written as its distance to the one before it: 0 for none, else the zigzag distance plus one, seven bits to a
 byte. Equal times, which are most, take one byte.
 """
 
 from config.consent_flags import FLAGS, WireFlag
-from sync.consent.memory import FlagMemory, Memory, Sent, Span, System
+from sync.consent.memory import FlagMemory, Memory, Sent, Span, System, Written
 from sync.consent.rule import Seen
 
 _LAYOUT = 1
@@ -17,8 +17,10 @@ _LAYOUT = 1
 _LONGEST_ETAG = 255
 
 _OPTED_OUT: tuple[bool | None, ...] = (None, False, True)
-_SHOWN, _OURS, _SENT = 1 << 4, 1 << 5, 1 << 6
+_SHOWN, _OURS, _SENT, _WRITTEN = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 _TO_CAMPAIGN = 1 << 2
+#: More writings of one value are not told apart.
+_MOST = 255
 
 
 class UnknownMemory(Exception):
@@ -59,6 +61,7 @@ def unpack(packed: bytes) -> Memory:
 def _write_flag(writer: "_Writer", flag: FlagMemory) -> None:
     head = _OPTED_OUT.index(flag.dynamics.opted_out) | _OPTED_OUT.index(flag.campaign.opted_out) << 2
     head |= (_SHOWN if flag.shown else 0) | (_OURS if flag.ours else 0) | (_SENT if flag.sent else 0)
+    head |= _WRITTEN if flag.written else 0
     writer.bytes.append(head)
     writer.seen(flag.dynamics)
     writer.seen(flag.campaign)
@@ -72,6 +75,11 @@ def _write_flag(writer: "_Writer", flag: FlagMemory) -> None:
         writer.time(flag.sent.decided_ms)
         writer.seen(flag.sent.origin)
         writer.bytes.append(_OPTED_OUT.index(flag.sent.origin.opted_out))
+    if flag.written:
+        to_campaign = _TO_CAMPAIGN if flag.written.to is System.CAMPAIGN else 0
+        writer.bytes.append(_OPTED_OUT.index(flag.written.opted_out) | to_campaign)
+        writer.bytes.append(min(flag.written.many, _MOST))
+        writer.time(flag.written.last_ms)
 
 
 def _read_flag(reader: "_Reader") -> FlagMemory:
@@ -84,9 +92,16 @@ def _read_flag(reader: "_Reader") -> FlagMemory:
         what = reader.byte()
         decided, origin = reader.time() or 0, reader.seen(None)
         origin = origin._replace(opted_out=_OPTED_OUT[reader.byte()])
-        to = System.CAMPAIGN if what & _TO_CAMPAIGN else System.DYNAMICS
-        sent = Sent(to, bool(_OPTED_OUT[what & 3]), decided, origin)
-    return FlagMemory(dynamics, campaign, told, ours, sent, bool(head & _SHOWN))
+        sent = Sent(_to(what), bool(_OPTED_OUT[what & 3]), decided, origin)
+    written = None
+    if head & _WRITTEN:
+        what, many = reader.byte(), reader.byte()
+        written = Written(_to(what), bool(_OPTED_OUT[what & 3]), reader.time() or 0, many)
+    return FlagMemory(dynamics, campaign, told, ours, sent, bool(head & _SHOWN), written)
+
+
+def _to(what: int) -> System:
+    return System.CAMPAIGN if what & _TO_CAMPAIGN else System.DYNAMICS
 
 
 class _Writer:

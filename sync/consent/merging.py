@@ -8,7 +8,8 @@ from sync.consent.states import ProfileState
 
 def merged(config: OptinoutConfig, one: ProfileState, other: ProfileState) -> ProfileState:
     """Of each flag what changed last by its own time. Where times do not tell them apart, opted out stands, and what
-    is told stands before what is not. Of two that tell what Campaign had when they were read, the later one."""
+    is told stands before what is not. Of two that tell what Campaign had when they were read, the later one; and what
+    one of them tells, a row of a file does not take away: where it says something later, Campaign is asked."""
     if one.present and other.present:
         return max(one, other, key=lambda state: state.read_ms)._replace(doubles=one.doubles or other.doubles)
     flags: dict[WireFlag, Seen] = {}
@@ -21,11 +22,11 @@ def merged(config: OptinoutConfig, one: ProfileState, other: ProfileState) -> Pr
             flags[name] = _later(*first, *second)
         elif found:
             flags[name] = found[0][1]
-    for state in (one, other):
-        if state.present and state.flags == flags:
-            return state
-    times = [state.modified_ms for state in (one, other) if state.modified_ms is not None]
     doubles = one.doubles or other.doubles
+    for state in (one, other):
+        if state.present:
+            return state._replace(doubles=doubles, asks=state.asks or state.flags != flags)
+    times = [state.modified_ms for state in (one, other) if state.modified_ms is not None]
     return ProfileState(flags, max(times, default=None), max(one.read_ms, other.read_ms), doubles=doubles)
 
 

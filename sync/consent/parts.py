@@ -5,6 +5,7 @@ from store.store import WorkflowStore
 from sync.consent.contact_changes import ContactChanges
 from sync.consent.export_files import ExportFiles
 from sync.consent.fitting import ConsentShapes
+from sync.consent.latest import LatestProfiles
 from sync.consent.page import ConsentPart
 from sync.consent.polled import POSITION, PolledProfiles
 from sync.digest import digest
@@ -12,6 +13,8 @@ from sync.systems import Systems
 
 #: Each is also the name of its trouble, and of its part of the position.
 POLL, FILES, DYNAMICS = "poll", "files", "dynamics"
+#: The fast one of the two readings of Campaign's profiles; POLL is the one that loses nothing.
+LATEST = "latest"
 #: What a replay reads once more, beside what is new.
 AGAIN = "again"
 
@@ -42,5 +45,10 @@ def parts_of(
         place = digest([POSITION, config.poll.filter, config.poll.parameter, config.profile_key.field, pairs])
         found[POLL] = PolledProfiles(systems.campaign, config, shapes, place, store.now_ms, store.digest)
     *_, last = found
-    # Polling comes first: it is the fastest.
-    return {AGAIN: found[last if POLL in found or DYNAMICS not in found else DYNAMICS], **found}
+    again = {AGAIN: found[last if POLL in found or DYNAMICS not in found else DYNAMICS]}
+    if config.poll is None:
+        return {**again, **found}
+    # What several have answered is stored in this order.
+    place = digest([POSITION, config.poll.filter, config.poll.parameter, config.profile_key.field])
+    latest = LatestProfiles(systems.campaign, config, shapes, place, store.now_ms, store.digest)
+    return {LATEST: latest, **again, **found}

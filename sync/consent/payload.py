@@ -6,7 +6,8 @@
      "modified": 1700000000500, "present": true, "doubts": ["blackListFax"]}
 
 Times are ms since 1970 or null. "out" is null for a value that was not understood; these flags are among the doubts.
-"present" is false for what stood in a file. "doubles": true is there where two profiles were seen with one key.
+"present" is false for what stood in a file. "doubles": true is there where two profiles were seen with one key, and
+"asks": true where a file says something later than the profile, so that it is to be looked up.
 """
 
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ def of_campaign(profile: ProfileState) -> bytes:
             "present": profile.present,
             "doubts": doubts,
             **({"doubles": True} if profile.doubles else {}),
+            **({"asks": True} if profile.asks else {}),
         }
     )
 
@@ -60,8 +62,8 @@ def profile_of(payload: bytes) -> ProfileState | None:
         raise UnusableRow("file", f"{found['where']}: {found['flaw']}")
     flags = {name: Seen(found["flags"][name]["out"], found["flags"][name]["at"]) for name in FLAGS
              if name in found["flags"]}  # fmt: skip
-    present, doubles = found.get("present", False), found.get("doubles", False)
-    return ProfileState(flags, found.get("modified"), found["seen"], present=present, doubles=doubles)
+    marks = {name: found.get(name, False) for name in ("present", "doubles", "asks")}
+    return ProfileState(flags, found.get("modified"), found["seen"], **marks)
 
 
 def profile_state(config: OptinoutConfig, profile: Mapping[str, Any], read_ms: int, live: bool = False) -> ProfileState:

@@ -1,11 +1,16 @@
 """Campaign's profiles that have changed, by a custom filter on `lastModified` that is asked again and again.
 
-A round is one question with all its pages. Each begins some time before what the last one saw, since a change may show
-later than its own time says; once that time has passed, nothing is read again. Campaign promises no order and no
-snapshot. What changed while a round's pages were read is found by the next one, which begins before this one did. If
-the pages come in the order of the changes, a profile that changes moves to their end, and another one may slip past a
-page's end: such a round is read again until none has moved meanwhile, at most `MOST_PASSES` times, unless the next ones
-read the same once more.
+This is the reading that loses nothing; `sync.consent.latest` is the one that is fast, and promises nothing.
+
+A round is one question with all its pages. A change may show later than its own time says, by `overlap_seconds`. A
+round comes that long after the last one, and looks back twice as long before it: so at least two of them find each
+change, and after that nothing is read again. They do not come more often, as long as the other reading does the rest:
+where many profiles change all the time, looking back is most of the work.
+
+Campaign promises no order and no snapshot. What changed while a round's pages were read is found by the next one, which
+begins before this one did. If the pages come in the order of the changes, a profile that changes moves to their end,
+and another one may slip past a page's end: such a round is read again until none has moved meanwhile, at most
+`MOST_PASSES` times, unless the next ones read the same once more.
 
 What was seen a short time ago stands in the position, so that it is not told again, whoever reads: of each contact
 which profile it was, and when that changed. Two profiles of one contact are told as doubles.
@@ -47,6 +52,9 @@ MOST_DOUBLES = 10
 
 #: How often a round is read at most until none of its profiles has moved meanwhile.
 MOST_PASSES = 5
+
+#: A round begins so long after the one before, at most, even if changes may show later than that. Seconds.
+LONGEST_WAIT = 60.0
 
 #: What tells one profile from another that has the same key.
 PKEY = "PKey"
@@ -116,6 +124,7 @@ class PolledProfiles:
         self._key = config.profile_key.field
         self._fields = (*shapes.fields(self._key), PKEY)
         self._overlap_ms = int(config.poll.overlap_seconds * 1000)
+        self._back_ms = 2 * self._overlap_ms
         self._now_ms = now_ms
         self._digest = digest
 
@@ -148,7 +157,8 @@ class PolledProfiles:
         told_ms = self._now_ms() if newest_ms > at.newest_ms else at.told_ms
         at = replace(at, last_ms=last_ms, newest_ms=newest_ms, told_ms=told_ms)
         behind = replace(at, next=page.next) if page.next else self._round_over(at)
-        behind = replace(behind, seen=self._still_of_use(seen, newest_ms))
+        still_ms = max(newest_ms - self._back_ms, 0 if page.next else behind.since_ms) - ROUNDING_MS
+        behind = replace(behind, seen=_recent(seen, still_ms))
         more = bool(behind.next) or behind.passes > 0
         idle = not told and behind == PollPosition.load(position)
         restless = not page.next and behind.passes == 0 and at.passes == MOST_PASSES - 1 and at.newest_ms > at.floor_ms
@@ -156,13 +166,20 @@ class PolledProfiles:
             list(told.values()),
             behind.dump(),
             more,
-            0.0 if more else self._poll.every_seconds,
+            0.0 if more else self._wait(),
             left_out,
             notice=_RESTLESS if restless else "",
             whole=at.walking,
             anew_ms=(at.walk_ms if at.passes else FOR_EVER_MS) if at.walking else 0,
             idle=idle and not more,
         )
+
+    def _wait(self) -> float:
+        """Seconds until the next round. Who has changed just now is told by the other reading, if it can: it needs to
+        know Campaign's clock."""
+        if self._campaigns_now_ms() is None:
+            return self._poll.every_seconds
+        return max(self._poll.every_seconds, min(self._overlap_ms / 1000, LONGEST_WAIT))
 
     def _told(self, profile: Mapping[str, Any], read_ms: int) -> Told | None:
         """What a profile says; None for one that Campaign has for itself."""
@@ -205,32 +222,38 @@ class PolledProfiles:
         # When the round began, Campaign's clock showed at least what had been seen by then and the time since, and what
         # has been seen by now less the time that this took.
         took_ms = max(0, self._now_ms() - at.began_ms)
-        since_ms = max(at.known_ms, at.newest_ms - took_ms) - self._overlap_ms
+        since_ms = max(at.known_ms, at.newest_ms - took_ms) - self._back_ms
         if since_ms > at.newest_ms:
             # Many may have changed in the same moment, the last one for now. A filter may round to whole seconds.
             since_ms = at.newest_ms + int(since_ms > at.newest_ms + 2 * ROUNDING_MS)
-        skew = self._campaign.clock.skew(time.time())
-        if skew is not None:
+        now_ms = self._campaigns_now_ms()
+        if now_ms is not None:
             # A clock that was ahead and is set right makes changes that are older than what was seen.
-            now_ms = int(time.time() * 1000) + skew.ms - skew.within_ms
-            since_ms = min(max(since_ms, at.since_ms), now_ms - self._overlap_ms)
+            since_ms = min(max(since_ms, at.since_ms), now_ms - self._back_ms)
         # What one round needs alone is not kept, so that a position which has not moved is the same.
         return PollPosition(max(0, since_ms), walking=False, newest_ms=at.newest_ms, told_ms=at.told_ms)
 
     def _is_read_again(self, at: PollPosition) -> bool:
         """Whether rounds follow each other so soon that each change lies within at least two of them."""
-        return not at.walking and at.known_ms - at.since_ms <= self._overlap_ms * 3 // 2
+        return not at.walking and at.known_ms - at.since_ms <= 2 * self._back_ms
 
-    def _still_of_use(self, seen: Mapping[str, tuple[Sight, ...]], newest_ms: int) -> dict[str, tuple[Sight, ...]]:
-        since_ms = newest_ms - self._overlap_ms - 1000
-        kept = {
-            id_: recent
-            for id_, sights in seen.items()
-            if (recent := tuple(one for one in sights if one.changed_ms >= since_ms))
-        }
-        if len(kept) > MOST_SEEN:
-            kept = dict(sorted(kept.items(), key=lambda pair: pair[1][-1].changed_ms)[-MOST_SEEN:])
-        return kept
+    def _campaigns_now_ms(self) -> int | None:
+        """What Campaign's clock shows, at least; None as long as it has answered nothing."""
+        now = time.time()
+        skew = self._campaign.clock.skew(now)
+        return None if skew is None else int(now * 1000) + skew.ms - skew.within_ms
+
+
+def _recent(seen: Mapping[str, tuple[Sight, ...]], since_ms: int) -> dict[str, tuple[Sight, ...]]:
+    """What may come once more."""
+    kept = {
+        id_: recent
+        for id_, sights in seen.items()
+        if (recent := tuple(one for one in sights if one.changed_ms >= since_ms))
+    }
+    if len(kept) > MOST_SEEN:
+        kept = dict(sorted(kept.items(), key=lambda pair: pair[1][-1].changed_ms)[-MOST_SEEN:])
+    return kept
 
 
 def _as_double(one: Told) -> Told:

@@ -1,7 +1,7 @@
 """Reading consent: Campaign's profiles by polling, its export files, and the contacts of Dynamics, side by side.
 
 Each source has its own position, due time and patience: one that is slow or in trouble delays no other. A reader
-returns as soon as something waits to be written, unless more comes at once.
+returns as soon as something waits to be written, unless more comes at once from the same source.
 """
 
 import time
@@ -21,13 +21,15 @@ from sync.consent.export_workflow import Driven, ExportDrive
 from sync.consent.fetching import Fetching
 from sync.consent.fitting import ConsentShapes
 from sync.consent.page import FOR_EVER_MS, ConsentPage, ConsentPart
-from sync.consent.parts import AGAIN, parts_of
+from sync.consent.parts import AGAIN, LATEST, POLL, parts_of
 from sync.consent.position import ConsentPosition, Notice, PartPosition
 from sync.consent.sifting import Sieve
-from sync.patience import Patience
+from sync.patience import FIRST_WAIT, Patience
 from sync.reading import PAGE_SECONDS
 from sync.streams import ReadEnd, Reader, Slice, Stream
 from sync.systems import Systems
+from sync.tracing import page as traced
+from sync.walk import next_due_ms
 
 log = structlog.get_logger()
 
@@ -35,10 +37,9 @@ log = structlog.get_logger()
 EXPORT = "export"
 #: A reader waits for sources that are slow for so long, in seconds; what they answer then is there for the next one.
 WAIT_SECONDS = 0.5
-#: A source is due so long before its time, in seconds, so that a tick which comes a little early is not in vain.
-SLACK_SECONDS = 0.5
-#: A source at rest that is asked again within this time need not have its position stored. Seconds.
-RESTS_SECONDS = 1.0
+#: A reader waits so long for a source that is about to be due, in seconds, so that a tick which comes a little early is
+#: not in vain.
+EARLY_SECONDS = 0.5
 #: How often a reader that waits looks whether something else is to be done. Seconds.
 LOOK_EVERY = 0.1
 #: What befalls the store befalls every source, and is looked after elsewhere.
@@ -63,12 +64,9 @@ class ConsentSource:
         self.systems = systems
         self.stream = "consent"
         self.parts: dict[str, ConsentPart] = parts_of(config, shapes, systems, store, self.stream, page_size)
-        self.replay = store.replays.began(self.stream)
         self.drive = ExportDrive(systems.campaign.workflows, config.export_workflow) if config.export_workflow else None
         self.fetching: Fetching[ConsentPage] = Fetching()
         self.driving: Fetching[Driven] = Fetching()
-        #: When a source at rest is asked again, by time.monotonic(): it costs Redis nothing.
-        self.resting: dict[str, float] = {}
 
     def reader(self, stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> Reader:
         return ConsentReader(self, stream, store, generation, piece)
@@ -91,7 +89,10 @@ class ConsentReader:
         self._ends, self._waits_until = now + piece.seconds, now + WAIT_SECONDS
         names = [*source.parts, *([EXPORT] if source.drive else [])]
         self._patience = {name: Patience(store.troubles, f"{stream.name}.{name}") for name in names}
-        self._had: set[str] = set()  #: sources that have no more, or are in trouble, as far as this reader is concerned
+        self._asked: set[str] = set()  #: sources that this reader has read to their end once
+        self._failed: set[str] = set()  #: sources that this reader had trouble with
+        self._told: set[str] = set()  #: sources that have told something that waits to be written
+        self._replay: Replay | None = None  #: the last one that began
         systems = source.systems
         self._sieve = Sieve(source.config, systems.dynamics, systems.campaign, store.consent, self._queue)
 
@@ -106,6 +107,7 @@ class ConsentReader:
             return ReadEnd.STOPPED
         cursor = self._store.cursor(self._stream.name)
         stored = ConsentPosition.load(cursor.value)
+        self._replay = self._store.replays.began(self._stream.name)
         position = self._taken_up(stored)
         if position != stored:
             # Stored before anybody is asked: a replay that was taken up is kept even if nobody answers.
@@ -115,10 +117,13 @@ class ConsentReader:
             return None
         now_ms = self._store.now_ms()
         wanted = [name for name in self._source.parts if self._is_due(name, position, now_ms)]
+        if LATEST in wanted and position.parts[LATEST].busy:
+            # It is soon done; they have much to read, and would share Campaign and this process with it.
+            wanted = [name for name in wanted if name not in (POLL, AGAIN)]
         for one in wanted:
             self._begin(one, position.parts[one])
         if not wanted:
-            return ReadEnd.CAUGHT_UP
+            return self._nothing_due(position, now_ms)
         name = self._source.fetching.first(wanted, LOOK_EVERY)
         if name is None:
             return self._nothing_yet(any(position.parts[one].busy for one in wanted))
@@ -126,12 +131,12 @@ class ConsentReader:
             page = self._source.fetching.take(name, position.parts[name].next)
         except ConnectorError as error:
             wait = (error.wait or None) if isinstance(error, TryAgain) else None
-            self._troubled(name, error.sentence, wait)
+            self._troubled(cursor, position, name, error.sentence, wait)
             return None
         except STORE_ERRORS:
             raise
         except Exception as error:
-            self._troubled(name, unforeseen(name, error), None)
+            self._troubled(cursor, position, name, unforeseen(name, error), None)
             return None
         if page is None:
             return None  # it was asked for when another position was stored; it is asked anew
@@ -148,55 +153,80 @@ class ConsentReader:
             return ReadEnd.SLICE_OVER
         return None if busy or now < self._waits_until else ReadEnd.CAUGHT_UP
 
-    def _is_due(self, name: str, position: ConsentPosition, now_ms: int) -> bool:
-        part = position.parts.get(name)
-        if part is None or name in self._had or now_ms < part.due_ms:
-            return False
-        if time.monotonic() < self._source.resting.get(name, 0.0):
-            return False
-        return self._patience[name].is_over()
+    def _nothing_due(self, position: ConsentPosition, now_ms: int) -> ReadEnd | None:
+        """Waits for what is due in a moment, unless this reader has asked it already."""
+        soon = [name for name in self._source.parts if name not in self._asked and self._may_be_asked(name, position)]
+        wait = min((position.parts[name].due_ms for name in soon), default=1 << 53) - now_ms
+        if wait > EARLY_SECONDS * 1000 or time.monotonic() > self._ends:
+            return ReadEnd.CAUGHT_UP
+        time.sleep(min(wait / 1000, LOOK_EVERY))
+        return None
 
-    def _troubled(self, name: str, sentence: str, wait: float | None) -> None:
+    def _is_due(self, name: str, position: ConsentPosition, now_ms: int) -> bool:
+        return self._may_be_asked(name, position) and position.parts[name].due_ms <= now_ms
+
+    def _may_be_asked(self, name: str, position: ConsentPosition) -> bool:
+        if name not in position.parts or name in self._failed:
+            return False
+        if name == AGAIN and self._replay is not None and not self._replay.goes_on:
+            return False
+        # Both ask Campaign the same way; one of them is enough to see whether it answers again.
+        return self._patience[name].is_over() and not (name == LATEST and self._patience[POLL].sentence)
+
+    def _troubled(
+        self, cursor: Cursor, position: ConsentPosition, name: str, sentence: str, wait: float | None
+    ) -> None:
         """What is in trouble is asked again later; the others go on."""
+        self._failed.add(name)
+        if name == LATEST:
+            # If that is more than a moment's, the other reading says so.
+            log.info("Profiles of just now were not read.", action="latest_failed", why=sentence)
+            due_ms = self._store.now_ms() + int((wait or FIRST_WAIT) * 1000)
+            self._put(cursor, [], position.with_part(name, replace(position.parts[name], due_ms=due_ms, busy=False)))
+            return
         if name == AGAIN:
             sentence = f"{sentence.rstrip('.')}; give the replay up with: d365acs replay cancel {self._store.name}"
         self._patience[name].note(sentence, wait)
-        self._had.add(name)
 
     def _store_page(self, cursor: Cursor, position: ConsentPosition, name: str, page: ConsentPage) -> ReadEnd | None:
         part, source = position.parts[name], self._source.parts[name]
         if not page.more:
-            self._had.add(name)
+            self._asked.add(name)
         anew_ms = page.anew_ms or (FOR_EVER_MS if name == AGAIN else 0)
         payloads = self._sieve.payloads(page.told, is_file=source.is_file, whole=page.whole, anew_ms=anew_ms)
         now_ms = self._store.now_ms()
-        wait = page.wait - min(page.wait / 2, SLACK_SECONDS)
-        if page.idle and not payloads and wait <= RESTS_SECONDS and not part.busy and part.read_ms:
-            self._source.resting[name] = time.monotonic() + wait
+        if page.idle and not payloads and not part.busy and part.read_ms:
+            rested = replace(part, due_ms=now_ms + int(page.wait * 1000))
+            self._put(cursor, [], position.with_part(name, rested), now_ms=cursor.at_ms)
             return None
         version = max(position.version + 1, now_ms)
         changes = [Change(id_, version, payload) for id_, payload in payloads.items()]
         behind = replace(position, version=version) if changes else position
-        behind = self._behind(behind, name, page, now_ms, wait)
+        behind = self._behind(behind, name, page, now_ms)
         if page.more and time.monotonic() < self._ends:
             self._begin(name, behind.parts[name])
         lane = Lane.REPLAY if page.whole or name == AGAIN else Lane.LIVE
         left_out = len(page.told) - len(changes) + page.left_out
-        queued = self._put(cursor, changes, behind, lane, left_out)
-        if page.told:
-            log.info("Read a page of consent.", action="page_read", phase=name, rows=len(page.told) + page.left_out,
-                     filtered=left_out, queued=queued)  # fmt: skip
+        # What stands in a file may have been written down long before.
+        since_ms = None if source.is_file else part.read_ms or None
+        with traced(self._store, self._stream.name, since_ms) as stored_ms:
+            queued = self._put(cursor, changes, behind, lane, left_out, stored_ms)
+            if page.told:
+                log.info("Read a page of consent.", action="page_read", phase=name, rows=len(page.told) + page.left_out,
+                         filtered=left_out, queued=queued)  # fmt: skip
         if time.monotonic() > self._ends:
             return ReadEnd.SLICE_OVER
         self._waits_until = time.monotonic() + WAIT_SECONDS
-        return ReadEnd.CAUGHT_UP if changes and not page.more else None
+        if changes:
+            self._told.add(name)
+        return ReadEnd.CAUGHT_UP if name in self._told and not page.more else None
 
-    def _behind(
-        self, position: ConsentPosition, name: str, page: ConsentPage, now_ms: int, wait: float
-    ) -> ConsentPosition:
+    def _behind(self, position: ConsentPosition, name: str, page: ConsentPage, now_ms: int) -> ConsentPosition:
         if name == AGAIN and not page.more:
             return position.without(AGAIN)
-        part = position.parts[name]
+        part, due_ms = position.parts[name], 0
+        if name == AGAIN and self._replay is not None:
+            due_ms = next_due_ms(now_ms, len(page.told), self._replay.rate)
         if page.notice:
             log.warning("Something about consent must be known.", action="consent_notice", part=name, why=page.notice)
         return position.with_part(
@@ -205,7 +235,7 @@ class ConsentReader:
                 part,
                 next=page.behind,
                 busy=page.more,
-                due_ms=0 if page.more else now_ms + int(wait * 1000),
+                due_ms=due_ms if page.more else now_ms + int(page.wait * 1000),
                 read_ms=part.read_ms if page.more else now_ms,
                 notice=Notice(now_ms, page.notice) if page.notice else part.notice,
             ),
@@ -234,7 +264,7 @@ class ConsentReader:
             part = position.parts.get(name)
             if name != AGAIN and (part is None or part.place != source.place):
                 position = position.with_part(name, PartPosition(source.place, source.beginning(None)))
-        return self._with_replay(position, self._source.replay)
+        return self._with_replay(position, self._replay)
 
     def _with_replay(self, position: ConsentPosition, replay: Replay | None) -> ConsentPosition:
         again, part = self._source.parts.get(AGAIN), position.parts.get(AGAIN)
@@ -243,8 +273,7 @@ class ConsentReader:
         if position.replayed_ms == replay.began_ms:
             if part is None:
                 return position
-            began = self._store.replays.began(self._stream.name)
-            if began is not None and began.ended_ms is not None:
+            if replay.ended_ms is not None:
                 self._patience[AGAIN].end()
                 return position.without(AGAIN)
             if part.place == again.place:

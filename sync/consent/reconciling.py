@@ -10,8 +10,8 @@ from config.consent_flags import FlagPair, WireFlag
 from config.optinout import OptinoutConfig
 from connectors.clocks import between
 from store.decisions import Decision
-from sync.consent.memory import NO_TIME, FlagMemory, Memory, Sent, System
-from sync.consent.rule import Rule, Ruling, Seen, decide, one_way
+from sync.consent.memory import NO_TIME, FlagMemory, Memory, Sent, System, Written
+from sync.consent.rule import Rule, Ruling, Seen, Winner, decide, one_way
 from sync.consent.sides import Taken, campaign_side, dynamics_side, record_time
 from sync.consent.states import NO_SKEWS, ContactState, ProfileState, Skews
 
@@ -32,6 +32,9 @@ class Plan(NamedTuple):
     memory: Memory  #: to be kept before anything is sent
     closed: tuple[Closed, ...] = ()
     is_hasty: bool = False  #: Campaign may say something else by now: look the profile up, and reconcile again
+    #: When to look again, since somebody keeps setting back what is written, and an opt-in is held back until then.
+    held_until_ms: int | None = None
+    answered: tuple[WireFlag, ...] = ()  #: flags that somebody keeps setting back, opt-outs too
 
 
 def reconcile(
@@ -49,7 +52,7 @@ def reconcile(
     """
     record = record_time(config, contact, memory, skews.dynamics)
     looks = [
-        _look(config, pair, contact, profile, memory, record, skews)
+        _look(config, pair, contact, profile, memory, record, now_ms, skews)
         for pair in config.flags
     ]  # fmt: skip
     closed = _closed(looks, contact, profile, memory)
@@ -82,7 +85,14 @@ def reconcile(
         flags,
     )
     hasty = not profile.live and any(look.is_hasty(config.both_ways) for look in looks)
-    return plan._replace(decisions=tuple(decisions), memory=after, is_hasty=hasty)
+    held = [look.held_until_ms for look in looks if look.held_until_ms is not None]
+    return plan._replace(
+        decisions=tuple(decisions),
+        memory=after,
+        is_hasty=hasty,
+        held_until_ms=min(held, default=None),
+        answered=tuple(look.pair.campaign for look in looks if look.is_answered),
+    )
 
 
 class _Look(NamedTuple):
@@ -95,6 +105,13 @@ class _Look(NamedTuple):
     compared: Seen  #: what stands for Dynamics in the comparison
     ruling: Ruling
     to: System | None  #: the side that is to be written
+    written: Written | None = None  #: see FlagMemory
+    held_until_ms: int | None = None  #: it would be written, and is held back until then
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it is to be written, or held back, although somebody keeps setting it back."""
+        return self.held_until_ms is not None or bool(self.to and self.written and self.written.is_answered)
 
     @property
     def is_left(self) -> bool:
@@ -127,7 +144,7 @@ class _Look(NamedTuple):
         if self.to is not None:
             origin = here if self.to is System.DYNAMICS else there
             sent = Sent(self.to, bool(self.ruling.opted_out), now_ms, origin)
-        return FlagMemory(there, here, self.here.told_ms, self.here.ours, sent, self.is_left)
+        return FlagMemory(there, here, self.here.told_ms, self.here.ours, sent, self.is_left, self.written)
 
     def decision(self, contact: ContactState, skew_ms: int | None, now_ms: int) -> Decision:
         assert self.here is not None
@@ -142,6 +159,7 @@ class _Look(NamedTuple):
             self.ruling.winner.value,
             self.to.value if self.to else "",
             now_ms,
+            column=self.pair.dynamics,
         )
 
 
@@ -152,6 +170,7 @@ def _look(
     profile: ProfileState | None,
     memory: Memory | None,
     record: Seen,
+    now_ms: int,
     skews: Skews,
 ) -> _Look:
     old = memory.flags.get(pair.campaign) if memory else None
@@ -168,7 +187,46 @@ def _look(
             to = System.DYNAMICS
         elif said.opted_out is not ruling.opted_out and config.both_ways:
             to = System.CAMPAIGN
-    return _Look(pair, old, there, here, compared, ruling, to)
+    look = _Look(pair, old, there, here, compared, ruling, to)
+    return _held_back(look, _written_last(look, contact, profile, memory), now_ms)
+
+
+def _written_last(
+    look: _Look, contact: ContactState, profile: ProfileState | None, memory: Memory | None
+) -> Written | None:
+    """What was written last, if it is to be written once more although its other side says what it said then."""
+    old = look.old
+    if old is None or look.here is None:
+        return None
+    written = old.after_writing() if _was_written(look, contact, profile, memory) else old.written
+    if written is None:
+        return None
+    sides = (old.campaign, look.here.seen) if written.to is System.DYNAMICS else (old.dynamics, look.there.seen)
+    return written if sides[0].opted_out is sides[1].opted_out else None
+
+
+def _was_written(look: _Look, contact: ContactState, profile: ProfileState | None, memory: Memory | None) -> bool:
+    """Whether what was sent without having an answer stands there, or something has been written there since; where
+    neither can be told, as while a system does not answer at all, it is not taken for written."""
+    old = look.old
+    if old is None or old.sent is None:
+        return False
+    if old.sent.to is System.DYNAMICS:
+        return look.there.found or (memory is not None and contact.etag != memory.etag)
+    if look.here is not None and look.here.found:
+        return True
+    said = profile.flags.get(look.pair.campaign) if profile and profile.live else None
+    return said is not None and None not in (said.at_ms, old.told_ms) and said.at_ms != old.told_ms
+
+
+def _held_back(look: _Look, written: Written | None, now_ms: int) -> _Look:
+    """Nobody is opted in again and again who is opted out again each time. An opt-out is written whenever it is due."""
+    if written and look.to is written.to and look.ruling.opted_out is written.opted_out:
+        until_ms = written.held_until_ms(now_ms)
+        if until_ms is not None:
+            ruling = Ruling(None, Winner.NEITHER, Rule.HELD, False)
+            return look._replace(ruling=ruling, to=None, written=written, held_until_ms=until_ms)
+    return look._replace(written=written)
 
 
 def _closed(

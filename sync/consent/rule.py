@@ -49,6 +49,7 @@ class Rule(StrEnum):
     ONE_WAY = "one-way"
     UNTOUCHED = "untouched"
     IN_DOUBT = "in-doubt"
+    HELD = "held"
 
 
 class Ruling(NamedTuple):

@@ -35,6 +35,7 @@ class ProfileState(NamedTuple):
     live: bool = False  #: asked for just now; otherwise it may have waited
     present: bool = False  #: as Campaign had it at `read_ms`; otherwise it may have stood in a file for a day
     doubles: bool = False  #: another profile with the same key was seen: which one counts nobody can say
+    asks: bool = False  #: a file says something later: which of the two counts, only Campaign itself can say
 
 
 class Skews(NamedTuple):
@@ -45,3 +46,8 @@ class Skews(NamedTuple):
 
 
 NO_SKEWS = Skews()
+
+
+def rebased(skews: Skews, ahead_ms: int) -> Skews:
+    """The same for another clock of ours, of which the one that they are told for is so far ahead."""
+    return Skews(*(skew and skew._replace(ms=skew.ms + ahead_ms) for skew in skews))

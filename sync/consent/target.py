@@ -11,32 +11,34 @@ confirmed          with the memory of what was written, in one step
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import structlog
 
 from config.optinout import OptinoutConfig
 from connectors.campaign import Campaign
+from connectors.clocks import between
 from connectors.dynamics import Dynamics
 from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_updates import Update, Updated
 from connectors.errors import Changed, NotFound, Refused
 from store.consent import ConsentStore, MemoryMoved
-from store.decisions import Confirmed, Decision
+from store.decisions import Confirmed
 from store.ledger import Entry
 from store.record_queue import Again, Leased, Outcome, Parent, Parked, Unchanged
 from sync.batch_size import BatchSize
+from sync.consent.arrivals import note_arrivals
+from sync.consent.case import Case, Reconcile, alive
 from sync.consent.fitting import CONTACT, PROFILE
+from sync.consent.look_up import LookUp
 from sync.consent.memory import Memory, System
 from sync.consent.memory_bytes import pack, unpack
-from sync.consent.payload import profile_of, profile_state
+from sync.consent.payload import profile_of
 from sync.consent.reconciling import Closed, Plan, reconcile
 from sync.consent.rule import Rule
 from sync.consent.sides import opted_out
-from sync.consent.states import ContactState, ProfileState, Skews
-from sync.guid import is_guid, other_spellings
+from sync.consent.states import ContactState, Skews, rebased
+from sync.guid import is_guid
 from sync.mapping.mapper import Unmappable
 from sync.resource_target import Tally
 from sync.streams import Allowance, Answer, Calls, Send
@@ -51,37 +53,10 @@ LOOKUPS = 4
 ROUNDS = 4
 #: How soon a contact is looked at again that keeps changing, or that another writer has in hand. Milliseconds.
 AGAIN_MS = 1000
+#: How often it is noted how far both clocks are apart, in seconds.
+CLOCKS_EVERY = 60.0
 #: How soon, and how long, a profile is looked for that ingress may not have made yet. Milliseconds.
 PROFILE_SOON_MS, PROFILE_WITHIN_MS = 5_000, 86_400_000
-
-
-@dataclass(slots=True)
-class Reconcile(Send):
-    """A contact whose two sides are to be brought together."""
-
-    profile: ProfileState | None = None  #: as it waits; None: the change was made in Dynamics
-
-
-@dataclass
-class Case:
-    """One contact while it is in hand."""
-
-    send: Reconcile
-    kept: bytes | None  #: its memory as it is stored
-    memory: Memory | None
-    open: list[Decision]
-    profile: ProfileState | None = None
-    reference: str = ""  #: how the profile is addressed; not to be kept
-    is_read: bool = False  #: whether Campaign's side is known
-    contact: ContactState | None = None
-    plan: Plan | None = None
-    #: Of the decisions of the plan, by flag and system that is written to.
-    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
-    answer: Answer | None = None
-
-    @property
-    def id(self) -> str:
-        return self.send.record.id
 
 
 class ConsentTarget:
@@ -95,9 +70,11 @@ class ConsentTarget:
         config: OptinoutConfig,
         store: ConsentStore,
         concurrency: int,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] | None = None,
+        local_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """`contacts`: the table with the paired columns; `now_ms`: the clock by which the systems' clocks are known."""
+        """`contacts`: the table with the paired columns; `now_ms`: our clock, the one that every process shares (left
+        out: the store's); `local_ms`: that of this process, by which the systems' clocks are known."""
         self.concurrency = concurrency
         self._dynamics = dynamics
         self._campaign = campaign
@@ -105,9 +82,12 @@ class ConsentTarget:
         self._columns = [pair.dynamics for pair in config.flags]
         self._config = config
         self._store = store
-        self._now_ms = now_ms
+        self._now_ms = now_ms or store.now_ms
+        self._local_ms = local_ms
         self._tally = Tally()
+        self._profiles = LookUp(campaign, config, self._tally, self._now_ms)
         self._size = BatchSize(TOGETHER)
+        self._clocks_due = 0.0  #: by time.monotonic()
 
     @property
     def together(self) -> int:
@@ -165,64 +145,42 @@ class ConsentTarget:
         for case in reading:
             case.profile, case.is_read = case.send.profile, not self._needs_look_up(case)
         self._look_up([case for case in reading if not case.is_read], allowance)
-        self._read_and_plan(_alive(cases), allowance)
+        self._read_and_plan(alive(cases), allowance)
         # What is written to Campaign is decided on the profile as it is now. Campaign is always read first.
-        again = [case for case in _alive(cases) if case.plan and case.plan.is_hasty]
+        again = [case for case in alive(cases) if case.plan and case.plan.is_hasty]
         self._look_up(again, allowance)
-        self._read_and_plan(_alive(again), allowance)
-        for case in _alive(cases):
+        self._read_and_plan(alive(again), allowance)
+        for case in alive(cases):
             self._guarded(case, self._decide)
-        moved = self._write_dynamics([case for case in _alive(cases) if case.plan and case.plan.to_dynamics], allowance)
-        for case in _alive(cases):
+        moved = self._write_dynamics([case for case in alive(cases) if case.plan and case.plan.to_dynamics], allowance)
+        for case in alive(cases):
             if case not in moved and case.plan and case.plan.to_campaign:
                 self._guarded(case, partial(self._write_campaign, allowance))
-        for case in _alive(cases):
-            if case not in moved and case.plan and (case.plan.to_dynamics or case.plan.to_campaign):
-                case.answer = False
+        for case in alive(cases):
+            if case not in moved and case.plan:
+                self._done(case, case.plan)
         return moved
+
+    def _done(self, case: Case, plan: Plan) -> None:
+        if plan.held_until_ms is not None:
+            case.answer = Again(case.id, max(AGAIN_MS, plan.held_until_ms - self._now_ms()), counts=False)
+        elif plan.to_dynamics or plan.to_campaign:
+            note_arrivals(case.send, plan)
+            case.answer = False
 
     def _needs_look_up(self, case: Case) -> bool:
         # One way, too: it was queued while Dynamics was read, and may stand for a change of Campaign that waited.
-        if case.send.profile is None or case.send.profile.doubles:
+        if case.send.profile is None or case.send.profile.doubles or case.send.profile.asks:
             return True
         return self._config.both_ways and case.memory is not None and case.memory.is_open
 
     def _look_up(self, cases: Sequence[Case], allowance: Allowance) -> None:
         """Campaign's side of these, by their key; several at once."""
-        look_up = partial(self._profile, allowance)
+        if not cases:
+            return
+        look_up = partial(self._profiles.profile, allowance)
         with ThreadPoolExecutor(LOOKUPS, thread_name_prefix="look-up") as pool:
             list(pool.map(lambda case: self._guarded(case, look_up), cases))
-
-    def _profile(self, allowance: Allowance, case: Case) -> None:
-        read_ms = self._now_ms()
-        found, spelt = self._found(case, allowance)
-        if len(found) > 1:
-            raise Refused(
-                "campaign",
-                f"{PROFILE}: two profiles carry this contact's key; merge them in Campaign, then retry this record",
-                code="doubles",
-            )
-        case.is_read = True
-        case.profile = profile_state(self._config, found[0], read_ms, live=True) if found else None
-        is_uri = self._config.profile_key.address == "uri"
-        case.reference = (spelt if is_uri else str(found[0]["PKey"])) if found else ""
-
-    def _found(self, case: Case, allowance: Allowance) -> tuple[list[dict[str, Any]], str]:
-        """The profiles that carry the contact's key, and how it is spelt there.
-
-        Whether Campaign tells capitals apart is for its administrator to say, and braces always count; so where a
-        profile must be, or nobody can know, a key that was brought from elsewhere is looked for, too.
-        """
-        spellings: tuple[str, ...] = (case.id,)
-        memory = case.memory
-        if case.send.profile is not None or self._config.poll is None or (memory and memory.profile_read_ms):
-            spellings += other_spellings(case.id)
-        for spelt in spellings:
-            self._tally.count("lookups")
-            found = self._campaign.profile_by_key(self._config.profile_key, spelt, allowance())
-            if found:
-                return found, spelt
-        return [], ""
 
     def _read_and_plan(self, cases: Sequence[Case], allowance: Allowance) -> None:
         if not cases:
@@ -235,6 +193,7 @@ class ConsentTarget:
             return
         now_ms = self._now_ms()
         skews = self._skews(now_ms)
+        self._note_clocks(skews, now_ms)
         for case in cases:
             row = rows.get(case.id)
             if row is None:
@@ -249,8 +208,19 @@ class ConsentTarget:
         if case.memory is not None and case.open:
             left = case.memory.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
             self._confirm(case, left, [one.number for one in case.open], Confirmed.UNKNOWN)
+        if case.send.profile is not None and self._was_deleted(case):
+            raise Refused(
+                "dynamics",
+                f"{CONTACT}: Dynamics had this contact and has deleted it since, so that there is nobody to write to; "
+                "delete its profile in Campaign, too, or restore the contact, which is compared anew then",
+                code="deleted",
+            )
         waits = case.send.profile is not None and self._config.contact_limit_seconds > 0
         case.answer = Parked(case.id, Parent(CONTACT, case.id), released=False) if waits else Unchanged(case.id, None)
+
+    def _was_deleted(self, case: Case) -> bool:
+        """Whether Dynamics had it once. Both ways its changes are read: if it is restored, it is compared anew."""
+        return self._config.both_ways and case.memory is not None and bool(case.memory.etag)
 
     def _decide(self, case: Case) -> None:
         """Puts on record how earlier decisions ended and what is decided now, before anything is sent."""
@@ -259,14 +229,14 @@ class ConsentTarget:
         self._close_earlier(case, plan)
         memory = pack(plan.memory)
         if plan.decisions or (memory != case.kept and self._is_to_be_kept(case)):
+            if plan.answered:
+                self._note_answered(case, plan)
             numbers = self._store.decide(case.id, memory, plan.decisions, before=case.kept)
             case.kept = memory
             case.numbers = {
                 (decision.flag, decision.written_to): number
                 for decision, number in zip(plan.decisions, numbers, strict=True)
             }
-            shown = [number for (_, to), number in case.numbers.items() if not to]
-            self._confirm(case, plan.memory, shown, Confirmed.REFUSED)
             left = [one for one in plan.decisions if not one.written_to and one.rule == Rule.IN_DOUBT]
             if left:
                 log.warning(
@@ -279,6 +249,16 @@ class ConsentTarget:
         if case.profile is None and self._may_come(case):
             age_ms = max(0, self._now_ms() - case.send.record.queued_ms)
             case.answer = Again(case.id, max(PROFILE_SOON_MS, age_ms), counts=False)
+
+    def _note_answered(self, case: Case, plan: Plan) -> None:
+        self._store.note_answered(case.id, self._now_ms())
+        log.warning(
+            "Somebody keeps setting back what is written of a contact's consent.",
+            action="consent_answered",
+            record=case.id,
+            flags=list(plan.answered),
+            held=plan.held_until_ms is not None,
+        )
 
     def _is_to_be_kept(self, case: Case) -> bool:
         """Whether what is known of a contact is remembered; of one that has no profile, once there was one, or while
@@ -371,12 +351,23 @@ class ConsentTarget:
         if not numbers:
             return
         packed = pack(memory)
-        if self._store.confirm(case.id, packed, numbers, how, self._now_ms()):
+        closed = self._store.confirm(case.id, packed, numbers, how, self._now_ms(), before=case.kept)
+        # Where none was closed, another writer has closed them; or its answer was lost, and it was repeated.
+        if closed or self._store.memories([case.id]) == [packed]:
             case.kept = packed
 
     def _skews(self, now_ms: int) -> Skews:
-        now = now_ms / 1000
-        return Skews(self._dynamics.clock.skew(now), self._campaign.clock.skew(now))
+        local_ms = self._local_ms()
+        now = local_ms / 1000
+        found = Skews(self._dynamics.clock.skew(now), self._campaign.clock.skew(now))
+        return rebased(found, local_ms - now_ms)
+
+    def _note_clocks(self, skews: Skews, now_ms: int) -> None:
+        """For operators, now and then."""
+        apart, now = between(skews.campaign, skews.dynamics), time.monotonic()
+        if apart is not None and now >= self._clocks_due:
+            self._clocks_due = now + CLOCKS_EVERY
+            self._store.note_skew(apart.ms, now_ms)
 
     def _guarded(self, case: Case, step: Callable[[Case], None]) -> None:
         """One contact's trouble is no other's."""
@@ -392,8 +383,3 @@ def _end_of(closed: Closed) -> Confirmed:
     if closed.found:
         return Confirmed.READING
     return Confirmed.REFUSED if closed.came_to_nothing else Confirmed.UNKNOWN
-
-
-def _alive(cases: Iterable[Case]) -> list[Case]:
-    """Those whose end is not known yet."""
-    return [case for case in cases if case.answer is None]

@@ -9,11 +9,13 @@ from redis import Redis
 from connectors.dynamics_pages import Page, Row
 from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome, Unchanged
+from store.replays import Only
 from store.store import Store, WorkflowStore
 from sync import deletions
 from sync.mapping.mapper import fingerprint
 from sync.position import Position
 from sync.streams import FILTERED_OUT, Allowance, Answer, Calls, Reader, Send, Slice, Stream
+from sync.table import Test
 from sync.table_reading import TableReader
 from tests.integration.sync.family import Family
 
@@ -52,6 +54,17 @@ class ScriptedSource:
 
     def follow_deletions(self, link: str, timeout: float) -> Page:
         return self.follow(link, timeout)
+
+    page_size = 5000
+
+    def test_of(self, where: Sequence[str]) -> Test:
+        return lambda row: True
+
+    def scan(self, only: Only, link: str, page_size: int, timeout: float) -> Page:
+        return self.follow(link or "walk", timeout)
+
+    def picked(self, ids: Sequence[str], timeout: float) -> list[Row]:
+        return [self.there[record_id] for record_id in ids if record_id in self.there]
 
     def payload(self, row: Row) -> bytes:
         return FILTERED_OUT if row.id in self.unwanted else orjson.dumps(row.values)

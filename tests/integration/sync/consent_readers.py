@@ -116,7 +116,6 @@ class ConsentReaders:
 
     def make_due(self) -> None:
         """Every source is asked by the next reader; the export workflow has a time of its own."""
-        self.source.resting.clear()
         position = self.position
         for name, part in position.parts.items():
             if name != "export":

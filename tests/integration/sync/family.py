@@ -155,6 +155,11 @@ class Family:
         self.connect()
         return self
 
+    def start_anew(self, table: str) -> "Family":
+        """Starts again under a mapping of the table that lets the same records travel: all of it is read again."""
+        nobody = {"field": SCHEMAS.tables[table].primary_id, "is": "not_equals", "value": the("nobody")}
+        return self.start(**{table: {"filter": {"all": [nobody]}}})
+
     def connect(self) -> None:
         """The streams as a process of this run makes them ready."""
         config = IngressConfig.model_validate({"tables": list(self.mappings.values())})
@@ -165,9 +170,6 @@ class Family:
             cast(Campaign, self.campaign),
             page_size=5000,
             concurrency=1,
-            replayed_ms={
-                table: replay.began_ms or 0 for table in self.mappings if (replay := self.workflow.replays.began(table))
-            },
         )
         self.streams = {stream.name: stream for stream in connected}
 

@@ -92,6 +92,34 @@ class PretendDynamics:
             until, _, last = behind.partition(":")
             return self._changes(table, columns, int(began), int(until or self._now), int(last or began))
 
+    def scan(
+        self,
+        table: DynamicsTable,
+        link: str,
+        columns: Sequence[str],
+        *,
+        since_ms: int | None,
+        until_ms: int | None,
+        labels: Sequence[str],
+        tables: Sequence[str],
+        timeout: float,
+        page_size: int,
+    ) -> Page:
+        """A window is compared with the column modified_ms, a number, in place of modifiedon."""
+        with self._lock:
+            self._note(f"{table.name} walk")
+            known = self._rows.get(table.name, {})
+            ids = sorted(
+                id_
+                for id_ in known
+                if id_ > link.removeprefix("walk:")
+                and (since_ms is None or known[id_][1]["modified_ms"] >= since_ms)
+                and (until_ms is None or known[id_][1]["modified_ms"] < until_ms)
+            )
+            page = ids[: min(self.page_size, page_size)]
+            rows = [self._row(table, id_, columns) for id_ in page]
+            return Page(rows, f"walk:{page[-1]}" if len(ids) > len(page) else None, None)
+
     def row(
         self,
         table: DynamicsTable,

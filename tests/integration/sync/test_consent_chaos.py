@@ -70,6 +70,7 @@ class World(TwoSystems):
             Interrupted(workflow, self),  # type: ignore[arg-type]
             1,
             lambda: self.ms,
+            lambda: self.ms,
         )
 
     def _memory(self) -> Memory | None:

@@ -35,7 +35,6 @@ def read_until(readers: ConsentReaders, there: Callable[[], object], seconds: fl
     for _ in range(100):
         if there():
             return
-        readers.source.resting.clear()
         readers.make_due()
         readers.read(seconds=seconds)
     raise AssertionError("it is never read")

@@ -238,8 +238,8 @@ def test_many_that_changed_at_once_are_not_read_again_for_ever(tells_clock: bool
         instance.change(number, True)
     reader = Reader(instance)
     reader.round()
-    # When nothing changes any more for longer than changes may show late
-    for _ in range(6):
+    # When nothing changes any more for longer than it looks back
+    for _ in range(8):
         instance.ours_ms += 1000
         reader.round()
     # Then a look costs one question

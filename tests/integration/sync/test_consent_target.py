@@ -121,8 +121,9 @@ def test_a_contact_that_is_deleted_while_it_is_written_is_not_made_again(stage: 
     stage.profile(ann, blackListEmail=True)
     told = stage.told(ann)
     stage.hook(stage.dynamics, "update_all", before=lambda: stage.admin.post("/dynamics/delete", {"ids": [ann]}))
-    # When it is written, then it waits for its contact, which is not there
-    assert stage.changed_in_campaign(ann, told) == Parked(ann, Parent("contact", ann), released=False)
+    # When it is written, then it is set aside, and the contact is not there
+    answer = stage.changed_in_campaign(ann, told)
+    assert isinstance(answer, Refused) and answer.code == "deleted"
     assert ann not in stage.admin.contacts()
     assert [decision.confirmed for decision in stage.decisions(ann)] == [Confirmed.REFUSED]
 

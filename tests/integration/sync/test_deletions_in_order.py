@@ -54,7 +54,7 @@ def test_a_change_that_leads_a_child_elsewhere_goes_before_the_deletion_of_its_o
     assert family.held(MEMBERSHIP)[GOLD]["holder"] == BOB
 
 
-@pytest.mark.parametrize("expired", [False, True], ids=["a replay", "an expired token"])
+@pytest.mark.parametrize("expired", [False, True], ids=["another mapping", "an expired token"])
 def test_a_deletion_waits_for_childrens_deletions_that_a_full_read_does_not_bring(
     family: Family, expired: bool
 ) -> None:
@@ -66,8 +66,7 @@ def test_a_deletion_waits_for_childrens_deletions_that_a_full_read_does_not_brin
         family.dynamics.expire_tokens()
         family.forget_when(INVOICE)
     else:
-        family.workflow.replays.ask(INVOICE, "a test", "")
-        family.start()
+        family.start_anew(INVOICE)
     family.read(MEMBERSHIP)
     # When the full read is over, but no more than that
     family.read(INVOICE, Slice(0, lambda: False))

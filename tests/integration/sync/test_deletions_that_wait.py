@@ -50,9 +50,8 @@ def nobody_reads(family: Family) -> None:
 
 
 def read_anew(family: Family) -> None:
-    """The first page of a replay."""
-    family.workflow.replays.ask(INVOICE, "a test", "")
-    family.start()
+    """The first page of a full read."""
+    family.start_anew(INVOICE)
     family.read(INVOICE, ONE_PAGE)
 
 

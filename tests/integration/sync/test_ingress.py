@@ -14,7 +14,7 @@ from sync.fitting.findings import Misfitting
 from sync.ingress import connect_streams
 from sync.schemas import dump, load, read_schemas
 from sync.streams import Send, Stream
-from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
+from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection, tell_secrets
 from tests.sandboxes import Sandbox
 
 CONTACT = "00000000-0000-4000-8000-00000000c0de"
@@ -25,8 +25,7 @@ FILTER = CampaignKey()
 
 @pytest.fixture(autouse=True)
 def secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
+    tell_secrets(sandbox, monkeypatch)
 
 
 def connect(sandbox: Sandbox, key: CampaignKey) -> Stream:
@@ -37,7 +36,7 @@ def connect(sandbox: Sandbox, key: CampaignKey) -> Stream:
     target = Campaign(campaign_connection(sandbox), NoThrottle())
     # As every process gets them: written down at the start, read again from the store.
     schemas = load(dump(read_schemas(config, source, target, timeout=30)))
-    [stream] = connect_streams(config, schemas, source, target, page_size=5000, concurrency=1, replayed_ms={})
+    [stream] = connect_streams(config, schemas, source, target, page_size=5000, concurrency=1)
     sandbox.admin.delete("/calls")
     return stream
 

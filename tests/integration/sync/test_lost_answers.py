@@ -211,8 +211,7 @@ def test_a_deletion_that_was_sent_before_waits_for_nobody(family: Family) -> Non
     assert (set(family.held(MEMBERSHIP)), orphaned(family)) == ({SILVER}, [])
     # When invoices are being read anew before it is sent again
     family.dynamics.page_size = 1
-    family.workflow.replays.ask(INVOICE, "a test", "")
-    family.start()
+    family.start_anew(INVOICE)
     family.read(INVOICE, Slice(0, lambda: False))
     assert Position.load(family.workflow.cursor(INVOICE).value).phase is Phase.FULL
     family.hurry(MEMBERSHIP)

@@ -14,7 +14,7 @@ ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
 FILTERED: dict[str, Any] = {**CONTACTS, "filter": ACTIVE, "delete_filtered_out": True, "apply_deletes": True}
 CHILDREN: dict[str, Any] = {**MEMBERSHIPS, "apply_deletes": True}
 
-module_sandbox, admin, run = test_schema_watch.module_sandbox, test_schema_watch.admin, test_schema_watch.run
+shared_sandbox, admin, run = test_schema_watch.shared_sandbox, test_schema_watch.admin, test_schema_watch.run
 
 
 class Cast(NamedTuple):

@@ -19,7 +19,7 @@ from tasks.runtime import Runtime
 from tasks.tick import tick
 from tasks.watch_schemas import watch_schemas
 from tasks.write import write
-from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
+from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection, tell_secrets
 from tests.sandboxes import Admin, Sandbox
 
 KEY = {"field": "crmId", "unique": True, "filter": "byCrmId", "parameter": "crmId_parameter"}
@@ -38,8 +38,8 @@ MEMBERSHIPS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def module_sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
+@pytest.fixture(scope="session")
+def shared_sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
     return start_sandbox("--contacts", "20", "--memberships", "10")
 
 
@@ -101,8 +101,7 @@ class Run:
 
 @pytest.fixture
 def run(redis: Redis, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
+    tell_secrets(sandbox, monkeypatch)
     runtime = Runtime(Settings(home=tmp_path), Store(redis, "test"))
     yield Run(runtime, sandbox)
     runtime.forget("ingress")

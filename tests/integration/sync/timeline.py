@@ -142,7 +142,7 @@ class Egress:
         limit_s = config.contact_limit_seconds
         return Stream(
             STREAM,
-            EventStreamSource(self.events, config.source, place, rules[config.source], replay),
+            EventStreamSource(self.events, config.source, place, rules[config.source]),
             ActivityTarget(
                 dynamics, rules, ActivityMapper(config.activities, shapes), config.batch_size, 1, limit_s > 0
             ),
@@ -155,7 +155,7 @@ class Egress:
     def source_of(self, source: RawSource) -> EventStreamSource:
         """The stream's, but for another source of events."""
         now = cast(EventStreamSource, self.stream.source)
-        return EventStreamSource(source, now.origin, now.place, now.rules, now.replay)
+        return EventStreamSource(source, now.origin, now.place, now.rules)
 
     @property
     def queue(self) -> RecordQueue:

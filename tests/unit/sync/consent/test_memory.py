@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from config.consent_flags import FLAGS
 from connectors.clocks import Skew
-from sync.consent.memory import MARGIN_MS, FlagMemory, Memory, Sent, Span, System
+from sync.consent.memory import MARGIN_MS, FlagMemory, Memory, Sent, Span, System, Written
 from sync.consent.memory_bytes import UnknownMemory, pack, unpack
 from sync.consent.rule import Seen
 
@@ -20,6 +20,14 @@ _flags = st.builds(
     ours=st.none() | st.builds(Span, st.integers(-1, 2**45), st.integers(-1, 2**45)),
     sent=st.none() | st.builds(Sent, st.sampled_from(System), st.booleans(), st.integers(0, 2**45), _seen),
     shown=st.booleans(),
+    written=st.none()
+    | st.builds(
+        Written,
+        st.sampled_from(System),
+        st.booleans(),
+        st.integers(0, 2**45),
+        st.integers(1, 255),
+    ),
 )
 _memories = st.builds(
     Memory,

@@ -25,9 +25,13 @@ def test_a_row_of_a_file_counts_by_its_time_and_takes_nothing_from_what_it_does_
     told = read(True, 900, 10, present=True)
     # An older row leaves what Campaign told as it was told
     assert merged(CONFIG, told, read(False, 500, 20, present=False)) == told
-    # A later one counts, and what comes of it is no longer what Campaign had at some moment
+    # A later one takes nothing from it either, but only Campaign itself can say which of the two counts
     later = merged(CONFIG, told, read(False, 950, 20, present=False))
-    assert later.flags["blackListEmail"] == Seen(False, 950) and not later.present
+    assert later == merged(CONFIG, read(False, 950, 20, present=False), told) == told._replace(asks=True)
+    assert merged(CONFIG, later, read(False, 960, 30, present=False)) == later
+    # Until it is read again
+    again = read(True, 990, 40, present=True)
+    assert merged(CONFIG, later, again) == merged(CONFIG, again, later) == again
 
 
 def test_doubles_stay_doubles() -> None:

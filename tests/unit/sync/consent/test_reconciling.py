@@ -8,7 +8,7 @@ from config.consent_flags import FlagPair
 from config.optinout import FlagTimes, OptinoutConfig
 from connectors.clocks import Skew
 from store.decisions import Decision
-from sync.consent.memory import Memory, System
+from sync.consent.memory import HELD_MS, Memory, System
 from sync.consent.news import is_news_of_contact, is_news_of_profile
 from sync.consent.reconciling import Plan, reconcile
 from sync.consent.rule import NEVER_MS, Seen
@@ -316,3 +316,85 @@ def test_the_record_has_campaign_s_own_time_where_a_later_one_was_compared() -> 
     # Then it is the later one, and the time on record is the one that Campaign told
     [decision] = plan.decisions
     assert decision.rule == "campaign-newer" and decision.campaign == (False, T + 5000)
+
+
+def fought(config: OptinoutConfig, rounds: int, every_ms: int, value: bool) -> tuple[list[Plan], int]:
+    """What is planned while somebody in Dynamics answers each writing of `value` with the opposite."""
+    memory: Memory | None = None
+    plans: list[Plan] = []
+    version, now_ms = 1, T
+    for _ in range(rounds):
+        told = profile(value, 9000, read=now_ms - T, live=True)
+        plan = reconcile(config, row(not value, 5, version), told, memory, now_ms, SKEWS)
+        plans.append(plan)
+        memory = answered(plan, (now_ms - T) // 1000, version + 1)
+        version, now_ms = version + 2, now_ms + every_ms
+    return plans, now_ms
+
+
+@pytest.mark.parametrize("every_ms", [2000, 30 * 60_000, 24 * 3_600_000])
+def test_an_opt_in_that_somebody_keeps_setting_back_is_held_back_for_a_while(every_ms: int) -> None:
+    # Given a policy by which Campaign wins, and a program in Dynamics that opts the contact out whenever we opt it in
+    config = configured(policy="campaign")
+    plans, _ = fought(config, 12, every_ms, value=False)
+    # Then it is answered five times, and after that once an hour at most
+    assert all(plan.to_dynamics == {"donotemail": False} for plan in plans[:5])
+    assert not any(plan.answered for plan in plans[:5])
+    assert all(plan.answered == ("blackListEmail",) for plan in plans[5:])
+    held = [plan for plan in plans if plan.held_until_ms is not None]
+    assert all(sent_to(plan) == ({}, {}) for plan in held)
+    assert len(held) == {2000: 7, 30 * 60_000: 4, 24 * 3_600_000: 0}[every_ms]
+    # And each time that it was held back is on record once
+    assert all(rules(plan.decisions) == [("held", "")] for plan in held[:1])
+    assert not any(plan.decisions for plan in plans if plan.held_until_ms and plans[plans.index(plan) - 1] in held)
+
+
+def test_a_held_opt_in_is_written_again_after_the_hour_and_at_once_when_campaign_changes() -> None:
+    # Given an opt-in that is held back
+    config = configured(policy="campaign")
+    plans, now_ms = fought(config, 6, 2000, value=False)
+    held = plans[-1]
+    assert held.held_until_ms == T + 4 * 2000 + HELD_MS
+    # When the hour is over, Then it is written once more
+    later = reconcile(config, row(True, 5, 11), profile(False, 9000, live=True), held.memory, held.held_until_ms, SKEWS)
+    assert later.to_dynamics == {"donotemail": False}
+    # And when the contact has opted out and in again in Campaign meanwhile, at once
+    out = reconcile(config, row(True, 5, 11), profile(True, 20_000, live=True), held.memory, now_ms, SKEWS)
+    assert sent_to(out) == ({}, {})
+    back = reconcile(config, row(True, 5, 11), profile(False, 25_000, live=True), out.memory, now_ms, SKEWS)
+    assert back.to_dynamics == {"donotemail": False}
+
+
+@pytest.mark.parametrize("direction", ["bidirectional", "campaign_to_dynamics"])
+def test_an_opt_out_is_never_held_back_and_yet_it_is_told_that_somebody_answers_it(direction: str) -> None:
+    plans, _ = fought(configured(direction=direction), 12, 2000, value=True)
+    assert all(plan.to_dynamics == {"donotemail": True} for plan in plans)
+    assert [bool(plan.answered) for plan in plans] == [False] * 5 + [True] * 7
+
+
+def test_answers_that_were_lost_count_as_writings() -> None:
+    # Given an opt-in that is set back each time, and whose answers are all lost
+    config, memory = configured(policy="campaign"), None
+    for turn in range(5):
+        told = profile(False, 9000, read=turn * 2000, live=True)
+        plan = reconcile(config, row(True, 5 + turn, turn * 2 + 1), told, memory, T + turn * 2000, SKEWS)
+        assert plan.to_dynamics == {"donotemail": False}
+        memory = plan.memory
+    # Then it is held back all the same
+    last = reconcile(config, row(True, 15, 11), profile(False, 9000, live=True), memory, T + 10_000, SKEWS)
+    assert last.held_until_ms is not None and last.to_dynamics == {}
+    # But not where a system does not answer, and nobody can tell whether anything was written
+    config = configured(policy="dynamics", campaign="blackListPushnotification")
+    memory = None
+    for turn in range(9):
+        told = profile(True, None, read=turn * 2000, live=True, flag="blackListPushnotification")
+        plan = reconcile(config, row(False, 5), told, memory, T + turn * 2000, SKEWS)
+        assert plan.to_campaign == {"blackListPushnotification": False}
+        memory = plan.memory
+    # And not where nothing was ever written
+    config = configured(policy="campaign")
+    memory = None
+    for turn in range(9):
+        plan = reconcile(config, row(True, 5), profile(False, 9000, live=True), memory, T + turn * 2000, SKEWS)
+        assert plan.to_dynamics == {"donotemail": False}
+        memory = plan.memory

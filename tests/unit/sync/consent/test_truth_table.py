@@ -14,7 +14,8 @@ def test_the_table_has_every_combination_of_values_and_every_rule() -> None:
         (one, other) for one in ("out", "in", "not told") for other in ("out", "in", "in, untouched", "not told")
     }
     assert all(len(row) == 9 for row in rows)
-    assert all(f"({rule})" in table() for rule in Rule)
+    # To be held back does not depend on values and times.
+    assert all(f"({rule})" in table() for rule in Rule if rule is not Rule.HELD)
 
 
 def test_the_table_says_the_documented_rule() -> None:

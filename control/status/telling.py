@@ -1,0 +1,55 @@
+"""What a workflow does, in the few words of a table's cell, on every face of the product alike."""
+
+from control.status.progress import Progress
+from control.status.stream import StreamStatus
+from control.status.workflow import WorkflowStatus
+from control.words import counted, duration, number
+
+TITLES = {
+    "ingress": "Dynamics 365 to Campaign",
+    "egress": "Campaign to Dynamics 365",
+    "optinout": "Opt-in and opt-out",
+}
+
+_PHASES = {None: "nothing yet", "full": "everything", "changes": "changes", "backfill": "a backfill"}
+
+
+def reads(stream: StreamStatus, is_on: bool) -> str:
+    """What of a stream is read at present."""
+    if stream.hold and is_on:
+        return "held"
+    phase, comparing = _PHASES[stream.reading.phase], stream.reading.comparing
+    if comparing and comparing.begun:
+        phase = "compares keys"
+    pending = stream.replay is not None and stream.replay.began_ms is None
+    return f"{phase}, replay pending" if pending else phase
+
+
+def revision(status: WorkflowStatus) -> str:
+    """Which configuration runs, and which is saved."""
+    if not status.newest_revision:
+        return "none saved"
+    if status.active_revision is None:
+        return f"{status.newest_revision} saved, none active yet"
+    if status.newest_revision == status.active_revision:
+        return f"{status.active_revision}"
+    return f"{status.active_revision} active, {status.newest_revision} saved"
+
+
+def processes(status: WorkflowStatus) -> str:
+    presence = status.presence
+    return (
+        f"{counted(presence.workers, 'worker')} ({counted(presence.slots, 'slot')}), {counted(presence.beats, 'beat')}"
+    )
+
+
+def last_tick(status: WorkflowStatus) -> str:
+    ticked = status.presence.ticked_seconds
+    return "never" if ticked is None else f"{duration(ticked)} ago"
+
+
+def progress_words(progress: Progress) -> str:
+    """12,000 of 50,000, 4 min to go."""
+    read = f"{number(progress.done)} of {number(progress.expected)}" if progress.expected else number(progress.read)
+    left = f", {duration(progress.remaining_seconds)} to go" if progress.remaining_seconds is not None else ""
+    return f"{read}{left}"
