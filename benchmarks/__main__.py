@@ -24,6 +24,7 @@ from benchmarks import (
     naive,
     queue,
     reading,
+    replay,
     writing,
 )
 from benchmarks.harness import Figure, say
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "consent": consent.run,
     "backlog": backlog.run,
     "first_run": first_run.run,
+    "replay": replay.run,
     "million_events": million_events.run,
 }
 

@@ -36,6 +36,16 @@ class Group(WithExample, click.Group):
 
 Group.group_class = Group
 
+
+class SomeRefused(click.ClickException):
+    """Exit code 3: what was asked for is done, but some records were refused. The message says how to see why."""
+
+    exit_code = 3
+
+    def show(self, file: object = None) -> None:
+        click.echo(self.message, err=True)
+
+
 #: An option that shows its variable: D365ACS_<COMMAND>_<OPTION>, made by click.
 option = partial(click.option, show_envvar=True)
 

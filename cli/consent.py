@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ import click
 from cli.commands import Group, option, output_option
 from cli.context import Context, pass_context
 from cli.moments import moment
-from cli.output import draw, say, stream_out, write
+from cli.output import draw, say, stream_out, warn, write
 
 if TYPE_CHECKING:
     from control.consent.explaining import Explanation
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     "d365acs consent export --since 30d > consent.csv",
 )
 def consent() -> None:
-    """See what optinout has decided about consent, and why; hand it out as a file.
+    """See what optinout would write, what it has decided about consent, and why; hand it out as a file.
 
     Every decision is on record with what both systems said and since when: for two years, unless retention_days says
     otherwise.
@@ -72,6 +73,29 @@ def _contact(text: str) -> str:
             f"{text} is not the id of a contact; one looks like 5d6c7f1e-0f0b-4b0e-9a58-000000000001.",
             param_hint="CONTACT",
         ) from None
+
+
+@consent.command(example="d365acs consent preview d365acs.yaml\nd365acs consent preview --limit 10000 -o json")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@option("--limit", type=click.IntRange(min=1), metavar="N", help="Read about so many profiles. Default: all.")
+@output_option("table", "json", "yaml")
+@pass_context
+def preview(context: Context, file: Path | None, limit: int | None, output: str) -> None:
+    """Count what optinout would write if it looked at everybody now: by pair, direction and rule. Writes nothing.
+
+    Of FILE before it is applied, or of what is saved. Both systems are read, all profiles of Campaign and their
+    contacts. With direction: dynamics_to_campaign it counts what ingress would write over the flags of Campaign.
+    """
+    from cli.consent_preview import preview_data, preview_parts, warnings
+    from control.consent.previewing import previewed
+
+    found = previewed(context.unsealed, file, limit)
+    if output != "table":
+        write(preview_data(found), output)
+    else:
+        draw(*preview_parts(found))
+    for sentence in warnings(found):
+        warn(sentence)
 
 
 @consent.command(

@@ -24,7 +24,7 @@ def explained(found: Explanation) -> list[RenderableType]:
     from rich.text import Text
 
     parts: list[RenderableType] = [Text(f"Contact {found.contact}", style="bold")]
-    if not found.decisions:
+    if not (found.decisions or found.waiting or found.set_aside):
         parts += ["", "Nothing was decided about it: both systems agreed, or it is older than what is kept."]
     for decision in found.decisions:
         parts += ["", Text(_headline(decision), style="bold")]
@@ -161,6 +161,7 @@ def amount_parts(found: Amount, now_ms: int) -> list[RenderableType]:
                 ("Ever decided", f"{stats.decided:,}"),
                 ("Last decided", ago(stats.decided_ms, now_ms)),
                 ("In doubt", f"{in_doubt(stats):,}"),
+                *([("No key", _keyless(found))] if found.keyless else []),
             ]
         )
     ]
@@ -174,6 +175,10 @@ def amount_parts(found: Amount, now_ms: int) -> list[RenderableType]:
     if found.answered:
         parts += ["", Text(answered_sentence(found.answered, now_ms), style="yellow")]
     return parts
+
+
+def _keyless(found: Amount) -> str:
+    return f"about {counted(found.keyless, 'profile')} of Campaign opted out, of whom nobody can say who they are"
 
 
 def _size(found: Amount) -> str:
@@ -198,6 +203,7 @@ def amount_data(found: Amount) -> dict[str, Any]:
         "last_decided": precise(stats.decided_ms),
         "in_doubt": in_doubt(stats),
         "set_back_again": found.answered.many if found.answered else 0,
+        "without_key": found.keyless,
         "rules": dict(sorted(stats.rules.items())),
         "ends": stats.confirmed,
     }

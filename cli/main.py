@@ -65,18 +65,50 @@ def main() -> None:
 
 
 def _register() -> None:
-    from cli import config, consent, contexts, demo, doctor, mapping, replay, sandbox, schema, up, workflow
+    from cli import (
+        completion,
+        config,
+        consent,
+        contexts,
+        dashboard,
+        demo,
+        dlq,
+        doctor,
+        mapping,
+        metrics,
+        record,
+        replay,
+        sandbox,
+        schema,
+        state,
+        up,
+        worker,
+        workflow,
+    )
 
     nouns = (
         workflow.workflow,
         mapping.mapping,
         schema.schema,
         replay.replay,
+        record.record,
+        dlq.dlq,
         consent.consent,
         config.config,
+        state.state,
+        worker.worker,
         contexts.context,
     )
-    for command in (*nouns, doctor.doctor, up.up, demo.demo, sandbox.sandbox):
+    for command in (
+        *nouns,
+        doctor.doctor,
+        metrics.metrics,
+        up.up,
+        dashboard.dashboard,
+        demo.demo,
+        sandbox.sandbox,
+        completion.completion,
+    ):
         cli.add_command(command)
 
 

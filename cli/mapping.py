@@ -240,3 +240,41 @@ def validate(context: Context, file: Path | None, output: str) -> None:
 
     document = configuration.validate(file) if file else configuration.export(context.store)
     judge_file(context, file, document.model_copy(update={"egress": None, "optinout": None}), output)
+
+
+@mapping.command(
+    example="d365acs mapping preview contact\nd365acs mapping preview contact --file contact.yaml --limit 1000 --exact"
+)
+@_table
+@option(
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A mapping that is not saved, as `mapping show` has it.",
+)
+@option("--limit", type=click.IntRange(1, 5000), default=100, show_default=True, metavar="N", help="How many records.")
+@option("--exact", is_flag=True, help="Look a sample up in Campaign.")
+@option("--reveal", is_flag=True, help="Show examples of values, which is entered into the history.")
+@output_option("table", "json", "yaml")
+@pass_context
+def preview(
+    context: Context, table_name: str, file: Path | None, limit: int, exact: bool, reveal: bool, output: str
+) -> None:
+    """Preview a mapping, saved or from a file, on live records: field by field, and what would become of them.
+
+    The first records of the table are read, filtered, mapped and compared with what is known of Campaign; nothing is
+    written. How many columns hold anything, are replaced or do not fit is counted, with an example of each.
+    """
+    from cli.rehearsal_views import preview_parts
+    from control.mappings.fragments import read_mapping
+    from control.mappings.saved import saved
+    from control.rehearsal import preview as previewed
+    from control.rehearsal.data import preview_data
+
+    document = read_mapping(read(file), str(file), saved(context.store), table_name) if file else None
+    found = previewed(context.store, table_name, document, limit, exact, reveal, context.settings.actor)
+    if output != "table":
+        write(preview_data(found), output)
+        return
+    draw(*preview_parts(found))
+    if not reveal:
+        say("See values with --reveal, which is entered into the history.")

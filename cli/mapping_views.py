@@ -9,7 +9,6 @@ from cli.output import facts, table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from config.filters import Condition
     from config.ingress import FieldMapping, TableMapping
 
 
@@ -39,12 +38,7 @@ def _facts(one: TableMapping) -> list[tuple[str, RenderableType]]:
 def _filter(one: TableMapping) -> str:
     if one.filter is None:
         return "every record travels"
-    return (" and " if one.filter.every else " or ").join(_condition(each) for each in one.filter.conditions)
-
-
-def _condition(one: Condition) -> str:
-    values = ", ".join(map(str, one.values))
-    return f"{one.field} {one.comparison.replace('_', ' ')} {values}".rstrip()
+    return (" and " if one.filter.every else " or ").join(each.words for each in one.filter.conditions)
 
 
 def _notes(one: TableMapping, rule: FieldMapping) -> str:

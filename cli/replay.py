@@ -1,65 +1,100 @@
-"""d365acs replay: read and write a whole table again, the events of a window of time, or consent."""
+"""d365acs replay: read and write a table once more, the events of a window of time, or consent; whole or in part."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import IO
 
 import click
 
 from cli.commands import Group, option, output_option
 from cli.context import Context, pass_context
 from cli.moments import moment
-from cli.output import draw, say, table, warn, write
-from control.words import ago, iso, number, window
-
-if TYPE_CHECKING:
-    from control.replays import Listed
+from cli.output import draw, say, warn, write
 
 _name = click.argument("name", metavar="TABLE|egress|optinout")
 _why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
 
 
-@click.group(cls=Group, example="d365acs replay create contact\nd365acs replay create egress --since 2d")
+@click.group(
+    cls=Group,
+    example="d365acs replay create contact\n"
+    "d365acs replay create contact --where 'statecode equals 0' --rate 20\n"
+    "d365acs replay create egress --since 2d --now",
+)
 def replay() -> None:
-    """Read and write a whole table again, the events of a window of time, or consent.
+    """Read and write a table once more, the events of a window of time, or consent; whole or in part.
 
-    It begins with the next stop and start of the workflow, and goes at lower priority than live changes, which it never
-    overwrites. An event that Dynamics shows already is not shown twice; consent that is equal in both systems is not
-    written.
+    It goes beside live changes, at lower priority, and never overwrites them. An event that Dynamics shows already is
+    not shown twice; consent that is equal in both systems is not written.
     """
 
 
 _since = option("--since", metavar="TIME", help="What happened since then. Default: all that is still there.")
-_until = option("--until", metavar="TIME", help="Events before then. Default: until now.")
+_until = option("--until", metavar="TIME", help="What happened before then. Default: until now.")
+_where = option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Of a table, records for which this holds: 'COLUMN COMPARISON VALUE'. Several must hold together.",
+)
+_ids = option(
+    "--ids", type=click.File(), metavar="FILE", help="Of a table, the records named here, one id a line; - for stdin."
+)
+_now = option("--now", is_flag=True, help="Begin at once, if the workflow runs.")
+_rate = option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Records a second, at most. Default: any."
+)
 
 
 @replay.command(
     example='d365acs replay create contact --why "profiles were restored from a backup"\n'
-    "d365acs replay create egress --since 2026-11-20 --until 2026-11-21T12:00Z"
+    "d365acs replay create contact --since 6h --where 'address1_country equals Austria'\n"
+    "d365acs replay create contact --ids lost.txt --rate 5\n"
+    "d365acs replay create egress --since 2026-11-20 --until 2026-11-21T12:00Z --now"
 )
 @_name
 @_since
 @_until
+@_where
+@_ids
+@_now
+@_rate
 @_why
 @pass_context
-def create(context: Context, name: str, since: str | None, until: str | None, why: str) -> None:
-    """Ask for the replay of a mapped table, of the events of egress, or of the consent of optinout. It is pending until
-    the next stop and start. Asking twice for a table is harmless. While a window is pending, another one is
-    refused, and 2d is another one a minute later.
+def create(
+    context: Context,
+    name: str,
+    since: str | None,
+    until: str | None,
+    where: tuple[str, ...],
+    ids: IO[str] | None,
+    now: bool,
+    rate: float | None,
+    why: str,
+) -> None:
+    """Ask for the replay of a mapped table, of the events of egress, or of the consent of optinout.
 
-    A table is replayed whole. Consent can be that of whoever has changed since a TIME, and events those of a window:
-    each TIME is a date (2026-11-20, its beginning), a time in ISO 8601 (2026-11-21T12:00+01:00), or so long ago (90min,
-    6h, 2d, 1w). Without a zone it is UTC.
+    It is pending until the next stop and start, or begins at once with --now. A part of a table, by --since, --until,
+    --where or --ids, and a table with --rate, always begin at once if ingress runs. Asking twice is harmless; while one
+    is pending, another one of the same is refused.
+
+    Of a table, --since and --until are about when a record was last changed. Consent can be that of whoever has changed
+    since a TIME. Each TIME is a date (2026-11-20, its beginning), a time in ISO 8601 (2026-11-21T12:00+01:00), or so
+    long ago (90min, 6h, 2d, 1w). Without a zone it is UTC. Conditions are those of the filters of mappings; several
+    values stand with commas between them ('statecode one_of 0,1').
     """
     from control import replays
 
     now_ms = context.store.now_ms()
     since_ms, until_ms = moment("--since", since, now_ms), moment("--until", until, now_ms)
-    asked = replays.ask(context.store, name, context.settings.actor, why, since_ms, until_ms)
-    verb = "restart" if asked.is_on else "start"
-    already = "" if asked.new else " already"
-    which = f" ({asked.window})" if asked.window else ""
-    say(f"The replay of {name}{which} is pending{already}; begin it with: d365acs workflow {verb} {asked.workflow}")
+    asked = replays.ask(
+        *(context.store, name, context.settings.actor, why, since_ms, until_ms),
+        now=now,
+        where=where,
+        ids=ids,
+        rate=rate,
+    )
+    say(asked.sentence)
     for warning in asked.warnings:
         warn(warning)
 
@@ -70,65 +105,62 @@ def create(context: Context, name: str, since: str | None, until: str | None, wh
 def ls(context: Context, output: str) -> None:
     """List the replays: those that are pending, and how far the last one of each has come.
 
-    pending: it begins with the next start; reading; writing: all is read; done; ended: by `replay cancel`.
+    pending: it begins with the next start; reading; paused; writing: all is read; done; ended: by `replay cancel`.
     """
+    from cli.replay_views import replays_table
     from control import replays
+    from control.replays.data import replay_data
 
     found = replays.replays(context.store)
     if output != "table":
-        write(
-            [
-                {
-                    "workflow": one.workflow,
-                    "table": one.name if one.name != one.workflow else None,
-                    "state": one.stage.value,
-                    "since": iso(one.replay.since_ms),
-                    "until": iso(one.replay.until_ms),
-                    "read": one.read,
-                    "waiting": one.waiting,
-                    "asked": iso(one.replay.asked_ms),
-                    "began": iso(one.replay.began_ms),
-                    "by": one.replay.by,
-                    "why": one.replay.why,
-                }
-                for one in found
-            ],
-            output,
-        )
-        return
-    if not found:
+        write([replay_data(one) for one in found], output)
+    elif found:
+        draw(replays_table(found, context.store.now_ms()))
+    else:
         ask = "ask for one with: d365acs replay create TABLE (or egress, optinout)"
         say(f"No replay is pending, and none has begun; {ask}")
+
+
+@replay.command(example="d365acs replay show contact\nd365acs replay show egress -o json")
+@_name
+@output_option()
+@pass_context
+def show(context: Context, name: str, output: str) -> None:
+    """Show one: what it is confined to, how far it has come, who asked for it and why."""
+    from cli.replay_views import replay_facts
+    from control import replays
+    from control.replays.data import replay_data
+
+    found = replays.replay_of(context.store, name)
+    if output != "table":
+        write([replay_data(one) for one in found], output)
         return
     now_ms = context.store.now_ms()
-    columns = [
-        ("REPLAY", "left"),
-        ("STATE", "left"),
-        ("WINDOW", "left"),
-        ("ASKED", "left"),
-        ("BEGAN", "left"),
-        ("BY", "left"),
-        ("WHY", "left"),
-    ]
-    rows = [
-        (
-            one.name,
-            _state(one),
-            window(one.replay.since_ms, one.replay.until_ms) or "all",
-            ago(one.replay.asked_ms, now_ms),
-            ago(one.replay.began_ms, now_ms),
-            one.replay.by,
-            one.replay.why or "-",
-        )
-        for one in found
-    ]
-    draw(table(columns, rows))
+    draw(*(replay_facts(one, now_ms) for one in found))
 
 
-def _state(one: Listed) -> str:
-    if one.stage == "writing":
-        return f"{one.stage.value}, {number(one.waiting)} to go"
-    return f"{one.stage.value}, {number(one.read)} so far" if one.read else one.stage.value
+@replay.command(example="d365acs replay pause contact --why 'Campaign is busy until noon'")
+@_name
+@_why
+@pass_context
+def pause(context: Context, name: str, why: str) -> None:
+    """Read no more of a replay until it is resumed. What was read of it is written; stops and starts change nothing."""
+    from control import replays
+
+    found = replays.pause(context.store, name, context.settings.actor, why)
+    say(f"The replay of {name} is {found.words}; let it go on with: d365acs replay resume {name}")
+
+
+@replay.command(example="d365acs replay resume contact")
+@_name
+@_why
+@pass_context
+def resume(context: Context, name: str, why: str) -> None:
+    """Let a replay that was paused go on where it stood."""
+    from control import replays
+
+    found = replays.resume(context.store, name, context.settings.actor, why)
+    say(f"The replay of {name} goes on: {found.words}.")
 
 
 @replay.command(example="d365acs replay cancel contact\nd365acs replay cancel egress")
@@ -136,11 +168,10 @@ def _state(one: Listed) -> str:
 @_why
 @pass_context
 def cancel(context: Context, name: str, why: str) -> None:
-    """Take a pending request back, or end a replay of events or of consent.
+    """Take a pending request back, or end a replay.
 
-    If none of egress (or optinout) is pending, the one that is being read ends, at once or, if the workflow does not
-    run, with its next start: what was read of it is written, the rest is not read. The replay of a table that has begun
-    goes on to its end.
+    If none is pending, the one that is being read ends, at once or, if the workflow does not run, with its next start:
+    what was read of it is written, the rest is not read.
     """
     from control import replays
 
@@ -148,5 +179,5 @@ def cancel(context: Context, name: str, why: str) -> None:
     if not cancelled.had_begun:
         say(f"The replay of {name} is taken back.")
         return
-    ends = "ends now" if cancelled.is_on else f"ends with the next start of {name}"
+    ends = "ends now" if cancelled.is_on else f"ends with the next start of {cancelled.workflow}"
     say(f"The replay of {name} {ends}: what was read of it is written, the rest is not read.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from control.status.workflow import WorkflowStatus
 
 #: What a narrow terminal does without, the first first. Records that are parked are shown wherever there are any.
-_SPARED = ("BAR", "READ/S", "OLDEST", "SINCE", "REMAINING", "PARKED")
+_SPARED = ("BAR", "READ/S", "OLDEST", "SINCE", "REMAINING", "PARKED", "WRITTEN/S")
 
 _LEFT = ("WORKFLOW", "STATE", "SINCE", "PROGRESS")
 
@@ -54,7 +54,7 @@ def _workflow(status: WorkflowStatus, without: set[str]) -> dict[str, Cell]:
         "OLDEST": duration(status.oldest_seconds),
         "READ/S": rate(status.rate("read")),
         "WRITTEN/S": rate(status.rate("written")),
-        "FAILED": number(status.dead),
+        "SET ASIDE": number(status.dead),
         "PROGRESS": progress_text(status.progress, without),
     }
 
@@ -69,7 +69,7 @@ def _stream(stream: StreamStatus, is_on: bool, without: set[str]) -> dict[str, C
         "OLDEST": duration(stream.oldest_seconds),
         "READ/S": rate(stream.rates["read"]),
         "WRITTEN/S": rate(stream.rates["written"]),
-        "FAILED": number(stream.dead),
+        "SET ASIDE": number(stream.dead),
         "PROGRESS": progress_text(stream.reading.progress, without),
     }
 

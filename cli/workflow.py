@@ -43,7 +43,7 @@ def workflow() -> None:
 @output_option()
 @pass_context
 def ls(context: Context, output: str) -> None:
-    """List the workflows: state, backlog, the oldest waiting record, records set aside as failed."""
+    """List the workflows: state, backlog, the oldest waiting record, and how many records were set aside."""
     from cli.workflow_views import list_table, note_lines
     from control.status.data import as_data
     from control.status.notes import notes_of
@@ -63,48 +63,76 @@ def ls(context: Context, output: str) -> None:
 def show(context: Context, workflow_name: str, output: str) -> None:
     """Show one workflow with its streams: what it does, who switched it, what it waits for, what was set aside and why.
 
-    What was set aside is told by kind, with the newest of each; of more than 10,000 in a stream, so many are looked at.
+    What was set aside is told by cause, with the newest of each; of more than 10,000 in a stream, so many are looked
+    at. `d365acs dlq stats` counts all of them, and says what to do.
     """
-    from cli.workflow_views import facts_table, note_lines, refusals_table, sources_table, streams_table
-    from control.status.data import as_data, refusals_data
+    from cli.dlq_views import causes_table
+    from cli.workflow_views import facts_table, note_lines, sources_table, streams_table
+    from control.dead_letters import LOOKED_AT, causes
+    from control.dead_letters.data import causes_data
+    from control.status.data import as_data
     from control.status.notes import notes_of
-    from control.status.refusals import refusals
     from control.status.workflow import status_of
 
     status = status_of(context.store, context.settings, workflow_name)
-    refused = refusals(context.store.workflow(workflow_name), [one.stream for one in status.streams if one.dead])
+    found = causes(context.store, workflow_name, LOOKED_AT) if status.dead else []
     if output != "table":
-        write({**as_data(status), "refusals": refusals_data(refused)}, output)
+        write({**as_data(status), "causes": causes_data(found)}, output)
         return
     draw(facts_table(status))
     if status.streams:
         draw("", streams_table(status, console().width))
     if sources := sources_table(status):
         draw("", sources)
-    if refused:
-        draw("", refusals_table(refused, status.at_ms))
+    if found:
+        draw("", causes_table(found, status.at_ms))
     draw(*note_lines(notes_of([status])))
 
 
-@workflow.command(example="d365acs workflow start ingress --wait --timeout 60")
+@workflow.command(
+    example="d365acs workflow start ingress --wait --timeout 60\n"
+    "d365acs workflow start ingress --dry-run --limit 1000 --exact"
+)
 @_workflow
 @_why
 @_accept
 @_wait
 @_timeout
+@option("--dry-run", is_flag=True, help="Start nothing: read, and tell what would be written.")
+@option("--limit", type=click.IntRange(min=1), metavar="N", help="Of a dry run: the first N records of each table.")
+@option("--exact", is_flag=True, help="Of a dry run: look a sample up in Campaign.")
 @output_option()
 @pass_context
 def start(
-    context: Context, workflow_name: str, why: str, accept_privacy: bool, wait: bool, timeout: float, output: str
+    context: Context,
+    workflow_name: str,
+    why: str,
+    accept_privacy: bool,
+    wait: bool,
+    timeout: float,
+    dry_run: bool,
+    limit: int | None,
+    exact: bool,
+    output: str,
 ) -> None:
     """Start a workflow that is stopped or has failed.
 
     The newest saved configuration becomes active. The workflow is STARTING until the systems answer and the
     configuration fits them, then RUNNING. Starting what starts or runs already changes nothing. The first start of an
     instance asks whether it is known how privacy requests are made; a script says so with --accept-privacy.
+
+    With --dry-run (ingress only) everything that the start would read is read, filtered, mapped and compared with what
+    is known of Campaign, and counted: what would be created, updated, deleted; nothing is written.
     """
     from control import operate
 
+    if dry_run:
+        from cli.rehearsal_views import rehearsed_start
+
+        rehearsed_start(context, workflow_name, limit, exact, output)
+        return
+    if limit is not None or exact:
+        raise click.UsageError("--limit and --exact are about a dry run: add --dry-run.")
     operation = _acknowledged(
         lambda accept: operate.start(context.store, workflow_name, context.settings.actor, why, accept), accept_privacy
     )
@@ -301,6 +329,32 @@ def edit(context: Context, workflow_name: str, why: str, output: str) -> None:
         say("Nothing was changed; nothing is saved.")
     else:
         tell_applied(applied, output)
+
+
+@workflow.command(example="d365acs workflow history\nd365acs workflow history ingress --since 2d --limit 20 -o jsonl")
+@click.argument("workflow_name", metavar="[WORKFLOW]", required=False)
+@option("--since", metavar="TIME", help="What was done since then: 2026-11-20, 6h, 2d. Default: all that is kept.")
+@option("--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many, at most.")
+@output_option()
+@pass_context
+def history(context: Context, workflow_name: str | None, since: str | None, limit: int, output: str) -> None:
+    """Show who did what, when and why, the newest first: starts and stops, edits, replays, dead letters that were
+    retried or given up, values that were revealed; and what the workflow did by itself.
+
+    The last 10,000 entries of each workflow are kept.
+    """
+    from cli.history_views import acts_data, acts_table
+    from cli.moments import moment
+    from control.acts import acts
+
+    now_ms = context.store.now_ms()
+    found = acts(context.store, workflow_name, moment("--since", since, now_ms), limit)
+    if output != "table":
+        write(acts_data(found), output)
+    elif found:
+        draw(acts_table(found))
+    else:
+        say("Nothing was done so far." if since is None else "Nothing was done since then.")
 
 
 _EDITING = """\

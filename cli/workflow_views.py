@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.output import facts, fits, table
-from control.words import ago, counted, duration, number
+from control.words import ago, duration, number
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from cli.output import Cell
-    from control.status.refusals import Refusal
     from control.status.stream import StreamStatus
     from control.status.tokens import Token
     from control.status.workflow import WorkflowStatus
@@ -22,9 +21,6 @@ _STYLES = {"RUNNING": "green", "STARTING": "cyan", "FAILED": "bold red", "STOPPE
 
 #: What a narrow terminal does without in the table of streams, the first first.
 _SPARED = ("UNCHANGED", "FILTERED", "OLDEST", "READ", "TOKEN", "LAST READ", "LAST CHANGE", "WRITTEN")
-
-#: Characters that are shown of the place at which a record was read.
-_LONGEST_PLACE = 48
 
 
 def note_lines(found: list[str]) -> list[RenderableType]:
@@ -49,7 +45,7 @@ def list_table(statuses: list[WorkflowStatus]) -> Table:
         ("BACKLOG", "right"),
         ("PARKED", "right"),
         ("OLDEST", "right"),
-        ("FAILED", "right"),
+        ("SET ASIDE", "right"),
         ("TOKEN", "right"),
     ]
     return table(columns, [_list_row(status) for status in statuses])
@@ -81,7 +77,8 @@ def _token_text(token: Token | None) -> Text:
 
 def facts_table(status: WorkflowStatus) -> Table:
     """The workflow itself, a line for each fact."""
-    presence = status.presence
+    from control.status.telling import facts_of
+
     found: list[tuple[str, RenderableType]] = [
         ("Workflow", f"{status.workflow} (instance {status.instance})"),
         ("State", state_text(status.state)),
@@ -89,35 +86,9 @@ def facts_table(status: WorkflowStatus) -> Table:
         ("By", status.by or "-"),
         # Why it has failed stands below, with the workflow's notes.
         *([] if status.state == "FAILED" else [("Why", status.why or "-")]),
-        ("Generation", str(status.generation)),
-        ("Revision", _revision(status)),
-        (
-            "Processes",
-            f"{counted(presence.workers, 'worker')} ({counted(presence.slots, 'slot')}), "
-            f"{counted(presence.beats, 'beat')}",
-        ),
-        ("Last tick", "never" if presence.ticked_seconds is None else f"{duration(presence.ticked_seconds)} ago"),
     ]
-    if status.engine:
-        found.append(("Engine calls", f"{status.engine.today:,} today, {status.engine.period:,} in 30 days"))
-    if status.consent:
-        stats = status.consent.stats
-        found.append(
-            ("Decisions", f"{stats.kept:,} kept, {stats.open:,} open; {status.consent.in_doubt:,} ever in doubt")
-        )
-    if status.files:
-        found.append(("Files", status.files.sentence))
+    found += facts_of(status)
     return facts(found)
-
-
-def _revision(status: WorkflowStatus) -> str:
-    if not status.newest_revision:
-        return "none saved"
-    if status.active_revision is None:
-        return f"{status.newest_revision} saved, none active yet"
-    if status.newest_revision == status.active_revision:
-        return f"{status.active_revision}"
-    return f"{status.active_revision} active, {status.newest_revision} saved"
 
 
 def streams_table(status: WorkflowStatus, width: int) -> Table:
@@ -141,35 +112,6 @@ def sources_table(status: WorkflowStatus) -> Table | None:
     return table([("SOURCE", "left"), ("LAST CHANGE", "right"), ("STANDS AT", "left")], rows) if rows else None
 
 
-def refusals_table(found: list[Refusal], now_ms: int) -> Table:
-    """Why records were set aside; never with a value of theirs."""
-    columns = [
-        ("SET ASIDE", "left"),
-        ("KIND", "left"),
-        ("COUNT", "right"),
-        ("NEWEST", "left"),
-        ("WHERE", "left"),
-        ("WHY", "left"),
-    ]
-    rows = [
-        (
-            one.stream,
-            one.kind,
-            number(one.count),
-            ago(one.newest_ms, now_ms),
-            _shortened(one.newest.place or one.record),
-            one.newest.sentence,
-        )
-        for one in found
-    ]
-    return table(columns, rows)
-
-
-def _shortened(place: str) -> str:
-    """Positions in a journal are long; programs get the whole."""
-    return place if len(place) <= _LONGEST_PLACE else f"{place[: _LONGEST_PLACE - 1]}…"
-
-
 def _stream(stream: StreamStatus, status: WorkflowStatus) -> dict[str, Cell]:
     reading = stream.reading
     read = ago(reading.read_ms, status.at_ms)
@@ -179,7 +121,7 @@ def _stream(stream: StreamStatus, status: WorkflowStatus) -> dict[str, Cell]:
         "BACKLOG": number(stream.backlog),
         status.kind.parked_column: number(stream.parked),
         "OLDEST": duration(stream.oldest_seconds),
-        "FAILED": number(stream.dead),
+        "SET ASIDE": number(stream.dead),
         "READ": number(stream.totals["read"]),
         "WRITTEN": number(stream.totals["written"]),
         "UNCHANGED": number(stream.totals["unchanged"]),
@@ -189,16 +131,10 @@ def _stream(stream: StreamStatus, status: WorkflowStatus) -> dict[str, Cell]:
     }
 
 
-_PHASES = {None: "nothing yet", "full": "everything", "changes": "changes", "backfill": "a backfill"}
-
-
 def _phase(stream: StreamStatus, is_on: bool) -> Text:
     from rich.text import Text
 
-    if stream.hold and is_on:
-        return Text("held", style="bold red")
-    phase, comparing = _PHASES[stream.reading.phase], stream.reading.comparing
-    if comparing and comparing.begun:
-        phase = "compares keys"
-    pending = stream.replay is not None and stream.replay.began_ms is None
-    return Text(f"{phase}, replay pending" if pending else phase)
+    from control.status.telling import HELD, reads
+
+    what = reads(stream, is_on)
+    return Text(what, style="bold red" if what == HELD else "")

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from config.addresses import Scopes, Url
+from config.alerts import Alerts
 from config.journal_connection import JOURNAL_SCOPES, JournalAccess, JournalConnection
 from config.model import Model, Number, Place, Text, Whole, part, with_relations
 from config.secrets import SecretRef
@@ -168,6 +169,9 @@ class Connections(Model):
         default=None,
         description="Campaign's files on its SFTP server; for egress with `source: files`, for optinout with "
         "`files`, and for the export of logs, `sftp.logs`.",
+    )
+    alerts: Alerts | None = Field(
+        default=None, description="The webhook that is told when a workflow needs people. null: nobody is told."
     )
 
     @model_validator(mode="wrap")

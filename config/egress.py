@@ -8,6 +8,7 @@ from config.activities import Activities
 from config.event_fields import DateFormats, EventStatuses, EventTypes, FileFields, JournalFields, Kind
 from config.event_files import FileEvents
 from config.model import Model, Number, Text, Whole, YesNo
+from config.objectives import Objectives
 
 __all__ = ["Activities", "EgressConfig", "EventSwitches", "FileEvents", "JournalEvents", "Kind"]
 
@@ -101,6 +102,10 @@ class EgressConfig(Model):
         "as `%d/%m/%Y %H:%M:%S`. Without a zone (`%z`) the time is UTC.",
     )
     activities: Activities = Field(default=Activities(), description="The activity tables of Dynamics.")
+    objectives: Objectives | None = Field(
+        default=None,
+        description="How soon events shall have arrived; {} takes all defaults. null: nothing is promised.",
+    )
 
     def fields(self, source: EventOrigin) -> JournalFields | FileFields:
         """Where the parts of an event stand that was read there."""

@@ -77,6 +77,11 @@ class Condition(Exact):
             return ()
         return self.value if isinstance(self.value, tuple) else (self.value,)
 
+    @property
+    def words(self) -> str:
+        """statecode equals 0."""
+        return f"{self.field} {self.comparison.replace('_', ' ')} {', '.join(map(str, self.values))}".rstrip()
+
 
 class Filter(Model):
     """Which records travel: those for which all conditions hold (And), or any of them (Or)."""

@@ -10,6 +10,7 @@ from pydantic import Field, ValidatorFunctionWrapHandler, field_validator
 from config.comparisons import Comparison
 from config.filters import Condition, Filter
 from config.model import Model, Number, Place, list_with_relations, parts, written
+from config.objectives import Objectives
 from config.tables import CampaignKey, FieldMapping, LinkMapping, TableMapping
 
 __all__ = [
@@ -33,6 +34,10 @@ class IngressConfig(Model):
         allow_inf_nan=False,
         description="How many seconds a child waits for its parent before the parent is fetched; "
         "if the parent cannot be had then, the child is set aside.",
+    )
+    objectives: Objectives | None = Field(
+        default=None,
+        description="How soon changes shall have arrived; {} takes all defaults. null: nothing is promised.",
     )
     tables: tuple[TableMapping, ...] = Field(
         description="The tables that flow, one by one. With an empty list, [], the workflow moves nothing."

@@ -8,6 +8,7 @@ from pydantic import Field, ModelWrapValidatorHandler, model_validator
 from config.consent_flags import FLAGS, POLICIES, Flag, FlagPair, Policy, WireFlag, flag_named, wire_flag
 from config.consent_sources import ConsentColumns, ConsentFiles, ConsentPoll, ExportWorkflow, FlagTimes
 from config.model import Model, Number, Place, Whole, part, parts, with_relations, written
+from config.objectives import Objectives
 from config.tables import CampaignKey
 
 __all__ = [
@@ -76,6 +77,10 @@ class OptinoutConfig(Model):
         allow_inf_nan=False,
         description="How many seconds a change waits for a contact that Dynamics does not have (yet); then it is set "
         "aside.",
+    )
+    objectives: Objectives | None = Field(
+        default=None,
+        description="How soon changes shall have arrived; {} takes all defaults. null: nothing is promised.",
     )
     retention_days: Whole = Field(
         default=730, ge=1, le=36_500, description="How many days the record of a decision is kept."

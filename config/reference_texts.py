@@ -1,6 +1,7 @@
 """What docs/configuration.md says beside what the models say themselves."""
 
 from config.activities import Activities, BounceActivity, ClickActivity, OpenActivity, SendActivity
+from config.alerts import Alerts
 from config.connections import (
     CampaignConnection,
     Connections,
@@ -18,6 +19,7 @@ from config.event_fields import EventStatuses, EventTypes, FileFields, JournalFi
 from config.filters import Condition, Filter
 from config.ingress import IngressConfig
 from config.model import Model
+from config.objectives import Objectives
 from config.optinout import OptinoutConfig
 from config.tables import CampaignKey, FieldMapping, LinkMapping, TableMapping
 
@@ -63,6 +65,8 @@ TITLES: dict[type[Model], str] = {
     JournalConnection: "connections.journal",
     SftpConnection: "connections.sftp",
     LogExport: "connections.sftp.logs",
+    Alerts: "connections.alerts",
+    Objectives: "objectives",
     IngressConfig: "ingress",
     TableMapping: "A table",
     CampaignKey: "key",
@@ -128,6 +132,16 @@ logs: {folder: d365_loads/logs}
     LogExport: """\
 folder: d365_loads/logs
 every_seconds: 900
+""",
+    Alerts: """\
+url: ${env:ALERTS_URL}
+secret: ${file:/run/secrets/alerts_key}
+events: [failed, stalled, dead_letters]
+dead_letters_above: 100
+""",
+    Objectives: """\
+freshness_seconds: 60
+share: 0.99
 """,
     IngressConfig: """\
 park_limit_seconds: 900

@@ -172,6 +172,29 @@ class Campaign:
         """
         return [_pkey(answer, record) for answer, record in self._found(resource, key, value, MOST_FOUND, timeout)]
 
+    def records_by_key(self, resource: str, key: CampaignKey, value: str, timeout: float) -> list[dict[str, Any]]:
+        """The records with this key, whole, as they stand in Campaign's JSON, at most MOST_FOUND.
+
+        Raises as `find` does.
+        """
+        return [record for _, record in self._found(resource, key, value, MOST_FOUND, timeout)]
+
+    def record(self, resource: str, pkey: str, timeout: float) -> dict[str, Any] | None:
+        """The record of a PKey ("@..."), whole; None if the resource has none, or hides it. Raises Refused."""
+        if not pkey.startswith("@"):
+            raise Refused("campaign", f"{resource}: a PKey begins with @", code="bad-key")
+        deadline = time.monotonic() + timeout
+        path = f"{self._root(resource, timeout)}/{_segment(pkey, f'look-up in {resource}')}"
+        answer = self._http.request("GET", path, about=resource, timeout=deadline - time.monotonic())
+        if answer.status < 400:
+            found = _record(answer)
+            _pkey(answer, found)
+            return found
+        error = error_of(answer, reference=pkey)
+        if isinstance(error, NotFound):
+            return None
+        raise error
+
     def profile_by_key(self, key: CampaignKey, value: str, timeout: float) -> list[dict[str, Any]]:
         """The profiles with this key, whole, as they stand in Campaign's JSON: none, one, or two, which mean a double.
 

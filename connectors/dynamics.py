@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from config.connections import DynamicsConnection
-from connectors import dynamics_rows, dynamics_updates
+from connectors import dynamics_rows, dynamics_scans, dynamics_updates
 from connectors.auth import entra_token
 from connectors.dynamics_activities import (
     ACTIVITIES_PATH,
@@ -255,6 +255,28 @@ class Dynamics:
                 "dynamics",
                 f"{answer.about}: the reading position was made without the column {missing}; a full read is needed",
             ) from None
+
+    def scan(
+        self,
+        table: DynamicsTable,
+        link: str,
+        columns: Sequence[str],
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        labels: Sequence[str] = (),
+        tables: Sequence[str] = (),
+        timeout: float,
+        page_size: int = LARGEST_PAGE,
+    ) -> Page:
+        """A page of all rows, or of those last changed within a window, without change tracking: with what `first_page`
+        would give of them, in the order of their ids. Without a link, the first page; the last one has none.
+
+        Raises CursorExpired where the link is not served any more, ForeignLink, SchemaRefused, TableMissing.
+        """
+        wanted = Wanted(table, columns, labels, tables)
+        address = link or dynamics_scans.address(table, wanted, since_ms, until_ms)
+        return dynamics_scans.scan(self._http, table, wanted, address, bool(link), page_size, timeout)
 
     def row(
         self,

@@ -15,6 +15,7 @@ import orjson
 
 from connectors.clocks import Clock
 from connectors.errors import CredentialsRefused, ForeignLink, Refused, System, Throttled, Unavailable
+from connectors.requests_made import MADE
 from connectors.wire import Answer, origin_of, title
 from connectors.wire_curl import CurlWire
 
@@ -138,7 +139,7 @@ class Http:
     def throttled(self, answer: Answer) -> Throttled:
         """The error for an answer that says "too many requests"; everybody pauses as long as it asks."""
         wait = wait_of(answer)
-        self._throttle.pause(PAUSE_UNASKED if wait is None else wait)
+        self._pause(PAUSE_UNASKED if wait is None else wait)
         return Throttled(
             self._system,
             f"{answer.about}: too many requests ({answer.status}); all workers pause"
@@ -209,7 +210,11 @@ class Http:
             raise self.throttled(answer)
         wait = wait_of(answer)
         if answer.status == 503 and wait is not None:
-            self._throttle.pause(wait)
+            self._pause(wait)
+
+    def _pause(self, seconds: float) -> None:
+        MADE.note_pause(self._system, seconds)
+        self._throttle.pause(seconds)
 
     def _redirected(self, answer: Answer) -> Exception:
         try:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from connectors.errors import TITLES, Malformed, System, Unreachable
+from connectors.requests_made import MADE, NO_ANSWER
 
 #: Seconds for one attempt to connect: a little over the 3 s after which TCP repeats a lost first packet.
 CONNECT_SECONDS = 3.05
@@ -91,9 +92,21 @@ class Wire(ABC):
                 raise Unreachable(self._system, f"{about}: no time was left to send the request")
             if body is None and method in ("POST", "PUT", "PATCH"):
                 body = b""  # their length is told even when it is 0
-            return self._exchange(method, url, headers, body, about, left)
+            return self._noted(method, url, headers, body, about, left)
         finally:
             self._free.release()
+
+    def _noted(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, seconds: float
+    ) -> Answer:
+        begun = time.monotonic()
+        code = NO_ANSWER
+        try:
+            answer = self._exchange(method, url, headers, body, about, seconds)
+            code = str(answer.status)
+            return answer
+        finally:
+            MADE.note(self._system, method, code, time.monotonic() - begun)
 
     @abstractmethod
     def close(self) -> None:

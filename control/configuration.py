@@ -8,12 +8,14 @@ from config.connections import Connections
 from config.document import Document, WorkflowDocument, diff, dump
 from config.ingress import IngressConfig, TableMapping
 from config.load import load_file
+from control.consent.polarity import doubtful_pairs
 from control.errors import ControlError, NoConfiguration, PairChanged
 from control.opening import workflow_of
 from control.together import check_together, newest_ingress, newest_optinout, nothing_moves
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
 from sync.egress import STREAM
+from sync.optinout import STREAM as CONSENT
 from sync.workflows import NAMES, document_of
 
 #: Where events are read, in the words of a sentence.
@@ -103,7 +105,12 @@ def _warnings(
     workflow: WorkflowStore, old: WorkflowDocument | None, new: WorkflowDocument, ingress: IngressConfig | None
 ) -> tuple[str, ...]:
     still = nothing_moves(new.optinout, ingress) if new.optinout else None
-    return (still,) if still else _source_warnings(workflow, old, new)
+    turned = (
+        doubtful_pairs(new.optinout.flags, old.optinout.flags if old and old.optinout else ()) if new.optinout else ()
+    )
+    if still:
+        return still, *turned
+    return *turned, *_source_warnings(workflow, old, new), *_pair_warnings(workflow, old, new)
 
 
 def _source_warnings(workflow: WorkflowStore, old: WorkflowDocument | None, new: WorkflowDocument) -> tuple[str, ...]:
@@ -119,6 +126,23 @@ def _source_warnings(workflow: WorkflowStore, old: WorkflowDocument | None, new:
             "events of the last day that were read from files appear again when the journal has them, under other ids"
         )
     return (f"The next start of {workflow.name} reads {_SOURCES[new.egress.source]}: {again}.",)
+
+
+def _pair_warnings(workflow: WorkflowStore, old: WorkflowDocument | None, new: WorkflowDocument) -> tuple[str, ...]:
+    """Where consent is read in files alone, and one way, nobody says again what was said of a new pair before."""
+    if old is None or old.optinout is None or new.optinout is None or not workflow.cursor(CONSENT).number:
+        return ()
+    config, before = new.optinout, {(pair.dynamics, pair.campaign, pair.opted_out) for pair in old.optinout.flags}
+    if config.poll is not None or config.direction != "campaign_to_dynamics":
+        return ()
+    pairs = [pair for pair in config.flags if (pair.dynamics, pair.campaign, pair.opted_out) not in before]
+    if not pairs:
+        return ()
+    names = ", ".join(pair.campaign for pair in pairs)
+    return (
+        f"Files that were read already are not read again for pairs that are new or turned round ({names}); have them "
+        f"read with: d365acs replay create {workflow.name}",
+    )
 
 
 def check_pairs(workflow: str, old: WorkflowDocument | None, new: WorkflowDocument) -> None:
@@ -173,7 +197,7 @@ def _together(connections: list[Connections]) -> Connections:
     first, *others = connections
     sources = {
         name: next((found for one in connections if (found := getattr(one, name)) is not None), None)
-        for name in ("journal", "sftp")
+        for name in ("journal", "sftp", "alerts")
     }
     return first.model_copy(update=sources) if others else first
 

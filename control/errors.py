@@ -41,6 +41,10 @@ class UnknownContact(ControlError):
     """Nothing was ever seen of this contact, and nothing was decided about it."""
 
 
+class UnknownRecord(ControlError):
+    """No workflow knows a record of this id, and neither system has it in a mapped table."""
+
+
 class Sealed(ControlError):
     """What was asked for is sealed with a key that is not known here."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from config.document import WorkflowDocument
 from connectors.errors import System
@@ -10,12 +11,22 @@ from control.status.consent_sources import reading_of_consent
 from control.status.events import reading_of_events
 from control.status.reading import Reading, Waits
 from control.status.tables import reading_of_table
-from control.status.tokens import DAY, token_days
 from store.cursors import Cursor
 from store.lifecycle import Life
 from store.store import WorkflowStore
 from sync import egress, optinout, schemas
 from sync.consent import fitting
+from sync.consent.position import ConsentPosition
+from sync.events.position import EventPosition
+from sync.position import Position
+from sync.token_life import DAY, token_days
+
+
+class Dumped(Protocol):
+    """A reading position."""
+
+    def dump(self) -> str:
+        """As a cursor holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,7 @@ class Kind:
     mend: str  #: the command that mends a held `{stream}`
     calls_engine: bool  #: whether Campaign counts what is written
     window: str | None  #: the stream that is replayed by a window of time; None: tables, each replayed whole
+    position: Callable[[str], Dumped]  #: of the text of a cursor
     reading: Callable[[Cursor, Waits, float | None, int], Reading]
     systems: Callable[[WorkflowDocument], tuple[System, ...]]  #: that it uses
     #: How many days what is not read can still be read; None: for ever, or not known.
@@ -79,6 +91,7 @@ _KINDS = {
         mend="d365acs mapping edit {stream}",
         calls_engine=True,
         window=None,
+        position=Position.load,
         reading=reading_of_table,
         systems=_both,
         life_days=_token_days,
@@ -91,6 +104,7 @@ _KINDS = {
         mend="d365acs workflow edit egress",
         calls_engine=False,
         window=egress.STREAM,
+        position=EventPosition.load,
         reading=reading_of_events,
         systems=_target_and_source,
         life_days=_event_days,
@@ -103,6 +117,7 @@ _KINDS = {
         mend="d365acs workflow edit optinout",
         calls_engine=True,
         window=optinout.STREAM,
+        position=ConsentPosition.load,
         reading=reading_of_consent,
         systems=_both_and_files,
         life_days=_consent_days,

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _END_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000)
 _AGO = re.compile(rf"(\d{{1,6}})\s*({'|'.join(_UNITS)})(\s+ago)?")
 

@@ -1,7 +1,7 @@
 """What opt-in/out needs of the live systems, and what is to be done where ingress carries consent in its place."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.filters import Scalar
 from config.ingress import FieldMapping, IngressConfig
@@ -9,12 +9,13 @@ from config.model import Place
 from config.optinout import FlagPair, OptinoutConfig
 from connectors.errors import Refused, Stop, TableMissing
 from control.configuration import Applied, newest_document
+from control.consent.polarity import doubtful
 from control.errors import ControlError, NoConfiguration, PairedTwice
 from control.events import ask_folder
 from control.mappings.judging import Judgement, Misfit
 from control.mappings.live import SCHEMA_SECONDS
 from control.mappings.saved import Saved
-from control.together import OPTINOUT, nothing_moves, profile_flags
+from control.together import OPTINOUT, OVER_CAMPAIGN, nothing_moves, profile_flags
 from control.words import finished
 from store.store import Store
 from sync.consent.fitting import PROFILE, examine
@@ -33,7 +34,7 @@ class Added:
 def judge_optinout(config: OptinoutConfig, systems: Systems, ingress: IngressConfig | None = None) -> Judgement:
     """Asks both systems for what is paired, and the sources for what is there. Where nothing moves, nobody is asked.
 
-    `ingress`: what is known of it.     Raises TryAgain, and Stop for what concerns none of them.
+    `ingress`: what is known of it. Raises TryAgain, and Stop for what concerns none of them.
     """
     if still := nothing_moves(config, ingress):
         return Judgement((), (Misfit((OPTINOUT, "direction"), still),))
@@ -45,8 +46,14 @@ def judge_optinout(config: OptinoutConfig, systems: Systems, ingress: IngressCon
     errors = [_misfit(error.place, error.sentence) for error in found.errors]
     return Judgement(
         (*errors, *_source_misfits(config, systems)),
-        tuple(_misfit(warning.place, warning.sentence) for warning in found.warnings),
+        (*(_misfit(warning.place, warning.sentence) for warning in found.warnings), *_polarity_misfits(config)),
     )
+
+
+def _polarity_misfits(config: OptinoutConfig) -> Iterator[Misfit]:
+    for index, pair in enumerate(config.flags):
+        if sentence := doubtful(pair):
+            yield _misfit(("flags", index, "dynamics"), sentence)
 
 
 def _misfit(place: Place, sentence: str) -> Misfit:
@@ -104,6 +111,8 @@ def add_flags(store: Store, before: Saved, table: str, by: str, why: str = "") -
     changed = mapping.model_copy(update={"fields": (*mapping.fields, *map(_field, new))})
     tables = tuple(changed if one.table == table else one for one in before.ingress.tables)
     applied = before.save(before.with_tables(tables), by, why or f"consent flags added to the mapping of {table}")
+    if new:
+        applied = replace(applied, warnings=(*applied.warnings, OVER_CAMPAIGN))
     there = tuple(pair.campaign for pair in config.flags if pair.campaign in written)
     return Added(applied, tuple(pair.campaign for pair in new), there)
 

@@ -11,6 +11,13 @@ from sync.workflows import document_of
 
 INGRESS, OPTINOUT = "ingress", "optinout"
 
+#: What becomes of Campaign's flags once ingress writes them.
+OVER_CAMPAIGN = (
+    "When ingress starts next, it writes what Dynamics says of these flags over what Campaign has: whoever has opted "
+    "out in Campaign alone is opted in there, and no record is kept. How many that would be is counted by: d365acs "
+    "consent preview"
+)
+
 
 def newest_ingress(store: Store, parts: Mapping[str, WorkflowDocument] | None = None) -> IngressConfig | None:
     """What ingress is to do: as these parts say, or as it is saved."""
@@ -50,7 +57,10 @@ def nothing_moves(config: OptinoutConfig, ingress: IngressConfig | None = None) 
     carried = {flag for mapping in (ingress.tables if ingress else ()) for flag in profile_flags(mapping)}
     missing = [pair.campaign for pair in config.flags if pair.campaign not in carried]
     if missing:
-        way = f"; add {' and '.join(missing)} there with: d365acs mapping add-flags contact"
+        way = (
+            "; how many opt-outs made in Campaign that undoes is counted by: d365acs consent preview; add "
+            f"{' and '.join(missing)} there with: d365acs mapping add-flags contact"
+        )
     elif config.flags:
         way = ", which has all pairs."
     else:

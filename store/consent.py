@@ -177,6 +177,15 @@ class ConsentStore(ConsentRecord):
         pipeline.zadd(self._keys.answered, {contact: now_ms})
         pipeline.execute()
 
+    def note_keyless(self, profiles: Sequence[int]) -> None:
+        """Profiles that have opted out and carry no key, by digests: nobody can say whose they are."""
+        if profiles:
+            self._redis.pfadd(self._keys.keyless, *profiles)
+
+    def keyless(self) -> int:
+        """About how many of them there were, each counted once."""
+        return int(self._redis.pfcount(self._keys.keyless))
+
     def answered(self, now_ms: int) -> Answered | None:
         """Whose consent was kept being set back within the last day; None: nobody's."""
         pipeline = self._redis.pipeline()

@@ -6,7 +6,7 @@
 What is written today is read by every later version; a layout that is not known is refused by name rather than guessed,
 and so is a byte too many or too few. Words that occur again and again (flags, rules, systems) take one byte each; any
 other word is written out, so that a new rule never stands in the way of a decision. The paired column stands behind
-them as its number in a table of the record's own.
+them as its number in a table of the record's own; then a byte of marks, and what they stand for.
 """
 
 import struct
@@ -43,7 +43,7 @@ class Decision(NamedTuple):
     dynamics: Side
     campaign: Side
     skew_ms: int | None  #: how far the clocks of the two systems were apart, as measured; None: never measured
-    policy: str
+    policy: str  #: empty: consent went one way, from Campaign to Dynamics, and no policy applied
     rule: str
     winner: str
     written_to: str  #: the system that the flag was to be written to; empty: none
@@ -53,6 +53,11 @@ class Decision(NamedTuple):
     number: int = 0  #: its id, given by the store; later ones are larger
     closed_ms: int | None = None  #: when its end was recorded, by the store's clock; None: open
     column: str = ""  #: of Dynamics, which the flag was paired with; empty: not known
+    #: The change of this side came after that moment, as far as is known; None: not before the time of its side, or not
+    #: known at all. Not later than that time.
+    dynamics_after_ms: int | None = None
+    campaign_after_ms: int | None = None
+    skew_within_ms: int | None = None  #: how far the measured `skew_ms` may be off; None: not known
 
 
 #: Names a column of Dynamics by its number.
@@ -93,6 +98,8 @@ _PLACE = struct.Struct(">HII")
 #: A seal begins with the byte 1, so no facts may.
 _FACTS = 0x80
 _DYNAMICS_TIME, _CAMPAIGN_TIME, _SKEW = 0x10, 0x20, 0x40
+#: Marks behind the column; a decision without any of these ends there.
+_DYNAMICS_AFTER, _CAMPAIGN_AFTER, _WITHIN = 1, 2, 4
 
 
 def pack_open(decision: Decision, number: int, prefix: str, seal: PayloadSeal, column: int = 0) -> bytes:
@@ -101,7 +108,9 @@ def pack_open(decision: Decision, number: int, prefix: str, seal: PayloadSeal, c
     contact = field_of(decision.contact)
     if len(contact) > _LONGEST:
         raise ValueError(f"The id of a contact has at most {_LONGEST} bytes; this one has {len(contact)}.")
-    facts = seal.seal(_owner(prefix, decision.contact, number), _pack_facts(decision) + _number(column))
+    facts = seal.seal(
+        _owner(prefix, decision.contact, number), _pack_facts(decision) + _number(column) + _bounds(decision)
+    )
     return _LAYOUT + bytes([len(contact)]) + contact + _number(number) + facts
 
 
@@ -156,6 +165,19 @@ def _pack_facts(decision: Decision) -> bytes:
     return bytes([first]) + packed
 
 
+def _bounds(decision: Decision) -> bytes:
+    marks, packed = 0, b""
+    afters = (_DYNAMICS_AFTER, decision.dynamics_after_ms), (_CAMPAIGN_AFTER, decision.campaign_after_ms)
+    for mark, after_ms in afters:
+        if after_ms is not None:
+            marks |= mark
+            packed += _signed(decision.decided_ms - after_ms)
+    if decision.skew_within_ms is not None:
+        marks |= _WITHIN
+        packed += _number(decision.skew_within_ms)
+    return bytes([marks]) + packed if marks else b""
+
+
 def _unpack_open(outer: "_Reader", prefix: str, seal: PayloadSeal, column: NameOf) -> Decision:
     outer.layout()
     contact = outer.contact()
@@ -172,11 +194,20 @@ def _unpack_open(outer: "_Reader", prefix: str, seal: PayloadSeal, column: NameO
     skew_ms = reader.signed() if first & _SKEW else None
     flag, policy, rule, winner, written_to = (reader.word() for _ in range(5))
     paired = column(reader.number())
+    marks = 0
+    if reader.has_more():
+        marks = reader.byte()
+        if not marks or marks & ~(_DYNAMICS_AFTER | _CAMPAIGN_AFTER | _WITHIN):
+            raise Unreadable(_DAMAGED)
+    dynamics_after = decided_ms - reader.signed() if marks & _DYNAMICS_AFTER else None
+    campaign_after = decided_ms - reader.signed() if marks & _CAMPAIGN_AFTER else None
+    within_ms = reader.number() if marks & _WITHIN else None
     reader.end()
     sides = (dynamics, dynamics_ms), (campaign, campaign_ms)
-    return Decision(
+    made = Decision(
         contact, flag, *sides, skew_ms, policy, rule, winner, written_to, decided_ms, number=number, column=paired
     )
+    return made._replace(dynamics_after_ms=dynamics_after, campaign_after_ms=campaign_after, skew_within_ms=within_ms)
 
 
 def _opted_out(code: int) -> bool | None:
@@ -225,6 +256,9 @@ class _Reader:
 
     def rest(self) -> bytes:
         return self.take(len(self._packed) - self._at)
+
+    def has_more(self) -> bool:
+        return self._at < len(self._packed)
 
     def end(self) -> None:
         if self._at != len(self._packed):

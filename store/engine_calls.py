@@ -16,6 +16,10 @@ KEPT_DAYS = 400
 
 _WHATS = ("inserts", "updates", "deletes", "lookups")
 
+#: In place of a day: all of them, those of days that are no longer kept included. A letter stands behind all digits,
+#: so that it is never trimmed as a day.
+_EVER = "ever"
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -42,7 +46,9 @@ class EngineCalls:
         pipeline = self._redis.pipeline()
         for what, many in counts.items():
             pipeline.hincrby(self._key, f"{today}:{what}", many)
-        if pipeline.execute() == list(counts.values()) and counts:  # the first of a day
+        for what, many in counts.items():
+            pipeline.hincrby(self._key, f"{_EVER}:{what}", many)
+        if pipeline.execute()[: len(counts)] == list(counts.values()) and counts:  # the first of a day
             self._trim(today - timedelta(days=KEPT_DAYS))
 
     def _trim(self, oldest: date) -> None:
@@ -55,5 +61,12 @@ class EngineCalls:
         counts: dict[str, dict[str, int]] = {}
         for field, many in self._redis.hgetall(self._key).items():
             day, what = text(field).split(":")
-            counts.setdefault(day, dict.fromkeys(_WHATS, 0))[what] = int(many)
+            if day != _EVER:
+                counts.setdefault(day, dict.fromkeys(_WHATS, 0))[what] = int(many)
         return [Day(date.fromisoformat(day), **counts[day]) for day in sorted(counts, reverse=True)[:limit]]
+
+    def ever(self) -> int:
+        """Engine calls since the workflow began."""
+        found = self._redis.hmget(self._key, [f"{_EVER}:{what}" for what in _WHATS])
+        inserts, updates, deletes, _ = (int(many or 0) for many in found)
+        return inserts + 2 * updates + deletes

@@ -186,6 +186,11 @@ class Files:
             pipeline.execute()
         return Looks(looks, before)
 
+    def look_again(self, version: FileVersion) -> None:
+        """This version, which was set aside, is to be read once more, though nothing has changed."""
+        look = Look(version.size, version.mtime, self.now_ms())
+        self._redis.hset(self._looks, version.name, orjson.dumps(look))
+
     def forget_looks(self, names: Sequence[str]) -> None:
         """These are no longer there, or not to be read any more."""
         if names:

@@ -30,6 +30,10 @@ class InstanceKeys:
     def privacy(self) -> str:
         return f"{PREFIX}{{{self.instance}}}:privacy"
 
+    @property
+    def requests(self) -> str:
+        return f"{PREFIX}{{{self.instance}}}:requests"
+
     def tick_queued(self, workflow: str) -> str:
         return f"{PREFIX}{{{self.instance}}}:tick-queued:{workflow}"
 
@@ -97,8 +101,24 @@ class WorkflowKeys:
         return self.prefix + "doubts"
 
     @cached_property
+    def samples(self) -> str:
+        return self.prefix + "samples"
+
+    @cached_property
     def engine_calls(self) -> str:
         return self.prefix + "engine-calls"
+
+    @cached_property
+    def alerts(self) -> str:
+        return self.prefix + "alerts"
+
+    @cached_property
+    def alert_outbox(self) -> str:
+        return self.prefix + "alert-outbox"
+
+    @cached_property
+    def alerting(self) -> str:
+        return self.prefix + "alerting"
 
     @cached_property
     def decisions(self) -> str:
@@ -115,6 +135,18 @@ class WorkflowKeys:
     @cached_property
     def consent_tallies(self) -> str:
         return self.prefix + "consent-tallies"
+
+    @cached_property
+    def answered(self) -> str:
+        return self.prefix + "answered"
+
+    @cached_property
+    def keyless(self) -> str:
+        return self.prefix + "keyless"
+
+    @cached_property
+    def paired_columns(self) -> str:
+        return self.prefix + "paired-columns"
 
     @cached_property
     def log_export(self) -> str:
@@ -144,6 +176,7 @@ class StreamKeys:
         self.cursor = prefix + "cursor"
         self.caught_up = prefix + "caught-up"
         self.leaving = prefix + "leaving"
+        self.repeats = prefix + "repeats"
         self.settling = prefix + "settling"
         self.hindered = prefix + "hindered"
         self.reading = prefix + "reading"
@@ -163,11 +196,19 @@ class StreamKeys:
         self.awaited = prefix + "awaited"
         self.counters = prefix + "counters"
         self.pulse = prefix + "pulse"
+        self.pages = prefix + "pages"
+        self.freshness = prefix + "freshness"
+        self.outcomes = prefix + "outcomes"
+        self.remembered = prefix + "remembered"
         self._writing = prefix + "writing:"
+        self._replay_ids = prefix + "replay-ids:"
         self._ledger = prefix + "ledger:"
 
     def writing(self, seat: int) -> str:
         return f"{self._writing}{seat}"
+
+    def replay_ids(self, token: str) -> str:
+        return self._replay_ids + token
 
     def ledger(self, bucket: int) -> str:
         return f"{self._ledger}{bucket:04x}"

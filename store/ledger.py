@@ -17,7 +17,7 @@ from redis import Redis
 from store.keys import LEDGER_BUCKETS, StreamKeys
 
 _GUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_GUID_BYTES = 16
+GUID_BYTES = 16
 _HEAD = struct.Struct(">BQI")
 
 #: Buckets that one command forgets; a divisor of LEDGER_BUCKETS.
@@ -67,12 +67,12 @@ def field_of(record_id: str) -> bytes:
     if _GUID.fullmatch(record_id):
         return bytes.fromhex(record_id.replace("-", ""))
     field = record_id.encode()
-    return field + b"\0" if len(field) == _GUID_BYTES else field
+    return field + b"\0" if len(field) == GUID_BYTES else field
 
 
 def id_of(field: bytes) -> str:
     """The record that a field of a bucket belongs to: the way back from `field_of`."""
-    if len(field) == _GUID_BYTES:
+    if len(field) == GUID_BYTES:
         digits = field.hex()
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
     return field.removesuffix(b"\0").decode()

@@ -37,21 +37,6 @@ class Life:
     revision: int | None  #: the active configuration
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of a workflow's history."""
-
-    at_ms: int
-    by: str
-    action: str
-    why: str
-    from_state: str
-    to_state: str
-    generation: int | None
-    revision: int | None
-    stream: str = ""  #: empty where the whole workflow is meant
-
-
 class Lifecycle:
     def __init__(self, redis: Redis, keys: WorkflowKeys) -> None:
         self._redis = redis
@@ -106,30 +91,6 @@ class Lifecycle:
     def add_streams(self, names: list[str]) -> None:
         if names:
             self._redis.sadd(self._keys.streams, *names)
-
-    def events(self, from_ms: int, until_ms: int) -> list[Event]:
-        """What was entered into the history from one time on and before another, the oldest first."""
-        entries = self._redis.xrange(self._keys.log, min=f"{from_ms}-0", max=f"({until_ms}-0") or []
-        return [_event(_texts(fields or {})) for _, fields in entries]
-
-    def history(self, limit: int = 100) -> list[Event]:
-        """The newest first."""
-        entries = self._redis.xrevrange(self._keys.log, count=limit) or []
-        return [_event(_texts(fields or {})) for _, fields in entries]
-
-
-def _event(fields: Mapping[str, str]) -> Event:
-    return Event(
-        int(fields["at"]),
-        fields["by"],
-        fields["action"],
-        fields["why"],
-        fields.get("from", ""),
-        fields.get("to", ""),
-        int(fields["generation"]) if "generation" in fields else None,
-        int(fields["revision"]) if "revision" in fields else None,
-        fields.get("stream", ""),
-    )
 
 
 def _texts(fields: Mapping[Any, Any]) -> dict[str, str]:

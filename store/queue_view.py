@@ -1,6 +1,6 @@
 """What can be seen of a record queue without changing it: how much waits, for how long, what is parked or set aside."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import cast
 
 import orjson
@@ -8,8 +8,11 @@ from redis import Redis
 
 from store.keys import StreamKeys
 from store.outcomes import Parent, Reason
-from store.records import Backlog, DeadLetter, ParkedRecord
+from store.records import Backlog, DeadLetter, ParkedRecord, SetAside
 from store.sealing import NoSeal, PayloadSeal
+
+#: Ids that are asked for in one step.
+PART = 500
 
 
 class QueueView:
@@ -49,6 +52,10 @@ class QueueView:
         """Whether the backlog has reached its high-water mark."""
         return self.total() >= self._high_water
 
+    def is_half_full(self) -> bool:
+        """Whether the backlog has reached half of its high-water mark."""
+        return 2 * self.total() >= self._high_water
+
     def waiting(self, ids: Collection[str]) -> set[str]:
         """Those of the ids that the queue holds: waiting, leased or parked."""
         pipeline = self._redis.pipeline(transaction=False)
@@ -81,6 +88,35 @@ class QueueView:
         """Those of the ids that were set aside as dead letters."""
         found = self._redis.hmget(self.keys.dead, list(ids)) if ids else []
         return {record_id for record_id, letter in zip(ids, found, strict=True) if letter is not None}
+
+    def at_hand(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that wait, are leased or parked, or were set aside: of one moment, since an operator may
+        retry a dead letter between two questions."""
+        found: set[str] = set()
+        for start in range(0, len(ids), PART):
+            part = ids[start : start + PART]
+            pipeline = self._redis.pipeline(transaction=True)
+            for record_id in part:
+                pipeline.hexists(self.keys.records, record_id)
+                pipeline.hexists(self.keys.dead, record_id)
+            answers = pipeline.execute()
+            found.update(id_ for id_, held, dead in zip(part, answers[::2], answers[1::2], strict=True) if held or dead)
+        return found
+
+    def payloads_and_refused(self, ids: Sequence[str]) -> tuple[dict[str, bytes], set[str]]:
+        """As `payloads` and `refused`, of one moment."""
+        if not ids:
+            return {}, set()
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.hmget(self.keys.records, ids)
+        pipeline.hmget(self.keys.dead, ids)
+        records, letters = pipeline.execute()
+        payloads = {
+            record_id: self._seal.open(self._owner(record_id), record.split(b" ", 3)[3])
+            for record_id, record in zip(ids, records, strict=True)
+            if isinstance(record, bytes)
+        }
+        return payloads, {record_id for record_id, letter in zip(ids, letters, strict=True) if letter is not None}
 
     def dead_among(self, ids: Collection[str]) -> int:
         """How many of the ids were set aside as dead letters."""
@@ -128,21 +164,22 @@ class QueueView:
                 return
             yield self._dead_letter(raw_id.decode(), value)
 
-    def dead_reasons(self, limit: int) -> Iterator[tuple[str, int, Reason]]:
-        """Of at most `limit` dead letters, in no particular order: id, when it was set aside, and why. What is sealed
-        stays so."""
+    def set_aside(self, limit: int | None = None) -> Iterator[SetAside]:
+        """Dead letters without their records, in no particular order; all of them, or `limit` at most. What is there
+        from the first to the last is told, perhaps twice; what comes or goes meanwhile may not be."""
         for number, (raw_id, value) in enumerate(self._redis.hscan_iter(self.keys.dead, count=500)):
             if number == limit:
                 return
-            dead_ms, _attempts, length, rest = value.split(b" ", 3)
-            yield raw_id.decode(), int(dead_ms), Reason(**orjson.loads(rest[: int(length)]))
+            yield _set_aside(raw_id.decode(), value)
 
-    def dead_between(self, from_ms: int, until_ms: int) -> Iterator[tuple[str, int, Reason]]:
-        """As `dead_reasons`, of all dead letters that were set aside from one time on and before another."""
-        for raw_id, value in self._redis.hscan_iter(self.keys.dead, count=500):
-            dead_ms, _attempts, length, rest = value.split(b" ", 3)
-            if from_ms <= int(dead_ms) < until_ms:
-                yield raw_id.decode(), int(dead_ms), Reason(**orjson.loads(rest[: int(length)]))
+    def set_aside_of(self, ids: Sequence[str]) -> list[SetAside]:
+        """The dead letters of these records, those that there are."""
+        found = self._redis.hmget(self.keys.dead, ids) if ids else []
+        return [_set_aside(id_, value) for id_, value in zip(ids, found, strict=True) if isinstance(value, bytes)]
+
+    def dead_between(self, from_ms: int, until_ms: int) -> Iterator[SetAside]:
+        """Those that were set aside from one time on and before another."""
+        return (one for one in self.set_aside() if from_ms <= one.dead_ms < until_ms)
 
     def _dead_letter(self, record_id: str, value: bytes) -> DeadLetter:
         dead_ms, attempts, length, rest = value.split(b" ", 3)
@@ -160,6 +197,11 @@ class QueueView:
 
     def _owner(self, record_id: str) -> str:
         return self.keys.prefix + record_id
+
+
+def _set_aside(record_id: str, value: bytes) -> SetAside:
+    dead_ms, attempts, length, rest = value.split(b" ", 3)
+    return SetAside(record_id, int(dead_ms), int(attempts), Reason(**orjson.loads(rest[: int(length)])))
 
 
 def _parent(awaited: bytes) -> Parent:

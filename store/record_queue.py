@@ -2,14 +2,15 @@
 
     put_page | feed -> ready | replay -> lease -> settle: written | unchanged | filtered | refused (dead letter)
                             ^                      |----: again (delayed) | parked, until its parent is confirmed
-                            '---- reap, when a holder dies
+                            |---- reap, when a holder dies
+                            '---- revive, when an operator retries a dead letter; with drop it is given up
 
 Where a record stands is its state. Between `lease` and `settle`, `sending` tells the ledger what is about to be sent.
 Every verb is one Lua script of the same name; its header says what it guarantees.
 Record ids are texts without a NUL, versions whole numbers up to 2^53, payloads bytes of the caller's making.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -31,7 +32,7 @@ from store.outcomes import (
     Written,
 )
 from store.queue_view import QueueView
-from store.records import Backlog, Batch, Change, DeadLetter, Lane, Leased, ParkedRecord, Stored
+from store.records import Backlog, Batch, Change, DeadLetter, Lane, Leased, ParkedRecord, Revived, Stored
 from store.scripts import clock_argument, script
 from store.sealing import PayloadSeal, UnknownKey
 
@@ -57,6 +58,7 @@ __all__ = [
     "Reason",
     "RecordQueue",
     "Refused",
+    "Revived",
     "Stored",
     "Unchanged",
     "Unsent",
@@ -102,6 +104,8 @@ class RecordQueue(QueueView):
         self._settle = script(redis, "settle")
         self._reap = script(redis, "reap")
         self._unpark = script(redis, "unpark")
+        self._revive = script(redis, "revive")
+        self._drop = script(redis, "drop")
 
     def put_page(
         self,
@@ -336,6 +340,23 @@ class RecordQueue(QueueView):
                 args=[clock_argument(now_ms), keys.stream, packed, *part],
             )  # fmt: skip
         return moved
+
+    def revive(self, ids: Collection[str]) -> Revived:
+        """Dead letters go back to their lanes, as old as they are; ids that are none are passed over."""
+        keys, revived = self.keys, Revived(0, 0)
+        for part in _parts(list(dict.fromkeys(ids)), BATCH):
+            back, superseded = self._revive(
+                keys=[keys.records, keys.ready, keys.replay, keys.tried, keys.dead], args=["", *part]
+            )
+            revived = Revived(revived.back + int(back), revived.superseded + int(superseded))
+        return revived
+
+    def drop(self, letters: Mapping[str, int]) -> int:
+        """Gives dead letters up: by id, when each was set aside. One that came since then stays. Answers how many."""
+        dropped = 0
+        for part in _parts(list(letters.items()), BATCH):
+            dropped += self._drop(keys=[self.keys.dead], args=["", *(word for letter in part for word in letter)])
+        return dropped
 
     def rearm(self, ids: Collection[str], now_ms: int) -> None:
         """Parked records begin their wait for the parent anew; the others stay as they are."""

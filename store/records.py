@@ -73,6 +73,20 @@ class Backlog:
         return self.waiting + self.leased + self.parked
 
 
+class Revived(NamedTuple):
+    back: int  #: dead letters that wait in their lanes again
+    superseded: int  #: those of which only the letter went, since the record waited already
+
+
+class SetAside(NamedTuple):
+    """A dead letter without its record: what is sealed stays so."""
+
+    id: str
+    dead_ms: int
+    attempts: int
+    reason: Reason
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A record set aside with its reason, whole enough to be sent again."""

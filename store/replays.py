@@ -1,9 +1,11 @@
-"""Replays: which streams are to be synchronised as a whole again, and when that was last begun.
+"""Replays: which streams are to be synchronised once more, as a whole or in part, and when that was last begun.
 
-A request is pending until the workflow's next start, which begins all of them. Asking and cancelling are in the
-workflow's history.
+A request is pending until it is begun alone, or by the workflow's next start, which begins all of them. Asking, pausing
+and cancelling are in the workflow's history.
 """
 
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,32 @@ from redis import Redis
 
 from store.client import text
 from store.keys import WorkflowKeys
+from store.replay_ids import ReplayIds
 from store.scripts import clock_argument, script
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Records that are named one by one; see `ReplayIds`."""
+
+    token: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """What narrows a replay, and what holds it back."""
+
+    since_ms: int | None = None  #: only what happened since then, and...
+    until_ms: int | None = None  #: ...until then; None: everything
+    where: tuple[str, ...] = ()  #: conditions, all of which must hold, as they were written
+    ids: Ids | None = None  #: only these records
+    rate: float | None = None  #: records a second at most
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything is replayed, at whatever pace."""
+        return (self.since_ms, self.until_ms, self.where, self.ids) == (None, None, (), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +52,19 @@ class Replay:
     until_ms: int | None = None  #: ...until then; None: everything
     ended_ms: int | None = None  #: when somebody ended it before all was read
     anew: bool = False  #: whether the one before it was ended so: nothing of that goes on
+    paused_ms: int | None = None  #: since when nothing more of it is read
+    where: tuple[str, ...] = ()
+    ids: Ids | None = None
+    rate: float | None = None
+
+    @property
+    def only(self) -> Only:
+        return Only(self.since_ms, self.until_ms, self.where, self.ids, self.rate)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether more of it may be read."""
+        return self.ended_ms is None and self.paused_ms is None
 
 
 class Replays:
@@ -41,36 +81,65 @@ class Replays:
         now_ms: int | None = None,
         since_ms: int | None = None,
         until_ms: int | None = None,
+        where: Sequence[str] = (),
+        ids: Ids | None = None,
+        rate: float | None = None,
     ) -> bool:
-        """True if it was asked for now, False if it was pending already; then the first request stands."""
-        return self._change("ask", stream, by, why, now_ms, since_ms, until_ms) == 1
+        """True if it was asked for now, False if it was pending already; then the first request stands.
+
+        `ids` must have been kept by `ids_of`, less than an hour ago; those of a request that is not taken are dropped.
+        """
+        only = Only(since_ms, until_ms, tuple(where), ids, rate)
+        asked = self._change("ask", stream, by, why, now_ms, only) == 1
+        if ids is not None and not asked:
+            self.ids_of(stream, ids.token).drop()
+        return asked
+
+    def begin_now(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
+        """A pending request begins; False if there is none, or the workflow does not run."""
+        return self._change("now", stream, by, why, now_ms) == 1
 
     def cancel(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
         """True if a pending request is withdrawn, False if there was none. One that began goes on."""
-        return self._change("cancel", stream, by, why, now_ms) == 1
+        pending = self.both()[0].get(stream)
+        cancelled = self._change("cancel", stream, by, why, now_ms) == 1
+        if cancelled and pending is not None and pending.ids is not None:
+            self.ids_of(stream, pending.ids.token).drop()
+        return cancelled
+
+    def pause(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
+        """True if the one that began last is paused now; False if there is none, or it is paused or ended."""
+        return self._change("pause", stream, by, why, now_ms) == 1
+
+    def resume(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
+        """True if the one that began last goes on now; False if it was not paused."""
+        return self._change("resume", stream, by, why, now_ms) == 1
 
     def end(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
         """True if the one that began last is ended now, False if there is none, or it was ended before."""
-        return self._change("end", stream, by, why, now_ms) == 1
+        ended = self._change("end", stream, by, why, now_ms) == 1
+        began = self.began(stream) if ended else None
+        if began is not None and began.ids is not None:
+            self.ids_of(stream, began.ids.token).drop()
+        return ended
 
     def begin(self, now_ms: int) -> int:
         """Every pending request becomes one that began. Answers how many."""
         return self._change("begin", "", "", "", now_ms)
 
-    def _change(
-        self,
-        what: str,
-        stream: str,
-        by: str,
-        why: str,
-        now_ms: int | None,
-        since_ms: int | None = None,
-        until_ms: int | None = None,
-    ) -> int:
-        window = ["" if at_ms is None else at_ms for at_ms in (since_ms, until_ms)]
-        changed: int = self._replay(
-            keys=[self._keys.replays, self._keys.log], args=[clock_argument(now_ms), what, stream, by, why, *window]
-        )
+    def ids_of(self, stream: str, token: str = "") -> ReplayIds:
+        """The ids of one request: of a new one without a token."""
+        token = token or secrets.token_hex(8)
+        return ReplayIds(self._redis, self._keys.stream(stream).replay_ids(token), token)
+
+    def _change(self, what: str, stream: str, by: str, why: str, now_ms: int | None, only: Only | None = None) -> int:
+        only = only or Only()
+        window = ["" if at_ms is None else at_ms for at_ms in (only.since_ms, only.until_ms)]
+        keys = [self._keys.replays, self._keys.log, self._keys.lifecycle, self._keys.replays]
+        if only.ids is not None:
+            keys[3] = self._keys.stream(stream).replay_ids(only.ids.token)
+        args = [clock_argument(now_ms), what, stream, by, why, *window, _pack(only), "1" if only.ids else ""]
+        changed: int = self._replay(keys=keys, args=args)
         return changed
 
     def all(self) -> dict[str, Replay]:
@@ -92,9 +161,30 @@ class Replays:
         return _replay(orjson.loads(packed)) if packed else None
 
 
+def _pack(only: Only) -> str:
+    """What the script passes on without looking at it; empty if there is nothing."""
+    rest: dict[str, Any] = {"where": only.where, "ids": only.ids, "rate": only.rate}
+    kept = {name: value for name, value in rest.items() if value}
+    return orjson.dumps(kept).decode() if kept else ""
+
+
 def _replay(fields: dict[str, Any]) -> Replay:
-    began, since, until, ended = (
-        int(fields[name]) if fields.get(name) is not None else None for name in ("began", "since", "until", "ended")
+    began, since, until, ended, paused = (
+        int(fields[name]) if fields.get(name) is not None else None
+        for name in ("began", "since", "until", "ended", "paused")
     )
-    anew = bool(fields.get("anew"))
-    return Replay(int(fields["asked"]), fields["by"], fields["why"], began, since, until, ended, anew)
+    rest = orjson.loads(fields["only"]) if fields.get("only") else {}
+    return Replay(
+        int(fields["asked"]),
+        fields["by"],
+        fields["why"],
+        began,
+        since,
+        until,
+        ended,
+        bool(fields.get("anew")),
+        paused,
+        tuple(rest.get("where", ())),
+        Ids(**rest["ids"]) if rest.get("ids") else None,
+        rest.get("rate"),
+    )

@@ -16,6 +16,9 @@ KEPT_BUCKETS = 3600 // BUCKET_SECONDS
 
 WHATS = ("read", "filtered", "written", "unchanged", "again", "refused", "parked")
 
+#: After these, nothing more is to be done about a record for now.
+_SETTLED = ("filtered", "written", "unchanged", "refused", "parked")
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
@@ -36,6 +39,13 @@ def read_statistics(redis: Redis, keys: StreamKeys, now_ms: int) -> Statistics:
     rates = {what: count / rate_seconds(now_ms) for what, count in recent.items()}
     found = {what: int(text(total) or 0) for what, total in zip(WHATS, totals, strict=True)}
     return Statistics(found, rates, hour)
+
+
+def settled_since(redis: Redis, keys: StreamKeys, since_ms: int) -> bool:
+    """Whether records have reached their end since then, in the last hour; to ten seconds."""
+    first = since_ms // (BUCKET_SECONDS * 1000)
+    parted = (text(field).partition(":") for field in redis.hkeys(keys.pulse))
+    return any(int(bucket) >= first and what in _SETTLED for bucket, _, what in parted)
 
 
 def rate_seconds(now_ms: int) -> float:

@@ -6,22 +6,29 @@ from typing import NamedTuple
 from redis import Redis
 
 from store.acknowledgement import Acknowledgements
+from store.acts import Acts
+from store.alerts import Alerts
 from store.client import server_time_ms
 from store.consent import ConsentStore
-from store.cursors import Cursor, read_cursor
+from store.cursors import Cursor, Placing, read_cursor
 from store.engine_calls import EngineCalls
 from store.files import Files
+from store.freshness import Freshness
 from store.heartbeats import Heartbeats
 from store.holds import Holds
 from store.keys import InstanceKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
 from store.log_export import LogLines
+from store.outcome_log import OutcomeLog
+from store.pages import Pages
 from store.record_queue import RecordQueue
 from store.replays import Replays
+from store.requests import Requests
 from store.revisions import Revisions
 from store.rights import Right
+from store.samples import Samples
 from store.sealing import NoSeal, PayloadSeal
-from store.statistics import Statistics, read_statistics, trim_pulse
+from store.statistics import Statistics, read_statistics, settled_since, trim_pulse
 from store.throttle import SharedThrottle
 from store.trouble import Troubles
 
@@ -44,6 +51,7 @@ class Store:
         self.keys = InstanceKeys(instance)
         self.heartbeats = Heartbeats(redis, self.keys)
         self.privacy = Acknowledgements(redis, self.keys)
+        self.requests = Requests(redis, self.keys)
         self._seal = seal or NoSeal()
         self._high_water = high_water
 
@@ -70,13 +78,16 @@ class WorkflowStore:
         self.keys = keys
         self.name = keys.workflow
         self.lifecycle = Lifecycle(redis, keys)
+        self.acts = Acts(redis, keys)
         self.revisions = Revisions(redis, keys)
         self.troubles = Troubles(redis, keys)
         self.replays = Replays(redis, keys)
         self.holds = Holds(redis, keys)
         self.engine_calls = EngineCalls(redis, keys)
+        self.samples = Samples(redis, keys)
         self.consent = ConsentStore(redis, keys, seal)
         self.log_lines = LogLines(redis, keys)
+        self.alerts = Alerts(redis, keys)
 
     def queue(self, stream: str) -> RecordQueue:
         return RecordQueue(self._redis, self.keys.stream(stream), self._seal, self._high_water)
@@ -85,6 +96,18 @@ class WorkflowStore:
         """What a stream remembers of the files that it reads."""
         return Files(self._redis, self.keys.stream(stream))
 
+    def pages(self, stream: str) -> Pages:
+        """What is known of pages that were read lately."""
+        return Pages(self._redis, self.keys.stream(stream))
+
+    def freshness(self, stream: str) -> Freshness:
+        """How long changes of a stream took to arrive."""
+        return Freshness(self._redis, self.keys.stream(stream))
+
+    def outcomes(self, stream: str) -> OutcomeLog:
+        """What became of records of a stream lately."""
+        return OutcomeLog(self._redis, self.keys.stream(stream))
+
     def digest(self, value: bytes) -> int:
         """What may stand in a cursor in place of a value that is sealed elsewhere; see `PayloadSeal`."""
         return self._seal.digest(value)
@@ -92,11 +115,22 @@ class WorkflowStore:
     def cursor(self, stream: str) -> Cursor:
         return read_cursor(self._redis, self.keys.stream(stream))
 
+    def placing(self, stream: str) -> Placing:
+        """Another cursor in place of that one, while the workflow does not run."""
+        return Placing(self._redis, self.keys.stream(stream))
+
     def statistics(self, stream: str, now_ms: int) -> Statistics:
         return read_statistics(self._redis, self.keys.stream(stream), now_ms)
 
+    def settled_since(self, stream: str, since_ms: int) -> bool:
+        """Whether records of the stream have reached their end since then."""
+        return settled_since(self._redis, self.keys.stream(stream), since_ms)
+
     def trim(self, stream: str, now_ms: int) -> None:
+        """Drops counts and pages that are too old to be of use."""
         trim_pulse(self._redis, self.keys.stream(stream), now_ms)
+        self.pages(stream).trim(now_ms)
+        self.freshness(stream).trim(now_ms)
 
     def reading_right(self, stream: str) -> Right:
         """One reader per stream at a time."""
@@ -117,6 +151,10 @@ class WorkflowStore:
     def exporting_right(self) -> Right:
         """One export of logs at a time."""
         return Right(self._redis, self.keys.exporting_logs)
+
+    def alerting_right(self) -> Right:
+        """One look at what is to be told, and one sender, at a time."""
+        return Right(self._redis, self.keys.alerting)
 
     def note_caught_up(self, stream: str, at_ms: int) -> None:
         """Everything that had happened to the stream's records by then has been read."""
@@ -161,6 +199,23 @@ class WorkflowStore:
     def clear_leaving(self, stream: str, ids: Collection[str]) -> None:
         if ids:
             self._redis.srem(self.keys.stream(stream).leaving, *ids)
+
+    def mark_repeats(self, stream: str, ids: Collection[str]) -> None:
+        """These are replayed: whatever of them is written next is written even if nothing differs."""
+        if ids:
+            self._redis.sadd(self.keys.stream(stream).repeats, *ids)
+
+    def repeats(self, stream: str, ids: Collection[str]) -> set[str]:
+        """Those of the ids that are marked so."""
+        key, ordered = self.keys.stream(stream).repeats, list(ids)
+        if not ordered or not self._redis.exists(key):
+            return set()
+        marks = self._redis.smismember(key, ordered)
+        return {record_id for record_id, marked in zip(ordered, marks, strict=True) if marked}
+
+    def clear_repeats(self, stream: str, ids: Collection[str]) -> None:
+        if ids:
+            self._redis.srem(self.keys.stream(stream).repeats, *ids)
 
     def keep_schemas(self, generation: int, packed: bytes) -> None:
         """What was learnt of both systems in a generation; what earlier ones have learnt is forgotten."""

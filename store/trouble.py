@@ -10,11 +10,16 @@ from store.keys import WorkflowKeys
 
 #: The place of what only the export of logs waits for. The workflow itself does not, and may be off.
 LOGS = "logs"
+#: The same of alerts that the webhook does not take.
+ALERTS = "alerts"
+#: Of these it is told whether the workflow is on or off.
+BESIDE = (LOGS, ALERTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    where: str  #: "<stream>.read", ".write", ".parents" or ".deletions", "connect", "schemas", "tick", "start", `LOGS`
+    #: "<stream>.read", ".write", ".parents" or ".deletions", "connect", "schemas", "tick", "start", or one of `BESIDE`
+    where: str
     since_ms: int
     until_ms: int  #: nothing is tried before this time
     times: int

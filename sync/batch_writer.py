@@ -6,10 +6,9 @@ an old version from landing late: whoever has overslept sends nothing more.
 
 import math
 import random
-import re
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -17,8 +16,7 @@ from typing import TypeVar
 
 import structlog
 
-from connectors import errors
-from connectors.errors import ConnectorError, Malformed, Stop, TryAgain
+from connectors.errors import ConnectorError, Stop, TryAgain
 from store.ledger import Entry
 from store.record_queue import (
     Again,
@@ -28,17 +26,18 @@ from store.record_queue import (
     Leased,
     Outcome,
     Parked,
-    Reason,
     Refused,
     Unchanged,
     Unsent,
     Written,
 )
 from store.store import WorkflowStore
+from sync.deciding import decision_on
 from sync.deletions import Departures
 from sync.following import Family
-from sync.mapping.mapper import Unmappable
 from sync.patience import Patience
+from sync.provenance import Provenance
+from sync.reasons import may_be_drift, reason_of, remedy_of
 from sync.relatives import DELETION_WAIT_MS, awaiting_parents
 from sync.retry import Later, Remedy, decide
 from sync.streams import FILTERED_OUT, FOLLOWS, Answer, Send, Slice, Stream, Streams
@@ -95,6 +94,8 @@ class BatchWriter:
         self._queue = writing.store.queue(writing.stream.name)
         self._generation = writing.generation
         self._batch = batch
+        self.provenance = Provenance(writing.store, writing.stream.name, batch.records)
+        self.ends: Counter[str] = Counter()  #: what has become of its records so far
         self._lease_s = writing.lease_s
         self._leased_at = taken  # before the lease was asked for: our deadline is never later than the server's
         self._piece = writing.piece
@@ -108,6 +109,7 @@ class BatchWriter:
         self._held_up = 0  # records that met one
         self._looked_at: bool | None = None  # whether the schemas were compared since the last doubt
         self._returned: set[str] = set()  # records whose children have to follow them
+        self._repeats: set[str] = set()  # records that are replayed
         self._confirmed = False  # whether the target has confirmed any record
 
     @property
@@ -152,13 +154,13 @@ class BatchWriter:
     def _prepare(self) -> None:
         """Sorts out what must be sent; what needs no request has its outcome at once."""
         records = self._as_they_are_now(self._batch.records)
+        if self._target.remembers:
+            # Before the ledger is read: what was marked by then is written after it was marked.
+            self._repeats = self._store.repeats(self._writing.stream.name, [record.id for record in records])
         sends: list[Send] = []
         for record, entry in zip(records, self._entries(records), strict=True):
-            if entry is not None and entry.version > record.version:
-                self._outcomes.append(Unchanged(record.id, entry))  # a newer version was confirmed already
-                continue
             try:
-                decision = self._target.prepare(record, entry)
+                decision = decision_on(self._target, record, entry, record.id in self._repeats)
             except Exception as error:  # a record that we cannot digest must not stop the others
                 self._outcomes.append(self._failed(record, error))
                 continue
@@ -167,6 +169,7 @@ class BatchWriter:
             else:
                 self._outcomes.append(decision)
         self._wait_for_relatives(sends)
+        self.provenance.expect(self._todo)
         self._announce(self._todo)
 
     def _announce(self, sends: Iterable[Send]) -> None:
@@ -307,7 +310,7 @@ class BatchWriter:
         return min(REQUEST_SECONDS, self._leased_at + END_WITHIN * self._lease_s - now)
 
     def _failed(self, record: Leased, error: Exception) -> Outcome:
-        if _may_be_drift(error) and record.attempts + 1 < SCHEMA_ATTEMPTS:
+        if may_be_drift(error) and record.attempts + 1 < SCHEMA_ATTEMPTS:
             # The schema may have been changed under us: it is looked at before records are blamed.
             stream = self._writing.stream.name
             if self._looked_at is None:
@@ -334,6 +337,7 @@ class BatchWriter:
             workflow=self._store.name,
             stream=of.name,
             record=record.id,
+            **self.provenance.trace_of(record),
             **told,
             kind=reason.kind,
             why=reason.sentence,
@@ -367,6 +371,10 @@ class BatchWriter:
         if not outcomes:
             return
         doubted = self._queue.settle(self._batch.number, outcomes)
+        self._clear_repeats(outcomes, doubted)
+        self.ends.update(type(outcome).__name__.lower() for outcome in outcomes)
+        self.provenance.measure(outcomes, doubted)
+        self._store.outcomes(self._writing.stream.name).note(outcomes, doubted)
         if doubted:
             log.warning(
                 "Outcomes came after their lease had run out; the records will be looked at again.",
@@ -374,31 +382,9 @@ class BatchWriter:
                 records=len(doubted),
             )
 
-
-def _may_be_drift(error: Exception) -> bool:
-    """Whether the target does not take what its schema says: lengths and names are looked at before they are sent."""
-    return isinstance(error, errors.SchemaRefused) or (type(error) is errors.Refused and bool(error.field))
-
-
-def remedy_of(error: Exception) -> Remedy:
-    """What helps: time, perhaps time, or only a change."""
-    if isinstance(error, errors.Refused | Unmappable):
-        return Remedy.REFUSED
-    if isinstance(error, TryAgain) and not isinstance(error, Malformed):
-        return Remedy.OUTAGE
-    return Remedy.UNSURE
-
-
-def reason_of(error: Exception) -> Reason:
-    """Why a record was set aside. `kind` is the error's class in words: AlreadyExists -> already-exists.
-
-    The text of an error that is not ours may hold values of the record, so it is not repeated.
-    """
-    kind = re.sub("(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
-    match error:
-        case ConnectorError():
-            return Reason(kind, error.sentence, error.system)
-        case Unmappable():
-            return Reason(kind, error.sentence)
-        case _:
-            return Reason(kind, "Writing this record failed in a way nobody foresaw; please report it with its kind.")
+    def _clear_repeats(self, outcomes: Sequence[Outcome], doubted: set[str]) -> None:
+        """What was replayed is settled. One that was refused is still to be repeated when it is retried."""
+        if not self._repeats:
+            return
+        ended = [one.id for one in outcomes if isinstance(one, Written | Unchanged | Filtered)]
+        self._store.clear_repeats(self._writing.stream.name, self._repeats.intersection(ended) - doubted)

@@ -73,7 +73,7 @@ def connect(
         limit_s, limit = config.contact_limit_seconds, "egress.contact_limit_seconds"
         return UnknownContacts(systems.dynamics, limit_s, limit, "events", stream, store)
 
-    events = EventStreamSource(source, config.source, place, rules[config.source], store.replays.began(STREAM))
+    events = EventStreamSource(source, config.source, place, rules[config.source])
     return [Stream(STREAM, events, target, keeper=keeper, place_of=place_of)]
 
 

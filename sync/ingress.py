@@ -6,7 +6,7 @@ rules     the table's filter, mapping and links; deletions only where the mappin
 writes    Campaign, addressed by the mapping's key; Dynamics wins
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from config.document import WorkflowDocument
 from config.ingress import IngressConfig, TableMapping
@@ -43,7 +43,6 @@ def learn(document: WorkflowDocument, systems: Systems) -> bytes:
 def connect(
     document: WorkflowDocument, known: bytes, systems: Systems, store: WorkflowStore, page_size: int
 ) -> list[Stream]:
-    replays = {name: store.replays.began(name) for name in stream_names(document)}
     return connect_streams(
         _config(document),
         load(known),
@@ -51,7 +50,6 @@ def connect(
         systems.campaign,
         page_size,
         document.connections.campaign.concurrency,
-        {name: replay.began_ms or 0 for name, replay in replays.items() if replay},
     )
 
 
@@ -82,12 +80,8 @@ def connect_streams(
     campaign: Campaign,
     page_size: int,
     concurrency: int,
-    replayed_ms: Mapping[str, int],
 ) -> list[Stream]:
-    """The streams of this configuration, without asking anybody. Raises Misfitting where mappings do not fit.
-
-    `replayed_ms`: when each stream's last replay began.
-    """
+    """The streams of this configuration, without asking anybody. Raises Misfitting where mappings do not fit."""
     by_table = {mapping.table: mapping for mapping in config.tables}
     require_fit(config, schemas)
     streams = []
@@ -95,20 +89,18 @@ def connect_streams(
         schema = schemas.tables[mapping.table]
         mapper = Mapper(mapping, schema)
         links = Links(mapping, schema.columns, schema.fields)
-        began_ms = replayed_ms.get(mapping.stream, 0)
         source = TableSource(dynamics, schema, mapping, mapper, links, page_size)
         streams.append(
             Stream(
                 mapping.stream,
                 source,
-                ResourceTarget(campaign, mapping, mapper, links, by_table, concurrency, began_ms),
+                ResourceTarget(campaign, mapping, mapper, links, by_table, concurrency),
                 records=source,
                 keeper=Orphanage if mapping.links else None,
                 parents=tuple(dict.fromkeys(link.table for link in mapping.links)),
                 requires=tuple(dict.fromkeys(link.table for link in mapping.links if link.required)),
                 children=tuple(other.stream for other in config.tables if _links_to(other, mapping)),
                 park_limit_s=config.park_limit_seconds,
-                replayed_ms=began_ms,
             )
         )
     return streams

@@ -1,13 +1,16 @@
-"""The reading position of a table: what a stream's cursor holds. First a full read, then changes for ever."""
+"""The reading position of a table: what a stream's cursor holds. First a full read, then changes for ever; beside them,
+for a replay, a walk."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import orjson
 
+from sync.walk import Walk
+
 
 class Phase(StrEnum):
-    FULL = "full"  # the first run, a replay, a changed mapping, or after the change token has expired
+    FULL = "full"  # the first run, a changed mapping, or after the change token has expired
     CHANGES = "changes"
 
 
@@ -58,11 +61,13 @@ class Position:
     pair: str = ""  #: stands for where it is written; see `Source.pair`
     began_ms: int = 0  #: when the full read began
     replayed_ms: int = 0  #: the beginning of the last replay that was taken up
-    left: Left | None = None  #: what another mapping or a replay has left behind
+    left: Left | None = None  #: what another mapping has left behind
     comparison: Comparison | None = None  #: after the full read, when deletions were missed
     expired_ms: int | None = None  #: when the last change token that expired did so
     token_ms: int | None = None  #: when the change token was asked for; it dies after some days
     recovered_ms: int = 0  #: by when deletions that reading had not told were recovered; see `after_recovery`
+    repeats: bool = False  #: whether the full read is a replay, too: what it brings is written even if nothing differs
+    walk: Walk | None = None  #: the last one, under way or over
 
     def dump(self) -> str:
         return orjson.dumps(self).decode()
@@ -73,10 +78,11 @@ class Position:
         if not text:
             return cls()
         fields = orjson.loads(text)
-        left, comparison = fields["left"], fields["comparison"]
+        left, comparison, walk = fields["left"], fields["comparison"], fields.get("walk")
         fields["phase"] = Phase(fields["phase"])
         fields["left"] = Left(**left) if left else None
         fields["comparison"] = Comparison(**comparison) if comparison else None
+        fields["walk"] = Walk(**walk) if walk else None
         return cls(**fields)
 
     @property
@@ -123,13 +129,14 @@ class Position:
             return replace(behind, link=next_link, within_round=True)
         if not delta_link:
             raise ValueError("a last page without a delta link leads nowhere")
-        behind = replace(behind, phase=Phase.CHANGES, link=delta_link, within_round=False)
+        behind = replace(behind, phase=Phase.CHANGES, link=delta_link, within_round=False, repeats=False)
         return replace(behind, settled=top, token_ms=round_ms)
 
-    def begin_again(self, mapping: str, pair: str, now_ms: int, replayed_ms: int) -> "Position":
+    def begin_again(self, mapping: str, pair: str, now_ms: int) -> "Position":
         """A full read from the beginning, under this mapping. What was seen stays older than what comes.
 
-        A full read brings no deletions: those since the link that is left behind are read after it.
+        A full read brings no deletions: those since the link that is left behind are read after it. A walk through
+        everything becomes one with it, another one begins anew after it.
         """
         # With several beginnings in a row the oldest link counts: it knows the deletions since all of them.
         left = self.left or Left(self.link, midway=self.within_round, newest=0)
@@ -139,18 +146,36 @@ class Position:
             mapping=mapping,
             pair=pair,
             began_ms=now_ms,
-            replayed_ms=replayed_ms,
+            replayed_ms=self.replayed_ms,
             left=left.anew(self.highest) if left.link else None,
             comparison=replace(self.comparison, bucket=0) if self.comparison else None,
             expired_ms=self.expired_ms,
             recovered_ms=self.recovered_ms,
+            repeats=self.repeats or (self.walk is not None and self.walks and self.walk.is_whole),
+            walk=None if self.walk is None or (self.walks and self.walk.is_whole) else self.walk.anew(),
         )
+
+    def with_replay(self, began_ms: int, is_whole: bool, now_ms: int, token: str = "") -> "Position":
+        """The position once a replay was taken up; another one that is under way goes no further. `token`: of its ids.
+
+        Where a full read is due or under way, one of everything becomes one with it.
+        """
+        taken = replace(self, replayed_ms=began_ms)
+        if not is_whole or self.phase is Phase.CHANGES:
+            return replace(taken, walk=Walk(began_ms, is_whole, token=token))
+        again = taken.begin_again(self.mapping, self.pair, now_ms) if self.link else taken
+        return replace(again, repeats=True, walk=None)
+
+    def without_replay(self) -> "Position":
+        """The same once the last replay was ended: what was read of it is written."""
+        return replace(self, repeats=False, walk=None) if self.repeats or self.walks else self
 
     def begin_after_expiry(self, now_ms: int) -> "Position":
         """A full read from the beginning, since the link is no longer served; the deletions that it would have told are
         found by a comparison of keys after it."""
-        again = replace(self, left=None).begin_again(self.mapping, self.pair, now_ms, self.replayed_ms)
-        return replace(again, left=None, expired_ms=now_ms, comparison=Comparison(now_ms))
+        again = replace(self, left=None, walk=None).begin_again(self.mapping, self.pair, now_ms)
+        # The walk has a link of its own, and goes on after the full read.
+        return replace(again, left=None, walk=self.walk, expired_ms=now_ms, comparison=Comparison(now_ms))
 
     @property
     def reads_what_is_left(self) -> bool:
@@ -176,6 +201,23 @@ class Position:
     def without_left(self) -> "Position":
         """The link that was left behind is no longer served: a comparison of keys takes its place."""
         return replace(self, left=None, comparison=Comparison(self.began_ms))
+
+    @property
+    def walks(self) -> bool:
+        """Whether a walk is under way."""
+        return self.walk is not None and not self.walk.is_over
+
+    @property
+    def lets_walk(self) -> bool:
+        """Whether a page of the walk may be next: between two rounds of changes, when nothing else is to be read first.
+
+        In the middle of a round its version could be newer than that of a deletion which the round is yet to tell.
+        """
+        return self.walks and self.at_round_start and self.left is None and self.comparison is None
+
+    def after_walk(self, walk: Walk) -> "Position":
+        """The position behind a page of the walk."""
+        return replace(self, walk=walk)
 
     @property
     def compares_keys(self) -> bool:

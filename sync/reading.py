@@ -11,6 +11,9 @@ from store.store import WorkflowStore
 from sync.patience import Patience
 from sync.streams import ReadEnd, Slice, Stream
 
+#: What is told while the queue takes no more: no trouble as long as it is being written.
+FULL = "Reading pauses until the backlog falls below its high-water mark."
+
 #: The longest a page may take. Dynamics itself gives up after two minutes.
 PAGE_SECONDS = 30.0
 
@@ -37,7 +40,7 @@ def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Sli
                 except (GenerationOver, CursorMoved):
                     return ReadEnd.STOPPED
                 except QueueFull:
-                    patience.note("Reading pauses until the backlog falls below its high-water mark.", wait=0)
+                    patience.note(FULL, wait=0)
                     return ReadEnd.FULL
                 except TryAgain as error:
                     patience.note(error.sentence, error.wait)

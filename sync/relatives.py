@@ -149,7 +149,7 @@ class Orphanage:
         if queue.refused([parent.id]):
             return Reason(
                 "parent-refused",
-                f"The {parent.stream} that it links to was refused; mend it, then replay both tables.",
+                f"The {parent.stream} that it links to was refused; mend and retry it, then retry this one.",
             )
         return self._fetch(stream, queue, parent)
 

@@ -6,7 +6,6 @@ update, delete    1   where the key can stand in the address; else a look-up bef
 a link by PKey   +1   a look-up of the parent, remembered for a minute
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +43,6 @@ class ResourceTarget:
         links: Links,
         tables: Mapping[str, TableMapping],
         concurrency: int,
-        replayed_ms: int,
     ) -> None:
         self.concurrency = concurrency
         self._campaign = campaign
@@ -56,8 +54,6 @@ class ResourceTarget:
         self._parents = ParentKeys(campaign)
         self._deletes = mapping.apply_deletes
         self._deletes_filtered_out = mapping.delete_filtered_out
-        # Rounded up: the ledger knows no more than the second in which something was read.
-        self._replayed_s = math.ceil(replayed_ms / 1000)
         # What was written to another resource or under another key says nothing about this one.
         self._salt = bytes.fromhex(pair_of(mapping))
         initial = sorted([rule.source, rule.target] for rule in mapping.fields if not mapping.updates(rule))
@@ -78,8 +74,8 @@ class ResourceTarget:
         update = whole if mapped.update is mapped.whole else {**mapped.update, **linked}
         print_ = fingerprint(update, self._salt)
         read_at = record.queued_ms // 1000
-        # What was confirmed before a replay began is not believed: the replay is to write it again.
-        believed = entry.fingerprint if present and entry is not None and entry.read_at >= self._replayed_s else b""
+        # Empty for a record that is replayed: it is to be written again.
+        believed = entry.fingerprint if present and entry is not None else b""
         mark = believed[8:]
         # A live change that overtakes the replay of its record takes its place.
         again = (record.lane is Lane.REPLAY and not follows) or not believed
@@ -88,8 +84,7 @@ class ResourceTarget:
             return Unchanged(record.id, Entry(Standing.PRESENT, record.version, read_at, believed))
         if self._loaded:
             print_ += self._loaded if load else (mark or _NOT_LOADED)
-        # What a replay writes is as young as the replay, however long it has waited.
-        after = Entry(Standing.PRESENT, record.version, max(read_at, self._replayed_s), print_)
+        after = Entry(Standing.PRESENT, record.version, read_at, print_)
         returns = entry is not None and entry.was_confirmed and not present
         return Send(record, whole if load else update, whole, after, present, links, returns)
 
@@ -208,8 +203,8 @@ class ResourceTarget:
         if len(found) > 1:
             raise Refused(
                 "campaign",
-                f"{self._resource}: {len(found)} records carry this record's key; merge them in Campaign, then replay "
-                "its table",
+                f"{self._resource}: {len(found)} records carry this record's key; merge them in Campaign, then retry "
+                "this record",
                 code="doubles",
             )
         return found

@@ -151,6 +151,8 @@ class Send:
     known: bool  #: the ledger knows that the target holds it
     links: tuple[Link, ...] = ()
     returns: bool = False  #: the target held it once and held it no more
+    changed_ms: int | None = None  #: when the change happened, where the record itself tells
+    opt_outs: tuple[tuple[str, int], ...] = ()  #: those that it brings: each a measure of `Freshness`, and since when
 
     @property
     def leaves(self) -> bool:
@@ -230,7 +232,6 @@ class Stream:
     requires: tuple[str, ...] = ()  #: those of the parents without which no record can be in the target
     children: tuple[str, ...] = ()  #: streams whose records link to this one, itself left out
     park_limit_s: float = 900.0  #: how long a record waits for its relatives
-    replayed_ms: int = 0  #: when its last replay began; 0: never
     place_of: Callable[[bytes], str] = lambda payload: ""  #: where a payload was read, as far as it tells
 
     @property

@@ -1,4 +1,8 @@
-"""Reading a table of Dynamics: first all of it, then changes; with what that leaves behind, deletions above all."""
+"""Reading a table of Dynamics: first all of it, then changes; with what that leaves behind, deletions above all.
+
+Beside the changes a walk may be under way, for a replay. Changes go first: between two pages of the walk they are asked
+for once a second, and no more of the walk is read than half of the queue can hold.
+"""
 
 import time
 from collections.abc import Sequence
@@ -11,12 +15,17 @@ from connectors.dynamics_pages import Page
 from connectors.errors import CursorExpired, Malformed, SchemaRefused
 from store.cursors import Cursor
 from store.record_queue import Change, Lane, QueueFull
+from store.replays import Replay
 from store.store import WorkflowStore
 from sync.comparing import compare_keys
+from sync.going import concerned
 from sync.position import Left, Phase, Position
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import DELETED, FILTERED_OUT, ReadEnd, Slice, Stream, leaving
 from sync.table import Table
+from sync.tracing import page as traced
+from sync.walk import LIVE_EVERY
+from sync.walking import Walker
 
 log = structlog.get_logger()
 
@@ -46,21 +55,80 @@ class TableReader:
         self._store = store
         self._queue = store.queue(stream.name)
         self._generation = generation
+        self._piece = piece
         self._ends = time.monotonic() + piece.seconds
         self._pages: PagesAhead[Position, Fetched] = PagesAhead(self._fetch, piece)
+        self._walker = Walker(table, stream.name, store, piece)
+        self._walks_until = 0.0  # by the monotonic clock: then changes are to be asked for again
 
     def close(self) -> None:
         self._pages.close()
+        self._walker.close()
 
     def read_page(self) -> ReadEnd | None:
         """Reads and stores one page; None if another is to follow at once."""
         if self._queue.is_full():
             raise QueueFull(QueueFull.__doc__)
         cursor = self._store.cursor(self._stream.name)
-        position = self._taken_up(Position.load(cursor.value))
+        replay = self._store.replays.began(self._stream.name)
+        position = self._taken_up(Position.load(cursor.value), replay)
         if self._may_compare(position):
             self._compare(cursor, position)
             return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
+        walk_is_due = self._walker.is_due(position, replay, self._queue)
+        if walk_is_due and time.monotonic() < self._walks_until:
+            return self._walk_on(cursor, position)
+        end = self._read_on(cursor, position)
+        if end is ReadEnd.CAUGHT_UP and walk_is_due:
+            # At least one page of the walk in every slice: changes that never end must not keep it from its end.
+            self._walks_until = time.monotonic() + LIVE_EVERY
+            return None
+        return end
+
+    def _walk_on(self, cursor: Cursor, position: Position) -> ReadEnd | None:
+        """A page of the walk."""
+        page = self._walker.page(position)
+        if page is None:
+            return ReadEnd.STOPPED if self._piece.stopping() else None
+        rows, changes, going, behind = page
+        concerned = self._concerned(going)
+        filtered = len(going) - len(concerned)
+        # Before they are there: whatever overtakes one of them is written in its place.
+        self._store.mark_repeats(self._stream.name, [change.id for change in changes])
+        with traced(self._store, self._stream.name, None) as now_ms:
+            stored = self._queue.put_page(
+                self._generation,
+                cursor.number,
+                changes + self._stamped(concerned),
+                behind.dump(),
+                Lane.REPLAY,
+                now_ms,
+                filtered,
+            )
+            log.info(
+                "Read a page once more.",
+                action="page_read",
+                phase="walk",
+                rows=rows,
+                filtered=filtered,
+                queued=stored.queued,
+                replaced=stored.replaced,
+                skipped=stored.skipped,
+            )
+        self._walker.stored(position, behind)
+        now = time.monotonic()
+        if now > self._ends:
+            return ReadEnd.SLICE_OVER
+        if (
+            now < self._walks_until
+            and behind.walk is not None
+            and not (behind.walk.is_over or behind.walk.due_ms > now_ms)
+        ):
+            self._walker.ahead(behind)
+        return None
+
+    def _read_on(self, cursor: Cursor, position: Position) -> ReadEnd | None:
+        """A page of the full read, or of changes."""
         try:
             fetched = self._pages.page(position)
         except CursorExpired as error:
@@ -81,48 +149,52 @@ class TableReader:
         concerned = self._concerned(going)
         # Those that go onto the queue are counted there.
         filtered = _filtered(going) - _filtered(concerned)
-        stored = self._queue.put_page(
-            self._generation, cursor.number, changes + self._stamped(concerned), behind.dump(), lane, filtered=filtered
-        )
-        log.info(
-            "Read a page.",
-            action="page_read",
-            phase=position.phase.value,
-            rows=len(page.rows),
-            filtered=filtered,
-            queued=stored.queued,
-            replaced=stored.replaced,
-            skipped=stored.skipped,
-        )
+        if position.repeats:
+            self._store.mark_repeats(self._stream.name, [change.id for change in changes])
+        with traced(self._store, self._stream.name, _since_ms(position)) as now_ms:
+            stored = self._queue.put_page(
+                self._generation,
+                cursor.number,
+                changes + self._stamped(concerned),
+                behind.dump(),
+                lane,
+                now_ms,
+                filtered,
+            )
+            log.info(
+                "Read a page.",
+                action="page_read",
+                phase=position.phase.value,
+                rows=len(page.rows),
+                filtered=filtered,
+                queued=stored.queued,
+                replaced=stored.replaced,
+                skipped=stored.skipped,
+            )
         if caught_up:
             self._note_caught_up(position, behind)
             return None if self._may_compare(behind) else ReadEnd.CAUGHT_UP
         return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
 
-    def _taken_up(self, position: Position) -> Position:
-        """The position under the stream's mapping and replay: the beginning, if one of them is new."""
-        table, replayed_ms = self._table, self._stream.replayed_ms
-        if position.mapping == table.mapping and position.replayed_ms == replayed_ms:
+    def _taken_up(self, position: Position, replay: Replay | None) -> Position:
+        """The position under the stream's mapping and replay: the beginning, if another mapping is to be read."""
+        table = self._table
+        if position.mapping != table.mapping:
+            if position.pair and position.pair != table.pair:
+                # Nothing is known of the new target; what was written to the old one is not there.
+                self._queue.ledger.forget()
+            position = position.begin_again(table.mapping, table.pair, self._store.now_ms())
+        if replay is None or replay.began_ms is None:
             return position
-        if position.pair and position.pair != table.pair:
-            # Nothing is known of the new target; what was written to the old one is not there.
-            self._queue.ledger.forget()
-        return position.begin_again(table.mapping, table.pair, self._store.now_ms(), replayed_ms)
+        if position.replayed_ms != replay.began_ms:
+            self._walker.forget(position)
+            token = replay.ids.token if replay.ids else ""
+            position = position.with_replay(replay.began_ms, replay.only.is_whole, self._store.now_ms(), token)
+        return position if replay.ended_ms is None else position.without_replay()
 
     def _concerned(self, going: Sequence[Change]) -> list[Change]:
         """Those changes that have something to end: the record waits, was refused, or may be in the target."""
-        if not going:
-            return []
-        ids = [change.id for change in going]
-        # First the queue, then the ledger: a record that leaves the one in between is found in the other.
-        waiting = self._queue.waiting(ids) | self._queue.refused(ids)
-        present = self._queue.ledger.perhaps_present(ids)
-        deletes = self._table.deletes_filtered_out
-        return [
-            change
-            for change in going
-            if change.id in waiting or (change.id in present and (deletes or change.payload is not FILTERED_OUT))
-        ]
+        return concerned(self._queue, going, self._table.deletes_filtered_out)
 
     def _stamped(self, going: list[Change]) -> list[Change]:
         """What goes, with the time at which that was read, since it may have to wait for children."""
@@ -156,7 +228,9 @@ class TableReader:
         """One step of the comparison of keys: deletions that no change token tells any more."""
         changes, behind = compare_keys(self._table, self._queue, position, PAGE_SECONDS)
         behind = behind.after_recovery(self._store.now_ms())
-        self._queue.put_page(self._generation, cursor.number, self._stamped(changes), behind.dump())
+        with traced(self._store, self._stream.name, None) as now_ms:
+            stamped = self._stamped(changes)
+            self._queue.put_page(self._generation, cursor.number, stamped, behind.dump(), now_ms=now_ms)
         if behind.comparison is None and position.comparison is not None:
             found = position.comparison.found + len(changes)
             log.info("Compared all keys with Dynamics.", action="keys_compared", deletions_recovered=found)
@@ -186,6 +260,14 @@ class TableReader:
         going = gone if self._table.wants_deletions else []
         behind = position.after_left(page.next_link, page.delta_link).after_recovery(self._store.now_ms())
         return Fetched(page, [], going, behind)
+
+
+def _since_ms(position: Position) -> int | None:
+    """Everything that the page behind this position brings has happened later: until then, all was told by earlier
+    ones. A full read tells nothing of that, nor do the deletions that another reading has left."""
+    if position.phase is not Phase.CHANGES or position.reads_what_is_left:
+        return None
+    return position.token_ms
 
 
 def after_expiry(position: Position, now_ms: int) -> Position:

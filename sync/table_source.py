@@ -7,15 +7,17 @@ import orjson
 from config.ingress import TableMapping
 from connectors.dynamics import MOST_IDS, MOST_LINKED, Dynamics
 from connectors.dynamics_pages import Page, Row
+from store.replays import Only
 from store.store import WorkflowStore
 from sync.digest import digest
 from sync.links import Links
-from sync.mapping import filters
+from sync.mapping import filters, written
 from sync.mapping.mapper import Mapper
 from sync.pairs import pair_of
 from sync.position import Position
 from sync.schemas import TableSchema
 from sync.streams import FILTERED_OUT, Allowance, Reader, Slice, Stream, mapping_of, read_under
+from sync.table import Test
 from sync.table_reading import TableReader
 
 
@@ -31,7 +33,8 @@ class TableSource:
     ) -> None:
         self._dynamics = dynamics
         self._table = schema.table(mapping.table)
-        self._page_size = page_size
+        self._shapes = schema.columns
+        self.page_size = page_size
         self._admits = filters.admits(mapping.filter, schema.columns) if mapping.filter else None
         kept = dict.fromkeys([*mapper.columns, *links.columns])
         asked = filters.columns(mapping.filter) if mapping.filter else ()
@@ -76,7 +79,7 @@ class TableSource:
             labels=self._labels,
             tables=self._several_tables,
             timeout=timeout,
-            page_size=self._page_size,
+            page_size=self.page_size,
         )
 
     def follow(self, link: str, timeout: float) -> Page:
@@ -87,11 +90,47 @@ class TableSource:
             labels=self._labels,
             tables=self._several_tables,
             timeout=timeout,
-            page_size=self._page_size,
+            page_size=self.page_size,
         )
 
     def follow_deletions(self, link: str, timeout: float) -> Page:
-        return self._dynamics.follow(self._table, link, (), timeout=timeout, page_size=self._page_size)
+        return self._dynamics.follow(self._table, link, (), timeout=timeout, page_size=self.page_size)
+
+    def test_of(self, where: Sequence[str]) -> Test:
+        holds, columns = written.all_of(where, self._shapes)
+        only_here = tuple(column for column in columns if column not in self._columns)
+
+        def test(row: Row) -> bool:
+            values = row.values
+            assert values is not None
+            held = holds({**values, self._table.primary_id: row.id})
+            for column in only_here:
+                values.pop(column, None)
+            return held
+
+        return test
+
+    def scan(self, only: Only, link: str, page_size: int, timeout: float) -> Page:
+        return self._dynamics.scan(
+            self._table,
+            link,
+            self._with(only.where),
+            since_ms=only.since_ms,
+            until_ms=only.until_ms,
+            labels=self._labels,
+            tables=self._several_tables,
+            timeout=timeout,
+            page_size=page_size,
+        )
+
+    def _with(self, where: Sequence[str]) -> tuple[str, ...]:
+        """The columns that are read, and those that only these conditions look at."""
+        _, columns = written.all_of(where, self._shapes)
+        asked = dict.fromkeys([*self._columns, *columns])
+        return tuple(column for column in asked if column != self._table.primary_id)
+
+    def picked(self, ids: Sequence[str], timeout: float) -> list[Row]:
+        return list(self._leading_to(self._table.primary_id, ids, lambda: timeout))
 
     def payload(self, row: Row) -> bytes:
         values = row.values

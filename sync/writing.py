@@ -4,12 +4,17 @@ import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from enum import StrEnum
 
+import structlog
+
 from connectors.errors import Refused, TryAgain
 from store.record_queue import BATCH, GenerationOver
 from store.store import WorkflowStore
 from sync.batch_writer import BatchWriter, Writing
 from sync.patience import Patience
 from sync.streams import Keeper, Slice, Stream, Streams
+from sync.tracing import batch as traced
+
+log = structlog.get_logger()
 
 #: Batches in a writer's hands at once: one is leased, mapped and settled while the requests of the other are under way.
 LANES = 2
@@ -93,7 +98,13 @@ def _write_batches(writing: Writing, at_once: int, pool: ThreadPoolExecutor) -> 
                 Patience(store.troubles, f"{stream.name}.deletions").end()
             return WriteEnd.DRAINED
         writer = BatchWriter(writing, batch, taken)
-        writer.write(pool, patience)
+        with traced(store.name, stream.name, writer.provenance.traces) as trace:
+            try:
+                writer.write(pool, patience)
+            finally:
+                # The threads of a writer have no log context of their own.
+                of = {"workflow": store.name, "stream": stream.name, "records": len(batch.records)}
+                log.info("Wrote a batch.", action="batch_written", **of, **writer.ends, **trace)
         if writer.gave_up:
             return WriteEnd.WAITING
         if time.monotonic() > writing.ends:

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from store.lifecycle import Event, Life, State
+from store.acts import Event
+from store.lifecycle import Life, State
 from store.log_export import Moment, Told
 from store.store import WorkflowStore
 
@@ -53,7 +54,7 @@ def collect(store: WorkflowStore, life: Life, told: Told | None, now: Moment) ->
     found = Collected()
     day_began_ms = now.at_ms - now.at_ms % 86_400_000
     from_ms = told.until_ms if told else day_began_ms
-    for event in store.lifecycle.events(from_ms, now.at_ms):
+    for event in store.acts.between(from_ms, now.at_ms):
         # An entry belongs to the span in which it was entered, whatever time it tells.
         found.add(min(max(event.at_ms, from_ms), now.at_ms - 1), event.at_ms, _event(event))
     room = {day: ASIDE_A_DAY - one.aside for day, one in (told.days if told else {}).items()}
@@ -82,15 +83,15 @@ def _set_aside(
     store: WorkflowStore, stream: str, from_ms: int, until_ms: int, room: Mapping[str, int], found: Collected
 ) -> None:
     more: Counter[tuple[str, str]] = Counter()
-    for record_id, at_ms, reason in store.queue(stream).dead_between(from_ms, until_ms):
-        day = day_of(at_ms)
+    for one in store.queue(stream).dead_between(from_ms, until_ms):
+        day, reason = day_of(one.dead_ms), one.reason
         if found.aside[day] >= room.get(day, ASIDE_A_DAY):
             more[day, reason.kind] += 1
             continue
         found.aside[day] += 1
-        line = {"event": "set_aside", "stream": stream, "id": record_id, "kind": reason.kind, "why": reason.sentence}
+        line = {"event": "set_aside", "stream": stream, "id": one.id, "kind": reason.kind, "why": reason.sentence}
         line |= {name: value for name, value in (("system", reason.system), ("place", reason.place)) if value}
-        found.add(at_ms, at_ms, line)
+        found.add(one.dead_ms, one.dead_ms, line)
     for (day, kind), count in more.items():
         found.lines[day].append((until_ms, {"event": "set_aside_more", "stream": stream, "kind": kind, "count": count}))
 

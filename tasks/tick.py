@@ -10,6 +10,7 @@ from store.store import WorkflowStore
 from sync.patience import Patience
 from sync.systems import Systems
 from sync.workflows import workflow_named
+from tasks.alert import is_to_be_told
 from tasks.failing import HOPELESS, fail
 from tasks.retention import trim_record
 from tasks.runtime import Runtime, active_document
@@ -21,6 +22,9 @@ RECORDS_PER_WRITER = 1000
 
 #: How often counts that are older than an hour are dropped, and decisions about consent that are too old.
 TRIM_EVERY_MS = 60_000
+
+#: How often it is looked at whether people are to be told of anything.
+ALERT_EVERY_MS = 5000
 
 #: How often a table is looked at whose target has refused what its schema allows.
 DOUBT_EVERY_MS = 5000
@@ -54,6 +58,7 @@ class Work:
     nudges: tuple[Nudge, ...] = ()
     watch: Watch | None = None
     logs: bool = False  #: whether to see if logs are to be exported
+    alerts: bool = False  #: whether to see if people are to be told of anything
 
 
 def tick(runtime: Runtime, workflow: str) -> Work:
@@ -66,13 +71,18 @@ def tick(runtime: Runtime, workflow: str) -> Work:
     if is_minute:
         # Also while the workflow is stopped: what is kept so long and no longer is personal data.
         trim_record(store, life.revision, now_ms)
+    if store.samples.is_due(before_ms, now_ms):
+        # Also while the workflow is stopped: its backlog is kept, and shown.
+        store.samples.note(now_ms, _backlog(store))
     logs = is_minute and store.revisions.newest() > 0
+    looks_for_alerts = before_ms is None or before_ms // ALERT_EVERY_MS != now_ms // ALERT_EVERY_MS
+    alerts = looks_for_alerts and is_to_be_told(store, life)
     if life.state is State.STARTING:
         _start(runtime, store, life.generation, now_ms - (life.since_ms or now_ms))
         life = store.lifecycle.read()
     if life.state is not State.RUNNING:
         runtime.forget(workflow)
-        return Work(logs=logs)
+        return Work(logs=logs, alerts=alerts)
     seats = _seats(runtime, workflow)
     nudges = []
     for stream in store.lifecycle.streams():
@@ -83,7 +93,12 @@ def tick(runtime: Runtime, workflow: str) -> Work:
             store.trim(stream, now_ms)
         wanted = 1 + queue.total() // RECORDS_PER_WRITER
         nudges.append(Nudge(workflow, stream, life.generation, min(wanted, seats)))
-    return Work(tuple(nudges), _watch(runtime, store, life.generation, before_ms, now_ms), logs)
+    return Work(tuple(nudges), _watch(runtime, store, life.generation, before_ms, now_ms), logs, alerts)
+
+
+def _backlog(store: WorkflowStore) -> int:
+    backlogs = [store.queue(name).backlog() for name in store.lifecycle.streams()]
+    return sum(one.waiting + one.leased for one in backlogs)
 
 
 def _watch(runtime: Runtime, store: WorkflowStore, generation: int, before_ms: int | None, now_ms: int) -> Watch | None:

@@ -1,10 +1,15 @@
-"""Real servers for tests: the embedded Valkey, and Debian's redis-server where it is installed."""
+"""Real servers for tests: the embedded Valkey, and Debian's redis-server where it is installed.
+
+What the store promises is tested on both. Everything above it is tested on one of them, half of the tests on each;
+BOTH_SERVERS=1 runs all of them on both.
+"""
 
 import os
 import shutil
 import subprocess
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +19,37 @@ from redis import Redis
 from store.client import connect
 from store.embedded import EmbeddedServer
 
+SERVERS = ["embedded", "redis-server"]
 
-@pytest.fixture(scope="session", params=["embedded", "redis-server"])
+#: Where every test runs on both.
+_STORE = Path(__file__).parent / "integration" / "store"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("BOTH_SERVERS"):
+        return
+    left_out = [item for item in items if _is_left_out(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+
+
+def _is_left_out(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec") or _STORE in item.path.parents:
+        return False
+    server = item.callspec.params.get("redis_url")
+    return isinstance(server, str) and server != _server_for(item.nodeid.replace(server, ""))
+
+
+def _server_for(test: str) -> str:
+    """The same in every process that runs tests."""
+    if os.environ.get("CI") != "true" and shutil.which("redis-server") is None:
+        return SERVERS[0]
+    return SERVERS[zlib.crc32(test.encode()) % len(SERVERS)]
+
+
+@pytest.fixture(scope="session", params=SERVERS)
 def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """One real server for the whole run; every test begins with it empty (see `redis`)."""
     # A short path of its own: Unix sockets have a length limit that pytest's own folders come close to.

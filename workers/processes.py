@@ -12,7 +12,7 @@ from config.settings import Settings
 from store.client import connect
 from store.store import Store
 from tasks.runtime import Runtime
-from workers import heap, logs
+from workers import heap, logs, telemetry
 
 #: Tenths of a second that a child of an ending worker waits for its last results to be read. Celery may have stopped
 #: reading by then, and the children would wait for 30 seconds. A result that nobody read does no harm here.
@@ -60,6 +60,7 @@ class Process:
     def _begin_child(self, **_: Any) -> None:
         # A forked socket is a shared socket: never use the parent's.
         self._runtime = None
+        telemetry.set_up()
         pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = LAST_RESULTS_TENTHS
 
     def _ready(self, sender: Any, **_: Any) -> None:

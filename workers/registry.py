@@ -9,8 +9,10 @@ import structlog
 from celery import Celery, chain
 from redis.exceptions import RedisError
 
-from store.trouble import LOGS
+from connectors.requests_made import MADE
+from store.trouble import ALERTS, LOGS
 from sync.patience import Patience
+from tasks.alert import alert
 from tasks.export_logs import export_logs
 from tasks.read import read
 from tasks.runtime import Runtime
@@ -25,6 +27,8 @@ CROWD = 100
 
 #: An export of logs that nobody took by then is asked for anew.
 EXPORT_EXPIRES = 60
+#: The same of a look at what is to be told.
+ALERT_EXPIRES = 5
 
 
 def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
@@ -41,6 +45,9 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
                 arguments = {"workflow": workflow, **asdict(work.watch)}
                 watch = app.signature("watch_schemas", kwargs=arguments, immutable=True)
                 watch.set(queue=queue, expires=max(1.0, present.settings.tick_seconds)).apply_async()
+            if work.alerts and not is_crowded(present, queue):
+                tell = app.signature("alert", kwargs={"workflow": workflow}, immutable=True)
+                tell.set(queue=queue, expires=ALERT_EXPIRES).apply_async()
             if work.logs and not is_crowded(present, queue):
                 export = app.signature("export_logs", kwargs={"workflow": workflow}, immutable=True)
                 export.set(queue=queue, expires=EXPORT_EXPIRES).apply_async()
@@ -60,12 +67,16 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
     def run_export_logs(workflow: str) -> None:
         shell(runtime, workflow, LOGS)(lambda: export_logs(runtime(), workflow))
 
+    def run_alert(workflow: str) -> None:
+        shell(runtime, workflow, ALERTS)(lambda: alert(runtime(), workflow))
+
     tasks = {
         "tick": run_tick,
         "read": run_read,
         "write": run_write,
         "watch_schemas": run_watch_schemas,
         "export_logs": run_export_logs,
+        "alert": run_alert,
     }
     for name, function in tasks.items():
         app.task(function, name=name, shared=False)  # this app's alone, whatever other apps live in the process
@@ -104,6 +115,15 @@ def send(app: Celery, nudge: Nudge, tick_seconds: float, crowded: Callable[[str]
         chain(*steps, app=app).apply_async()
 
 
+def _tell_requests(runtime: Callable[[], Runtime]) -> None:
+    """Adds what this process has asked of the systems to what all have asked."""
+    if counts := MADE.take():
+        try:
+            runtime().store.requests.add(counts)
+        except RedisError:
+            MADE.put_back(counts)
+
+
 def shell(runtime: Callable[[], Runtime], workflow: str, where: str) -> Callable[[Callable[[], Any]], Any]:
     """Runs a task's body in its log context. Nothing escapes: a task that fails is tried again by the next tick."""
 
@@ -120,6 +140,8 @@ def shell(runtime: Callable[[], Runtime], workflow: str, where: str) -> Callable
                 log.error("A task failed in a way nobody foresaw.", action="unforeseen", kind=kind, trace=where_it_was)
                 sentence = f"A task failed in a way nobody foresaw ({kind}); the worker's log has the place."
                 Patience(runtime().workflow(workflow).troubles, where).note(sentence, None)
+            finally:
+                _tell_requests(runtime)
             return None
 
     return run

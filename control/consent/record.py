@@ -36,6 +36,10 @@ COLUMNS = (
     "confirmed",
     "closed",
     "column",
+    "direction",
+    "dynamics_changed_after",
+    "campaign_changed_after",
+    "skew_within_ms",
 )
 
 
@@ -65,7 +69,7 @@ def row(decision: Decision) -> dict[str, Any]:
         "campaign_opted_out": campaign,
         "campaign_changed": precise(campaign_ms),
         "skew_ms": decision.skew_ms,
-        "policy": decision.policy,
+        "policy": decision.policy or None,
         "rule": decision.rule,
         "winner": decision.winner,
         "opted_out": outcome(decision),
@@ -75,6 +79,10 @@ def row(decision: Decision) -> dict[str, Any]:
         "confirmed": decision.confirmed.value if decision.confirmed else None,
         "closed": precise(decision.closed_ms),
         "column": decision.column or None,
+        "direction": "bidirectional" if decision.policy else "campaign_to_dynamics",
+        "dynamics_changed_after": precise(decision.dynamics_after_ms),
+        "campaign_changed_after": precise(decision.campaign_after_ms),
+        "skew_within_ms": decision.skew_within_ms,
     }
 
 
@@ -102,6 +110,7 @@ class Amount:
     retention_days: int | None  #: how long a decision is kept; None: nothing is configured
 
     answered: Answered | None  #: whose consent somebody keeps setting back
+    keyless: int = 0  #: about how many profiles have opted out and carry no key, so that nobody can say whose they are
 
 
 def amount(store: Store) -> Amount:
@@ -112,6 +121,7 @@ def amount(store: Store) -> Amount:
         _bytes(store, workflow.keys.decisions),
         config.retention_days if config else None,
         workflow.consent.answered(store.now_ms()),
+        workflow.consent.keyless(),
     )
 
 

@@ -105,7 +105,7 @@ def sentences(decision: Decision) -> list[str]:
 def _sentences(decision: Decision) -> Iterator[str]:
     yield f"Dynamics: {_dynamics(decision)} Campaign: {_campaign(decision)}"
     yield _clocks(decision)
-    if decision.rule not in ("one-way", "untouched", "held"):
+    if decision.policy and decision.rule not in ("untouched", "held"):
         yield f"Policy {decision.policy}: {POLICIES.get(decision.policy, 'as it was configured')}."
     yield f"Rule {decision.rule}: {_rule(decision)}"
     if outcome(decision) is not None:
@@ -118,7 +118,7 @@ def _dynamics(decision: Decision) -> str:
     if at_ms is None:
         return f"{value(said)}; when that changed is not told."
     if decision.policy == "newest":
-        return f"{value(said)}, changed on {exact(at_ms)} at the latest."
+        return f"{value(said)}, changed {_when(at_ms, decision.dynamics_after_ms, is_bound=True)}."
     return f"{value(said)}; the record was changed on {exact(at_ms)}."
 
 
@@ -129,8 +129,15 @@ def _campaign(decision: Decision) -> str:
     if at_ms <= NEVER_MS:
         return f"{value(said)}, never changed."
     # It has no time in Campaign: known is that of the profile.
-    at_the_latest = " at the latest" if decision.flag == UNTIMED else ""
-    return f"{value(said)}, changed on {exact(at_ms)}{at_the_latest}."
+    is_bound = decision.flag == UNTIMED
+    return f"{value(said)}, changed {_when(at_ms, decision.campaign_after_ms, is_bound)}."
+
+
+def _when(at_ms: int, after_ms: int | None, is_bound: bool) -> str:
+    """`is_bound`: it may have been before `at_ms`."""
+    if after_ms is not None and after_ms // 1000 < at_ms // 1000:
+        return f"between {exact(after_ms)} and {exact(at_ms)}"
+    return f"on {exact(at_ms)}{' at the latest' if is_bound and after_ms is None else ''}"
 
 
 def _is_later_by_order(decision: Decision) -> bool:
@@ -145,11 +152,19 @@ def _clocks(decision: Decision) -> str:
     skew_ms = decision.skew_ms
     if skew_ms is None:
         return "Clocks: how far those of the two systems were apart is not known."
-    if abs(skew_ms) < _SAME_MS:
-        return "Clocks: both systems had the same time, as far as can be measured."
+    within_ms = decision.skew_within_ms
+    if abs(skew_ms) <= max(_SAME_MS, within_ms or 0):
+        true_to = f", which is true to {_seconds(within_ms)}" if within_ms else ""
+        return f"Clocks: both systems had the same time, as far as can be measured{true_to}."
     apart = f"{abs(skew_ms) / 1000:.1f} s {'ahead of' if skew_ms > 0 else 'behind'}"
     compared = "" if _is_later_by_order(decision) else "; times were compared as they are"
-    return f"Clocks: that of Campaign was {apart} that of Dynamics, as measured{compared}."
+    true_to = f", true to {_seconds(within_ms)}" if within_ms else ""
+    return f"Clocks: that of Campaign was {apart} that of Dynamics, as measured{true_to}{compared}."
+
+
+def _seconds(ms: int) -> str:
+    """Rounded up: nothing is truer than it is said to be."""
+    return f"{-(-ms // 100) / 10:.1f} s"
 
 
 def _rule(decision: Decision) -> str:

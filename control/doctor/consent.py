@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from config.ingress import IngressConfig
 from config.optinout import ExportWorkflow, OptinoutConfig
 from config.secrets import SecretMissing
 from connectors.campaign_workflows import Standing, WorkflowState
@@ -17,9 +18,12 @@ from control.words import counted, finished
 from sync.systems import Systems
 
 
-def consent_checks(workflow: str, config: OptinoutConfig, systems: Systems) -> Iterator[Check]:
+def consent_checks(
+    workflow: str, config: OptinoutConfig, systems: Systems, ingress: IngressConfig | None = None
+) -> Iterator[Check]:
+    """`ingress`: what is known of it, which carries consent where opt-in/out does not."""
     name = f"{workflow} pairs"
-    if still := nothing_moves(config):
+    if still := nothing_moves(config, ingress):
         yield Check(name, Colour.GREEN, still)
         return
     yield from _pair_checks(name, config, systems)

@@ -178,7 +178,7 @@ def refusal_checks(status: WorkflowStatus) -> Iterator[Check]:
             f"{status.workflow} refused",
             Colour.YELLOW,
             f"Most of what was read in the last hour was set aside: {refused:,} of {max(refused, read):,}.",
-            f"See why with: d365acs workflow show {status.workflow}",
+            f"See why with: d365acs dlq stats {status.workflow}",
         )
 
 

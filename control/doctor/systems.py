@@ -21,6 +21,7 @@ from control.kinds import kind_of
 from control.mappings.judging import judge
 from control.mappings.live import systems_of
 from control.sampling import sample
+from control.together import newest_ingress
 from control.words import counted, finished
 from store.store import Store
 from sync.systems import Systems
@@ -73,7 +74,8 @@ def system_checks(store: Store, documents: Mapping[str, WorkflowDocument], tell:
             # Whether a configuration fits is told by systems that have schemas.
             needed = {one.name for one in askings if name in one.workflows and one.system in ("dynamics", "campaign")}
             if needed <= good:
-                yield from _fit_checks(name, document, systems[name], tell)
+                ingress = newest_ingress(store, documents)
+                yield from _fit_checks(name, document, systems[name], ingress, tell)
             source = {one.name for one in askings if name in one.workflows and one.system in ("journal", "sftp")}
             if document.egress and source <= good:
                 tell(f"Looking at some events of {name}.")
@@ -198,7 +200,9 @@ def _ask(system: System, document: WorkflowDocument, systems: Systems) -> tuple[
     return answered if system == "journal" else "Host key, login and one look are good", seen
 
 
-def _fit_checks(workflow: str, document: WorkflowDocument, systems: Systems, tell: Tell) -> Iterator[Check]:
+def _fit_checks(
+    workflow: str, document: WorkflowDocument, systems: Systems, ingress: IngressConfig | None, tell: Tell
+) -> Iterator[Check]:
     if document.ingress and document.ingress.tables:
         tell(f"Holding the mappings of {workflow} against both schemas.")
         yield from _mapping_checks(f"{workflow} mapping", document.ingress, systems)
@@ -207,7 +211,7 @@ def _fit_checks(workflow: str, document: WorkflowDocument, systems: Systems, tel
         yield from _activity_checks(f"{workflow} activities", document.egress, systems)
     if document.optinout:
         tell(f"Holding the pairs of {workflow} against both schemas.")
-        yield from consent_checks(workflow, document.optinout, systems)
+        yield from consent_checks(workflow, document.optinout, systems, ingress)
 
 
 def _mapping_checks(name: str, config: IngressConfig, systems: Systems) -> Iterator[Check]:

@@ -1,6 +1,6 @@
 """What is known of one stream right now: its queue, its counts, its reading position, what holds it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from control.kinds import Kind
 from control.status.progress import warming
@@ -56,6 +56,10 @@ def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surr
     rates = {what: per_second * warm for what, per_second in statistics.rates.items()}
     settled = sum(rates[what] for what in ("written", "unchanged", "refused", "filtered"))
     waits = Waits(backlog.total, replaying, settled)
+    reading = around.kind.reading(workflow.cursor(name), waits, around.life_days, around.now_ms)
+    if reading.sources and name not in around.mapped:
+        # Nothing moves in this direction: what was read before is of no interest.
+        reading = replace(reading, sources=(), token=None)
     return StreamStatus(
         name,
         name in around.mapped,
@@ -67,7 +71,7 @@ def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surr
         seconds_since(backlog.oldest_ms, around.now_ms),
         statistics.totals,
         rates,
-        around.kind.reading(workflow.cursor(name), waits, around.life_days, around.now_ms),
+        reading,
         around.holds.get(name),
         around.replays.get(name),
         statistics.hour,

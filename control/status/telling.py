@@ -1,5 +1,6 @@
 """What a workflow does, in the few words of a table's cell, on every face of the product alike."""
 
+from control.consent.words import in_doubt
 from control.status.progress import Progress
 from control.status.stream import StreamStatus
 from control.status.workflow import WorkflowStatus
@@ -11,13 +12,15 @@ TITLES = {
     "optinout": "Opt-in and opt-out",
 }
 
+HELD = "held"
+
 _PHASES = {None: "nothing yet", "full": "everything", "changes": "changes", "backfill": "a backfill"}
 
 
 def reads(stream: StreamStatus, is_on: bool) -> str:
     """What of a stream is read at present."""
     if stream.hold and is_on:
-        return "held"
+        return HELD
     phase, comparing = _PHASES[stream.reading.phase], stream.reading.comparing
     if comparing and comparing.begun:
         phase = "compares keys"
@@ -43,9 +46,25 @@ def processes(status: WorkflowStatus) -> str:
     )
 
 
-def last_tick(status: WorkflowStatus) -> str:
+def facts_of(status: WorkflowStatus) -> list[tuple[str, str]]:
+    """What is known of a workflow beyond its state and its numbers."""
     ticked = status.presence.ticked_seconds
-    return "never" if ticked is None else f"{duration(ticked)} ago"
+    found = [
+        ("Generation", str(status.generation)),
+        ("Revision", revision(status)),
+        ("Processes", processes(status)),
+        ("Last tick", "never" if ticked is None else f"{duration(max(0.0, ticked))} ago"),
+    ]
+    if status.engine:
+        found.append(("Engine calls", f"{status.engine.today:,} today, {status.engine.period:,} in 30 days"))
+    if status.consent:
+        stats = status.consent.stats
+        found.append(("Decisions", f"{stats.kept:,} kept, {stats.open:,} open; {in_doubt(stats):,} ever in doubt"))
+    if status.files:
+        found.append(("Files", status.files.sentence))
+    if status.freshness:
+        found.append(("Freshness", status.freshness.sentence))
+    return found
 
 
 def progress_words(progress: Progress) -> str:

@@ -93,9 +93,7 @@ end
 -- The record of a dead letter: "<set aside, ms> <attempts> <length of the reason> <reason><record>"
 local function buried(letter)
   local length, start = string.match(letter, '^%d+ %d+ (%d+) ()')
-  local record = string.sub(letter, start + length)
-  local version, queued, lane, begins = head_of(record)
-  return version, queued, lane, string.sub(record, begins)
+  return string.sub(letter, start + length)
 end
 
 -- A contact's memory stands behind the place of its last closed decision: <length of the place: 0 or 10> <place> <memory>

@@ -72,8 +72,7 @@ for i, id in ipairs(ids) do
     local version, refused
     if grave then
       version = head_of(record)
-      local length, start = string.match(grave, '^%d+ %d+ (%d+) ()')
-      refused = head_of(string.sub(grave, start + length))
+      refused = head_of(buried(grave))
     end
     if refused and (refused > version or (refused == version and lane == 'l')) then
       skipped = skipped + 1

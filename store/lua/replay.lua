@@ -1,48 +1,66 @@
---[[ replay: a stream's replay is asked for, withdrawn, begun, or ended before its end.
+--[[ replay: a stream's replay is asked for, withdrawn, begun, paused, resumed, or ended before its end.
     ask      none pending -> pending
     cancel   pending      -> none pending
     begin    every pending one began now; it says whether the one before it was ended
+    now      the same for one stream, only while the workflow is RUNNING
+    pause    the last one that began -> paused now      resume   -> not paused any more
     end      the last one that began -> ended now, once
-  Guarantees: at most one request of a stream is pending; who asked or withdrew it, and why, is recorded in the same step;
-  a request that is withdrawn or repeated does not touch when the last replay began.
-  KEYS  1 replays: "asked:<stream>" pending, "began:<stream>" the last one that began  2 log
-  ARGV  1 now or ''  2 ask|cancel|begin|end  3 stream  4 by  5 why   ('' for begin)
+  Guarantees: at most one request of a stream is pending; who asked, withdrew, paused or ended it, and why, is recorded in
+  the same step; a request that is withdrawn or repeated does not touch when the last replay began; the ids of a request
+  that is asked for are kept for as long as it is.
+  KEYS  1 replays: "asked:<stream>" pending, "began:<stream>" the last one that began  2 log  3 lifecycle
+        4 the ids of the request; any of the others if it has none
+  ARGV  1 now or ''  2 what, see above  3 stream  4 by  5 why   ('' for begin)
         6, 7 the window that is asked for, in ms since 1970, each or ''
+        8 what else narrows it or holds it back, as JSON, or ''  9 whether it has ids, 1 or ''
   Output how many requests changed ]]
-local replays, log = KEYS[1], KEYS[2]
+local replays, log, lifecycle, ids = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local now, what, stream, by, why = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local function begin(waiting, packed)
+  local request, before = cjson.decode(packed), redis.call('HGET', replays, 'began:' .. waiting)
+  -- Two that begin in the same millisecond are two.
+  local last = before and cjson.decode(before).began or 0
+  request.began = math.max(now, last + 1)
+  if before and cjson.decode(before).ended then request.anew = true end
+  redis.call('HSET', replays, 'began:' .. waiting, cjson.encode(request))
+  redis.call('HDEL', replays, 'asked:' .. waiting)
+end
 
 if what == 'begin' then
   local fields, begun = redis.call('HGETALL', replays), 0
   for i = 1, #fields, 2 do
     local waiting = string.match(fields[i], '^asked:(.*)$')
     if waiting then
-      local request = cjson.decode(fields[i + 1])
-      request.began = now
-      local before = redis.call('HGET', replays, 'began:' .. waiting)
-      if before and cjson.decode(before).ended then request.anew = true end
-      redis.call('HSET', replays, 'began:' .. waiting, cjson.encode(request))
-      redis.call('HDEL', replays, fields[i])
+      begin(waiting, fields[i + 1])
       begun = begun + 1
     end
   end
   return begun
 end
 
-local changed
+local field, changed = 'began:' .. stream, 0
 if what == 'ask' then
   changed = redis.call('HSETNX', replays, 'asked:' .. stream, cjson.encode({
-    asked = now, by = by, why = why, since = tonumber(ARGV[6]), ['until'] = tonumber(ARGV[7])}))
-elseif what == 'end' then
-  local field = 'began:' .. stream
-  local begun = cjson.decode(redis.call('HGET', replays, field) or '{"ended": 0}')
-  changed = begun.ended and 0 or 1
-  if changed == 1 then
-    begun.ended = now
-    redis.call('HSET', replays, field, cjson.encode(begun))
+    asked = now, by = by, why = why, since = tonumber(ARGV[6]), ['until'] = tonumber(ARGV[7]), only = ARGV[8]}))
+  if changed == 1 and ARGV[9] ~= '' then redis.call('PERSIST', ids) end
+elseif what == 'now' then
+  local waiting = redis.call('HGET', replays, 'asked:' .. stream)
+  if waiting and redis.call('HGET', lifecycle, 'state') == RUNNING then
+    begin(stream, waiting)
+    changed = 1
   end
-else
+elseif what == 'cancel' then
   changed = redis.call('HDEL', replays, 'asked:' .. stream)
+else
+  local packed = redis.call('HGET', replays, field)
+  local begun = packed and cjson.decode(packed)
+  if begun and not begun.ended then
+    if what == 'end' then begun.ended, changed = now, 1 end
+    if what == 'pause' and not begun.paused then begun.paused, changed = now, 1 end
+    if what == 'resume' and begun.paused then begun.paused, changed = nil, 1 end
+    if changed == 1 then redis.call('HSET', replays, field, cjson.encode(begun)) end
+  end
 end
 if changed == 1 then
   redis.call('XADD', log, 'MAXLEN', '~', 10000, '*', 'at', now, 'by', by, 'action', 'replay ' .. what, 'stream', stream,

@@ -15,6 +15,7 @@ class Reconcile(Send):
     """A contact whose two sides are to be brought together."""
 
     profile: ProfileState | None = None  #: as it waits; None: the change was made in Dynamics
+    was_told: bool = False  #: whether Campaign told something of it before, which was set aside
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Case:
     profile: ProfileState | None = None
     reference: str = ""  #: how the profile is addressed; not to be kept
     is_read: bool = False  #: whether Campaign's side is known
+    is_searched: bool = False  #: whether its profile was looked for under every usual spelling of its key
     contact: ContactState | None = None
     plan: Plan | None = None
     #: Of the decisions of the plan, by flag and system that is written to.

@@ -1,6 +1,7 @@
 """Rows of Campaign's opt-out export, each file once: what they say of profiles, strictly; nothing is guessed.
 
-a value of a flag or a time that is not understood   not told: nothing is written because of it, and it is shown
+a value of a flag or a time that is not understood   not told: nothing is written because of it, and it is shown; where
+                                                     it is a flag's, the profile itself is looked up
 a row that names no contact, or is no row            set aside with its place
 two rows of one profile                              flag by flag the later one by its own time; else opted out
 a file without a column that is needed               set aside as a whole
@@ -50,6 +51,7 @@ def consent_columns(config: OptinoutConfig) -> Columns:
 class _Doubts:
     """What was not understood on a page: by file and column, on which line first, and how often."""
 
+    flags: set[str]  #: columns of flags; any other one holds times
     found: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def note(self, row: RawRecord, column: str) -> None:
@@ -59,9 +61,15 @@ class _Doubts:
     def sentences(self) -> list[str]:
         return [
             f"The file {file} has {times:,} {'values' if times > 1 else 'value'} of {column}, first on its line "
-            f"{first:,}, that {'were' if times > 1 else 'was'} not understood: opted out stands there; check {SECTION}."
+            f"{first:,}, that {'were' if times > 1 else 'was'} not understood: {self._comes_to(column)}; check "
+            f"{SECTION}."
             for (file, column), (first, times) in self.found.items()
         ]
+
+    def _comes_to(self, column: str) -> str:
+        if column in self.flags:
+            return "nothing is changed by that, and what the profile itself says is looked up in Campaign"
+        return "the time is taken for not told, and in doubt opted out stands"
 
 
 class ExportFiles:
@@ -99,7 +107,7 @@ class ConsentRows:
 
     def told(self, rows: list[RawRecord], read_ms: int) -> tuple[list[Told], list[str]]:
         """What a page's rows say of each contact, once, and what was not understood: a sentence each."""
-        doubts = _Doubts()
+        doubts = _Doubts({self._files.columns.of(pair.campaign) for pair in self._config.flags})
         found: dict[str, Told] = {}
         for row in rows:
             one = self._told(row, read_ms, doubts)

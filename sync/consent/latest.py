@@ -49,7 +49,7 @@ class LatestProfiles(PolledProfiles):
             return ConsentPage([], position, False, self._wait(), idle=True)
         # Of what has changed while nobody read, and of more than can be read in time, the newest comes first.
         behind_ms = max(self._overlap_ms, LEAST_BEHIND_MS) if at.since_ms else self._back_ms
-        since_ms = max(at.since_ms, now_ms - behind_ms)
+        since_ms = max(min(at.since_ms, now_ms - self._back_ms), now_ms - behind_ms)
         return super().fetch(replace(at, since_ms=since_ms).dump(), timeout)
 
     def _wait(self) -> float:

@@ -2,6 +2,8 @@
 
 A value that we wrote bears the other system's time of our writing. Taken for a change of its own, it could beat a
 genuine change that came before it. So each value is remembered with the time of the change that it goes back to.
+
+Begin reading here, and with `config/optinout.py`, which says what can be chosen; then `rule`, `reconciling`, `target`.
 """
 
 from collections.abc import Mapping
@@ -113,6 +115,7 @@ class Memory:
     profile_modified_ms: int | None = None  #: the profile's own time when it was read last
     profile_read_ms: int = 0  #: when that was, by our clock
     flags: Mapping[WireFlag, FlagMemory] = field(default_factory=dict)
+    spelt: str = ""  #: how a profile spelt its key (`sync.consent.spelling`), if any of them did not as Dynamics has it
 
     @property
     def is_open(self) -> bool:
@@ -160,7 +163,7 @@ class Memory:
         """No profile is there. One that comes later is another one: nothing is known of what it says."""
         left = self.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
         flags = {name: FlagMemory(flag.dynamics, NO_TIME) for name, flag in left.flags.items()}
-        return replace(left, profile_modified_ms=None, flags=flags)
+        return replace(left, profile_modified_ms=None, flags=flags, spelt="")
 
 
 def span(sent_ms: int, answered_ms: int, skew: Skew | None) -> Span:

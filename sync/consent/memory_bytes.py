@@ -3,6 +3,7 @@
     layout, flags (a bit for each), length of the version, the version in ASCII
     times of the record, the row and the profile
     for each flag: a byte of values, its times; then what was sent, if anything is open, and what was written last
+    how the profile's key is spelt, in ASCII; mostly nothing
 
 A time is written as its distance to the one before it: 0 for none, else the zigzag distance plus one, seven bits to a
 byte. Equal times, which are most, take one byte.
@@ -40,7 +41,7 @@ def pack(memory: Memory) -> bytes:
     writer.time(memory.profile_read_ms)
     for _, flag in flags:
         _write_flag(writer, flag)
-    return bytes(writer.bytes)
+    return bytes(writer.bytes) + memory.spelt.encode("ascii", "ignore")
 
 
 def unpack(packed: bytes) -> Memory:
@@ -55,7 +56,8 @@ def unpack(packed: bytes) -> Memory:
     record, modified = reader.seen(None), reader.time()
     profile_modified, profile_read = reader.time(), reader.time()
     flags: dict[WireFlag, FlagMemory] = {name: _read_flag(reader) for bit, name in enumerate(FLAGS) if bits & 1 << bit}
-    return Memory(packed[3 : 3 + length].decode(), modified, record, profile_modified, profile_read or 0, flags)
+    etag, spelt = packed[3 : 3 + length].decode(), reader.rest().decode()
+    return Memory(etag, modified, record, profile_modified, profile_read or 0, flags, spelt)
 
 
 def _write_flag(writer: "_Writer", flag: FlagMemory) -> None:
@@ -135,6 +137,9 @@ class _Reader:
     def byte(self) -> int:
         self._place += 1
         return self._packed[self._place - 1]
+
+    def rest(self) -> bytes:
+        return self._packed[self._place :]
 
     def seen(self, opted_out: bool | None) -> Seen:
         return Seen(opted_out, self.time(), self.time())

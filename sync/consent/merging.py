@@ -1,4 +1,9 @@
-"""Two readings of one profile, of which the one that came last need not be the later one: made one, flag by flag."""
+"""Two readings of one profile, of which the one that came last need not be the later one: made one, flag by flag.
+
+A *reading* is a `ProfileState`, and what it tells of a flag is a `Seen`: a value, and since when. One that is *present*
+is what Campaign had when it was read; a row of a file is what it had when the file was written, a day ago perhaps. One
+that *asks* leaves it to Campaign which of two counts.
+"""
 
 from config.consent_flags import WireFlag
 from config.optinout import OptinoutConfig
@@ -11,7 +16,10 @@ def merged(config: OptinoutConfig, one: ProfileState, other: ProfileState) -> Pr
     is told stands before what is not. Of two that tell what Campaign had when they were read, the later one; and what
     one of them tells, a row of a file does not take away: where it says something later, Campaign is asked."""
     if one.present and other.present:
-        return max(one, other, key=lambda state: state.read_ms)._replace(doubles=one.doubles or other.doubles)
+        later, earlier = (one, other) if one.read_ms >= other.read_ms else (other, one)
+        # Under two spellings of the key there may be two.
+        doubles = one.doubles or other.doubles or one.spelt != other.spelt
+        return later._replace(doubles=doubles, spelt=later.spelt or earlier.spelt)
     flags: dict[WireFlag, Seen] = {}
     for pair in config.flags:
         name = pair.campaign

@@ -1,5 +1,6 @@
-"""Whether what a reader has read of a contact is anything new: what is not is dropped, and costs nothing more.
+"""Whether what a reader was told of a contact is anything new: what is not is dropped, and costs nothing more.
 
+*Told* is what a system or a file has said, *remembered* what stands in `sync.consent.memory`, where to begin reading.
 So reading twice, both sources at once, our own writing and changes of anything else are free.
 """
 
@@ -17,7 +18,7 @@ def is_news_of_profile(
 
     Ask only where no earlier reading of the contact still waits: what waits may be older than what is remembered then.
     """
-    if memory is None or memory.is_open:
+    if memory is None or memory.is_open or is_spelt_otherwise(memory, profile):
         return True
     for pair in config.flags:
         if pair.campaign in profile.flags:
@@ -28,6 +29,11 @@ def is_news_of_profile(
             if side.seen.opted_out is not old.dynamics.opted_out and not old.shown:
                 return True
     return False
+
+
+def is_spelt_otherwise(memory: Memory, profile: ProfileState) -> bool:
+    """Whether the key is spelt otherwise than before: then there may be two profiles. Files do not tell."""
+    return profile.present and bool(memory.profile_read_ms) and profile.spelt != memory.spelt
 
 
 def is_news_of_contact(config: OptinoutConfig, memory: Memory | None, contact: ContactState) -> bool:

@@ -28,6 +28,7 @@ class ConsentPage(NamedTuple):
     more: bool  #: whether another page is to be asked for at once
     wait: float = 0.0  #: else: seconds after which there may be more
     left_out: int = 0  #: what was read and concerns no contact
+    keyless: tuple[int, ...] = ()  #: digests of those of them that have opted out, and have no key to be found by
     notice: str = ""  #: what operators must know: a sentence
     whole: bool = False  #: whether everybody is read, not only what has changed
     #: Whom nobody has looked at since then, by our clock, is to be looked at, known or not; 0: only whom it is news of.

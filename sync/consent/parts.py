@@ -27,8 +27,9 @@ def parts_of(
     stream: str,
     page_size: int,
 ) -> dict[str, ConsentPart]:
-    """By name. Where pairs change, polling and Dynamics begin anew: another pair is compared for everybody. Files do
-    not, since each is read once.
+    """By name. Where pairs change, polling and Dynamics begin anew: another pair is compared for everybody. So does
+    polling with another direction: what was left as it is one way may flow in the other. Files do not, since each is
+    read once.
 
     AGAIN is the one that knows everybody: polling, else Dynamics, else the files that are still there."""
     found: dict[str, ConsentPart] = {}
@@ -42,13 +43,13 @@ def parts_of(
         place = digest(pairs)
         found[DYNAMICS] = ContactChanges(systems.dynamics, config, shapes, place, page_size, store.now_ms)
     if config.poll is not None:
-        place = digest([POSITION, config.poll.filter, config.poll.parameter, config.profile_key.field, pairs])
+        where = [POSITION, config.poll.filter, config.poll.parameter, config.profile_key.field]
+        place = digest([*where, pairs, config.direction])
         found[POLL] = PolledProfiles(systems.campaign, config, shapes, place, store.now_ms, store.digest)
     *_, last = found
     again = {AGAIN: found[last if POLL in found or DYNAMICS not in found else DYNAMICS]}
     if config.poll is None:
         return {**again, **found}
     # What several have answered is stored in this order.
-    place = digest([POSITION, config.poll.filter, config.poll.parameter, config.profile_key.field])
-    latest = LatestProfiles(systems.campaign, config, shapes, place, store.now_ms, store.digest)
+    latest = LatestProfiles(systems.campaign, config, shapes, digest(where), store.now_ms, store.digest)
     return {LATEST: latest, **again, **found}

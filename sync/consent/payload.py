@@ -7,7 +7,8 @@
 
 Times are ms since 1970 or null. "out" is null for a value that was not understood; these flags are among the doubts.
 "present" is false for what stood in a file. "doubles": true is there where two profiles were seen with one key, and
-"asks": true where a file says something later than the profile, so that it is to be looked up.
+"asks": true where it is to be looked up which of what was told counts; "spelt": how its key is spelt, if not as
+Dynamics has it (`sync.consent.spelling`).
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ from sync.mapping.mapper import Unmappable
 
 #: What is queued of a contact that changed in Dynamics: both sides are read when it is written.
 OF_DYNAMICS = b'{"from":"dynamics"}'
+#: The same, where something that Campaign told of it was set aside: its profile may have another spelling of the key.
+OF_BOTH = b'{"from":"dynamics","told":true}'
 
 
 class UnusableRow(Unmappable):
@@ -44,6 +47,7 @@ def of_campaign(profile: ProfileState) -> bytes:
             "doubts": doubts,
             **({"doubles": True} if profile.doubles else {}),
             **({"asks": True} if profile.asks else {}),
+            **({"spelt": profile.spelt} if profile.spelt else {}),
         }
     )
 
@@ -63,7 +67,7 @@ def profile_of(payload: bytes) -> ProfileState | None:
     flags = {name: Seen(found["flags"][name]["out"], found["flags"][name]["at"]) for name in FLAGS
              if name in found["flags"]}  # fmt: skip
     marks = {name: found.get(name, False) for name in ("present", "doubles", "asks")}
-    return ProfileState(flags, found.get("modified"), found["seen"], **marks)
+    return ProfileState(flags, found.get("modified"), found["seen"], **marks, spelt=found.get("spelt", ""))
 
 
 def profile_state(config: OptinoutConfig, profile: Mapping[str, Any], read_ms: int, live: bool = False) -> ProfileState:

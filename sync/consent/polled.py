@@ -15,7 +15,8 @@ and another one may slip past a page's end: such a round is read again until non
 What was seen a short time ago stands in the position, so that it is not told again, whoever reads: of each contact
 which profile it was, and when that changed. Two profiles of one contact are told as doubles.
 
-Moments are those of Campaign's clock; ours only tells how long a round took.
+Moments are those of Campaign's clock; ours only tells how long a round took, and how much has passed since. So it shows
+when Campaign's clock was set back, also while nobody read: then a round begins by so much earlier.
 """
 
 import time
@@ -32,8 +33,10 @@ from connectors.campaign_profiles import ROUNDING_MS, ProfilePage
 from connectors.errors import CursorExpired
 from connectors.moments import campaign_ms
 from sync.consent.fitting import LAST_MODIFIED, ConsentShapes
+from sync.consent.memory import Span
 from sync.consent.page import FOR_EVER_MS, ConsentPage, Told
 from sync.consent.payload import profile_state
+from sync.consent.spelling import short
 from sync.consent.states import ProfileState
 from sync.consent.unusable import unusable
 from sync.files.rows import EXCERPT
@@ -52,6 +55,10 @@ MOST_DOUBLES = 10
 
 #: How often a round is read at most until none of its profiles has moved meanwhile.
 MOST_PASSES = 5
+
+#: Campaign's clock was set back, if it shows so much less than it should. Less is within what a filter rounds, and what
+#: the clock of its answers and that of its changes may be apart; and every round looks back. Milliseconds.
+SET_BACK_MS = 3_000
 
 #: A round begins so long after the one before, at most, even if changes may show later than that. Seconds.
 LONGEST_WAIT = 60.0
@@ -137,6 +144,7 @@ class PolledProfiles:
         page, at, read_ms = self._page(at, timeout)
         told: dict[str, Told] = {}
         seen: dict[str, tuple[Sight, ...]] = dict(at.seen)
+        keyless: list[int] = []
         left_out, last_ms, newest_ms = 0, at.last_ms, at.newest_ms
         for profile in page.profiles:
             # The connector has looked at it: there is no profile without.
@@ -146,6 +154,8 @@ class PolledProfiles:
             one = self._told(profile, read_ms)
             if one is None:
                 left_out += 1
+                if self._has_opted_out(profile):
+                    keyless.append(self._digest(str(profile.get(PKEY, "")).encode()))
                 continue
             sight = self._sight(profile, changed_ms)
             known = seen.get(one.id, ())
@@ -172,6 +182,7 @@ class PolledProfiles:
             whole=at.walking,
             anew_ms=(at.walk_ms if at.passes else FOR_EVER_MS) if at.walking else 0,
             idle=idle and not more,
+            keyless=tuple(keyless),
         )
 
     def _wait(self) -> float:
@@ -186,12 +197,15 @@ class PolledProfiles:
         key = str(profile.get(self._key, "")).strip()
         id_ = guid_of(key)
         if id_:
-            return Told(id_, profile_state(self._config, profile, read_ms))
-        if key and any(profile.get(pair.campaign) is True for pair in self._config.flags):
+            return Told(id_, profile_state(self._config, profile, read_ms)._replace(spelt=short(id_, key)))
+        if key and self._has_opted_out(profile):
             # Somebody has opted out, and nobody can say who.
             flaw = f"{self._key} of this profile is not the id of a contact; correct it in Campaign."
             return unusable(f"profile {profile.get(PKEY, '')}".strip(), flaw, orjson.dumps(profile).decode()[:EXCERPT])
         return None
+
+    def _has_opted_out(self, profile: Mapping[str, Any]) -> bool:
+        return any(profile.get(pair.campaign) is True for pair in self._config.flags)
 
     def _sight(self, profile: Mapping[str, Any], changed_ms: int) -> Sight:
         who = str(profile.get(PKEY, "")).encode()
@@ -210,7 +224,8 @@ class PolledProfiles:
             poll.filter, poll.parameter, at.since_ms, self._fields, poll.page_size, left
         )
         passed_ms = max(0, asked_ms - at.told_ms) if at.newest_ms else 0
-        known_ms = at.newest_ms + passed_ms
+        # In a round that is read again the newest change may bear a time of before the clock was set back.
+        known_ms = at.known_ms + asked_ms - at.began_ms if at.passes else at.newest_ms + passed_ms
         walk_ms = (at.walk_ms or asked_ms) if at.walking else 0
         at = replace(at, next="", began_ms=asked_ms, known_ms=known_ms, last_ms=0)
         return page, replace(at, floor_ms=at.newest_ms, walk_ms=walk_ms), asked_ms
@@ -221,17 +236,24 @@ class PolledProfiles:
             return replace(at, next="", passes=at.passes + 1)
         # When the round began, Campaign's clock showed at least what had been seen by then and the time since, and what
         # has been seen by now less the time that this took.
-        took_ms = max(0, self._now_ms() - at.began_ms)
+        now_ms = self._now_ms()
+        took_ms = max(0, now_ms - at.began_ms)
         since_ms = max(at.known_ms, at.newest_ms - took_ms) - self._back_ms
-        if since_ms > at.newest_ms:
+        newest_ms, told_ms = at.newest_ms, at.told_ms
+        if since_ms > newest_ms:
             # Many may have changed in the same moment, the last one for now. A filter may round to whole seconds.
-            since_ms = at.newest_ms + int(since_ms > at.newest_ms + 2 * ROUNDING_MS)
-        now_ms = self._campaigns_now_ms()
-        if now_ms is not None:
-            # A clock that was ahead and is set right makes changes that are older than what was seen.
-            since_ms = min(max(since_ms, at.since_ms), now_ms - self._back_ms)
+            since_ms = newest_ms + int(since_ms > newest_ms + 2 * ROUNDING_MS)
+        clock = self._campaigns_clock()
+        if clock is not None:
+            since_ms = min(max(since_ms, at.since_ms), clock.first_ms - self._back_ms)
+            if not at.walking and at.known_ms + took_ms > clock.last_ms + SET_BACK_MS:
+                # It was set back, perhaps long ago, and this round was asked by what it would show otherwise.
+                since_ms = min(since_ms, at.since_ms - (at.known_ms + took_ms - clock.first_ms))
+                newest_ms, told_ms = min(newest_ms, clock.last_ms), now_ms
+            # What bears a time of before it was set back says nothing about what it shows.
+            newest_ms = min(newest_ms, clock.last_ms + ROUNDING_MS)
         # What one round needs alone is not kept, so that a position which has not moved is the same.
-        return PollPosition(max(0, since_ms), walking=False, newest_ms=at.newest_ms, told_ms=at.told_ms)
+        return PollPosition(max(0, since_ms), walking=False, newest_ms=newest_ms, told_ms=told_ms)
 
     def _is_read_again(self, at: PollPosition) -> bool:
         """Whether rounds follow each other so soon that each change lies within at least two of them."""
@@ -239,9 +261,17 @@ class PolledProfiles:
 
     def _campaigns_now_ms(self) -> int | None:
         """What Campaign's clock shows, at least; None as long as it has answered nothing."""
+        clock = self._campaigns_clock()
+        return None if clock is None else clock.first_ms
+
+    def _campaigns_clock(self) -> Span | None:
+        """Between which moments Campaign's clock stands; None as long as it has answered nothing."""
         now = time.time()
         skew = self._campaign.clock.skew(now)
-        return None if skew is None else int(now * 1000) + skew.ms - skew.within_ms
+        if skew is None:
+            return None
+        now_ms = int(now * 1000) + skew.ms
+        return Span(now_ms - skew.within_ms, now_ms + skew.within_ms)
 
 
 def _recent(seen: Mapping[str, tuple[Sight, ...]], since_ms: int) -> dict[str, tuple[Sight, ...]]:

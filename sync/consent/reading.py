@@ -192,6 +192,7 @@ class ConsentReader:
         part, source = position.parts[name], self._source.parts[name]
         if not page.more:
             self._asked.add(name)
+        self._store.consent.note_keyless(page.keyless)
         anew_ms = page.anew_ms or (FOR_EVER_MS if name == AGAIN else 0)
         payloads = self._sieve.payloads(page.told, is_file=source.is_file, whole=page.whole, anew_ms=anew_ms)
         now_ms = self._store.now_ms()

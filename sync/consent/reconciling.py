@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from config.consent_flags import FlagPair, WireFlag
 from config.optinout import OptinoutConfig
-from connectors.clocks import between
+from connectors.clocks import Skew, between
 from store.decisions import Decision
 from sync.consent.memory import NO_TIME, FlagMemory, Memory, Sent, System, Written
-from sync.consent.rule import Rule, Ruling, Seen, Winner, decide, one_way
+from sync.consent.rule import NEVER_MS, Rule, Ruling, Seen, Winner, decide, one_way
 from sync.consent.sides import Taken, campaign_side, dynamics_side, record_time
 from sync.consent.states import NO_SKEWS, ContactState, ProfileState, Skews
 
@@ -32,6 +32,7 @@ class Plan(NamedTuple):
     memory: Memory  #: to be kept before anything is sent
     closed: tuple[Closed, ...] = ()
     is_hasty: bool = False  #: Campaign may say something else by now: look the profile up, and reconcile again
+    opts_in: bool = False  #: somebody is opted in in Dynamics
     #: When to look again, since somebody keeps setting back what is written, and an opt-in is held back until then.
     held_until_ms: int | None = None
     answered: tuple[WireFlag, ...] = ()  #: flags that somebody keeps setting back, opt-outs too
@@ -48,7 +49,8 @@ def reconcile(
     """What brings the two sides together, and the memory that stands once that is decided.
 
     `profile` None: no profile carries the contact's key, so that there is nothing to compare. What Dynamics says is
-    remembered all the same, and that Campaign says nothing.
+    remembered all the same, and that Campaign says nothing. One that is not sure: opt-outs are written to Dynamics,
+    and nothing else is.
     """
     record = record_time(config, contact, memory, skews.dynamics)
     looks = [
@@ -69,13 +71,17 @@ def reconcile(
     for look in looks:
         if look.here is None:
             continue
+        if not (profile.is_sure or look.is_safe):
+            if look.old is not None:
+                flags[look.pair.campaign] = look.old._replace(sent=None)
+            continue
         flags[look.pair.campaign] = look.after(now_ms)
         if look.to is System.DYNAMICS:
             plan.to_dynamics[look.pair.dynamics] = look.pair.opted_out is bool(look.ruling.opted_out)
         elif look.to is System.CAMPAIGN:
             plan.to_campaign[look.pair.campaign] = bool(look.ruling.opted_out)
         if look.to is not None or look.is_newly_left:
-            decisions.append(look.decision(contact, apart.ms if apart else None, now_ms))
+            decisions.append(look.decision(contact, apart, now_ms, config.both_ways))
     after = Memory(
         contact.etag,
         contact.modified_ms,
@@ -83,13 +89,17 @@ def reconcile(
         _newest(profile.modified_ms, memory.profile_modified_ms if memory else None),
         max(profile.read_ms, read_ms),
         flags,
+        profile.spelt if profile.live or memory is None else profile.spelt or memory.spelt,
     )
-    hasty = not profile.live and any(look.is_hasty(config.both_ways) for look in looks)
+    # A row of a file that is not understood hides what the profile itself says.
+    is_hidden = not profile.present and any(seen.opted_out is None for seen in profile.flags.values())
+    hasty = not profile.live and (is_hidden or any(look.is_hasty(config.both_ways) for look in looks))
     held = [look.held_until_ms for look in looks if look.held_until_ms is not None]
     return plan._replace(
         decisions=tuple(decisions),
         memory=after,
         is_hasty=hasty,
+        opts_in=profile.is_sure and any(look.opts_in for look in looks),
         held_until_ms=min(held, default=None),
         answered=tuple(look.pair.campaign for look in looks if look.is_answered),
     )
@@ -112,6 +122,15 @@ class _Look(NamedTuple):
     def is_answered(self) -> bool:
         """Whether it is to be written, or held back, although somebody keeps setting it back."""
         return self.held_until_ms is not None or bool(self.to and self.written and self.written.is_answered)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether nothing is written, or an opt-out to Dynamics."""
+        return self.to is None or (self.to is System.DYNAMICS and self.ruling.opted_out is True)
+
+    @property
+    def opts_in(self) -> bool:
+        return self.to is System.DYNAMICS and self.ruling.opted_out is False
 
     @property
     def is_left(self) -> bool:
@@ -146,20 +165,25 @@ class _Look(NamedTuple):
             sent = Sent(self.to, bool(self.ruling.opted_out), now_ms, origin)
         return FlagMemory(there, here, self.here.told_ms, self.here.ours, sent, self.is_left, self.written)
 
-    def decision(self, contact: ContactState, skew_ms: int | None, now_ms: int) -> Decision:
+    def decision(self, contact: ContactState, apart: Skew | None, now_ms: int, both_ways: bool) -> Decision:
         assert self.here is not None
+        there_ms = _as_told(self.compared, contact.modified_ms)
+        here_ms = _as_told(self.here.seen, self.here.told_ms)
         return Decision(
             contact.id,
             self.pair.campaign,
-            (self.compared.opted_out, _as_told(self.compared, contact.modified_ms)),
-            (self.here.seen.opted_out, _as_told(self.here.seen, self.here.told_ms)),
-            skew_ms,
-            self.pair.policy,
+            (self.compared.opted_out, there_ms),
+            (self.here.seen.opted_out, here_ms),
+            apart.ms if apart else None,
+            self.pair.policy if both_ways else "",
             self.ruling.rule.value,
             self.ruling.winner.value,
             self.to.value if self.to else "",
             now_ms,
             column=self.pair.dynamics,
+            dynamics_after_ms=_lower_bound(self.compared, there_ms),
+            campaign_after_ms=_lower_bound(self.here.seen, here_ms),
+            skew_within_ms=apart.within_ms if apart else None,
         )
 
 
@@ -255,6 +279,14 @@ def _as_told(seen: Seen, told_ms: int | None) -> int | None:
     if seen.after_ms is None or seen.at_ms is None or told_ms is None:
         return seen.at_ms
     return min(seen.at_ms, told_ms)
+
+
+def _lower_bound(seen: Seen, told_ms: int | None) -> int | None:
+    """After which moment it changed, for the record; None where that says nothing."""
+    after_ms = seen.after_ms
+    if after_ms is None or after_ms <= NEVER_MS or (told_ms is not None and after_ms >= told_ms):
+        return None
+    return after_ms
 
 
 def _newest(one: int | None, other: int | None) -> int | None:

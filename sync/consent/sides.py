@@ -1,5 +1,10 @@
 """What each side says of a flag, in the light of what is remembered: which value counts, and since when.
 
+What a system tells is a `Seen`: a value, and a time or the span in which it was changed. Which change it goes back to
+is known by the memory: what we wrote ourselves comes back with a later time (`sync.consent.memory`, where to begin). A
+side that is *certain* says so itself, at a time of its own; one that *asks* says something else with an older time, so
+that it is looked up. A plan that rests on either is *hasty* (`sync.consent.reconciling`).
+
 Campaign is always read before Dynamics. So what Dynamics shows was in force after everything that Campaign had told by
 then, and a change that Dynamics shows later came later, whatever the clocks say.
 """
@@ -72,6 +77,8 @@ def dynamics_side(pair: FlagPair, contact: ContactState, memory: Memory | None) 
     if old.sent and old.sent.to is System.DYNAMICS and value is old.sent.opted_out:
         return Taken(_passed_on(old.sent, contact.modified_ms), found=True)
     if value is old.dynamics.opted_out:
+        if old.sent and old.sent.to is System.DYNAMICS and contact.etag != memory.etag:
+            return Taken(_perhaps_again(old.dynamics, contact.modified_ms))
         return Taken(old.dynamics)
     # After the version of the row that had the other value, and after what Campaign had told before that was read.
     after = LONG_AGO_MS if memory.modified_ms is None else memory.modified_ms - 1
@@ -103,14 +110,15 @@ def campaign_side(
     if memory is None or old is None or known is None or first_time:
         # To be seen for the first time is no change.
         alone = not config.both_ways or pair.policy == "campaign"
-        first = seen._replace(at_ms=None) if not timed and (config.times.push == "seen" or alone) else seen
+        first = _first_without_time(config, seen, profile, alone) if not timed else seen
         return Taken(first, told, certain=told is not None)
     if not timed and seen.opted_out is not old.campaign.opted_out:
         seen = _change_without_time(config, seen.opted_out, profile, memory, old, skew)
     outdated = None if profile.live else _age(profile, told, memory, old)
     if outdated is _Age.OLDER or (outdated and seen.opted_out is old.campaign.opted_out):
         return known
-    if outdated:
+    is_other = seen.opted_out is not None and seen.opted_out is not old.campaign.opted_out
+    if outdated or (is_other and _may_be_stale(config, profile, told, skew)):
         return Taken(seen, told, certain=False, asks=True)
     if old.sent and old.sent.to is System.CAMPAIGN and seen.opted_out is old.sent.opted_out:
         return _found(seen, told, old, old.sent, skew)
@@ -118,10 +126,21 @@ def campaign_side(
         told_ms = told if told is not None else old.told_ms
         return Taken(_next_change(seen, old) if causal else seen, told_ms, certain=told is not None)
     if told is None or told == old.told_ms:
+        if told is None and old.sent and old.sent.to is System.CAMPAIGN and _has_changed(profile, memory):
+            known = known._replace(seen=_perhaps_again(old.campaign, profile.modified_ms))
         return known._replace(certain=told is not None)
     if old.ours and told in old.ours:
         return Taken(old.campaign, told)  # from now on its time is known exactly
     return Taken(_next_change(seen, old) if causal else seen, told)
+
+
+def _may_be_stale(config: OptinoutConfig, profile: ProfileState, told: int | None, skew: Skew | None) -> bool:
+    """Whether a row of a file may tell what is so no more, although its time is the later one: Campaign's clock may
+    have been ahead when it was written, and be right now. Polling tells whatever is so by itself; without, a time that
+    has not come yet shows it."""
+    if profile.live or profile.present:
+        return False
+    return config.poll is not None or (told is not None and told > span(profile.read_ms, profile.read_ms, skew).last_ms)
 
 
 class _Age(Enum):
@@ -153,6 +172,19 @@ def _age(profile: ProfileState, told: int | None, memory: Memory, old: FlagMemor
         return None
     is_to_come = floor > memory.profile_read_ms + UNKNOWN_CLOCK_MS
     return _Age.ODD if profile.present or is_to_come else _Age.OLDER
+
+
+def _has_changed(profile: ProfileState, memory: Memory) -> bool:
+    """Whether anything of the profile may have changed since it was read last."""
+    return profile.modified_ms is None or profile.modified_ms != memory.profile_modified_ms
+
+
+def _first_without_time(config: OptinoutConfig, seen: Seen, profile: ProfileState, alone: bool) -> Seen:
+    """A flag that has no time, seen for the first time. If somebody has changed it ever, that was not after the last
+    change of the profile; where Campaign decides alone, it counts as touched only once it was seen to change."""
+    if alone or (config.times.push == "seen" and profile.modified_ms is None):
+        return seen._replace(at_ms=None)
+    return Seen(seen.opted_out, profile.modified_ms, LONG_AGO_MS) if config.times.push == "seen" else seen
 
 
 def _change_without_time(
@@ -191,6 +223,15 @@ def _passed_on(sent: Sent, at_ms: int | None) -> Seen:
     if at_ms is None:
         return sent.origin._replace(opted_out=sent.opted_out)
     return _not_after(sent.opted_out, at_ms, LONG_AGO_MS if first is None else first - 1)
+
+
+def _perhaps_again(before: Seen, at_ms: int | None) -> Seen:
+    """The value of before, where another one that we sent without having an answer may have stood meanwhile: then
+    somebody has said this once more, `at_ms` at the latest."""
+    first = earliest_ms(before)
+    if at_ms is None or before.at_ms is None:
+        return before._replace(at_ms=None)
+    return _not_after(before.opted_out, at_ms, LONG_AGO_MS if first is None else first - 1)
 
 
 def _next_change(seen: Seen, old: FlagMemory) -> Seen:

@@ -1,5 +1,9 @@
 """What was told, as the queue takes it: what is remembered already is dropped, many contacts at once.
 
+*Told* is what a source has said of a contact: a polled profile, a row of a file, a row of Dynamics. Of each contact one
+state waits on the queue; what is told next is merged with it (`sync.consent.merging`). A state that *asks* leaves open
+which of several counts, so that the writer looks the profile up by its key.
+
 First the queue is asked, then the memory: what a writer settles in between is remembered by then. What still waits, or
 was set aside, may say something older than what comes, so that this is kept even if it is what is remembered.
 """
@@ -17,7 +21,7 @@ from sync.consent.memory_bytes import unpack
 from sync.consent.merging import merged
 from sync.consent.news import is_news_of_contact, is_news_of_profile
 from sync.consent.page import FOR_EVER_MS, Told, Unusable
-from sync.consent.payload import OF_DYNAMICS, of_campaign, of_unusable, profile_of
+from sync.consent.payload import OF_BOTH, OF_DYNAMICS, of_campaign, of_unusable, profile_of
 from sync.consent.states import ContactState, ProfileState, Skews
 
 
@@ -39,8 +43,8 @@ class Sieve:
         ids = [one.id for one in told]
         if not ids:
             return {}
-        waiting = self._queue.payloads(ids)
-        kept = set(ids) if anew_ms == FOR_EVER_MS else waiting.keys() | self._queue.refused(ids)
+        waiting, refused = self._queue.payloads_and_refused(ids)
+        kept = set(ids) if anew_ms == FOR_EVER_MS else waiting.keys() | refused
         asked = [one.id for one in told if one.id not in kept]
         memories = dict(zip(asked, self._store.memories(asked), strict=True)) if asked else {}
         now = time.time()
@@ -55,9 +59,11 @@ class Sieve:
                 found[id_] = of_unusable(state.where, state.flaw, state.excerpt)
             elif isinstance(state, ContactState):
                 if is_kept or self._is_news(state, memory, whole):
-                    found[id_] = OF_DYNAMICS
+                    found[id_] = _behind(waiting.get(id_), id_ in refused)
             elif is_kept or state.doubles or is_news_of_profile(self._config, memory, state, skews):
-                found[id_] = self._beside(waiting.get(id_), state, is_file)
+                # What was set aside may have been another profile of this contact.
+                beside = state._replace(doubles=state.doubles or id_ in refused)
+                found[id_] = self._beside(waiting.get(id_), beside, is_file)
         return found
 
     def _is_news(self, contact: ContactState, memory: Memory | None, whole: bool) -> bool:
@@ -74,8 +80,16 @@ class Sieve:
             return of_campaign(state)
         waits = profile_of(payload)
         if waits is None:
-            # Both sides are read when it is written, later than anything that was told by now.
-            return OF_DYNAMICS
-        if is_file or waits.doubles or waits.read_ms > state.read_ms:
-            return of_campaign(merged(self._config, waits, state))
-        return of_campaign(state)
+            return of_campaign(state._replace(asks=True))
+        if is_file or waits.doubles or waits.read_ms > state.read_ms or waits.spelt != state.spelt:
+            state = merged(self._config, waits, state)
+        return of_campaign(state._replace(asks=state.asks or waits.asks))
+
+
+def _behind(payload: bytes | None, was_refused: bool) -> bytes:
+    """What Dynamics told, behind what waits. What Campaign told is kept: it says who has opted out, and how the profile
+    is found. It is looked up, so that both sides are read later than anything that was told by now."""
+    waits = profile_of(payload) if payload is not None else None
+    if waits is not None:
+        return of_campaign(waits._replace(asks=True))
+    return OF_BOTH if was_refused or payload == OF_BOTH else OF_DYNAMICS

@@ -34,8 +34,10 @@ class ProfileState(NamedTuple):
     read_ms: int  #: when it was read, by our clock
     live: bool = False  #: asked for just now; otherwise it may have waited
     present: bool = False  #: as Campaign had it at `read_ms`; otherwise it may have stood in a file for a day
-    doubles: bool = False  #: another profile with the same key was seen: which one counts nobody can say
-    asks: bool = False  #: a file says something later: which of the two counts, only Campaign itself can say
+    doubles: bool = False  #: another profile with the same key was seen, or may be there
+    asks: bool = False  #: which of what was told counts, only Campaign itself can say: it is looked up by its key
+    spelt: str = ""  #: how its key is spelt (`sync.consent.spelling`); empty: as Dynamics spells it, or not known
+    is_sure: bool = True  #: otherwise opt-outs are passed on from it, and nothing else
 
 
 class Skews(NamedTuple):

@@ -29,11 +29,13 @@ from store.record_queue import Again, Leased, Outcome, Parent, Parked, Unchanged
 from sync.batch_size import BatchSize
 from sync.consent.arrivals import note_arrivals
 from sync.consent.case import Case, Reconcile, alive
+from sync.consent.doubles import refusal
 from sync.consent.fitting import CONTACT, PROFILE
 from sync.consent.look_up import LookUp
 from sync.consent.memory import Memory, System
 from sync.consent.memory_bytes import pack, unpack
-from sync.consent.payload import profile_of
+from sync.consent.news import is_spelt_otherwise
+from sync.consent.payload import OF_BOTH, profile_of
 from sync.consent.reconciling import Closed, Plan, reconcile
 from sync.consent.rule import Rule
 from sync.consent.sides import opted_out
@@ -99,8 +101,8 @@ class ConsentTarget:
         if not is_guid(record.id):
             field = self._config.profile_key.field
             raise Unmappable(field, f"{field} of this profile is not the id of a contact; correct it in Campaign")
-        profile = profile_of(record.payload)
-        return Reconcile(record, None, {}, None, known=False, profile=profile)
+        profile, was_told = profile_of(record.payload), record.payload == OF_BOTH
+        return Reconcile(record, None, {}, None, known=False, profile=profile, was_told=was_told)
 
     def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
         begun = time.monotonic()
@@ -147,7 +149,7 @@ class ConsentTarget:
         self._look_up([case for case in reading if not case.is_read], allowance)
         self._read_and_plan(alive(cases), allowance)
         # What is written to Campaign is decided on the profile as it is now. Campaign is always read first.
-        again = [case for case in alive(cases) if case.plan and case.plan.is_hasty]
+        again = [case for case in alive(cases) if case.plan and self._is_to_be_asked(case, case.plan)]
         self._look_up(again, allowance)
         self._read_and_plan(alive(again), allowance)
         for case in alive(cases):
@@ -158,10 +160,19 @@ class ConsentTarget:
                 self._guarded(case, partial(self._write_campaign, allowance))
         for case in alive(cases):
             if case not in moved and case.plan:
-                self._done(case, case.plan)
+                self._guarded(case, partial(self._done, case.plan))
         return moved
 
-    def _done(self, case: Case, plan: Plan) -> None:
+    def _is_to_be_asked(self, case: Case, plan: Plan) -> bool:
+        """Whether Campaign is to be asked before this is written."""
+        # Where nobody tells of every profile, one with another spelling of the key may have opted out.
+        unseen = plan.opts_in and self._config.poll is None and not case.is_searched
+        case.is_searched = case.is_searched or unseen
+        return plan.is_hasty or unseen
+
+    def _done(self, plan: Plan, case: Case) -> None:
+        if case.profile is not None and case.profile.live and case.profile.doubles:
+            raise refusal()
         if plan.held_until_ms is not None:
             case.answer = Again(case.id, max(AGAIN_MS, plan.held_until_ms - self._now_ms()), counts=False)
         elif plan.to_dynamics or plan.to_campaign:
@@ -170,7 +181,8 @@ class ConsentTarget:
 
     def _needs_look_up(self, case: Case) -> bool:
         # One way, too: it was queued while Dynamics was read, and may stand for a change of Campaign that waited.
-        if case.send.profile is None or case.send.profile.doubles or case.send.profile.asks:
+        told = case.send.profile
+        if told is None or told.doubles or told.asks or (case.memory and is_spelt_otherwise(case.memory, told)):
             return True
         return self._config.both_ways and case.memory is not None and case.memory.is_open
 

@@ -67,7 +67,14 @@ class ActivityTarget:
             return Filtered(record.id)
         set_name, activity_id, body = self._mapper.map(event)
         return CreateActivity(
-            record, None, {}, None, known=False, create=Create(set_name, activity_id, body), contact=event.contact
+            record,
+            None,
+            {},
+            None,
+            known=False,
+            changed_ms=int(event.time.timestamp() * 1000),
+            create=Create(set_name, activity_id, body),
+            contact=event.contact,
         )
 
     def send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:

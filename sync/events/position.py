@@ -21,6 +21,7 @@ class Backfill:
     until_ms: int | None
     events: int = 0  #: read so far
     waited: int = 0  #: pages of new events since its own last page
+    due_ms: int = 0  #: when its next page may be asked for
 
     def covers(self, at_ms: float) -> bool:
         return (self.since_ms is None or at_ms >= self.since_ms) and (self.until_ms is None or at_ms < self.until_ms)
@@ -60,7 +61,10 @@ class EventPosition:
 
     def is_backfills_turn(self, now_ms: int) -> bool:
         """Whether the next page is one of those that are read once more: new ones go first, but not for ever."""
-        return self.backfill is not None and (now_ms < self.due_ms or self.backfill.waited >= LIVE_PAGES)
+        backfill = self.backfill
+        if backfill is None or now_ms < backfill.due_ms:
+            return False
+        return now_ms < self.due_ms or backfill.waited >= LIVE_PAGES
 
     def elsewhere(self, place: str, next_: str) -> "EventPosition":
         """The position once another place is read, from the position `next_` of its source on."""
@@ -87,12 +91,13 @@ class EventPosition:
             self, next=behind, due_ms=due_ms, read_ms=read_ms, backfill=backfill, missed=missed or self.missed
         )
 
-    def after_backfill(self, behind: str, events: int, more: bool) -> "EventPosition":
-        """The position behind a page that is read once more."""
+    def after_backfill(self, behind: str, events: int, more: bool, due_ms: int = 0) -> "EventPosition":
+        """The position behind a page that is read once more; the next one may be asked for at `due_ms`."""
         assert self.backfill is not None
         if not more:
             return replace(self, backfill=None)
-        backfill = replace(self.backfill, next=behind, events=self.backfill.events + events, waited=0)
+        events += self.backfill.events
+        backfill = replace(self.backfill, next=behind, events=events, waited=0, due_ms=due_ms)
         return replace(self, backfill=backfill)
 
 

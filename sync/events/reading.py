@@ -22,6 +22,8 @@ from sync.pages import RawPage, RawRecord, RawSource
 from sync.patience import Patience
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import ReadEnd, Reader, Slice, Stream
+from sync.tracing import page as traced
+from sync.walk import next_due_ms
 
 log = structlog.get_logger()
 
@@ -55,16 +57,12 @@ class Understood(NamedTuple):
 class EventStreamSource:
     """A source of events as a stream reads it."""
 
-    def __init__(
-        self, source: RawSource, origin: EventOrigin, place: str, rules: Understanding, replay: Replay | None
-    ) -> None:
-        """`place` stands for which journal or folder it is; `rules` are those of the origin; `replay` is the last one
-        that began."""
+    def __init__(self, source: RawSource, origin: EventOrigin, place: str, rules: Understanding) -> None:
+        """`place` stands for which journal or folder it is; `rules` are those of the origin."""
         self.source = source
         self.origin = origin
         self.place = place
         self.rules = rules
-        self.replay = replay
 
     def after(self, read_ms: int) -> str:
         """Where a reading begins whose events until `read_ms`, 0 for none, were read at another place."""
@@ -92,6 +90,7 @@ class EventReader:
         self._ends = time.monotonic() + piece.seconds
         self._patience = Patience(store.troubles, f"{stream.name}.backfill")
         self._ahead_ms = 0
+        self._replay: Replay | None = None  #: the last one that began
         self._pages: PagesAhead[Wanted, Understood] = PagesAhead(self._fetch, piece)
 
     def close(self) -> None:
@@ -102,6 +101,7 @@ class EventReader:
             raise QueueFull(QueueFull.__doc__)
         cursor = self._store.cursor(self._stream.name)
         stored = EventPosition.load(cursor.value)
+        self._replay = self._store.replays.began(self._stream.name)
         position = self._taken_up(stored)
         if position != stored and (cursor.number or position.backfill):
             # Stored before the source is asked: a replay that was taken up is kept even if the source does not answer.
@@ -116,7 +116,13 @@ class EventReader:
         return ReadEnd.CAUGHT_UP if now_ms < position.due_ms else self._read_on(cursor, position, now_ms)
 
     def _is_backfills_turn(self, position: EventPosition, now_ms: int) -> bool:
-        return position.is_backfills_turn(now_ms) and self._patience.is_over()
+        """Also not while it is paused; and half of the queue is left to new events."""
+        return (
+            position.is_backfills_turn(now_ms)
+            and (self._replay is None or self._replay.goes_on)
+            and self._patience.is_over()
+            and not self._queue.is_half_full()
+        )
 
     def _read_on(self, cursor: Cursor, position: EventPosition, now_ms: int) -> ReadEnd | None:
         """A page of new events."""
@@ -150,23 +156,29 @@ class EventReader:
             return ReadEnd.STOPPED
         self._patience.end()
         page = understood.page
-        behind = position.after_backfill(page.behind, len(page.records), page.more)
+        rate = self._replay.rate if self._replay else None
+        due_ms = next_due_ms(self._store.now_ms(), len(understood.changes), rate)
+        behind = position.after_backfill(page.behind, len(page.records), page.more, due_ms)
         return self._store_page(cursor, understood, behind, Lane.REPLAY)
 
     def _store_page(self, cursor: Cursor, understood: Understood, behind: EventPosition, lane: Lane) -> ReadEnd | None:
         page, changes, filtered, _ = understood
         self._look_ahead(behind)
-        stored = self._queue.put_page(self._generation, cursor.number, changes, behind.dump(), lane, filtered=filtered)
-        if page.records:
-            log.info(
-                "Read a page of events.",
-                action="page_read",
-                phase="backfill" if lane is Lane.REPLAY else "changes",
-                rows=len(page.records),
-                filtered=filtered,
-                queued=stored.queued,
-                skipped=stored.skipped,
+        # When an event happened, it says itself.
+        with traced(self._store, self._stream.name, None) as now_ms:
+            stored = self._queue.put_page(
+                self._generation, cursor.number, changes, behind.dump(), lane, now_ms, filtered
             )
+            if page.records:
+                log.info(
+                    "Read a page of events.",
+                    action="page_read",
+                    phase="backfill" if lane is Lane.REPLAY else "changes",
+                    rows=len(page.records),
+                    filtered=filtered,
+                    queued=stored.queued,
+                    skipped=stored.skipped,
+                )
         return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
 
     def _look_ahead(self, behind: EventPosition) -> None:
@@ -183,7 +195,7 @@ class EventReader:
 
     def _taken_up(self, position: EventPosition) -> EventPosition:
         """The position under the stream's source and replay."""
-        source, replay = self._events.source, self._events.replay
+        source, replay = self._events.source, self._replay
         anew = False
         if position.place != self._events.place:
             next_ = self._events.after(position.read_ms) if position.place else source.beginning(None)
@@ -192,8 +204,7 @@ class EventReader:
             position, anew = position.with_replay(replay), True
         if position.backfill is None:
             return position
-        began = self._store.replays.began(self._stream.name)
-        if began is not None and began.ended_ms is not None:
+        if replay is not None and replay.ended_ms is not None:
             return replace(position, backfill=None)
         return position.backfilling(source.beginning(position.backfill.since_ms or 0)) if anew else position
 

@@ -62,7 +62,12 @@ class Folder:
         if self._files.note_gone(read, {file.name for file in found}, now_ms, self._leave):
             self._contents = None
         versions = self._wanted(found)
-        unread = [version for version in versions if not self._is_done(version, read.get(version.name))]
+        looked = self._files.looks()
+        unread = [
+            version
+            for version in versions
+            if not self._is_done(version, read.get(version.name), looked.get(version.name))
+        ]
         looks = self._files.look(unread, now_ms)
         ended = {one.version for one in (*position.ended, *position.confirmed)}
         newest = max((version.mtime for version in versions), default=0)
@@ -152,8 +157,11 @@ class Folder:
             and not file.name.lower().endswith(UNFINISHED)
         ]
 
-    def _is_done(self, version: FileVersion, known: ReadFile | None) -> bool:
-        return known is not None and known.is_of(version) and known.aside in ("", self._understood)
+    def _is_done(self, version: FileVersion, known: ReadFile | None, look: Look | None) -> bool:
+        if known is None or not known.is_of(version):
+            return False
+        # Who has it looked at anew wants a file that was set aside to be read again.
+        return not known.aside or (known.aside == self._understood and not (look and look.is_of(version)))
 
     def same_content(self, content: Content, position: FilePosition) -> str:
         """The name of a file with this content that was read before; empty if there is none."""

@@ -141,6 +141,15 @@ class ConsentStage(Installation):
         found: list[Row] = self.admin.get("/consent/changes")["value"]
         return found
 
+    def made_profiles(self) -> list[Row]:
+        """Which profiles people made, and deleted, in order."""
+        found: list[Row] = self.admin.get("/consent/profiles")["value"]
+        return found
+
+    def seq(self) -> int:
+        """The number of the last thing that happened to consent."""
+        return int(self.admin.get("/consent/profiles")["seq"])
+
     def left(self) -> int:
         """How many changes are still to come."""
         return int(self.admin.get("/consent/changes")["left"])

@@ -1,39 +1,14 @@
-"""What consent must be, told once more from docs/consent.md and Adobe's rule. It shares nothing with the product.
-
-A history is what the sandbox says people did. When the product looked is not known: it may have looked after any
-change, or not. So a history leads to one value or to both, and what is found must be one of these.
-"""
+"""What consent must be, told once more from docs/consent.md and Adobe's rule. It shares nothing with the product."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 Row = dict[str, Any]
 Plain = Mapping[str, Any]
 
 #: Earlier than every change.
 NEVER = ""
-
-
-class Past(NamedTuple):
-    """One thing that happened to a contact."""
-
-    seq: int
-    kind: str  #: dynamics, campaign: people changed something there; profile: it was made; ours: we wrote to Dynamics
-    flag: str = (
-        ""  #: by its name in Campaign; another than that which is asked for: the record was changed all the same
-    )
-    out: bool = False
-    second: str = NEVER
-
-
-class Sides(NamedTuple):
-    """One flag of one contact."""
-
-    there: bool  #: Dynamics
-    record: str  #: the second in which the record was changed last, our own writing apart
-    here: bool | None  #: Campaign; None: nobody has a profile yet
-    changed: str  #: the second in which that came about
-    told: frozenset[tuple[bool, str]]  #: what Campaign has said since the last look: all of it may be on its way
 
 
 def wire(flag: str) -> str:
@@ -55,7 +30,7 @@ def winner(policy: str, there: bool, record: str, here: bool, changed: str) -> b
     """The rule: whether the contact has opted out in the end."""
     if policy == "dynamics":
         return there
-    if policy == "campaign":
+    if policy in ("campaign", "one_way"):
         # A flag that nobody has ever touched says nothing.
         return here if here or changed != NEVER else there
     if policy == "documented" and changed > record:
@@ -99,130 +74,6 @@ def written(part: Plain, writes: Iterable[Row]) -> list[tuple[str, str, str]]:
     ]
 
 
-def beginning(pair: Plain, row: Row) -> Sides:
-    """How a flag stands before anything happens."""
-    there, here = sides_of(pair, row)
-    times = row["profiles"][0]["times"] if row["profiles"] else {}
-    changed = second(times.get(f"{wire(pair['campaign'])}LastModified", NEVER))
-    told = frozenset() if here is None else frozenset([(here, changed)])
-    return Sides(there, second(row["modifiedon"]), here, changed, told)
-
-
-def possible(policy: str, flag: str, begun: Sides, past: Sequence[Past], unanswered: bool = False) -> set[bool]:
-    """Whether the contact may have opted out in the end: one value, or both where it depends on when we looked.
-
-    `unanswered`: an answer of Dynamics was lost, so that our own writing may have been taken for somebody's. Empty:
-    there is no profile.
-    """
-    states = {begun}
-    for happened in past:
-        states = _looked(policy, states)
-        states = {after for state in states for after in _after(state, flag, happened, unanswered)}
-    # In the end somebody looks, at what is there.
-    return {
-        winner(policy, state.there, state.record, state.here, state.changed)
-        for state in _looked(policy, states)
-        if state.here is not None
-    }
-
-
-def _after(state: Sides, flag: str, happened: Past, unanswered: bool) -> Iterable[Sides]:
-    told = state.told | {(happened.out, happened.second)}
-    match happened.kind:
-        case "dynamics":
-            there = happened.out if happened.flag == flag else state.there
-            yield state._replace(there=there, record=max(state.record, happened.second))
-        case "campaign" if happened.flag == flag:
-            yield state._replace(here=happened.out, changed=happened.second, told=told)
-        case "profile":
-            yield state._replace(here=False, changed=NEVER, told=frozenset([(False, NEVER)]))
-        case "ours" if unanswered:
-            yield state
-            yield state._replace(record=max(state.record, happened.second))
-        case _:
-            yield state
-
-
-def _looked(policy: str, states: set[Sides]) -> set[Sides]:
-    """These, and what becomes of them if somebody looks, once or more often."""
-    found = set(states)
-    left = list(states)
-    while left:
-        for after in _look(policy, left.pop()):
-            if after not in found:
-                found.add(after)
-                left.append(after)
-    return found
-
-
-def _look(policy: str, state: Sides) -> Iterable[Sides]:
-    """Dynamics may be written on the word of a profile that has changed since; Campaign never is."""
-    if state.here is None:
-        return
-    for here, changed in state.told:
-        out = winner(policy, state.there, state.record, here, changed)
-        if out is not state.there:
-            later = frozenset(one for one in state.told if one[1] >= changed)
-            yield state._replace(there=out, told=later)
-    out = winner(policy, state.there, state.record, state.here, state.changed)
-    if out is state.here is state.there:
-        yield state._replace(told=frozenset([(state.here, state.changed)]))
-    elif out is not state.here:
-        # What we wrote goes back to a change in Dynamics, and is as old as that.
-        yield state._replace(here=out, changed=state.record, told=frozenset([(out, state.record)]))
-
-
-def judged(
-    pairs: Sequence[Plain],
-    begun: Mapping[str, Row],
-    rows: Mapping[str, Row],
-    changes: Sequence[Row],
-    made: Sequence[Row],
-    uncertain: set[str],
-) -> tuple[list[str], int]:
-    """Which flags are not as they must be, and of how many the history leaves no choice.
-
-    `begun`, `rows`: both sides before and after `changes` by people and what was `made` through the APIs; `uncertain`:
-    contacts of which an answer of Dynamics was lost.
-    """
-    pasts = histories(pairs, changes, made)
-    wrong, certain = [], 0
-    for id_, row in rows.items():
-        past = pasts.get(id_, [])
-        for pair in pairs:
-            flag, policy = wire(pair["campaign"]), pair.get("policy", "documented")
-            sides = beginning(pair, begun[id_])
-            may = _newest(flag, past) if policy == "newest" else possible(policy, flag, sides, past, id_ in uncertain)
-            certain += len(may) == 1
-            found = sides_of(pair, row)
-            if found[0] not in may or found[1] not in may:
-                told = [f"{one.second} {one.kind} {one.out}" for one in past if one.flag in (flag, "")]
-                wrong.append(f"{flag} ({policy}) of {id_} is {found}, must be {may}: {sides[:4]}, {told}")
-    return wrong, certain
-
-
-def histories(pairs: Sequence[Plain], changes: Sequence[Row], made: Sequence[Row]) -> dict[str, list[Past]]:
-    """What happened to each contact, in order."""
-    names = {pair["dynamics"]: wire(pair["campaign"]) for pair in pairs}
-    found: dict[str, list[Past]] = {}
-    for one in changes:
-        flag = names.get(str(one["flag"]), str(one["flag"]))
-        past = Past(one["seq"], one["side"], flag, one["opted_out"], second(one["stamp"]))
-        found.setdefault(one["id"], []).append(past)
-    for one in made:
-        if one["side"] == "dynamics" or one["method"] == "POST":
-            kind = "ours" if one["side"] == "dynamics" else "profile"
-            found.setdefault(one["id"], []).append(Past(one["seq"], kind, second=second(one["stamp"])))
-    return {id_: sorted(past) for id_, past in found.items()}
-
-
-def _newest(flag: str, past: Sequence[Past]) -> set[bool]:
-    """Opted in only where that was the last word. When a flag changed in Dynamics is known in part: in doubt, out."""
-    said = [one for one in past if one.flag == flag]
-    changed_back = sum(one.kind == "dynamics" for one in said) > 1  # nobody may have seen it
-    return {True} if said and said[-1].out and not changed_back else {True, False}
-
-
 def needless(part: Plain, made: Sequence[Row], changes: Sequence[Row]) -> list[str]:
     """What was written although it was so already.
 
@@ -239,13 +90,70 @@ def needless(part: Plain, made: Sequence[Row], changes: Sequence[Row]) -> list[s
     return found
 
 
+def unrecorded(pairs: Sequence[Plain], made: Sequence[Row], decisions: Sequence[Row]) -> list[str]:
+    """Writes that no decision stands for, and decisions that say they were written and were not.
+
+    A decision stands for one write of its value to its side, which came after it was made and before it was closed.
+    """
+    left: dict[tuple[str, str, str, bool], list[Row]] = {}
+    for decision in sorted(decisions, key=lambda one: str(one["closed"] or "9")):
+        if decision["written_to"] and decision["confirmed"] != "refused":
+            name = decision["contact"], decision["written_to"], decision["flag"], decision["opted_out"]
+            left.setdefault(name, []).append(decision)
+    found = []
+    for write in made:
+        for name in _opted(pairs, write):
+            fitting = [one for one in left.get(name, ()) if _moment(one["decided"]) <= write["at"] + 0.001
+                       and (not one["closed"] or write["at"] <= _moment(one["closed"]) + 0.001)]  # fmt: skip
+            if fitting:
+                left[name].remove(fitting[0])
+            else:
+                found.append(f"{name} was written at {write['at']}, and nobody decided it")
+    for name, decided in left.items():
+        found += [f"{name} was decided {one['decided']} and never written" for one in decided
+                  if one["confirmed"] == "answer"]  # fmt: skip
+    return found
+
+
+def echoes(decisions: Sequence[Row], made: Sequence[Row], changes: Sequence[Row]) -> list[str]:
+    """Decisions that took our own writing to Dynamics for a change of the record, where no answer was lost."""
+    people = {(one["id"], second(one["stamp"])) for one in changes if one["side"] == "dynamics"}
+    ours = {(one["id"], second(one["stamp"])) for one in made if one["side"] == "dynamics"}
+    lost = {one["contact"] for one in decisions if one["confirmed"] in ("reading", "unknown")}
+    return [
+        f"{one['flag']} of {one['contact']} was decided {one['decided']} against {one['dynamics_changed']}, our writing"
+        for one in decisions
+        if one["policy"] == "documented" and one["contact"] not in lost and one["dynamics_changed"]
+        and (one["contact"], second(one["dynamics_changed"])) in ours - people
+    ]  # fmt: skip
+
+
+def _opted(pairs: Sequence[Plain], write: Row) -> Iterable[tuple[str, str, str, bool]]:
+    """What a write says: of whom, to which side, by its name in Campaign, and whether that means opted out."""
+    if write["method"] != "POST":
+        for pair in pairs:
+            flag = wire(pair["campaign"])
+            name, out = (pair["dynamics"], pair.get("opted_out", True)) if write["side"] == "dynamics" else (flag, True)
+            if name in write["flags"]:
+                yield write["id"], write["side"], flag, write["flags"][name] is out
+
+
+def _moment(told: str) -> float:
+    return datetime.fromisoformat(told).timestamp()
+
+
 def causes(
-    pairs: Sequence[Plain], begun: Mapping[str, Row], changes: Sequence[Row], made: Sequence[Row]
+    pairs: Sequence[Plain],
+    begun: Mapping[str, Row],
+    changes: Sequence[Row],
+    made: Sequence[Row],
+    profiles: Sequence[Row] = (),
 ) -> Iterable[tuple[str, str]]:
     """Why a flag may have had to be written, one after the other: whose, and which. Once each is enough."""
     names = {pair["dynamics"]: wire(pair["campaign"]) for pair in pairs}
     yield from ((one["id"], names.get(str(one["flag"]), str(one["flag"]))) for one in changes)
     yield from ((one["id"], flag) for one in made if one["method"] == "POST" for flag in names.values())
+    yield from ((one["id"], flag) for one in profiles if one["made"] for flag in names.values())
     for id_, row in begun.items():
         if row["profiles"]:
             yield from ((id_, wire(pair["campaign"])) for pair in pairs if len({*sides_of(pair, row)}) > 1)

@@ -21,7 +21,7 @@ def test_events_of_an_unknown_contact_wait_visibly_and_follow_when_it_appears(ev
     events.wait_until_settled(but_for_parked=True)
     events.wait_until(lambda: events.queue.backlog().parked == len(strangers), "all events of strangers wait")
     shown = events.shown()
-    assert shown["parked"] == len(strangers) and shown["failed"] == 0
+    assert shown["parked"] == len(strangers) and shown["set_aside"] == 0
     assert any("contact" in note and "wait" in note for note in shown["notes"]), shown["notes"]
 
     # When one of these contacts is created in Dynamics

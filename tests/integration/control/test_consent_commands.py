@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from control.words import exact
 from store.consent import Decision
 from store.outcomes import Parent, Parked, Reason, Refused
 from store.records import Change
 from store.sealing import AesSeal
 from store.store import Store, WorkflowStore
-from sync.consent.memory import FlagMemory, Memory
+from sync.consent.memory import HELD_MS, FlagMemory, Memory, System, Written
 from sync.consent.memory_bytes import pack
 from sync.consent.payload import OF_DYNAMICS, of_campaign
 from sync.consent.rule import Seen
@@ -114,13 +115,30 @@ def test_the_paired_column_is_told_and_older_decisions_are_told_to_be_there(
     file.write_text(CONNECTIONS + OPTINOUT)
     assert run("config", "apply", str(file)).exit_code == 0
     for at_ms in (AT - 60_000, AT):
-        decided(optinout, decision(at_ms=at_ms))
+        decided(optinout, decision(at_ms=at_ms)._replace(column="donotbulkemail"))
     # When the newest one is asked for
     result = run("consent", "explain", ANN, "--limit", "1")
-    # Then the column stands beside the flag
+    # Then the column that was paired then stands beside the flag
     headlines = [line for line in result.stdout.splitlines() if line.startswith("2026")]
-    assert headlines == ["2026-11-20 10:00:07 UTC  email (blackListEmail), in Dynamics donotemail"]
+    assert headlines == ["2026-11-20 10:00:07 UTC  email (blackListEmail), in Dynamics donotbulkemail"]
     assert result.stderr == "There are older decisions; see more with: --limit 10\n"
+
+
+def test_whoever_sets_back_what_is_written_is_told_of_with_its_contact(run: Run, optinout: WorkflowStore) -> None:
+    # Given an opt-in that was written to Dynamics five times for one change, the last time just now
+    now_ms = optinout.now_ms()
+    written = Written(System.DYNAMICS, False, now_ms, 5)
+    flag = FlagMemory(Seen(True, AT), Seen(False, AT), AT, shown=True, written=written)
+    optinout.consent.decide(ANN, pack(Memory('W/"1"', AT, flags={"blackListEmail": flag})))
+    # Then that is told, and until when it is held back
+    told = run("consent", "explain", ANN).stdout.replace("\n", " ")
+    assert "email (blackListEmail): not opted out was written to Dynamics 5 times for one and the same change" in told
+    assert f"It is written once more on {exact(now_ms + HELD_MS)}." in told
+    # And of an opt-out that it is not held back
+    out = flag._replace(written=written._replace(opted_out=True))
+    optinout.consent.decide(ANN, pack(Memory('W/"1"', AT, flags={"blackListEmail": out})))
+    told = run("consent", "explain", ANN).stdout
+    assert "opted out was written to Dynamics 5 times" in told and "once more" not in told
 
 
 def test_what_waits_what_is_parked_and_what_was_set_aside_is_told(run: Run, optinout: WorkflowStore) -> None:
@@ -180,6 +198,7 @@ def test_programs_get_one_contact_as_data(run: Run, optinout: WorkflowStore) -> 
         "written": None,
         "confirmed": None,
         "closed": None,
+        "column": None,
     }
     email = {"opted_out": True, "changed": "2026-11-20T10:00:05.000Z", "at_the_latest": False}
     assert found["last_seen"][0] == {"flag": "blackListEmail", "column": None, "dynamics": email, "campaign": email}
@@ -205,7 +224,7 @@ def test_decisions_are_exported_as_csv(run: Run, optinout: WorkflowStore) -> Non
     # Given decisions of three days, one of them in doubt, and one that is still open
     decided(optinout, decision(at_ms=AT - 86_400_000))
     doubtful = decision(BOB, campaign=(None, None), skew_ms=None, rule="in-doubt", winner="neither", written_to="")
-    decided(optinout, doubtful, None)
+    decided(optinout, doubtful._replace(column="donotemail"), None)
     decided(optinout, decision(), "refused")
     decided(optinout, decision(BOB, at_ms=AT + 5_000), None)
     # When those since a day are exported
@@ -216,13 +235,13 @@ def test_decisions_are_exported_as_csv(run: Run, optinout: WorkflowStore) -> Non
         result.stdout
         == f"""\
 number,contact,flag,dynamics_opted_out,dynamics_changed,campaign_opted_out,campaign_changed,skew_ms,policy,rule,\
-winner,opted_out,decided,written_to,written,confirmed,closed
+winner,opted_out,decided,written_to,written,confirmed,closed,column
 2,{BOB},blackListEmail,false,2026-11-20T09:58:00.000Z,,,,documented,in-doubt,\
-neither,,2026-11-20T10:00:07.000Z,,,,2026-11-20T10:00:07.000Z
+neither,,2026-11-20T10:00:07.000Z,,,,2026-11-20T10:00:07.000Z,donotemail
 3,{ANN},blackListEmail,false,2026-11-20T09:58:00.000Z,true,2026-11-20T10:00:05.000Z,200,documented,campaign-newer,\
-campaign,true,2026-11-20T10:00:07.000Z,dynamics,,refused,2026-11-20T10:00:08.000Z
+campaign,true,2026-11-20T10:00:07.000Z,dynamics,,refused,2026-11-20T10:00:08.000Z,
 4,{BOB},blackListEmail,false,2026-11-20T09:58:05.000Z,true,2026-11-20T10:00:10.000Z,200,documented,campaign-newer,\
-campaign,true,2026-11-20T10:00:12.000Z,dynamics,,,
+campaign,true,2026-11-20T10:00:12.000Z,dynamics,,,,
 """
     )
     # And the one of before is in the file of the day before
@@ -318,6 +337,7 @@ In doubt      0
         "decided": 3,
         "last_decided": "2026-11-20T10:00:07.000Z",
         "in_doubt": 1,
+        "set_back_again": 0,
         "rules": {"campaign-newer": 2, "in-doubt": 1},
         "ends": {"answer": 1, "reading": 0, "refused": 0, "unknown": 0},
     }

@@ -115,17 +115,50 @@ def test_only_of_files_that_were_deleted_it_is_said_that_they_are_gone(
     assert run("replay", "create", "egress", "--since", "30d").stderr.splitlines()[1:] == warnings
 
 
-@pytest.mark.parametrize("option", ["--since", "--until"])
-def test_a_table_is_replayed_whole(run: Run, ingress: WorkflowStore, option: str) -> None:
-    result = run("replay", "create", "contact", option, "2d")
-    assert (result.exit_code, result.stderr) == (
-        1,
-        "Error: contact is a table, and tables are replayed whole; leave --since and --until out.\n",
-    )
-    assert ingress.replays.all() == {}
+def test_ingress_is_replayed_table_by_table_and_events_by_time_alone(run: Run, egress: WorkflowStore) -> None:
     assert run("replay", "create", "ingress").stderr == (
         "Error: ingress is replayed table by table; name one: d365acs replay create TABLE\n"
     )
+    assert run("replay", "create", "egress", "--where", "type equals 1").stderr == (
+        "Error: egress is replayed by time; leave --where and --ids out.\n"
+    )
+    assert egress.replays.all() == {}
+
+
+@pytest.mark.parametrize("workflow", ["egress"])
+def test_a_replay_of_events_begins_at_once_if_asked_to_and_is_paused_and_goes_on(
+    run: Run, egress: WorkflowStore, workflow: str
+) -> None:
+    # Given that egress does not run, Then it is pending all the same
+    assert "is pending; begin it with" in run("replay", "create", workflow, "--since", "1d", "--now").stderr
+    run("replay", "cancel", workflow)
+    # When it runs, Then it begins
+    run("workflow", "start", workflow)
+    egress.lifecycle.run(egress.lifecycle.read().generation, "start-up checks", "both systems answer")
+    asked = run("replay", "create", workflow, "--since", "2026-11-20", "--rate", "5", "--now")
+    assert asked.stderr.splitlines()[0] == (
+        "The replay of egress (since 2026-11-20 00:00 UTC, at most 5 a second) begins now."
+    )
+    began = egress.replays.began("events")
+    assert began is not None and (began.rate, began.goes_on) == (5.0, True)
+    # When it is paused and resumed, each once
+    assert run("replay", "pause", workflow, "--why", "busy").stderr == (
+        "The replay of egress is paused; let it go on with: d365acs replay resume egress\n"
+    )
+    assert json.loads(run("replay", "ls", "-o", "json").stdout)[0]["state"] == "paused"
+    assert run("replay", "pause", workflow).stderr == (
+        "Error: The replay of egress is paused already; let it go on with: d365acs replay resume egress\n"
+    )
+    assert run("replay", "resume", workflow).stderr == "The replay of egress goes on: reading.\n"
+    assert run("replay", "resume", workflow).stderr == (
+        "Error: The replay of egress is not paused; see how far it has come with: d365acs replay ls\n"
+    )
+    # Then all of it is in the history
+    acts = [(event.action, event.by, event.why) for event in egress.acts.newest(4)]
+    assert acts == [
+        ("replay resume", "ann", ""), ("replay pause", "ann", "busy"), ("replay now", "ann", ""),
+        ("replay ask", "ann", ""),
+    ]  # fmt: skip
 
 
 def test_a_replay_is_shown_until_all_is_read_and_handed_to_writers(run: Run, egress: WorkflowStore) -> None:

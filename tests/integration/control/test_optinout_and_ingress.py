@@ -45,7 +45,8 @@ def test_a_direction_in_which_nothing_moves_says_where_consent_is_configured(run
     file.write_text(CONNECTIONS + INGRESS + optinout("dynamics_to_campaign"))
     sentence = (
         "optinout moves nothing with direction: dynamics_to_campaign; consent travels with the contacts, by the "
-        "mapping of contact in ingress; add blackListEmail and blackListMobile there with: "
+        "mapping of contact in ingress; how many opt-outs made in Campaign that undoes is counted by: d365acs consent "
+        "preview; add blackListEmail and blackListMobile there with: "
         "d365acs mapping add-flags contact\n"
     )
     # When it is held against the live systems, alone, then nobody is asked, and this is said at its line

@@ -28,7 +28,8 @@ optinout:
 ONE_WAY = OPTINOUT.replace("bidirectional", "dynamics_to_campaign")
 STILL = (
     "optinout moves nothing with direction: dynamics_to_campaign; consent travels with the contacts, by the mapping of "
-    "contact in ingress; add blackListEmail there with: d365acs mapping add-flags contact"
+    "contact in ingress; how many opt-outs made in Campaign that undoes is counted by: d365acs consent preview; add "
+    "blackListEmail there with: d365acs mapping add-flags contact"
 )
 
 
@@ -48,6 +49,8 @@ def decided(optinout: WorkflowStore, skew_ms: int | None = 0, rule: str = "campa
     to = "" if rule == "in-doubt" else "dynamics"
     sides = (False, 1), (True, 2)
     at_ms = optinout.now_ms()
+    if skew_ms is not None:
+        optinout.consent.note_skew(skew_ms, at_ms)
     made = Decision("a", "blackListEmail", *sides, skew_ms, "documented", rule, "campaign", to, at_ms)
     numbers = optinout.consent.decide("a", b"", [made])
     optinout.consent.confirm("a", b"", numbers if to else [], "answer", at_ms)
@@ -65,7 +68,8 @@ def test_decisions_are_counted_beside_the_stream(run: Run, optinout: WorkflowSto
     # Then they are counted, and nothing worries
     assert "Decisions     2 kept, 0 open; 1 ever in doubt\n" in run("workflow", "show", "optinout").stdout
     data = shown(run)
-    assert data["consent"] == {"moves": True, "decisions": {"kept": 2, "open": 0, "in_doubt": 1}, "skew_ms": 0}
+    assert data["consent"] == {"moves": True, "decisions": {"kept": 2, "open": 0, "in_doubt": 1}, "skew_ms": 0,
+                               "set_back_again": None}  # fmt: skip
     assert data["notes"] == []
     # And other workflows have no such thing
     assert json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)["consent"] is None
@@ -100,9 +104,53 @@ def test_clocks_that_are_far_apart_are_told(
     assert shown(run)["notes"] == ([sentence] if way else [])
 
 
+def test_whoever_adds_a_pair_where_only_files_are_read_is_told_to_have_them_read_again(
+    run: Run, optinout: WorkflowStore, file: Path, generation: int
+) -> None:
+    only_files = OPTINOUT.replace("bidirectional", "campaign_to_dynamics") + "  poll: null\n  files: {}\n"
+    sftp = "  sftp: {host: sftp.test, user: u, private_key: '${file:/k}', host_key: 'SHA256:" + "A" * 43 + "'}\n"
+    # Given a workflow that has read files, with one pair
+    file.write_text(CONNECTIONS + sftp + only_files)
+    assert run("config", "apply", str(file)).exit_code == 0
+    optinout.queue("consent").put_page(generation, 0, [], "{}")
+    # When another one is added, Then it is told that nobody says again what was said before
+    more = only_files.replace("  poll", "    - {dynamics: donotphone, campaign: blackListPhone}\n  poll")
+    file.write_text(CONNECTIONS + sftp + more)
+    result = run("config", "apply", str(file))
+    told = (result.stdout + result.stderr).replace("\n", " ")
+    assert "not read again for pairs that are new or turned round (blackListPhone)" in told
+    assert "d365acs replay create optinout" in told
+    # But not where everybody is polled
+    file.write_text(CONNECTIONS + sftp + more.replace("  poll: null\n", "").replace("donotphone", "donotbulkemail"))
+    result = run("config", "apply", str(file))
+    assert result.exit_code == 0 and "not read again" not in result.stdout + result.stderr
+
+
 def test_a_record_that_is_sealed_does_not_hinder_the_status(run: Run, store: Store, generation: int) -> None:
     decided(Store(store.redis, "production", AesSeal([b"k" * 32])).workflow("optinout"), 60_000)
+    assert shown(run)["consent"]["skew_ms"] == 60_000 and len(shown(run)["notes"]) == 1
+
+
+def test_clocks_are_not_told_by_what_was_measured_the_day_before_yesterday(
+    run: Run, optinout: WorkflowStore, generation: int
+) -> None:
+    optinout.consent.note_skew(60_000, optinout.now_ms() - 2 * 86_400_000)
     assert (shown(run)["consent"]["skew_ms"], shown(run)["notes"]) == (None, [])
+
+
+def test_whoever_sets_back_what_is_written_is_told_of_with_the_way_out(
+    run: Run, optinout: WorkflowStore, generation: int
+) -> None:
+    # Given two contacts of whom a writer has noticed it
+    for ago_ms, contact in ((1000, "a"), (0, "5d6c7f1e-0f0b-4b0e-9a58-000000000001")):
+        optinout.consent.note_answered(contact, optinout.now_ms() - ago_ms)
+    # Then every face says so, and where to look
+    [note] = shown(run)["notes"]
+    assert note.startswith("optinout: The consent of 2 contacts is set back again and again")
+    assert note.endswith("d365acs consent explain 5d6c7f1e-0f0b-4b0e-9a58-000000000001")
+    assert shown(run)["consent"]["set_back_again"] == note.removeprefix("optinout: ")
+    assert "The consent of 2 contacts is set back again and again" in run("workflow", "ls").stdout.replace("\n", " ")
+    assert json.loads(run("consent", "stats", "-o", "json").stdout)["set_back_again"] == 2
 
 
 def test_where_nothing_moves_the_status_says_where_consent_is_configured(run: Run, file: Path) -> None:
@@ -156,7 +204,8 @@ def test_consent_is_replayed_from_a_moment_on(run: Run, optinout: WorkflowStore,
         "The replay of optinout (since 2026-11-20 00:00 UTC) is pending; begin it with: "
         "d365acs workflow restart optinout\n"
     )
-    assert run("replay", "ls").stdout.splitlines()[1].startswith("optinout  pending  since 2026-11-20 00:00 UTC")
+    listed = run("replay", "ls").stdout.splitlines()[1]
+    assert listed.startswith("optinout  pending") and "since 2026-11-20 00:00 UTC" in listed
     # When it has begun and is being read
     began_ms = optinout.now_ms()
     optinout.replays.begin(began_ms)

@@ -8,7 +8,11 @@ import pytest
 
 from store.records import Change, Lane
 from store.store import WorkflowStore
+from sync import schemas
+from sync.mapping.shapes import ColumnShape
 from sync.position import Phase, Position
+from sync.schemas import Schemas, TableSchema
+from sync.walk import Walk
 from tests.integration.control.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("acknowledged")
@@ -38,7 +42,7 @@ def test_a_replay_is_pending_and_shown_and_asking_twice_is_harmless(run: Run) ->
     assert json.loads(run("workflow", "ls", "-o", "json").stdout)[0]["pending_replays"] == ["contact"]
 
 
-def test_a_pending_replay_can_be_taken_back_and_one_that_began_cannot(run: Run, ingress: WorkflowStore) -> None:
+def test_a_pending_replay_can_be_taken_back_and_one_that_began_is_ended(run: Run, ingress: WorkflowStore) -> None:
     run("replay", "create", "contact")
     assert run("replay", "cancel", "contact", "--why", "mistake").stderr == "The replay of contact is taken back.\n"
     assert run("replay", "cancel", "contact").stderr == (
@@ -47,13 +51,18 @@ def test_a_pending_replay_can_be_taken_back_and_one_that_began_cannot(run: Run, 
     # When one has begun
     run("replay", "create", "contact")
     ingress.replays.begin(ingress.now_ms())
-    # Then it is shown so, and goes on
+    # Then it is shown so, and ended once
     assert run("replay", "ls").stdout.splitlines()[1].split()[:2] == ["contact", "reading"]
     assert run("replay", "cancel", "contact").stderr == (
-        "Error: The replay of contact has begun and cannot be taken back; it ends by itself.\n"
+        "The replay of contact ends with the next start of ingress: what was read of it is written, the rest is not "
+        "read.\n"
     )
+    assert run("replay", "cancel", "contact").stderr == (
+        "Error: No replay of contact is pending or being read; see how far the last one came with: d365acs replay ls\n"
+    )
+    assert json.loads(run("replay", "show", "contact", "-o", "json").stdout)[0]["state"] == "ended"
     # And who asked and who took back is on record
-    actions = [(event.action, event.by) for event in ingress.lifecycle.history()]
+    actions = [(event.action, event.by) for event in ingress.acts.newest()]
     assert len({action for action, by in actions if by == "ann"}) >= 3
 
 
@@ -74,17 +83,157 @@ def test_a_replay_is_shown_until_all_is_read_and_handed_to_writers(run: Run, ing
 
     assert listed() == ("reading", 0)
     # When its pages come, then it is reading
-    position = Position(phase=Phase.FULL, link="x", replayed_ms=began_ms)
+    walk = Walk(began_ms, True, link="w", rows=40, queued=40, expected=100)
+    position = Position(phase=Phase.CHANGES, link="x", replayed_ms=began_ms, walk=walk)
     queue.put_page(generation, 1, [Change("a", 1, b"{}")], position.dump(), lane=Lane.REPLAY)
     assert listed() == ("reading", 1)
+    assert "reading, 40 of 100" in run("replay", "ls").stdout
     # When the last page has come, then what waits is to be written
-    position = replace(position, phase=Phase.CHANGES)
+    position = replace(position, walk=replace(walk, is_over=True))
     queue.put_page(generation, 2, [Change("b", 2, b"{}")], position.dump(), lane=Lane.REPLAY)
     assert listed() == ("writing", 2)
     assert "writing, 2 to go" in run("replay", "ls").stdout
     # When writers have taken all, then it is done
     queue.lease(generation, 10, 60_000)
     assert listed() == ("done", 0)
+
+
+@pytest.fixture
+def running(run: Run, ingress: WorkflowStore, applied: None, acknowledged: None) -> int:
+    """Ingress runs, has learnt the columns of contact, and reads its changes."""
+    run("workflow", "start", "ingress")
+    generation = ingress.lifecycle.read().generation
+    columns = {
+        "contactid": ColumnShape("Uniqueidentifier"),
+        "firstname": ColumnShape("String", 50),
+        "statecode": ColumnShape("State", options={0: "Active", 1: "Inactive"}),
+        "modifiedon": ColumnShape("DateTime"),
+    }
+    known = Schemas({"contact": TableSchema("contacts", "contactid", columns, {})})
+    ingress.keep_schemas(generation, schemas.dump(known))
+    assert ingress.lifecycle.run(generation, "start-up checks", "both systems answer")
+    ingress.queue("contact").put_page(generation, 0, [], Position(phase=Phase.CHANGES, link="x").dump())
+    return generation
+
+
+ID = "5d6c7f1e-0f0b-4b0e-9a58-00000000000{}"
+
+
+def test_a_part_of_a_table_is_replayed_at_once_and_shown_with_all_that_confines_it(
+    run: Run, ingress: WorkflowStore, running: int
+) -> None:
+    # When those of a window are asked for that fit conditions, so many a second
+    confined = ("--since", "2026-11-20", "--where", "statecode one_of 0,1", "--where", "firstname begins_with A")
+    asked = run("replay", "create", "contact", *confined, "--rate", "2.5")
+    # Then it begins at once
+    words = "since 2026-11-20 00:00 UTC, statecode one_of 0,1 and firstname begins_with A, at most 2.5 a second"
+    assert asked.stderr == f"The replay of contact ({words}) begins now.\n"
+    began = ingress.replays.began("contact")
+    assert began is not None and began.began_ms is not None
+    # And it is shown, with how far it has come
+    walk = Walk(began.began_ms, False, link="w", rows=1200, queued=30)
+    position = Position(phase=Phase.CHANGES, link="x", replayed_ms=began.began_ms, walk=walk)
+    ingress.queue("contact").put_page(running, 1, [Change("a", 1, b"{}")], position.dump(), lane=Lane.REPLAY)
+    shown = run("replay", "show", "contact").stdout
+    told = dict(line.split(maxsplit=1) for line in shown.splitlines())
+    assert (told["Replay"], told["State"], told["Of"]) == ("contact (ingress)", "reading, 1,200 so far", words)
+    assert (told["To"], told["Written"]) == ("be written  30 of 1,200 read", "1 to go, 0 a second")
+    [found] = json.loads(run("replay", "show", "contact", "-o", "json").stdout)
+    assert (found["where"], found["rate"], found["read"], found["queued"]) == (
+        ["statecode one_of 0,1", "firstname begins_with A"], 2.5, 1200, 30,
+    )  # fmt: skip
+    # And while it is being read, another part is refused, and everything is not
+    assert run("replay", "create", "contact", "--since", "1d").stderr == (
+        "Error: A replay of contact is being read, and there is one at a time; wait for its end, or end it first: "
+        "d365acs replay cancel contact\n"
+    )
+    assert run("replay", "create", "contact", "--now").stderr.splitlines() == [
+        "The replay of contact begins now.",
+        "A replay is still being read: this one takes its place, and reading begins anew.",
+    ]
+
+
+def test_records_are_named_in_a_file_each_once_and_kept_until_they_are_read(
+    run: Run, ingress: WorkflowStore, running: int, tmp_path: Path
+) -> None:
+    named = tmp_path / "ids.txt"
+    named.write_text(f"{ID.format(1)}\n\n{{{ID.format(2).upper()}}}\n{ID.format(1)}\n")
+    asked = run("replay", "create", "contact", "--ids", str(named))
+    assert asked.stderr == "The replay of contact (2 ids) begins now.\n"
+    began = ingress.replays.began("contact")
+    assert began is not None and began.ids is not None
+    ids = ingress.replays.ids_of("contact", began.ids.token)
+    assert ids.parts(0, 5) == [[ID.format(1), ID.format(2)]]
+    # And when it is ended, nothing is kept of them
+    run("replay", "cancel", "contact")
+    assert ids.parts(0, 5) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--where", "nosuch equals 1"), "--where: the table has no column nosuch."),
+        (
+            ("--where", "statecode looks_like 1"),
+            "--where: statecode, of type State, must be followed by a comparison, one of",
+        ),
+        (("--where", "statecode equals Active"), "--where: statecode equals: the value Active is a display label"),
+        (
+            ("--where", "firstname less_than 3"),
+            "--where: firstname, of type String, must be followed by a comparison, one of",
+        ),
+        (("--where", "statecode equals"), "--where: statecode equals: the value is missing: equals takes one value."),
+        (("--since", "2d", "--until", "3d"), "Nothing lies between --since, "),
+        (("--ids", "IDS", "--since", "2d"), "--ids names the records one by one; leave --since, --until and --where"),
+        (("--ids", "IDS"), "--ids: line 2 holds no id of a record; give one id on each line."),
+        (("--ids", "EMPTY"), "--ids names no record: give one id on each line."),
+    ],
+)
+def test_what_cannot_be_replayed_is_refused_and_leaves_nothing_behind(
+    run: Run, ingress: WorkflowStore, running: int, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    (tmp_path / "IDS").write_text(f"{ID.format(1)}\nann\n")
+    (tmp_path / "EMPTY").write_text("\n")
+    paths = {"IDS": str(tmp_path / "IDS"), "EMPTY": str(tmp_path / "EMPTY")}
+    result = run("replay", "create", "contact", *(paths.get(one, one) for one in arguments))
+    assert (result.exit_code, result.stderr[: 7 + len(sentence)]) == (1, f"Error: {sentence}")
+    assert ingress.replays.all() == {}
+    assert not [key for key in ingress._redis.scan_iter("*replay-ids*")]
+
+
+def test_a_table_whose_columns_nobody_knows_yet_is_replayed_whole(run: Run) -> None:
+    assert run("replay", "create", "contact", "--since", "2d").stderr == (
+        "Error: The columns of contact are not known before ingress has run with it; start it first: "
+        "d365acs workflow start ingress\n"
+    )
+
+
+def test_a_replay_is_paused_and_goes_on_and_history_tells(run: Run, ingress: WorkflowStore, running: int) -> None:
+    assert run("replay", "pause", "contact").stderr == (
+        "Error: No replay of contact is pending; see those that are with: d365acs replay ls\n"
+    )
+    run("replay", "create", "contact", "--now")
+    assert run("replay", "pause", "contact", "--why", "busy").stderr == (
+        "The replay of contact is paused; let it go on with: d365acs replay resume contact\n"
+    )
+    # When the workflow is stopped and started, Then it is paused still
+    run("workflow", "restart", "ingress")
+    assert json.loads(run("replay", "ls", "-o", "json").stdout)[0]["state"] == "paused"
+    assert run("replay", "resume", "contact").stderr == "The replay of contact goes on: reading.\n"
+    actions = [event.action for event in ingress.acts.newest() if event.action.startswith("replay")]
+    assert actions == ["replay resume", "replay pause", "replay now", "replay ask"]
+
+
+def test_a_replay_that_is_one_with_a_full_read_cannot_be_paused(run: Run, ingress: WorkflowStore, running: int) -> None:
+    run("replay", "create", "contact", "--now")
+    began = ingress.replays.began("contact")
+    assert began is not None
+    position = Position(phase=Phase.FULL, link="x", replayed_ms=began.began_ms or 0, repeats=True, rows=5)
+    ingress.queue("contact").put_page(running, 1, [], position.dump())
+    assert run("replay", "pause", "contact").stderr == (
+        "Error: Everything of contact is read anyway, under a changed mapping or for the first time, and that cannot "
+        "be paused; make it no replay with: d365acs replay cancel contact\n"
+    )
 
 
 def test_a_table_that_is_not_mapped_has_no_replay(run: Run) -> None:

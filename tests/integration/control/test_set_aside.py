@@ -26,6 +26,7 @@ SFTP = """\
     host_key: SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 egress: {source: files, files: {folder: logs}}
 """
+SEE = "why: d365acs dlq stats egress"
 WHY = "has no column externalID; name the right one in egress.files.fields.contact."
 
 
@@ -79,8 +80,8 @@ def test_reasons_are_counted_by_kind_with_the_newest_and_its_place(
         ["events", "unmappable", "2", "clicks.txt line 9", "The event has no externalID."],
     ]
     # And programs get the same
-    [unfit] = [one for one in shown(run)["refusals"] if one["kind"] == "unmappable"]
-    assert (unfit["count"], unfit["newest"]["record"], unfit["newest"]["place"]) == (2, "c", "clicks.txt line 9")
+    [unfit] = [one for one in shown(run)["causes"] if one["cause"] == "unmappable"]
+    assert (unfit["count"], unfit["newest"]["id"], unfit["newest"]["place"]) == (2, "c", "clicks.txt line 9")
 
 
 def test_the_others_go_on_only_where_others_do(run: Run, egress: WorkflowStore, generation: int) -> None:
@@ -88,16 +89,16 @@ def test_the_others_go_on_only_where_others_do(run: Run, egress: WorkflowStore, 
     refuse(egress, generation, unmappable("a", ""), unmappable("b", ""), good=1)
     # Then that is what is told, and the doctor is yellow
     assert shown(run)["notes"] == [
-        "egress: 2 events were refused and set aside, most of what was read in the last hour."
+        f"egress: 2 events were refused and set aside, most of what was read in the last hour; {SEE}"
     ]
     assert checks(run)["egress refused"] == ("yellow", "Most of what was read in the last hour was set aside: 2 of 3.")
     # When most others are well, Then they go on
     refuse(egress, generation, good=5)
-    assert shown(run)["notes"] == ["egress: 2 events were refused and set aside; the others go on."]
+    assert shown(run)["notes"] == [f"egress: 2 events were refused and set aside, and the others go on; {SEE}"]
     assert "egress refused" not in checks(run)
     # And while it is stopped, nothing goes on
     run("workflow", "stop", "egress")
-    assert shown(run)["notes"] == ["egress: 2 events were refused and set aside."]
+    assert shown(run)["notes"] == [f"egress: 2 events were refused and set aside; {SEE}"]
 
 
 def test_a_file_that_was_set_aside_is_no_event_and_is_told_by_name(
@@ -116,7 +117,7 @@ def test_a_file_that_was_set_aside_is_no_event_and_is_told_by_name(
     aside = f"2 files were set aside, the newest second_2.txt: it {WHY}"
     assert shown(run)["notes"] == [
         f"egress: {aside}",
-        "egress: 1 event was refused and set aside; the others go on.",
+        f"egress: 1 event was refused and set aside, and the others go on; {SEE}",
     ]
     assert checks(run)["egress files"] == ("red", aside)
     assert "\nFiles       1 read, 2 set aside; the newest is of 1 min ago" in run("workflow", "show", "egress").stdout
@@ -126,7 +127,7 @@ def test_a_file_that_was_set_aside_is_no_event_and_is_told_by_name(
     # When one is mended as it stands, and the other uploaded anew, Then nothing is told of files any more
     files.remember(bad[0], Content(9, "e", "b"))
     files.remember(FileVersion("second_2.txt", 10, now_s), Content(10, "e", "b"))
-    assert shown(run)["notes"] == ["egress: 1 event was refused and set aside; the others go on."]
+    assert shown(run)["notes"] == [f"egress: 1 event was refused and set aside, and the others go on; {SEE}"]
     colour, sentence = checks(run)["egress files"]
     assert colour == "green" and re.fullmatch(r"3 read, 0 set aside; the newest is of \d+ s ago\.", sentence)
 

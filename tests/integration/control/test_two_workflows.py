@@ -86,10 +86,10 @@ def test_a_workflow_that_is_not_used_is_shown_quietly(run: Run, file: Path, sett
     apply(run, file, CONFIGURATION)
     # Then the others are lines of dashes, without a note
     assert run("workflow", "ls").stdout == (
-        "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  FAILED  TOKEN\n"
-        "ingress   STOPPED  -            0       0       -       0      -\n"
-        "egress    STOPPED  -            -       -       -       -      -\n"
-        "optinout  STOPPED  -            -       -       -       -      -\n"
+        "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  SET ASIDE  TOKEN\n"
+        "ingress   STOPPED  -            0       0       -          0      -\n"
+        "egress    STOPPED  -            -       -       -          -      -\n"
+        "optinout  STOPPED  -            -       -       -          -      -\n"
     )
     # And it is not watched, nor examined
     assert "egress" not in run("workflow", "watch", "--count", "1").stdout

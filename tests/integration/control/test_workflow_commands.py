@@ -52,10 +52,10 @@ def test_a_fresh_instance_lists_its_workflows_and_says_what_is_missing(run: Run)
     # Then the workflows are shown stopped, with the next step
     assert result.exit_code == 0
     assert result.stdout == (
-        "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  FAILED  TOKEN\n"
-        "ingress   STOPPED  -            -       -       -       -      -\n"
-        "egress    STOPPED  -            -       -       -       -      -\n"
-        "optinout  STOPPED  -            -       -       -       -      -\n"
+        "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  SET ASIDE  TOKEN\n"
+        "ingress   STOPPED  -            -       -       -          -      -\n"
+        "egress    STOPPED  -            -       -       -          -      -\n"
+        "optinout  STOPPED  -            -       -       -          -      -\n"
         "\n"
         "No workflow has a configuration yet; save one with: d365acs config apply FILE\n"
     )
@@ -84,10 +84,10 @@ def test_a_start_without_a_worker_stays_starting_and_the_list_says_that_nobody_a
     assert started.stderr == f"{NOBODY}\n"
     listed = run("workflow", "ls")
     assert shown(listed.stdout) == (
-        "WORKFLOW  STATE     SINCE    BACKLOG  PARKED  OLDEST  FAILED  TOKEN\n"
-        "ingress   STARTING  0 s ago        0       0       -       0      -\n"
-        "egress    STOPPED   -              -       -       -       -      -\n"
-        "optinout  STOPPED   -              -       -       -       -      -\n"
+        "WORKFLOW  STATE     SINCE    BACKLOG  PARKED  OLDEST  SET ASIDE  TOKEN\n"
+        "ingress   STARTING  0 s ago        0       0       -          0      -\n"
+        "egress    STOPPED   -              -       -       -          -      -\n"
+        "optinout  STOPPED   -              -       -       -          -      -\n"
         "\n"
         f"ingress: {NOBODY}\n"
     )
@@ -151,7 +151,7 @@ def test_a_stop_keeps_the_backlog_and_records_who_and_why(run: Run, file: Path, 
     assert (first.exit_code, first.stdout) == (0, "ingress: RUNNING -> STOPPED, 3 records kept on the queue.\n")
     assert (second.exit_code, second.stdout, second.stderr) == (0, "", "ingress is stopped already.\n")
     # And it is on record
-    event = ingress.lifecycle.history(1)[0]
+    event = ingress.acts.newest(1)[0]
     assert (event.by, event.why, event.action, event.to_state) == ("ann", "deploy", "stop", "STOPPED")
 
 
@@ -275,7 +275,7 @@ def test_programs_get_everything_as_json(run: Run, file: Path, ingress: Workflow
     # When it is listed for a program
     found, unused, _ = json.loads(run("workflow", "ls", "-o", "json").stdout)
     # Then numbers are numbers, and times are in ISO 8601
-    assert (found["state"], found["backlog"], found["failed"]) == ("RUNNING", 1, 1)
+    assert (found["state"], found["backlog"], found["set_aside"]) == ("RUNNING", 1, 1)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["since"])
     assert found["revision"] == {"active": 1, "newest": 1, "unapplied": False}
     assert found["streams"][0]["totals"] == {
@@ -285,7 +285,7 @@ def test_programs_get_everything_as_json(run: Run, file: Path, ingress: Workflow
     assert found["workers"]["answer"] is False
     assert found["notes"] == [
         f"ingress: {NOBODY}",
-        "ingress: 1 record was refused and set aside.",
+        "ingress: 1 record was refused and set aside; why: d365acs dlq stats ingress",
     ]
     # And of a workflow that is not configured there is nothing to note
     assert (unused["workflow"], unused["revision"]["newest"], unused["notes"]) == ("egress", None, [])
@@ -312,8 +312,8 @@ def test_one_workflow_is_shown_with_its_streams(run: Run, file: Path, ingress: W
         "Last tick     0 s ago\n"
         "Engine calls  0 today, 0 in 30 days\n"
         "\n"
-        "STREAM   BACKLOG  PARKED  OLDEST  FAILED  READ  WRITTEN  UNCHANGED  FILTERED  TOKEN  READS\n"
-        "contact        0       0       -       0     0        0          0         0      -  nothing yet\n"
+        "STREAM   BACKLOG  PARKED  OLDEST  SET ASIDE  READ  WRITTEN  UNCHANGED  FILTERED  TOKEN  READS\n"
+        "contact        0       0       -          0     0        0          0         0      -  nothing yet\n"
     )
 
 
@@ -322,8 +322,8 @@ def test_watching_shows_rates_and_ends_after_so_many_looks(run: Run, file: Path)
     table = run("workflow", "watch", "--count", "2", "--interval", "0.1")
     assert table.exit_code == 0
     assert table.stdout.splitlines()[:2] == [
-        "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  READ/S  WRITTEN/S  FAILED",
-        "ingress   STOPPED  -            0       0       -       0          0       0",
+        "WORKFLOW  STATE    SINCE  BACKLOG  PARKED  OLDEST  READ/S  WRITTEN/S  SET ASIDE",
+        "ingress   STOPPED  -            0       0       -       0          0          0",
     ]
     lines = run("workflow", "watch", "ingress", "--count", "3", "--interval", "0.1", "-o", "jsonl").stdout.splitlines()
     assert [json.loads(line)["state"] for line in lines] == ["STOPPED"] * 3

@@ -3,6 +3,7 @@
 import pytest
 from redis import Redis
 
+from store.acts import Acts
 from store.keys import InstanceKeys, StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
 from store.record_queue import RecordQueue
@@ -21,6 +22,11 @@ def keys(workflow: WorkflowKeys) -> StreamKeys:
 @pytest.fixture
 def lifecycle(redis: Redis, workflow: WorkflowKeys) -> Lifecycle:
     return Lifecycle(redis, workflow)
+
+
+@pytest.fixture
+def acts(redis: Redis, workflow: WorkflowKeys) -> Acts:
+    return Acts(redis, workflow)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""A hypothesis state machine: put, feed, lease, renew, settle with any batch ever given, unpark, reap, stop and start.
+"""A hypothesis state machine: put, feed, lease, renew, settle with any batch ever given, unpark, reap, revive, drop,
+stop and start.
 
 Every step is played against the real server and against the model; after every step the server's own keys must keep the
 invariants of the queue, and agree with the model.
@@ -226,6 +227,31 @@ class QueueMachine(RuleBasedStateMachine):
     def rearm(self, some: set[str]) -> None:
         self._both(lambda: self.queue.rearm(some, self.now), lambda: self.model.rearm(self.now, some))
 
+    def revive(self, some: set[str] | None) -> None:
+        """None: all dead letters."""
+        chosen = sorted(self.model.dead if some is None else some)
+        self._both(
+            lambda: tuple(self.queue.revive(chosen)),
+            lambda: self.model.revive(chosen),
+        )
+
+    def retry(self, refused: set[str], lane: Lane, meanwhile: set[str]) -> None:
+        """Some records are set aside; others come, and an operator retries all dead letters."""
+        self.feed([(i, self.newest_put.get(i, 0) + 1) for i in sorted(refused)], lane, 0)
+        self.lease(len(IDS))
+        if self.writers:
+            writer = self.writers[-1]
+            self._settle(writer, [writer.outcome(i, "refused", self.now) for i in writer.held])
+        self.now += 1
+        self.feed([(i, self.newest_put.get(i, 0) + 1) for i in sorted(meanwhile - refused)], Lane.LIVE, 0)
+        self.revive(None)
+
+    def drop(self, some: set[str] | None, slip: int) -> None:
+        """None: all dead letters. With a slip, those that were looked at are others by now."""
+        chosen = self.model.dead.keys() if some is None else self.model.dead.keys() & some
+        seen = {record_id: self.model.dead[record_id].dead_ms - slip for record_id in sorted(chosen)}
+        self._both(lambda: self.queue.drop(seen), lambda: self.model.drop(seen))
+
     def start(self) -> None:
         self.lifecycle.start("ann", "", 1, self.now)
         self.model.start()
@@ -283,8 +309,8 @@ class QueueMachine(RuleBasedStateMachine):
             waits = now.records[record_id][0] if record_id in now.records else 0
             confirmed = ledger[record_id].version if record_id in ledger else 0
             aside = letters[record_id].version if record_id in letters else 0
-            kept_back = self.model.filtered.get(record_id, 0)
-            assert max(waits, confirmed, aside, kept_back) >= newest, f"version {newest} of {record_id} is lost"
+            let_go = max(self.model.filtered.get(record_id, 0), self.model.dropped.get(record_id, 0))
+            assert max(waits, confirmed, aside, let_go) >= newest, f"version {newest} of {record_id} is lost"
         assert not letters.keys() & now.records.keys()
         # Who is parked has a parent, and both indexes know it; a parent that is there has released its children.
         assert now.parked.keys() == now.awaits.keys() and not now.parked.keys() & now.tried.keys()

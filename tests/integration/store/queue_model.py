@@ -6,7 +6,7 @@ three places; it looks through all parked records for the children of a parent, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from store.ledger import Entry, Standing
@@ -85,6 +85,8 @@ class QueueModel:
     awaited: set[Parent] = field(default_factory=set)  #: somebody was parked for them, and they did not come since
     released: set[Parent] = field(default_factory=set)  #: they came, and their children are still parked
     filtered: dict[str, int] = field(default_factory=dict)  #: the newest version that was filtered out
+    dropped: dict[str, int] = field(default_factory=dict)  #: the newest version that was given up
+    buried_from: dict[str, Lane] = field(default_factory=dict)  #: the lane of each record that was set aside
 
     def check_generation(self, generation: int) -> None:
         if self.state != "RUNNING" or generation != self.generation:
@@ -311,7 +313,25 @@ class QueueModel:
                 self._enter_lane(record_id, at_front=True)
         return len(expired)
 
+    def revive(self, ids: Iterable[str]) -> tuple[int, int]:
+        """Nothing is superseded: who waits has no letter."""
+        back = [record_id for record_id in ids if record_id in self.dead]
+        for record_id in back:
+            letter, lane = self.dead.pop(record_id), self.buried_from[record_id]
+            self.records[record_id] = Waiting(
+                letter.version, letter.payload, self._arrival(), lane, letter.queued_ms, letter.queued_ms
+            )
+            self._enter_lane(record_id, at_front=False)
+        return len(back), 0
+
+    def drop(self, seen: Mapping[str, int]) -> int:
+        given_up = [i for i, dead_ms in seen.items() if i in self.dead and self.dead[i].dead_ms == dead_ms]
+        for record_id in given_up:
+            self.dropped[record_id] = max(self.dropped.get(record_id, 0), self.dead.pop(record_id).version)
+        return len(given_up)
+
     def _bury(self, record_id: str, r: Waiting, reason: Reason, attempts: int, now: int) -> None:
+        self.buried_from[record_id] = r.lane
         self.dead[record_id] = DeadLetter(record_id, r.version, reason, attempts, r.queued, now, r.payload)
 
     def _enter_lane(self, record_id: str, at_front: bool) -> None:

@@ -74,6 +74,9 @@ _STEPS = [
     (2, step("reap")),
     (2, step("unpark", some=st.none() | st.sets(ids, min_size=1), reason=st.sampled_from([None, ORPHAN]))),
     (1, step("rearm", some=st.sets(ids, min_size=1))),
+    (2, step("revive", some=st.none() | st.sets(ids, min_size=1))),
+    (2, step("retry", refused=st.sets(ids, min_size=1), lane=lanes, meanwhile=st.sets(ids))),
+    (1, step("drop", some=st.none() | st.sets(ids, min_size=1), slip=st.sampled_from([0, 0, 1]))),
     (1, step("lease_and_die", how_many=st.integers(1, 4))),
     (6, step("work", how_many=st.integers(1, 4), overtaken=st.integers(0, 3), deeds=some_deeds)),
     (

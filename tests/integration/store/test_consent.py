@@ -164,6 +164,80 @@ def test_what_was_decided_from_an_older_memory_is_not_kept(
     assert len(consent.open_of([ANN])[0]) == 1
 
 
+@pytest.mark.parametrize("seal", [None, AesSeal([NEW])], ids=["plain", "sealed"])
+def test_whoever_confirms_from_an_older_memory_leaves_the_newer_one(
+    redis: Redis, workflow: WorkflowKeys, seal: AesSeal | None
+) -> None:
+    consent = ConsentStore(redis, workflow, seal)
+    # Given a writer with two open decisions, and another one that has kept a memory of the contact meanwhile
+    first, second = consent.decide(ANN, b"of the late one", [decision()] * 2, before=None)
+    consent.decide(ANN, b"of the other one")
+    # When the first one confirms, Then it is told to read again, and the memory of the other one stays
+    with pytest.raises(MemoryMoved):
+        consent.confirm(ANN, b"late", [first], "answer", NOW, before=b"of the late one")
+    assert consent.memories([ANN]) == [b"of the other one"]
+    # But how its decision ended is known, and on record
+    assert [told.confirmed for told in consent.of_contact(ANN)] == [None, Confirmed.ANSWER]
+    # And from the newer one it may go on
+    assert consent.confirm(ANN, b"last", [second], "answer", NOW, before=b"of the other one") == 1
+    assert consent.memories([ANN]) == [b"last"]
+
+
+def test_a_memory_that_moves_just_before_a_confirmation_is_noticed_by_the_step(consent: ConsentStore) -> None:
+    # Given a writer that has compared the memory already
+    [number] = consent.decide(ANN, b"read by both", [decision()])
+    seen = consent._made_from(ANN, bytes.fromhex(ANN.replace("-", "")), b"read by both")
+    # When another one keeps its own before the step reaches the server
+    consent.decide(ANN, b"of the other one")
+    consent._made_from = lambda *_: seen  # type: ignore[method-assign]
+    # Then the step itself leaves that
+    with pytest.raises(MemoryMoved):
+        consent.confirm(ANN, b"late", [number], "answer", NOW, before=b"read by both")
+    assert consent.memories([ANN]) == [b"of the other one"]
+
+
+def test_a_decision_names_the_column_that_was_paired_then(redis: Redis, workflow: WorkflowKeys) -> None:
+    # Given decisions about one flag, paired with another column later, by processes that know nothing of each other
+    for column in ("donotemail", "donotbulkemail", "donotemail", ""):
+        one = ConsentStore(redis, workflow)
+        numbers = one.decide(ANN, b"", [decision()._replace(column=column)])
+        assert one.open_of([ANN])[0][0].column == column
+        one.confirm(ANN, b"", numbers, "answer", NOW)
+    # Then whoever reads them is told each one's own
+    other = ConsentStore(redis, workflow)
+    assert [told.column for told in other.of_contact(ANN)] == ["", "donotemail", "donotbulkemail", "donotemail"]
+    # And a process that was there before a column was is told, too
+    later = ConsentStore(redis, workflow).decide(BOB, b"", [decision(BOB)._replace(column="new_optout")])
+    assert [told.column for told in other.of_contact(BOB)] == ["new_optout"] and later
+
+
+def test_columns_of_several_writers_get_numbers_of_their_own(redis: Redis, workflow: WorkflowKeys) -> None:
+    # Given writers that meet the same new columns at once
+    def write(writer: int) -> None:
+        store = ConsentStore(redis, workflow)
+        for place in range(30):
+            store.decide(f"{writer}", b"", [decision(f"{writer}")._replace(column=f"new_{place}")])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    # Then each column has one number, whoever gave it
+    reader = ConsentStore(redis, workflow)
+    for writer in range(4):
+        assert [told.column for told in reader.open_of([f"{writer}"])[0]] == [f"new_{place}" for place in range(30)]
+
+
+def test_whose_consent_is_kept_being_set_back_is_told_for_a_day(consent: ConsentStore) -> None:
+    assert consent.answered(NOW) is None
+    # Given two contacts of whom it was noticed, one again and again
+    for contact, at_ms in ((ANN, NOW), (BOB, NOW + 1000), (ANN, NOW + 2000)):
+        consent.note_answered(contact, at_ms)
+    # Then both are counted, and the last one is named
+    assert consent.answered(NOW + 3000) == (2, ANN, NOW + 2000)
+    # And after a day without more they are forgotten
+    assert consent.answered(NOW + 1000 + 86_400_001) == (1, ANN, NOW + 2000)
+    assert consent.answered(NOW + 2000 + 86_400_001) is None
+
+
 def test_a_memory_that_moves_between_the_look_and_the_step_is_noticed_by_the_step(consent: ConsentStore) -> None:
     # Given a writer that has compared the memory already
     consent.decide(ANN, b"read by both")

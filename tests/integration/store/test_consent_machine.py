@@ -97,7 +97,9 @@ class ConsentMachine(RuleBasedStateMachine):
             return
         memory = self._memory()
         ending = [number for number in sorted(numbers) if number in self.open]
-        assert self.consent.confirm(taken.contact, memory, numbers, how, self.now, self.now) == len(ending)
+        before = taken.memory
+        closed = self.consent.confirm(taken.contact, memory, numbers, how, self.now, self.now, before)
+        assert closed == len(ending)
         if ending:
             self.memories[taken.contact] = taken.memory = memory
             self.latest = max(self.latest, self.now)
@@ -155,8 +157,8 @@ PLANTED = settings(SOUND, max_examples=200, derandomize=True, phases=[Phase.gene
 PLANTS = {
     "a writer that comes late overwrites the memory": (
         "confirm",
-        "if #closes == 0 then return 0 end",
-        "if #closes == 0 then redis.call('HSET', memories, contact, '\\0' .. memory) return 0 end",
+        "if #closes == 0 then return {0, 0} end",
+        "if #closes == 0 then redis.call('HSET', memories, contact, '\\0' .. memory) return {0, 0} end",
     ),
     "one decision of a contact closes the others": (
         "confirm",
@@ -167,8 +169,8 @@ PLANTS = {
     "what is closed stays open": ("confirm", "redis.call('HDEL', open, unpack(closes))", ""),
     "a closing keeps no memory": (
         "confirm",
-        "redis.call('HSET', memories, contact, place .. memory)",
-        "redis.call('HSET', memories, contact, place)",
+        "place .. (kept and memory or before)",
+        "place",
     ),
     "a contact's decisions are not tied together": (
         "confirm",

@@ -1,14 +1,15 @@
 """Starting, stopping and failing, as an operator and a worker see it."""
 
-from store.lifecycle import Event, Lifecycle, State
+from store.acts import Acts, Event
+from store.lifecycle import Lifecycle, State
 from store.record_queue import RecordQueue
 from tests.integration.store.records import changes, confirm
 
 
-def test_a_workflow_that_was_never_started_is_stopped(lifecycle: Lifecycle) -> None:
+def test_a_workflow_that_was_never_started_is_stopped(lifecycle: Lifecycle, acts: Acts) -> None:
     life = lifecycle.read()
     assert (life.state, life.generation, life.since_ms, life.revision) == (State.STOPPED, 0, None, None)
-    assert lifecycle.history() == []
+    assert acts.newest() == []
 
 
 def test_a_start_waits_until_the_leases_of_the_generation_before_are_over(
@@ -65,9 +66,9 @@ def test_a_failed_workflow_keeps_its_reason_until_it_is_started(lifecycle: Lifec
     assert lifecycle.start("ann", "corrected", revision=2)
 
 
-def test_the_history_tells_the_newest_first(lifecycle: Lifecycle, generation: int) -> None:
+def test_the_history_tells_the_newest_first(lifecycle: Lifecycle, acts: Acts, generation: int) -> None:
     lifecycle.stop("bob", "holiday", now_ms=9000)
-    assert lifecycle.history(2) == [
+    assert acts.newest(2) == [
         Event(9000, "bob", "stop", "holiday", "RUNNING", "STOPPED", generation + 1, None),
         Event(0, "worker", "run", "ready", "STARTING", "RUNNING", generation, None),
     ]

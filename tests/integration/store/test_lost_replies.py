@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
+from store.acts import Acts
 from store.cursors import read_cursor
 from store.keys import StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle, State
@@ -101,7 +102,7 @@ def test_reaping_whose_reply_was_lost_reaps_once(lossy_queue: RecordQueue, gener
 
 
 def test_a_start_and_a_stop_whose_reply_was_lost_count_once(
-    lossy: Redis, workflow: WorkflowKeys, lifecycle: Lifecycle, generation: int
+    lossy: Redis, workflow: WorkflowKeys, lifecycle: Lifecycle, acts: Acts, generation: int
 ) -> None:
     lossy_life = Lifecycle(lossy, workflow)
     # When a stop and a start are each repeated, Then the repetition finds it done
@@ -112,7 +113,7 @@ def test_a_start_and_a_stop_whose_reply_was_lost_count_once(
     # And the state has changed once by each, and history says so once
     life = lifecycle.read()
     assert (life.state, life.generation, life.revision) == (State.STARTING, generation + 2, 2)
-    assert [event.action for event in lifecycle.history(2)] == ["start", "stop"]
+    assert [event.action for event in acts.newest(2)] == ["start", "stop"]
 
 
 def test_a_revision_whose_reply_was_lost_is_saved_once(lossy: Redis, workflow: WorkflowKeys) -> None:
@@ -164,10 +165,10 @@ def test_parking_and_giving_up_whose_replies_were_lost_happen_once(lossy_queue: 
 
 
 def test_a_replay_whose_reply_was_lost_is_asked_for_once(
-    lossy: Redis, workflow: WorkflowKeys, lifecycle: Lifecycle
+    lossy: Redis, workflow: WorkflowKeys, lifecycle: Lifecycle, acts: Acts
 ) -> None:
     replays = Replays(lossy, workflow)
     lose_next_reply()
     # When asking is repeated, Then it is pending, and history says so once
     assert replays.ask("contact", "ann", "") is False and lost()
-    assert [event.action for event in lifecycle.history(2)] == ["replay ask", "run"]
+    assert [event.action for event in acts.newest(2)] == ["replay ask", "run"]

@@ -212,6 +212,15 @@ PLANTS = {
         "if entry and string.byte(entry) == PRESENT then",
         "if entry then",
     ),
+    "a revived record stands in no lane": ("revive", "redis.call('RPUSH', ready, unpack(live))", ""),
+    "a revived record keeps its letter": ("revive", "redis.call('HDEL', dead, unpack(gone))", ""),
+    "a revived record changes its lane": ("revive", "if lane == 'l' then\n", "if lane then\n"),
+    "a revived record loses its age": ("revive", "  redis.call('ZADD', tried, unpack(ages))\n", ""),
+    "a letter is given up that came since it was looked at": (
+        "drop",
+        "if letter and string.match(letter, '^(%d+) ') == ARGV[i + 1] then",
+        "if letter then",
+    ),
     "an older version revives a dead letter": ("put_page", "if refused and (refused > version or ", "if refused and ("),
 }
 

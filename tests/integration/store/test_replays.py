@@ -3,9 +3,11 @@
 import pytest
 from redis import Redis
 
+from store.acts import Acts
 from store.keys import WorkflowKeys
 from store.lifecycle import Lifecycle
-from store.replays import Replay, Replays
+from store.replay_ids import PART, UNASKED_SECONDS
+from store.replays import Ids, Only, Replay, Replays
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_a_new_request_leaves_the_last_beginning_alone(replays: Replays) -> None
     assert replays.all() == {"contact": Replay(1000, "ann", "", 2000)}
 
 
-def test_a_replay_that_began_is_ended_once_and_the_next_one_says_so(replays: Replays, lifecycle: Lifecycle) -> None:
+def test_a_replay_that_began_is_ended_once_and_the_next_one_says_so(replays: Replays, acts: Acts) -> None:
     # Given one that began, and one that nobody ever asked for
     replays.ask("events", "ann", "", now_ms=1000, since_ms=5)
     replays.begin(2000)
@@ -59,7 +61,7 @@ def test_a_replay_that_began_is_ended_once_and_the_next_one_says_so(replays: Rep
     # Then one was, and history says by whom
     assert ended == [True, False, False, False]
     assert replays.began("events") == Replay(1000, "ann", "", 2000, 5, None, ended_ms=3000)
-    newest = lifecycle.history(1)[0]
+    newest = acts.newest(1)[0]
     assert (newest.at_ms, newest.by, newest.action, newest.stream, newest.why) == (
         *(3000, "bob", "replay end", "events", "enough"),
     )
@@ -70,7 +72,7 @@ def test_a_replay_that_began_is_ended_once_and_the_next_one_says_so(replays: Rep
         assert replays.began("events") == Replay(now_ms, "ann", "", now_ms, anew=anew)
 
 
-def test_history_says_who_asked_and_who_withdrew(replays: Replays, lifecycle: Lifecycle) -> None:
+def test_history_says_who_asked_and_who_withdrew(replays: Replays, acts: Acts) -> None:
     # When a replay is asked for twice, withdrawn twice, and nothing begins
     for _ in range(2):
         replays.ask("contact", "ann", "new field", now_ms=1000)
@@ -78,7 +80,82 @@ def test_history_says_who_asked_and_who_withdrew(replays: Replays, lifecycle: Li
         replays.cancel("contact", "bob", "a mistake", now_ms=2000)
     replays.begin(3000)
     # Then history tells of each act that changed something, the newest first
-    assert [(e.at_ms, e.by, e.action, e.stream, e.why) for e in lifecycle.history()] == [
+    assert [(e.at_ms, e.by, e.action, e.stream, e.why) for e in acts.newest()] == [
         (2000, "bob", "replay cancel", "contact", "a mistake"),
         (1000, "ann", "replay ask", "contact", "new field"),
     ]
+
+
+def test_one_begins_alone_while_the_workflow_runs_and_never_twice_at_the_same_time(
+    replays: Replays, lifecycle: Lifecycle, generation: int, acts: Acts
+) -> None:
+    # Given two that are pending
+    for stream in ("contact", "account"):
+        replays.ask(stream, "ann", "", now_ms=1000)
+    # When one is to begin at once, twice, Then it alone does, once
+    assert [replays.begin_now("contact", "bob", "soon", now_ms=2000) for _ in range(2)] == [True, False]
+    pending, begun = replays.both()
+    assert (list(pending), list(begun)) == (["account"], ["contact"])
+    assert (acts.newest(1)[0].action, acts.newest(1)[0].by, acts.newest(1)[0].why) == ("replay now", "bob", "soon")
+    # And the next one is another one, even within the same millisecond
+    replays.ask("contact", "ann", "", now_ms=2000)
+    assert replays.begin_now("contact", "bob", now_ms=2000)
+    began = replays.began("contact")
+    assert began is not None and began.began_ms == 2001
+    # And while nothing runs, none begins
+    lifecycle.stop("ann", "")
+    assert not replays.begin_now("account", "bob")
+
+
+def test_one_that_began_is_paused_and_resumed_until_it_is_ended(replays: Replays, acts: Acts) -> None:
+    assert not replays.pause("contact", "ann") and not replays.resume("contact", "ann")
+    replays.ask("contact", "ann", "", now_ms=1000)
+    assert not replays.pause("contact", "ann")
+    replays.begin(2000)
+
+    def stands() -> tuple[int | None, bool]:
+        began = replays.began("contact")
+        assert began is not None
+        return began.paused_ms, began.goes_on
+
+    assert [replays.pause("contact", "ann", now_ms=3000) for _ in range(2)] == [True, False]
+    assert stands() == (3000, False)
+    assert [replays.resume("contact", "ann", now_ms=4000) for _ in range(2)] == [True, False]
+    assert stands() == (None, True)
+    assert replays.pause("contact", "ann", now_ms=5000) and replays.end("contact", "ann", now_ms=6000)
+    assert not replays.pause("contact", "ann") and not replays.resume("contact", "ann")
+    told = [(event.action, event.at_ms) for event in acts.newest()]
+    assert told == [
+        ("replay end", 6000), ("replay pause", 5000), ("replay resume", 4000), ("replay pause", 3000),
+        ("replay ask", 1000),
+    ]  # fmt: skip
+
+
+def test_what_confines_a_request_is_kept_with_it_and_its_ids_for_as_long_as_it_is(
+    replays: Replays, redis: Redis
+) -> None:
+    # Given ids, of which nobody has said yet what they are for
+    known = [f"00000000-0000-4000-8000-{number:012x}" for number in range(PART + 1)]
+    kept = replays.ids_of("contact")
+    ids = Ids(kept.token, kept.keep(known))
+    [key] = redis.keys("*replay-ids*")
+    assert ids.count == PART + 1 and 0 < redis.ttl(key) <= UNASKED_SECONDS
+    # When they are asked for, Then they are kept for good, and the request says all that confines it
+    only = Only(5, 9, ("lastname begins_with é",), ids, 2.5)
+    assert replays.ask("contact", "ann", "", None, 5, 9, only.where, ids, 2.5)
+    assert redis.ttl(key) == -1
+    replays.begin(2000)
+    began = replays.began("contact")
+    assert began is not None and (began.only, began.only.is_whole) == (only, False)
+    # And parts that were read can be removed
+    assert kept.parts(0, 5) == [known[:PART], known[PART:]]
+    kept.drop_before(1, 1)
+    assert kept.parts(1, 5) == [known[PART:]]
+    # And nothing is left when it is ended; nor of a request that is taken back, or not taken
+    assert replays.end("contact", "ann")
+    for times in range(2):
+        kept = replays.ids_of("contact")
+        assert replays.ask("contact", "ann", "", ids=Ids(kept.token, kept.keep(known))) is (times == 0)
+    assert len(redis.keys("*replay-ids*")) == 1
+    assert replays.cancel("contact", "ann")
+    assert redis.keys("*replay-ids*") == []

@@ -3,8 +3,8 @@
 import pytest
 from redis import Redis
 
+from store.acts import Acts
 from store.keys import WorkflowKeys
-from store.lifecycle import Lifecycle
 from store.revisions import EditedMeanwhile, Revision, Revisions
 
 
@@ -13,7 +13,7 @@ def revisions(redis: Redis, workflow: WorkflowKeys) -> Revisions:
     return Revisions(redis, workflow)
 
 
-def test_saved_revisions_come_back_word_for_word(revisions: Revisions, lifecycle: Lifecycle) -> None:
+def test_saved_revisions_come_back_word_for_word(revisions: Revisions, acts: Acts) -> None:
     # Given a document with everything that could trip a serialiser
     document = 'tables:\n  - "é/\\ \u2028 \t"\n' + "x" * 100_000
     # When two revisions are saved
@@ -23,7 +23,7 @@ def test_saved_revisions_come_back_word_for_word(revisions: Revisions, lifecycle
     # Then both are there, and history tells of them
     assert revisions.get(1) == Revision(1, 1_700_000_000_123, "ann", 'a "first" one', document)
     assert revisions.newest() == 2
-    assert [(e.at_ms, e.by, e.action, e.revision) for e in lifecycle.history()] == [
+    assert [(e.at_ms, e.by, e.action, e.revision) for e in acts.newest()] == [
         (1_700_000_000_456, "bob", "edit", 2),
         (1_700_000_000_123, "ann", "edit", 1),
     ]

@@ -11,8 +11,12 @@ from redis.crc import key_slot
 
 from store import scripts
 from store.consent import ConsentStore
+from store.cursors import Placing, read_cursor
+from store.freshness import FRESHNESS, Freshness, Waited
 from store.keys import InstanceKeys, StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
+from store.outcome_log import OutcomeLog
+from store.pages import Page, Pages
 from store.record_queue import Again, Lane, Parent, Parked, Reason, RecordQueue, Refused, Unsent, Written
 from store.replays import Replays
 from store.revisions import Revisions
@@ -27,7 +31,10 @@ def everybody(redis: Redis) -> list[object]:
     """One of each class that owns verbs."""
     keys = InstanceKeys("test").workflow("contacts")
     return [RecordQueue(redis, keys.stream("contact")), Lifecycle(redis, keys), Revisions(redis, keys),
-            SharedThrottle(redis, "throttle"), Replays(redis, keys), ConsentStore(redis, keys)]  # fmt: skip
+            SharedThrottle(redis, "throttle"), Replays(redis, keys), ConsentStore(redis, keys),
+            Pages(redis, keys.stream("contact")), Freshness(redis, keys.stream("contact")),
+            OutcomeLog(redis, keys.stream("contact")),
+            Placing(redis, keys.stream("contact"))]  # fmt: skip
 
 
 def scripts_of(owner: object) -> dict[str, Script]:
@@ -70,7 +77,9 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     throttle = SharedThrottle(redis, InstanceKeys("test").throttle("campaign"), requests_per_second=5)
     consent = ConsentStore(redis, workflow)
     calls: dict[str, list[list[str]]] = {}
-    for owner in (queue, lifecycle, revisions, replays, throttle, consent):
+    pages, freshness, placing = Pages(redis, keys), Freshness(redis, keys), Placing(redis, keys)
+    outcomes = OutcomeLog(redis, keys, kept=1)
+    for owner in (queue, lifecycle, revisions, replays, throttle, consent, pages, freshness, placing, outcomes):
         for verb, script in scripts_of(owner).items():
             setattr(owner, f"_{verb}", _Recorder(script, calls.setdefault(verb, [])))
     # When every verb is used, with records of many ledger buckets and a workflow of two streams
@@ -93,9 +102,12 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
         ],
     )
     queue.unpark([record_id(103)])
+    queue.drop({record_id(101): 0})
+    queue.revive([record_id(101)])
     queue.feed(generation, changes(3), Lane.LIVE)
     queue.reap()
     lifecycle.stop("ann", "rest")
+    placing.place(read_cursor(redis, keys), "", "ann", "")
     revisions.save(0, "", "ann", "")
     replays.ask("contact", "ann", "")
     throttle.ask(1)
@@ -103,6 +115,9 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     consent.decide(record_id(0), b"")
     consent.confirm(record_id(0), b"", [], "answer", 0)
     consent.known([record_id(0), record_id(1)])
+    pages.note(Page(1, "a b"))
+    freshness.add({Waited(FRESHNESS, 1): 1})
+    outcomes.note([Written("5d6c7f1e-0f0b-4b0e-9a58-000000000001", None)])
     # Then each call named keys of one slot only
     assert sorted(calls) == VERBS and all(calls.values())
     for verb, made in calls.items():

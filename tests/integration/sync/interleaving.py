@@ -52,6 +52,7 @@ _STEPS: list[tuple[int, st.SearchStrategy[tuple[Any, ...]]]] = [
     (1, st.tuples(st.just("hurry"), tables)),
     (1, st.tuples(st.just("restart"), st.sampled_from([None, *TABLES]))),
     (1, st.tuples(st.just("expire"))),
+    (1, st.tuples(st.just("replay"), tables)),
 ]
 steps = st.lists(st.sampled_from([step for often, step in _STEPS for _ in range(often)]).flatmap(lambda step: step),
                  min_size=30, max_size=90)  # fmt: skip
@@ -263,6 +264,11 @@ class Interleaving:
             self._let_lease_run_out(hand)
         self.hands.clear()
         self.family.start()
+
+    def replay(self, table: str) -> None:
+        """All of a table is read and written once more, beside everything else."""
+        if self.family.workflow.replays.ask(table, "a test", ""):
+            assert self.family.workflow.replays.begin_now(table, "a test")
 
     def expire(self) -> None:
         """Change tokens die. Full reads may follow each other more often than in life."""

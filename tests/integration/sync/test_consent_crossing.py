@@ -76,7 +76,7 @@ def test_a_replays_page_that_was_long_on_its_way_replaces_nothing_newer(
     read_until(readers, lambda: readers.waiting().get(readers.ann))
     if edited and direction == "bidirectional":
         readers.contact(readers.ann, donotphone=True)
-        read_until(readers, lambda: readers.waiting()[readers.ann] == {"from": "dynamics"})
+        read_until(readers, lambda: readers.waiting()[readers.ann].get("asks"))
     free.set()
     readers.source.fetching.first(["again"], 10)
     part.fetch = real  # type: ignore[method-assign]

@@ -90,6 +90,43 @@ def test_an_opt_out_that_is_made_while_no_profile_is_there_is_not_forgotten(read
     assert readers.flags(readers.ann) == (True, True)
 
 
+def settle_those_with_profiles(readers: ConsentReaders) -> None:
+    """The others are looked for again later: nobody would tell of theirs."""
+    readers.read_all()
+    while {readers.ann, readers.bob, readers.carol} & readers.waiting().keys():
+        readers.write()
+
+
+@pytest.mark.parametrize("direction", ["bidirectional", ONE_WAY])
+def test_a_value_of_a_file_that_is_not_understood_hides_no_opt_out(readers: ConsentReaders, direction: str) -> None:
+    # Given files alone, and somebody who has opted out in Campaign
+    readers.use(poll=None, files=FILES, direction=direction)
+    settle_those_with_profiles(readers)
+    readers.wait(20)
+    readers.profile(readers.ann, blackListEmail=True)
+    # When the file says so with a word that nobody knows
+    readers.put("optout_1.csv", f"{readers.ann},maybe,false", f"{readers.bob},maybe,false")
+    readers.restart()
+    settle_those_with_profiles(readers)
+    # Then the profile itself is believed, and whoever has not opted out there stays as they are
+    assert (readers.flags(readers.ann), readers.flags(readers.bob)) == ((True, True), (False, False))
+
+
+def test_what_a_row_does_tell_is_not_lost_with_what_it_does_not(readers: ConsentReaders) -> None:
+    # Given a row whose profile is not found by its key any more
+    readers.use(poll=None, files=FILES, direction=ONE_WAY)
+    readers.settle()
+    delete_profile(readers, readers.ann)
+    # When it has opted out of text messages, and says of email what nobody understands
+    readers.put("optout_1.csv", f"{readers.ann},maybe,true")
+    round_(readers)
+    # Then the opt-out is passed on, and the doubt is on record
+    assert readers.admin.contacts()[readers.ann]["followemail"] is False
+    assert readers.admin.contacts()[readers.ann]["donotemail"] is False
+    rules = {decision.flag: decision.rule for decision in readers.store.consent.of_contact(readers.ann)}
+    assert rules == {"blackListEmail": "in-doubt", "blackListMobile": "one-way"}
+
+
 def test_without_polling_a_profile_is_looked_for_that_is_made_hours_later(readers: ConsentReaders) -> None:
     # Given files only, which tell of no new profile, and a contact without one, who opted out hours ago
     readers.use(files=FILES, poll=None)
@@ -186,6 +223,29 @@ def test_a_change_of_campaign_is_not_lost_with_the_direction(readers: ConsentRea
     readers.use(direction=ONE_WAY)
     readers.settle()
     # Then the opt-out arrives
+    assert readers.flags(readers.ann) == (True, True)
+
+
+@pytest.mark.parametrize("poll", [True, False])
+def test_an_opt_out_that_was_left_standing_one_way_reaches_campaign_with_the_other_direction(
+    readers: ConsentReaders, poll: bool
+) -> None:
+    # Given the direction from Campaign to Dynamics, an opt-out in Dynamics, and one that Campaign has told as well
+    readers.use(direction=ONE_WAY, files=FILES, **({} if poll else {"poll": None}))
+    readers.settle()
+    readers.wait(20)
+    readers.contact(readers.ann, donotemail=True)
+    readers.profile(readers.ann, blackListMobile=True)
+    if not poll:
+        readers.put("optout_1.csv", f"{readers.ann},0,1")
+    round_(readers)
+    assert readers.flags(readers.ann) == (True, False)
+    # When consent is to flow both ways
+    readers.use(direction="bidirectional")
+    readers.read_all()
+    while readers.ann in readers.waiting():  # others without polling are looked for for long
+        readers.write()
+    # Then it reaches Campaign
     assert readers.flags(readers.ann) == (True, True)
 
 

@@ -278,6 +278,40 @@ def test_a_clock_that_was_ahead_and_is_set_right_hides_no_change() -> None:
     assert reader.missing() == []
 
 
+@pytest.mark.parametrize("back_ms", [20_000, 3_600_000])
+@pytest.mark.parametrize("idle_ms", [0, 600_000])
+def test_a_clock_that_is_set_back_while_nobody_reads_hides_no_change(back_ms: int, idle_ms: int) -> None:
+    # Given a reader that has caught up, some time after the last change, and nobody reads any more
+    instance = Instance(sorted_by_time=True, ahead_ms=back_ms)
+    instance.change(1, True)
+    reader = Reader(instance)
+    for _ in range(4):
+        reader.round()
+        instance.ours_ms += 1000 + idle_ms
+    reader.round()
+    # When Campaign's clock is set back, somebody opts out, and it takes a while until there is a reader again
+    instance.ours_ms += 100
+    instance.ahead_ms = 0
+    instance.change(2, True)
+    instance.ours_ms += 30_000
+    reader.round()
+    reader.round()
+    # Then that is told
+    assert reader.missing() == []
+    # And it was gone back once: soon nothing is read again
+    for _ in range(4):
+        instance.ours_ms += 2000
+        reader.round()
+    assert PollPosition.load(reader.position).since_ms > instance.ours_ms - 60_000 - idle_ms
+    reader.news = 0
+    reader.round()
+    assert reader.news == 0
+    # And the next change is found
+    instance.change(3, True)
+    reader.round()
+    assert reader.missing() == []
+
+
 def test_the_first_round_is_the_one_that_reads_everybody() -> None:
     instance = Instance(sorted_by_time=False)
     for number in (3, 2, 1, 0):

@@ -252,7 +252,7 @@ def test_a_row_that_is_older_than_what_waits_replaces_nothing(readers: ConsentRe
     poll_again(readers)
     readers.put("optout_2.csv", f"{readers.bob},1,1,{FAR},{FAR}", first=HEAD)
     poll_again(readers)
-    assert readers.waiting()[readers.bob] == {"from": "dynamics"}
+    assert readers.waiting()[readers.bob]["asks"] is True
 
 
 # A replay
@@ -291,6 +291,26 @@ def test_a_replay_that_was_ended_reads_no_more(readers: ConsentReaders) -> None:
     # Then it is over, and so is its trouble
     assert "again" not in readers.position.parts and readers.waiting() == {}
     assert "consent.again" not in readers.troubles()
+
+
+def test_a_replay_begins_while_the_workflow_runs_and_stands_still_while_it_is_paused(readers: ConsentReaders) -> None:
+    # Given all in step, and a replay that begins and is paused at once
+    readers.settle()
+    readers.store.replays.ask("consent", "a test", "")
+    assert readers.store.replays.begin_now("consent", "a test")
+    assert readers.store.replays.pause("consent", "a test")
+    # When the same process reads on, and another one
+    for _ in range(2):
+        readers.restart()
+        readers.make_due()
+        readers.read()
+    # Then nobody is looked at again, and nothing of the replay is lost
+    assert readers.waiting() == {} and "again" in readers.position.parts
+    # When it is resumed, Then everybody is
+    assert readers.store.replays.resume("consent", "a test")
+    poll_again(readers)
+    assert set(readers.waiting()) == {readers.ann, readers.bob, readers.carol}
+    assert "again" not in readers.position.parts
 
 
 # The export workflow

@@ -10,10 +10,12 @@ from connectors.dynamics import Dynamics
 from connectors.errors import Refused, Unreachable
 from connectors.http import NoThrottle
 from store.decisions import Confirmed
+from store.freshness import OPTOUT
 from store.record_queue import Again, Lane, Leased, Parent, Parked, Unchanged
 from store.store import Store
 from sync.consent.payload import OF_DYNAMICS
 from sync.mapping.mapper import Unmappable
+from sync.streams import Send
 from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
 from tests.integration.sync.consent_stage import PAIRS, ConsentStage
 from tests.sandboxes import Sandbox
@@ -281,10 +283,10 @@ def test_a_value_that_is_not_understood_changes_nothing_and_is_shown_once(stage:
         # Then nothing is
         assert all(isinstance(answer, Unchanged) for answer in answers)
     assert (stage.flags(ann), stage.flags(bob)) == ((True, False), (False, False))
-    # And each case is on record once
-    for contact in (ann, bob):
-        [decision] = stage.decisions(contact)
-        assert (decision.rule, decision.written_to) == ("in-doubt", "")
+    # And what the profiles themselves say is on record once: nobody ever touched that of the first; the others agree
+    [decision] = stage.decisions(ann)
+    assert (decision.rule, decision.written_to) == ("untouched", "")
+    assert stage.decisions(bob) == []
 
 
 def test_one_way_writes_what_campaign_says_and_never_to_campaign(stage: ConsentStage) -> None:
@@ -338,3 +340,26 @@ def test_a_policy_that_lets_campaign_win_needs_no_times(stage: ConsentStage) -> 
     assert stage.changed_in_dynamics(bob) is False
     assert stage.flags(bob) == (True, True)
     assert stage.decisions(bob)[0].rule == "untouched"
+
+
+def test_when_an_opt_out_was_made_is_known_once_it_has_arrived(stage: ConsentStage) -> None:
+    # Given a contact who opts out in Campaign, and one who changed nothing
+    ann, bob = stage.ids[:2]
+    for contact in (ann, bob):
+        stage.profile(contact)
+    stage.wait(5)
+    stage.profile(ann, blackListEmail=True)
+    told = [stage.told(contact) for contact in (ann, bob)]
+    # When both are written
+    target, sends = stage.target(), []
+    for contact, payload in zip((ann, bob), told, strict=True):
+        send = target.prepare(Leased(contact, 1, stage.store.now_ms(), Lane.LIVE, payload, 0, 0), None)
+        assert isinstance(send, Send)
+        sends.append(send)
+    target.send(sends, lambda: 10.0)
+    # Then the opt-out counts from the time that Campaign tells, on its way to Dynamics; who changed nothing counts not
+    [decision] = [one for one in stage.decisions(ann) if one.written_to]
+    at_ms = decision.campaign[1]
+    assert at_ms is not None
+    assert (sends[0].changed_ms, sends[0].opt_outs) == (at_ms, ((OPTOUT["dynamics"], at_ms),))
+    assert (sends[1].changed_ms, sends[1].opt_outs) == (None, ())

@@ -208,3 +208,38 @@ def test_a_window_leaves_out_what_does_not_fit_and_lies_outside(egress: Egress) 
     egress.carry()
     # Then that one is back, and the one that may have been of it
     assert len(egress.letters()) == 2
+
+
+def test_a_backfill_begins_while_the_workflow_runs_and_keeps_to_its_rate(egress: Egress) -> None:
+    # Given events that were read, on two pages
+    for number, more in ((1, True), (2, False)):
+        egress.events.add(event(number), more=more, wait=0 if more else 600)
+    egress.carry()
+    egress.timelines.activities.clear()
+    # When they are to be read once more at once, one in two seconds
+    assert egress.workflow.replays.ask("events", "ann", "", rate=0.5)
+    assert egress.workflow.replays.begin_now("events", "ann")
+    egress.read()
+    # Then one page was read, and the next one is not due yet
+    backfill = egress.position.backfill
+    assert backfill is not None and backfill.events == 1
+    assert backfill.due_ms > egress.workflow.now_ms() + 1000
+
+
+def test_a_backfill_that_is_paused_stands_still_over_a_restart_and_goes_on(egress: Egress) -> None:
+    begun_backfill(egress)
+    # When it is paused, the workflow is started anew, and something new happens
+    assert egress.workflow.replays.pause("events", "ann")
+    egress.start()
+    egress.events.add(event(9), more=False, wait=600)
+    egress.redis.hset(egress.queue.keys.cursor, "value", replace(egress.position, due_ms=0).dump())
+    egress.carry()
+    # Then that appears, and no more of the window was read
+    backfill = egress.position.backfill
+    assert backfill is not None and backfill.events == 1
+    assert activity_id("open", "e9") in egress.timelines.activities
+    # When it is resumed, Then the rest of it appears
+    assert egress.workflow.replays.resume("events", "ann")
+    egress.carry()
+    assert egress.position.backfill is None
+    assert {activity_id("open", f"e{number}") for number in (2, 3)} <= set(egress.timelines.activities)

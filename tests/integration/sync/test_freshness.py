@@ -1,6 +1,7 @@
 """From a change to its confirmed write: what counts, since when, and under which trace its log lines stand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,10 +38,8 @@ def measured(workflow: WorkflowStore, stream: str = "contact") -> dict[int, int]
 def known_since(workflow: WorkflowStore, at_ms: int) -> None:
     """Everything until this time was told when the table was read last."""
     cursor = workflow.cursor("contact")
-    position = Position.load(cursor.value)
-    workflow.queue("contact").put_page(
-        1, cursor.number, [], Position.load(position.dump().replace(f'"token_ms":{position.token_ms}', f'"token_ms":{at_ms}')).dump()
-    )  # fmt: skip
+    position = replace(Position.load(cursor.value), token_ms=at_ms)
+    workflow.queue("contact").put_page(1, cursor.number, [], position.dump())
 
 
 def logged(entries: Sequence[Any], action: str) -> list[dict[str, Any]]:
@@ -79,6 +78,24 @@ def test_changes_and_deletions_are_measured_when_they_are_confirmed(
     write(workflow, stream, piece)
     # Then what was confirmed is measured, what was refused is not
     assert measured(workflow) == {60: 1, 3600: 1, 86_400: 1}
+
+
+@pytest.mark.usefixtures("read_once")
+def test_a_confirmation_that_is_not_believed_is_not_measured(
+    workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, piece: Slice
+) -> None:
+    # Given a writer whose lease is ended by others while its first request is under way
+    def reap(send: Send) -> None:
+        target.before = lambda send: None
+        workflow.queue("contact").reap(workflow.now_ms() + HOUR)
+
+    read_slice(stream, workflow, 1, piece)
+    target.before = reap
+    # When it writes, and the records that came back are written once more
+    write(workflow, stream, piece)
+    # Then each change is measured once, and not twice
+    assert len(target.sent) > 4
+    assert measured(workflow)[60] == 2
 
 
 @pytest.mark.usefixtures("read_once")

@@ -14,7 +14,6 @@ from connectors.dynamics_creates import Create
 from connectors.dynamics_metadata import DynamicsTable
 from connectors.errors import ConnectorError, Refused, RelatedMissing, Unavailable
 from store.record_queue import DeadLetter, RecordQueue
-from store.replays import Replay
 from store.store import Store, WorkflowStore
 from sync.egress import STREAM
 from sync.events.activity import ActivityMapper, ActivityShape
@@ -133,9 +132,9 @@ class Egress:
         lifecycle.add_streams([STREAM])
         self.workflow.replays.begin(self.workflow.now_ms())
         assert lifecycle.run(self.generation, "a test", "")
-        self.stream = self._stream(EgressConfig.model_validate(config), place, self.workflow.replays.began(STREAM))
+        self.stream = self._stream(EgressConfig.model_validate(config), place)
 
-    def _stream(self, config: EgressConfig, place: str, replay: Replay | None) -> Stream:
+    def _stream(self, config: EgressConfig, place: str) -> Stream:
         dynamics = cast(Dynamics, self.timelines)
         rules = {origin: Understanding(config, origin) for origin in ORIGINS}
         shapes = {kind: ActivityShape(f"{kind}s", f"regarding_{kind}", {"subject": 200}) for kind in KINDS}

@@ -75,7 +75,7 @@ def test_each_workflow_and_stream_has_one_whole_line_on_a_terminal_of_any_width(
 def test_what_matters_least_goes_first_and_what_is_parked_stays() -> None:
     assert drawn(200, 0)[0].split() == [
         *("WORKFLOW", "STATE", "SINCE", "BACKLOG", "PARKED", "OLDEST"),
-        *("READ/S", "WRITTEN/S", "FAILED", "PROGRESS"),
+        *("READ/S", "WRITTEN/S", "SET", "ASIDE", "PROGRESS"),
     ]
     assert "█" in drawn(200, 0)[1] and "█" not in drawn(110, 0)[1]
     assert "PARKED" not in drawn(66, 0)[0]

@@ -34,11 +34,11 @@ def test_a_direction_that_moves_something_has_nothing_to_say(direction: str) -> 
 @pytest.mark.parametrize(
     ("carried", "end"),
     [
-        (None, "in ingress; add blackListEmail and blackListFax there with: d365acs mapping add-flags contact"),
-        (ingress("blackListFax"), "in ingress; add blackListEmail there with: d365acs mapping add-flags contact"),
+        (None, "consent preview; add blackListEmail and blackListFax there with: d365acs mapping add-flags contact"),
+        (ingress("blackListFax"), "consent preview; add blackListEmail there with: d365acs mapping add-flags contact"),
         (
             ingress("blackListEmail", "blackListFax", resource="cusPerson"),
-            "in ingress; add blackListEmail and blackListFax there with: d365acs mapping add-flags contact",
+            "consent preview; add blackListEmail and blackListFax there with: d365acs mapping add-flags contact",
         ),
         (ingress("blackListEmail", "blackListFax"), "by the mapping of contact in ingress, which has all pairs."),
     ],

@@ -67,6 +67,10 @@ kept = st.builds(
     confirmed=st.none(),
     number=st.just(0),
     closed_ms=st.none(),
+    dynamics_after_ms=st.none() | times,
+    campaign_after_ms=st.none() | times,
+    skew_within_ms=st.none() | st.integers(0, 2**40),
+    column=st.just(""),
 )
 
 
@@ -103,6 +107,18 @@ def test_what_was_kept_by_the_first_version_is_read_and_written_the_same_today()
     )
     # And the same decision is written so today
     assert pack_closing(Confirmed.ANSWER, DECIDED_MS + 80) + PLACE + pack_open(ONE, 300, PREFIX, NoSeal()) == packed
+
+
+def test_what_is_known_in_part_stands_behind_what_was_kept_before() -> None:
+    # Given a decision with a lower bound of each time, and how true the clocks' distance is
+    bounds = {"dynamics_after_ms": DECIDED_MS - 9000, "campaign_after_ms": DECIDED_MS - 70, "skew_within_ms": 700}
+    # When it is kept, Then everything else stands as it stood, and one byte says which of these follow
+    packed = pack_open(ONE._replace(**bounds), 300, PREFIX, NoSeal())
+    assert packed.hex() == pack_open(ONE, 300, PREFIX, NoSeal()).hex() + "07" + "d08c01" + "8c01" + "bc05"
+    # And marks that nobody knows, or that stand for nothing, are refused
+    for wrong in ("00", "08"):
+        with pytest.raises(Unreadable):
+            unpack_open(pack_open(ONE, 300, PREFIX, NoSeal()) + bytes.fromhex(wrong), PREFIX, NoSeal())
 
 
 def test_words_keep_their_places_for_ever() -> None:

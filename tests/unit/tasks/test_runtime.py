@@ -83,16 +83,6 @@ def test_wider_schemas_are_taken_up_by_every_process_and_what_did_not_change_is_
     assert runtime.streams("ingress", 1) is not before
 
 
-def test_a_replay_that_begins_with_the_start_is_known_to_every_process(
-    runtime: Runtime, workflow: WorkflowStore
-) -> None:
-    workflow.replays.ask("contact", "a test", "")
-    workflow.replays.begin(1234)
-    workflow.keep_schemas(1, schemas.dump(learnt()))
-    assert workflow.lifecycle.run(1, "a test", "")
-    assert runtime.streams("ingress", 1)["contact"].replayed_ms == 1234
-
-
 def test_what_an_earlier_run_has_learnt_is_not_believed(runtime: Runtime, workflow: WorkflowStore) -> None:
     # Given schemas of generation 1, and a run of generation 3
     workflow.keep_schemas(1, schemas.dump(learnt()))

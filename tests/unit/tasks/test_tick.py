@@ -172,3 +172,18 @@ def test_whether_logs_are_to_be_exported_is_seen_to_once_a_minute_also_of_a_stop
 
 def test_a_workflow_that_was_never_configured_has_no_logs_to_export(runtime: Runtime) -> None:
     assert tick(runtime, "ingress").logs is False
+
+
+def test_the_backlog_is_sampled_once_a_half_minute_also_while_the_workflow_is_stopped(
+    runtime: Runtime, workflow: WorkflowStore
+) -> None:
+    # Given records that wait, of a workflow that was stopped
+    run(workflow)
+    put(workflow, 3)
+    workflow.lifecycle.stop("a test", "")
+    # When ticks come
+    for _ in range(5):
+        tick(runtime, "ingress")
+    # Then the first of them has noted how many wait
+    found = workflow.samples.all()
+    assert [sample.backlog for sample in found][:1] == [3] and len(found) <= 2

@@ -83,6 +83,30 @@ def test_a_tick_leaves_the_export_of_logs_to_a_task_of_its_own(
     assert messages(app, "egress.read") == [{"workflow": "egress", "then": []}]
 
 
+def test_a_tick_leaves_alerts_to_a_task_of_its_own_every_five_seconds_where_there_is_a_webhook(
+    app: Celery, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two workflows that are configured and stopped, one of them with a webhook
+    registry.register(app, lambda: runtime)
+    connections = """\
+connections:
+  dynamics: {url: https://c.crm.dynamics.com, tenant: a.b, client_id: x, client_secret: "${env:A}"}
+  campaign: {url: https://mc.adobe.io/c, client_id: x, client_secret: "${env:A}"}
+"""
+    told = connections + '  alerts: {url: "${env:HOOK}"}\n'
+    runtime.workflow("ingress").revisions.save(0, f"{told}ingress: {{tables: []}}\n", "a test", "")
+    runtime.workflow("optinout").revisions.save(0, f"{connections}optinout: {{direction: disabled}}\n", "a test", "")
+    # When they are looked at, second by second
+    for second in range(1, 7):
+        now_ms = 1_800_000_000_000 + 1000 * second
+        monkeypatch.setattr(Store, "now_ms", lambda self, now_ms=now_ms: now_ms)
+        app.tasks["tick"](workflow="ingress")
+        app.tasks["tick"](workflow="optinout")
+    # Then at first, and after five seconds, a message asks for it; the others ask for logs, in the first second
+    assert [call["workflow"] for call in messages(app, "ingress.read")] == ["ingress"] * 3
+    assert [call["workflow"] for call in messages(app, "optinout.read")] == ["optinout"]
+
+
 @pytest.mark.parametrize(
     ("crowded", "read", "written"),
     [("ingress.write", 1, 0), ("ingress.read", 0, 2), ("", 1, 1)],

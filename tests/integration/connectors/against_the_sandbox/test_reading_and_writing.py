@@ -371,3 +371,18 @@ def test_under_any_mix_of_faults_a_call_ends_in_a_result_or_a_named_remedy(campa
     assert {f"m-{number}" for number, outcome in told.items() if outcome == "done"} <= there
     assert there.isdisjoint(f"m-{number}" for number, outcome in told.items() if outcome == "not")
     assert set(told.values()) == {"done", "perhaps", "not"}
+
+
+def test_a_record_is_found_whole_by_its_key_and_by_its_pkey(campaign: Campaign) -> None:
+    # Given a profile
+    pkey = campaign.create("profile", {"externalId": "whole-1", "lastName": "Doe"}, 10)
+    # Then it is found by either, with its fields
+    [by_key] = campaign.records_by_key("profile", BY_URI, "whole-1", 10)
+    by_pkey = campaign.record("profile", pkey, 10)
+    assert by_pkey is not None
+    assert (by_key["PKey"], by_key["lastName"], by_pkey["externalId"]) == (pkey, "Doe", "whole-1")
+    # And neither finds what is not there; a key is no PKey
+    assert campaign.records_by_key("profile", BY_URI, "whole-2", 10) == []
+    assert campaign.record("profile", "@nobody", 10) is None
+    with pytest.raises(Refused, match="begins with @"):
+        campaign.record("profile", "whole-1", 10)

@@ -44,6 +44,37 @@ def test_a_decision_says_what_both_said_how_it_was_decided_and_what_came_of_it()
     ]
 
 
+def test_a_time_that_is_known_in_part_is_told_with_both_its_ends() -> None:
+    # Given a flag of push notifications, with the later change by the moments that are known
+    given = {"policy": "newest", "flag": "blackListPushnotification", "rule": "in-doubt"}
+    bounds = {"dynamics_after_ms": DECIDED - 200_000, "campaign_after_ms": DECIDED - 62_000}
+    [said, *_] = sentences(decision(**given, **bounds))
+    # Then each is told with its span, and without a lower end as a latest moment
+    assert said == (
+        "Dynamics: not opted out, changed between 2026-11-20 09:56:47 UTC and 2026-11-20 09:58:00 UTC. "
+        "Campaign: opted out, changed between 2026-11-20 09:59:05 UTC and 2026-11-20 10:00:05 UTC."
+    )
+    [said, *_] = sentences(decision(**given))
+    assert said.count("at the latest") == 2
+
+
+@pytest.mark.parametrize(
+    ("skew_ms", "within_ms", "said"),
+    [
+        (200, 700, "Clocks: both systems had the same time, as far as can be measured, which is true to 0.7 s."),
+        (-1800, 640, "Clocks: that of Campaign was 1.8 s behind that of Dynamics, as measured, true to 0.7 s; times "
+         "were compared as they are."),
+    ],
+)  # fmt: skip
+def test_clocks_are_not_told_apart_within_what_can_be_measured(skew_ms: int, within_ms: int, said: str) -> None:
+    assert sentences(decision(skew_ms=skew_ms, skew_within_ms=within_ms))[1] == said
+
+
+def test_one_way_names_no_policy() -> None:
+    for rule in ("one-way", "in-doubt"):
+        assert not any("Policy" in sentence for sentence in sentences(decision(policy="", rule=rule)))
+
+
 @pytest.mark.parametrize(
     ("given", "end"),
     [
@@ -83,11 +114,22 @@ def test_where_nothing_was_decided_nothing_is_said_to_be() -> None:
 
 
 def test_one_way_has_no_policy_and_newest_speaks_of_the_flag() -> None:
-    assert not any("Policy" in line for line in sentences(decision(rule="one-way")))
+    assert not any("Policy" in line for line in sentences(decision(policy="", rule="one-way")))
     assert sentences(decision(policy="newest"))[0].startswith(
         "Dynamics: not opted out, changed on 2026-11-20 09:58:00 UTC at the latest."
     )
     assert "Neither change is plainly" in sentences(decision(policy="newest", rule="opted-out-wins"))[3]
+
+
+def test_a_flag_without_a_time_of_its_own_was_changed_at_the_latest_when_its_profile_was() -> None:
+    told = sentences(decision(flag="blackListPushnotification"))[0]
+    assert told.endswith("Campaign: opted out, changed on 2026-11-20 10:00:05 UTC at the latest.")
+
+
+def test_a_decision_that_was_held_back_says_why_and_speaks_of_no_policy() -> None:
+    told = sentences(decision(rule="held", winner="neither", written_to="", campaign=(False, DECIDED)))
+    assert told[-1].startswith("Rule held: What was written is set back again and again, so the opt-in is held back")
+    assert not any(line.startswith(("Policy", "Decided")) for line in told)
 
 
 def test_a_flag_that_was_never_changed_and_clocks_that_agree_or_lag_are_told() -> None:

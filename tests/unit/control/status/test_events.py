@@ -2,9 +2,10 @@
 
 from control.status.events import reading_of_events
 from control.status.reading import Reading, Waits
-from control.status.tokens import DAY, Unread
+from control.status.tokens import Unread
 from store.cursors import Cursor
 from sync.events.position import Backfill, EventPosition, Missed
+from sync.token_life import DAY
 
 NOW_MS = 1_795_000_000_000
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from control.status.tokens import DAY, Alarm, Token
+from control.status.tokens import Alarm, Token
+from sync.token_life import DAY
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_token_that_is_not_known_makes_the_flag_not_told_and_is_shown(token: s
     assert values == [None, None, True]
     assert doubts == [
         "The file optout_1.csv has 2 values of blackListEmail, first on its line 3, that were not understood: "
-        "opted out stands there; check optinout.files."
+        "nothing is changed by that, and what the profile itself says is looked up in Campaign; check optinout.files."
     ]
 
 

@@ -8,6 +8,7 @@ from config.consent_flags import FlagPair
 from config.optinout import FlagTimes, OptinoutConfig
 from connectors.clocks import Skew
 from store.decisions import Decision
+from sync.consent.doubles import as_one
 from sync.consent.memory import HELD_MS, Memory, System
 from sync.consent.news import is_news_of_contact, is_news_of_profile
 from sync.consent.reconciling import Plan, reconcile
@@ -217,6 +218,49 @@ def test_the_push_flag_counts_from_when_another_value_was_seen() -> None:
     assert not is_news_of_profile(config, memory, profile(False, 19_000, flag=PUSH), SKEWS)
 
 
+@pytest.mark.parametrize("value", [True, False])
+def test_a_plain_change_in_dynamics_of_a_flag_without_a_time_is_the_newest_and_not_in_doubt(value: bool) -> None:
+    # Given a contact whose push flag says the same on both sides since both were seen first
+    config = configured(campaign=PUSH, policy="newest")
+    seen = profile(not value, None, read=10_000, flag=PUSH, modified=T + 9000)
+    memory = reconcile(config, row(not value, 5), seen, None, T + 10_000, SKEWS).memory
+    # When it changes in Dynamics, and the profile in something else
+    later = profile(not value, None, read=70_000, live=True, flag=PUSH, modified=T + 65_000)
+    plan = reconcile(config, row(value, 60, 2), later, memory, T + 70_000, SKEWS)
+    # Then that is the later change, with the moments on record between which it was made
+    assert rules(plan.decisions) == [("dynamics-newer", "campaign")]
+    [decision] = plan.decisions
+    assert decision.dynamics == (value, T + 60_000) and decision.dynamics_after_ms == T + 9999
+    # But while somebody is opted in who was never seen before, it is in doubt
+    assert rules(
+        reconcile(config, row(False, 60), profile(True, None, read=1, flag=PUSH), None, T, SKEWS).decisions
+    ) == [("in-doubt", "dynamics")]
+
+
+def test_the_record_names_no_policy_where_none_applies_and_how_true_the_clocks_are() -> None:
+    skews = Skews(Skew(0, 300), Skew(200, 400))
+    [one_way] = reconcile(
+        configured(direction="campaign_to_dynamics"), row(False, 5), profile(True, 9000), None, T, skews
+    ).decisions
+    assert (one_way.policy, one_way.column, one_way.skew_ms, one_way.skew_within_ms) == ("", "donotemail", 200, 700)
+    [both] = reconcile(configured(), row(False, 5), profile(True, 9000), None, T, skews).decisions
+    assert (both.policy, both.dynamics_after_ms, both.campaign_after_ms) == ("documented", None, None)
+
+
+def test_of_two_profiles_opt_outs_are_passed_on_and_nothing_else() -> None:
+    # Given two profiles of a contact, looked up, of which one has opted out
+    config, is_out = configured(), profile(True, 9000, live=True)
+    both = as_one([profile(False, 12_000, live=True), is_out])
+    assert (both.is_sure, both.doubles, both.flags["blackListEmail"]) == (False, True, is_out.flags["blackListEmail"])
+    # Then it is written to Dynamics
+    plan = reconcile(config, row(False, 5), both, None, T, SKEWS)
+    assert sent_to(plan) == ({"donotemail": True}, {})
+    # And neither is anybody opted in by two that agree, nor is Campaign written
+    agreed = as_one([profile(False, 12_000, live=True), profile(False, 9000, live=True)])
+    for policy in ("documented", "campaign", "dynamics"):
+        assert sent_to(reconcile(configured(policy=policy), row(True, 5), agreed, None, T, SKEWS)) == ({}, {})
+
+
 def test_the_push_flag_may_have_no_time_at_all() -> None:
     config = configured(campaign=PUSH, times=FlagTimes(push="none"))
     memory = reconcile(config, row(True, 5), profile(True, None, read=9000, flag=PUSH), None, T, SKEWS).memory
@@ -234,6 +278,77 @@ def test_newest_knows_the_flag_s_change_from_other_changes_of_the_record() -> No
     # And the first time that a contact is seen, it cannot be told what of the record changed last
     plan = reconcile(config, row(True, 60, 2), profile(False, 50_000), None, T, SKEWS)
     assert rules(plan.decisions) == [("in-doubt", "campaign")]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_newest_does_not_know_who_spoke_last_where_an_answer_of_dynamics_was_lost_and_the_value_is_as_before(
+    there: bool,
+) -> None:
+    # Given a change of Campaign that we have sent to Dynamics, whose answer is lost
+    config = configured(policy="newest")
+    memory = reconcile(config, row(there, 5), profile(there, 5000), None, T + 6000, SKEWS).memory
+    sent = reconcile(config, row(there, 5), profile(not there, 12_000, live=True), memory, T + 12_500, SKEWS)
+    assert sent.to_dynamics == {"donotemail": not there}
+    # When the row has the value of before in another version: set back, or never written and changed in something else
+    told = profile(not there, 12_000, read=21_000, live=True)
+    plan = reconcile(config, row(there, 20, 3), told, sent.memory, T + 21_000, SKEWS)
+    # Then that is in doubt, and opted out stands
+    assert rules(plan.decisions) == [("in-doubt", "campaign" if there else "dynamics")]
+    # But where it is the version of before, nothing was written, and the change of Campaign is the later one
+    again = reconcile(config, row(there, 5), told, sent.memory, T + 21_000, SKEWS)
+    assert rules(again.decisions) == [("campaign-newer", "dynamics")]
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_newest_does_not_know_who_spoke_last_where_an_answer_of_campaign_was_lost_and_the_flag_tells_no_time(
+    here: bool,
+) -> None:
+    # Given a change of Dynamics that we have sent to Campaign, for a flag without a time, and the answer is lost
+    config = configured(policy="newest", campaign=PUSH)
+    first = profile(not here, 1000, flag=PUSH, live=True)
+    memory = reconcile(config, row(not here, 1), first, None, T + 2000, SKEWS).memory
+    before = profile(here, 5000, flag=PUSH, live=True)
+    memory = reconcile(config, row(here, 5), before, memory, T + 6000, SKEWS).memory
+    sent = reconcile(config, row(not here, 12, 2), before, memory, T + 12_500, SKEWS)
+    assert sent.to_campaign == {PUSH: not here}
+    # When the profile has changed, and has the value of before
+    changed = profile(here, 20_000, flag=PUSH, read=21_000, live=True)
+    plan = reconcile(config, row(not here, 12, 2), changed, sent.memory, T + 21_000, SKEWS)
+    # Then that is in doubt, and opted out stands
+    assert rules(plan.decisions) == [("in-doubt", "dynamics" if here else "campaign")]
+    # But where it has not changed, nothing was written, and the change of Dynamics is the later one
+    again = reconcile(config, row(not here, 12, 2), before, sent.memory, T + 21_000, SKEWS)
+    assert rules(again.decisions) == [("dynamics-newer", "campaign")]
+
+
+def without_polling(config: OptinoutConfig) -> OptinoutConfig:
+    return config.model_copy(update={"poll": None})
+
+
+@pytest.mark.parametrize("poll", [True, False])
+@pytest.mark.parametrize("direction", ["bidirectional", "campaign_to_dynamics"])
+def test_a_row_of_a_file_with_a_time_of_before_the_clock_was_set_right_is_not_believed_unseen(
+    direction: str, poll: bool
+) -> None:
+    # Given an opt-in in Campaign of after its clock was set right
+    config = configured(direction=direction)
+    config = config if poll else without_polling(config)
+    known = profile(False, 15_000, read=15_500, live=True)
+    memory = reconcile(config, row(False, 5), known, None, T + 15_600, SKEWS).memory
+    # When a row of a file tells of an opt-out of before, by a clock that was half a minute ahead
+    told = profile(True, 40_000, read=20_000)
+    assert is_news_of_profile(config, memory, told, SKEWS)
+    # Then Campaign is asked, and what it says counts
+    assert reconcile(config, row(False, 5), told, memory, T + 20_000, SKEWS).is_hasty
+    plan = reconcile(config, row(False, 5), known, memory, T + 20_000, SKEWS)
+    assert sent_to(plan) == ({}, {}) and plan.decisions == ()
+
+
+def test_without_polling_an_opt_out_of_a_file_is_written_at_once() -> None:
+    config = without_polling(configured())
+    memory = reconcile(config, row(False, 5), profile(False, 4000, live=True), None, T, SKEWS).memory
+    plan = reconcile(config, row(False, 5), profile(True, 9000, read=20_000), memory, T + 20_000, SKEWS)
+    assert plan.to_dynamics == {"donotemail": True} and not plan.is_hasty
 
 
 def test_what_we_wrote_and_what_is_not_there_any_more_is_no_change_of_anybody() -> None:

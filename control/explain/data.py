@@ -1,0 +1,89 @@
+"""An explanation as plain data for programs; times are ISO 8601 in UTC."""
+
+from dataclasses import asdict
+from typing import Any
+
+from control.explain.explanation import Explanation, Part, Standing
+from control.words import iso
+from store.ledger import Entry
+from store.records import SetAside
+from store.whereabouts import Whereabouts
+
+
+def as_data(found: Explanation) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "given": found.given,
+        "named": list(found.named),
+        "revealed": found.revealed,
+        "parts": [part_data(part) for part in found.parts],
+        "notes": list(found.notes),
+    }
+
+
+def part_data(part: Part) -> dict[str, Any]:
+    return {
+        "workflow": part.workflow,
+        "stream": part.stream,
+        "id": part.id,
+        "state": part.state,
+        "revision": part.revision,
+        "verdict": part.verdict,
+        "action": part.action,
+        **_kept(part.standing),
+        "dynamics": asdict(part.source) if part.source else None,
+        "filter": {
+            "joined": "all" if part.every else "any",
+            "conditions": [asdict(one) for one in part.clauses],
+        }
+        if part.clauses
+        else None,
+        "fields": [asdict(one) for one in part.lines],
+        "links": [asdict(one) for one in part.links],
+        "campaign": asdict(part.held) if part.held else None,
+        "event": asdict(part.event) if part.event else None,
+        "troubles": list(part.troubles),
+        "next": list(part.next),
+    }
+
+
+def _kept(kept: Standing) -> dict[str, Any]:
+    return {
+        "waiting": _waiting(kept.waits) if kept.waits else None,
+        "set_aside": _letter(kept.set_aside) if kept.set_aside else None,
+        "ledger": _entry(kept.entry) if kept.entry else None,
+        "replayed": kept.repeats,
+        "lately": [{"at": iso(one.at_ms), "outcome": one.ending.name.lower()} for one in kept.past],
+    }
+
+
+def _waiting(waits: Whereabouts) -> dict[str, Any]:
+    return {
+        "where": waits.place.value,
+        "lane": "live" if waits.lane.name == "LIVE" else "replay",
+        "version": waits.version,
+        "since": iso(waits.queued_ms),
+        "attempts": waits.attempts,
+        "until": iso(waits.until_ms),
+        "parent": {"stream": waits.parent.stream, "id": waits.parent.id} if waits.parent else None,
+    }
+
+
+def _letter(letter: SetAside) -> dict[str, Any]:
+    reason = letter.reason
+    return {
+        "at": iso(letter.dead_ms),
+        "cause": reason.kind,
+        "why": reason.sentence,
+        "system": reason.system or None,
+        "place": reason.place or None,
+        "attempts": letter.attempts,
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "standing": entry.standing.name.lower(),
+        "version": entry.version,
+        "read": iso(entry.read_at * 1000) if entry.was_confirmed else None,
+    }

@@ -1,0 +1,189 @@
+"""Which record is meant, which workflows know it, and what each of them makes of it."""
+
+from collections.abc import Iterator
+
+from config.document import WorkflowDocument
+from config.event_fields import Kind
+from config.ingress import IngressConfig
+from connectors.errors import System
+from control.errors import NoConfiguration, Sealed, UnknownRecord
+from control.explain import event, record
+from control.explain.explanation import Explanation, Part
+from control.explain.mapping import Show
+from control.explain.naming import Named, by_pkey, is_pkey, named
+from control.explain.record import CannotAsk
+from control.explain.standing import standing
+from control.live_streams import InUse, Live, in_use, live
+from control.mappings.live import systems_of
+from control.masking import masked
+from control.opening import workflow_of
+from control.together import INGRESS, OPTINOUT
+from control.words import counted, listed
+from store.outcomes import Parent
+from store.sealing import UnknownKey
+from store.store import Store
+from store.whereabouts import waiting_for
+from sync.egress import STREAM as EVENTS
+from sync.fitting.findings import Misfitting
+from sync.guid import is_guid
+from sync.optinout import STREAM as CONSENT
+from sync.unknown_contacts import CONTACT
+
+EGRESS = "egress"
+#: Events that are counted as waiting for a contact.
+MOST_WAITING = 1000
+
+SEALED = (
+    "What waits of it is sealed with a key that is not known here; set D365ACS_PAYLOAD_KEYS_FILE as the workers have "
+    "it, with the older keys in it, too."
+)
+
+
+def explain(store: Store, text: str, system: System | None, workflow: str | None, reveal: bool, by: str) -> Explanation:
+    """Explains one record: `text` is an id of Dynamics (which is the key in Campaign, too), a PKey of Campaign, or the
+    id of an event. `system`: whose id it is, where that is known; `workflow`: only that one's view.
+
+    Values are masked, or as they are, which is entered into the history before they are asked for. Raises
+    UnknownWorkflow, UnknownRecord, NoConfiguration, Sealed.
+    """
+    if workflow is not None:
+        workflow_of(store, workflow)
+    uses = {name: use for name in (INGRESS, EGRESS) if (use := in_use(store, name))}
+    who = _named(store, text.strip(), system, uses.get(INGRESS))
+    parts: list[Part] = []
+    try:
+        if INGRESS in uses and workflow in (None, INGRESS):
+            parts += _of_tables(store, uses[INGRESS], who, reveal, by)
+        if EGRESS in uses and workflow in (None, EGRESS):
+            parts += _of_events(store, uses[EGRESS], who, reveal, by, look=not parts)
+    except UnknownKey:
+        raise Sealed(SEALED) from None
+    notes = list(_notes(store, who, workflow))
+    if not parts and not notes:
+        raise UnknownRecord(_unknown(who, uses, workflow))
+    return Explanation(text, who.id, who.sentences, tuple(parts), tuple(notes), reveal, store.now_ms())
+
+
+def _named(store: Store, text: str, system: System | None, ingress: InUse | None) -> Named:
+    if not is_pkey(text):
+        return named(text, system)
+    if ingress is None:
+        raise NoConfiguration("ingress has no configuration, and a PKey is looked for in the resources that it maps.")
+    with systems_of(ingress.document.connections, store) as systems:
+        return by_pkey(text, _tables(ingress.document), systems.campaign)
+
+
+def _tables(document: WorkflowDocument) -> IngressConfig:
+    assert document.ingress is not None
+    return document.ingress
+
+
+def _show(store: Store, name: str, stream: str, record_id: str, reveal: bool, by: str) -> Show:
+    """How values are shown; that they are is entered into the history first."""
+    if not reveal:
+        return masked
+    store.workflow(name).acts.note("reveal", by, f"explained {record_id}", stream)
+    return lambda value: value
+
+
+# -- ingress -----------------------------------------------------------------------------------------------------
+
+
+def _of_tables(store: Store, use: InUse, who: Named, reveal: bool, by: str) -> Iterator[Part]:
+    if not is_guid(who.id):
+        return
+    tables = [mapping.table for mapping in _tables(use.document).tables]
+    known = [table for table in tables if standing(store, use.workflow, table, who.id).is_known]
+    left = [
+        stream
+        for stream in use.workflow.lifecycle.streams()
+        if stream not in tables and standing(store, use.workflow, stream, who.id).is_known
+    ]
+    for stream in left:
+        yield record.bare(store, use, stream, who.id, f"{stream} is not mapped any more.")
+    wanted = [who.table] if who.table else known
+    try:
+        with live(store, use, kept=True) as found:
+            for table in wanted or _where_it_is(found, tables, who.id):
+                show = _show(store, use.workflow.name, table, who.id, reveal, by)
+                yield record.explained(store, found, table, who.id, show)
+    except (*CannotAsk, Misfitting) as error:
+        if not wanted:
+            raise
+        for table in wanted:
+            yield record.bare(store, use, table, who.id, str(error))
+
+
+def _where_it_is(found: Live, tables: list[str], record_id: str) -> list[str]:
+    """The mapped table that has the record now, of which nothing is kept here. Raises ConnectorError."""
+    return next(([table] for table in tables if record.row_of(found, table, record_id) is not None), [])
+
+
+# -- egress ------------------------------------------------------------------------------------------------------
+
+
+def _of_events(store: Store, use: InUse, who: Named, reveal: bool, by: str, look: bool) -> Iterator[Part]:
+    """`look`: whether Dynamics is asked for an activity with this id of which nothing is kept here."""
+    wanted: dict[str, Kind | None] = {who.id: None}
+    if not is_guid(who.id):
+        wanted = {activity: kind for kind, activity in who.activities.items()}
+    known = {id_: kind for id_, kind in wanted.items() if standing(store, use.workflow, EVENTS, id_).is_known}
+    if not (known or look):
+        return
+    try:
+        with live(store, use, kept=True) as found:
+            for activity, kind in (known or wanted).items():
+                show = _show(store, use.workflow.name, EVENTS, activity, reveal, by)
+                part = event.explained(store, found, activity, show, kind)
+                if known or (part.event and part.event.activity):
+                    yield part
+    except (*CannotAsk, Misfitting) as error:
+        if not known:
+            raise
+        for activity in known:
+            yield record.bare(store, use, EVENTS, activity, str(error))
+
+
+# -- what else knows it ------------------------------------------------------------------------------------------
+
+
+def _notes(store: Store, who: Named, workflow: str | None) -> Iterator[str]:
+    if not is_guid(who.id):
+        return
+    if workflow in (None, EGRESS):
+        egress = store.workflow(EGRESS)
+        waiting = waiting_for(store.redis, egress.queue(EVENTS).keys, Parent(CONTACT, who.id), MOST_WAITING)
+        if waiting:
+            more = " or more" if len(waiting) == MOST_WAITING else ""
+            several = "event" if len(waiting) == 1 else "events"
+            yield (
+                f"{len(waiting):,}{more} {several} of this contact {'waits' if len(waiting) == 1 else 'wait'} for it: "
+                f"Dynamics did not have it. One of them is explained with: d365acs record explain {waiting[0]}"
+            )
+    if workflow in (None, OPTINOUT) and _knows_consent(store, who.id):
+        yield f"Its consent is explained with: d365acs consent explain {who.id}"
+
+
+def _knows_consent(store: Store, contact: str) -> bool:
+    optinout = store.workflow(OPTINOUT)
+    queue = optinout.queue(CONSENT)
+    if queue.waiting([contact]) or queue.refused([contact]):
+        return True
+    try:
+        return optinout.consent.memories([contact])[0] is not None
+    except UnknownKey:  # something is kept, which is all that is asked
+        return True
+
+
+def _unknown(who: Named, uses: dict[str, InUse], workflow: str | None) -> str:
+    if workflow is not None and workflow not in uses and workflow != OPTINOUT:
+        return f"{workflow} has no configuration yet; save one with: d365acs config apply FILE"
+    if not is_guid(who.id):
+        return f"No event with the id {who.id} waits, was set aside, or is in Dynamics."
+    ingress = uses.get(INGRESS)
+    tables = [mapping.table for mapping in _tables(ingress.document).tables] if ingress else []
+    where = f"; looked for in {listed(tables)}" if tables and workflow in (None, INGRESS) else ""
+    return (
+        f"Nothing is known of {who.id}: it is neither kept here nor in {counted(len(tables), 'mapped table')} of "
+        f"Dynamics{where}."
+    )

@@ -1,0 +1,191 @@
+"""What comes of a record, in one sentence: how it stands now, and what would be done if its turn came."""
+
+from dataclasses import dataclass
+
+from config.ingress import TableMapping
+from control.explain.explanation import Action, Clause, Held, Standing
+from control.words import counted, exact
+from store.holds import Hold
+from store.lifecycle import Life, State
+from store.record_queue import Filtered, Outcome, Unchanged
+from store.records import SetAside
+from store.whereabouts import Place, Whereabouts
+from sync.mapping.mapper import Unmappable
+from sync.position import Phase, Position
+from sync.relatives import Awaiting
+from sync.streams import Send
+
+#: Fields that a sentence names.
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known of a record of a table."""
+
+    workflow: str
+    mapping: TableMapping
+    life: Life
+    hold: Hold | None
+    position: Position
+    kept: Standing
+    version: int | None  #: the row's, as Dynamics counts; None: there is no such row
+    passes: bool  #: the filter
+    decision: Send | Outcome | Unmappable | None  #: None: nothing that goes has anything to end
+    awaiting: Awaiting | None
+    held: Held | None
+    clauses: tuple[Clause, ...]
+
+
+def judged(case: Case) -> tuple[str, Action]:
+    would, action = _would(case)
+    sentence = f"{_frame(case, action)}{would}."
+    return sentence[0].upper() + sentence[1:], action
+
+
+def standing_alone(workflow: str, life: Life, kept: Standing) -> str:
+    """What can be said while nobody can be asked."""
+    if kept.waits is not None:
+        return f"{waits_words(kept.waits)}; what comes of it cannot be told now."
+    if kept.set_aside is not None:
+        return f"{set_aside_words(kept.set_aside)}."
+    return f"Nothing of it waits; what comes of it cannot be told now{off(workflow, life)}."
+
+
+def off(workflow: str, life: Life) -> str:
+    return "" if life.state is State.RUNNING else f", and {workflow} is {life.state}"
+
+
+# -- what would be done ------------------------------------------------------------------------------------------
+
+
+def _would(case: Case) -> tuple[str, Action]:
+    match case.decision:
+        case Unmappable() as wrong:
+            return f"it would be set aside: {wrong.sentence.rstrip('.')}", "refuse"
+        case Send() as send:
+            return _sent(case, send)
+        case Unchanged():
+            return _unchanged(case)
+        case Filtered() | None:
+            return f"nothing is sent, because {_why_not(case)}", "nothing"
+    return "nothing is sent", "nothing"
+
+
+def _sent(case: Case, send: Send) -> tuple[str, Action]:
+    if case.awaiting and case.awaiting.missing:
+        parent = case.awaiting.missing[send.record.id]
+        return f"it would wait for the {parent.stream} {parent.id} that it links to", "wait"
+    if case.awaiting and case.awaiting.leaving:
+        return "it would wait: a record that it links to is about to leave Campaign", "wait"
+    if send.update is None:
+        why = "Dynamics does not have it any more" if case.version is None else "its filter does not let it travel"
+        return f"its deletion would be sent, because {why}", "delete"
+    held = case.held
+    if held is not None and held.count > 1:
+        return f"it would be set aside: Campaign has {held.count} records with its key", "refuse"
+    if held is None or (held.count == 0 and not send.known):
+        return ("an update would be sent", "update") if send.known else ("it would be created", "create")
+    if held.count == 0:
+        return "it would be created again, since somebody deleted it in Campaign", "create"
+    names = [one.field for one in held.differences if one.updates or send.update is send.insert]
+    taken = "" if send.known else ", since Campaign has a record with its key already"
+    if not names:
+        return f"an update would be sent although Campaign holds the same{taken}", "update"
+    return f"an update of {counted(len(names), 'field')} would be sent ({_listed(names)}){taken}", "update"
+
+
+def _unchanged(case: Case) -> tuple[str, Action]:
+    entry, held = case.kept.entry, case.held
+    if case.version is None or not case.passes:
+        return "nothing is sent, because its deletion was confirmed", "nothing"
+    since = f", which was read on {exact(entry.read_at * 1000)}" if entry and entry.read_at else ""
+    sentence = f"nothing is sent, because Campaign was confirmed to hold exactly this{since}"
+    if held is None:
+        return sentence, "nothing"
+    if held.count == 0:
+        return f"{sentence}; yet Campaign does not show it now: deleted there, or hidden; a replay writes it", "nothing"
+    names = [one.field for one in held.differences if one.updates]
+    if names:
+        return (
+            f"{sentence}; yet Campaign shows other values now ({_listed(names)}), which were written there by somebody "
+            "else; a replay writes them again",
+            "nothing",
+        )
+    return sentence, "nothing"
+
+
+def _why_not(case: Case) -> str:
+    if case.version is None:
+        if not case.mapping.apply_deletes:
+            return "Dynamics does not have it any more, and the mapping does not apply deletions"
+        return "Dynamics does not have it, and Campaign is not known to have it"
+    if not case.passes:
+        entry = case.kept.entry
+        if entry is None or not entry.perhaps_present:
+            return f"{_filtered(case)}, and Campaign is not known to have it"
+        return f"{_filtered(case)}; Campaign keeps it as it is"
+    return "it does not travel"
+
+
+def _filtered(case: Case) -> str:
+    failing = [one.condition for one in case.clauses if not one.holds]
+    joined = " and " if case.mapping.filter and case.mapping.filter.every else " or "
+    return f"it does not pass the filter ({joined.join(failing)})"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join([*names[:_NAMED], *(["..."] if len(names) > _NAMED else [])])
+
+
+# -- how it stands -----------------------------------------------------------------------------------------------
+
+
+def _frame(case: Case, action: Action) -> str:
+    """The beginning of the sentence."""
+    kept, off = case.kept, case.life.state is not State.RUNNING
+    stands = ""
+    if kept.waits is not None:
+        stands = waits_words(kept.waits)
+    elif kept.set_aside is not None:
+        stands = set_aside_words(kept.set_aside)
+    elif action != "nothing":
+        stands = _unread(case)
+    if case.hold is not None:
+        held = f"{case.mapping.table} is held: {case.hold.sentence.rstrip('.')}"
+        return f"{stands + '; ' if stands else ''}{held}; once that is mended, "
+    if off and (stands or action != "nothing"):
+        return f"{stands + '; ' if stands else ''}{case.workflow} is {case.life.state}; once it runs, "
+    if kept.set_aside is not None and kept.waits is None:
+        return f"{stands}; if it were tried again now, "
+    if kept.waits is not None:
+        return f"{stands}; when its turn comes, "
+    return f"{stands}; then " if stands else ""
+
+
+def _unread(case: Case) -> str:
+    """Where a record is that neither waits nor was set aside, and of which something would be sent."""
+    if case.position.phase is Phase.FULL:
+        return f"{case.mapping.table} is being read in full" if case.position.link else "It was not read yet"
+    if case.version is not None and case.version <= case.position.highest:
+        return "It was read, and is neither on the queue nor confirmed as it is now; a replay brings it"
+    return "Its last change was not read yet; the next look at Dynamics brings it"
+
+
+def set_aside_words(letter: SetAside) -> str:
+    reason = letter.reason
+    return f"It was set aside on {exact(letter.dead_ms)} ({reason.kind}): {reason.sentence.rstrip('.')}"
+
+
+def waits_words(waits: Whereabouts) -> str:
+    since = f"since {exact(waits.queued_ms)}"
+    match waits.place:
+        case Place.PARKED:
+            whom = f"the {waits.parent.stream} {waits.parent.id}" if waits.parent else "another record"
+            return f"It is parked {since}: it waits for {whom}"
+        case Place.LEASED:
+            return f"It is in a writer's hands, queued {since}"
+        case Place.DELAYED:
+            until = f" until {exact(waits.until_ms)}" if waits.until_ms else ""
+            return f"It waits {since}, after {counted(waits.attempts, 'attempt')} that failed,{until or ' for a while'}"
+    return f"It waits on the queue {since}"

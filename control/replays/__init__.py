@@ -1,0 +1,25 @@
+"""Replays: a table, the events of a window of time, or consent, read and written once more, whole or in part.
+
+pending    it begins with the next start of its workflow, or, where that runs, when it is asked to begin now
+reading    beside what changes, which goes first
+paused     nothing more of it is read, until it is resumed
+writing    all is read; the rest waits, at low priority, to be written
+done, ended (by people, before all was read)
+"""
+
+from control.replays.acting import Cancelled, cancel, pause, resume
+from control.replays.asking import Asked, ask
+from control.replays.listing import Listed, Stage, replay_of, replays
+
+__all__ = [
+    "Asked",
+    "Cancelled",
+    "Listed",
+    "Stage",
+    "ask",
+    "cancel",
+    "pause",
+    "replay_of",
+    "replays",
+    "resume",
+]

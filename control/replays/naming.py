@@ -1,0 +1,38 @@
+"""What people call a replay: by its table, or by its workflow where that is replayed by time."""
+
+from control.kinds import kind_of
+from control.together import INGRESS
+from control.words import counted, window
+from store.lifecycle import State
+from store.replays import Only
+from store.store import WorkflowStore
+from sync.workflows import NAMES
+
+
+def workflow_name_of(name: str) -> str:
+    return name if name in NAMES else INGRESS
+
+
+def stream_of(name: str) -> str:
+    """The stream of a table, or of a workflow that is replayed by time."""
+    return (kind_of(name).window if name in NAMES else None) or name
+
+
+def name_of(workflow: str, stream: str) -> str:
+    return workflow if stream == kind_of(workflow).window else stream
+
+
+def is_on(workflow: WorkflowStore) -> bool:
+    """Whether it starts or runs."""
+    return workflow.lifecycle.read().state in (State.STARTING, State.RUNNING)
+
+
+def words(only: Only) -> str:
+    """What a replay is confined to; empty for everything, at whatever pace."""
+    told = [
+        window(only.since_ms, only.until_ms),
+        " and ".join(only.where),
+        counted(only.ids.count, "id") if only.ids else "",
+        f"at most {only.rate:g} a second" if only.rate else "",
+    ]
+    return ", ".join(word for word in told if word)

@@ -1,0 +1,36 @@
+--[[ revive: dead letters go back to their lanes, as an operator asks.
+  Guarantees: a record that waits again already is left as it is, and only its letter goes, since what waits was read
+  later; one that goes back is as old as it is, since it was not read anew, and begins its attempts anew; the state of
+  the workflow does not matter; who asks twice does nothing twice.
+  KEYS  1 records  2 ready  3 replay  4 tried  5 dead
+  ARGV  1 now or '', as for every verb; nothing is told by it  then the ids (each once, at most 500)
+  Output {went back, only the letter went} ]]
+local records, ready, replay, tried, dead = unpack(KEYS)
+local gone, stored, ages, live, replayed = {}, {}, {}, {}, {}
+
+for i, letter in ipairs(redis.call('HMGET', dead, unpack(ARGV, 2))) do
+  if letter then
+    local id = ARGV[1 + i]
+    gone[#gone + 1] = id
+    if redis.call('HEXISTS', records, id) == 0 then
+      local record = buried(letter)
+      local _, queued, lane = head_of(record)
+      stored[#stored + 1], stored[#stored + 2] = id, record
+      ages[#ages + 1], ages[#ages + 2] = queued, id
+      if lane == 'l' then
+        live[#live + 1] = id
+      else
+        replayed[#replayed + 1], replayed[#replayed + 2] = queued, id
+      end
+    end
+  end
+end
+if #gone > 0 then redis.call('HDEL', dead, unpack(gone)) end
+if #stored > 0 then
+  redis.call('HSET', records, unpack(stored))
+  -- They began to wait earlier than their places tell.
+  redis.call('ZADD', tried, unpack(ages))
+end
+if #live > 0 then redis.call('RPUSH', ready, unpack(live)) end
+if #replayed > 0 then redis.call('ZADD', replay, unpack(replayed)) end
+return {#stored / 2, #gone - #stored / 2}

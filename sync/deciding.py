@@ -1,0 +1,16 @@
+"""What is to become of one record, given what the ledger says of it: asked by writers, and by whoever explains or
+rehearses what they do."""
+
+from store.ledger import Entry
+from store.record_queue import Leased, Outcome, Unchanged
+from sync.streams import Send, Target
+
+
+def decision_on(target: Target, record: Leased, entry: Entry | None, repeats: bool = False) -> Send | Outcome:
+    """What to send, or the outcome where nothing needs to be sent; asks nobody. `repeats`: whether it is replayed, and
+    so written even if nothing differs. Raises Unmappable for a value that does not fit."""
+    if entry is not None and entry.version > record.version:
+        return Unchanged(record.id, entry)  # a newer version was confirmed already
+    if entry is not None and repeats:
+        entry = entry._replace(fingerprint=b"")
+    return target.prepare(record, entry)

@@ -1,0 +1,161 @@
+"""The pages of a walk: records of a table read once more, beside its changes.
+
+A page may only be stored behind the very position for which it was asked: had changes been stored meanwhile, one of
+them could have told the deletion of a record that the page still has, and of which nobody knew anything yet.
+"""
+
+from typing import NamedTuple
+
+import structlog
+
+from connectors.dynamics_pages import Row
+from connectors.errors import ConnectorError, CursorExpired, Malformed, TryAgain
+from store.record_queue import Change, RecordQueue
+from store.replay_ids import PART
+from store.replays import Replay
+from store.store import WorkflowStore
+from sync.mapping.forms import Unfit
+from sync.patience import Patience
+from sync.position import Position
+from sync.reading import PAGE_SECONDS, PagesAhead
+from sync.streams import FILTERED_OUT, Slice
+from sync.table import Table
+from sync.walk import Walk, next_due_ms, paced
+
+log = structlog.get_logger()
+
+#: Parts of ids that one page holds at most.
+PARTS = 10
+#: A walk whose link is served no more begins anew so often at most; else something is wrong that this does not mend.
+RESTART_EVERY_MS = 600_000
+
+
+class WalkPage(NamedTuple):
+    """A page as the queue takes it."""
+
+    rows: int  #: records that were looked at
+    changes: list[Change]  #: what travels
+    going: list[Change]  #: what does not travel, of interest only where the record is known
+    behind: Position
+
+
+class Walker:
+    """Fetches the pages of a stream's walk, for one reader."""
+
+    def __init__(self, table: Table, stream: str, store: WorkflowStore, piece: Slice) -> None:
+        self._table = table
+        self._stream = stream
+        self._store = store
+        self._replay: Replay | None = None
+        self._patience = Patience(store.troubles, f"{stream}.backfill")
+        self._pages: PagesAhead[Position, WalkPage] = PagesAhead(self._fetch, piece)
+
+    def close(self) -> None:
+        self._pages.close()
+
+    def is_due(self, position: Position, replay: Replay | None, queue: RecordQueue) -> bool:
+        """Whether its next page may be asked for and stored. It leaves half of the queue to changes."""
+        self._replay = replay
+        walk = position.walk
+        if walk is None or walk.is_over:
+            self.forget(position)
+            self._patience.end()
+            return False
+        return (
+            position.lets_walk
+            and replay is not None
+            and replay.goes_on
+            and self._patience.is_over()
+            and self._store.now_ms() >= walk.due_ms
+            and not queue.is_half_full()
+        )
+
+    def ahead(self, position: Position) -> None:
+        """The page behind this position is asked for meanwhile."""
+        self._pages.begin(position)
+
+    def page(self, position: Position) -> WalkPage | None:
+        """The page behind this position; None if the process shuts down, or there is none for now: trouble with a walk
+        keeps nobody from reading changes."""
+        try:
+            page = self._pages.page(position)
+        except CursorExpired as error:
+            return self._anew(position, error)
+        except (ConnectorError, Unfit) as error:
+            self._note(
+                error.sentence if isinstance(error, ConnectorError) else f"A condition does not fit: {error}", error
+            )
+            return None
+        if page is not None:
+            self._patience.end()
+        return page
+
+    def _note(self, sentence: str, error: Exception) -> None:
+        wait = (error.wait or None) if isinstance(error, TryAgain) else None
+        self._patience.note(
+            f"{sentence.rstrip('.')}; changes are read meanwhile; give the replay up with: "
+            f"d365acs replay cancel {self._stream}",
+            wait,
+        )
+
+    def _anew(self, position: Position, expired: CursorExpired) -> WalkPage | None:
+        """The walk from its beginning, but not one beginning after another."""
+        walk, now_ms = position.walk, self._store.now_ms()
+        assert walk is not None
+        if now_ms - walk.restarted_ms < RESTART_EVERY_MS:
+            error = Malformed(
+                "dynamics", "The reading position of the replay was lost again soon after it had begun anew"
+            )
+            self._note(error.sentence, error)
+            return None
+        log.warning("A replay is read from its beginning.", action="walk_again", why=str(expired))
+        return WalkPage(0, [], [], position.after_walk(walk.anew(now_ms)))
+
+    def _fetch(self, position: Position) -> WalkPage:
+        walk, replay = position.walk, self._replay
+        assert walk is not None and replay is not None
+        test = self._table.test_of(replay.where)
+        if replay.ids is not None:
+            return self._fetch_parts(position, walk, replay)
+        size = self._table.page_size if replay.where else paced(replay.rate, self._table.page_size)
+        expected = None
+        if not walk.link and (replay.since_ms, replay.until_ms) == (None, None):
+            expected = self._table.count()
+        page = self._table.scan(replay.only, walk.link, size, PAGE_SECONDS)
+        changes, going = self._changes(position, [row for row in page.rows if test(row)])
+        due_ms = next_due_ms(self._store.now_ms(), len(changes), replay.rate)
+        after = walk.after(len(page.rows), len(changes), page.next_link or "", due_ms, expected)
+        return WalkPage(len(page.rows), changes, going, position.after_walk(after))
+
+    def _fetch_parts(self, position: Position, walk: Walk, replay: Replay) -> WalkPage:
+        """Some of the ids that were named."""
+        many = max(1, paced(replay.rate, PARTS * PART) // PART)
+        parts = self._store.replays.ids_of(self._stream, walk.token).parts(walk.part, many)
+        ids = [record_id for part in parts for record_id in part]
+        rows = self._table.picked(ids, PAGE_SECONDS)
+        changes, going = self._changes(position, rows)
+        due_ms = next_due_ms(self._store.now_ms(), len(changes), replay.rate)
+        after = walk.after_parts(len(parts), len(ids), len(rows), len(changes), due_ms)
+        return WalkPage(len(ids), changes, going, position.after_walk(after))
+
+    def _changes(self, position: Position, rows: list[Row]) -> tuple[list[Change], list[Change]]:
+        changes: list[Change] = []
+        going: list[Change] = []
+        for row in rows:
+            assert row.version is not None
+            payload, version = self._table.payload(row), position.fetched_version(row.version)
+            (going if payload is FILTERED_OUT else changes).append(Change(row.id, version, payload))
+        return changes, going
+
+    def stored(self, before: Position, behind: Position) -> None:
+        """A page is on the queue: the ids that were kept for it are not needed any more."""
+        if before.walk is None or behind.walk is None or not behind.walk.token:
+            return
+        if behind.walk.part > before.walk.part:
+            ids = self._store.replays.ids_of(self._stream, behind.walk.token)
+            ids.drop_before(behind.walk.part, behind.walk.part - before.walk.part)
+
+    def forget(self, position: Position) -> None:
+        """Nothing more is read of the walk of this position; its ids may still be there, after a crash for example."""
+        if position.walk is not None and position.walk.token:
+            self._store.replays.ids_of(self._stream, position.walk.token).drop()

@@ -1,0 +1,234 @@
+"""d365acs record explain: what becomes of one record, told by the pieces that would do it, against the sandbox."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.document import Document, dump
+from config.ingress import Filter
+from control.demo.sandbox import Sandbox
+from control.demo.stage import SECRETS, document_for
+from store.outcomes import Reason, Refused
+from store.store import Store, WorkflowStore
+from tests.integration.control.conftest import Run
+from tests.integration.control.flowing import flow, run_ingress
+
+ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    sandbox = Sandbox({"contacts": 5, "memberships": 3}, tmp_path_factory.mktemp("sandbox") / "sandbox.log")
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def document(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Document:
+    """The demonstration's configuration, in which inactive contacts do not travel."""
+    sandbox.ask("POST", "/reset")
+    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
+    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
+    document = document_for(sandbox.info)
+    assert document.ingress is not None
+    contact, *rest = document.ingress.tables
+    contact = contact.model_copy(update={"filter": Filter.model_validate(ACTIVE)})
+    return document.model_copy(update={"ingress": document.ingress.model_copy(update={"tables": (contact, *rest)})})
+
+
+@pytest.fixture(autouse=True)
+def configured(run: Run, document: Document, file: Path, acknowledged: None) -> None:
+    file.write_text(dump(document))
+    assert run("config", "apply", str(file)).exit_code == 0
+
+
+@pytest.fixture
+def ann(sandbox: Sandbox) -> str:
+    """A contact."""
+    [first, *_] = sandbox.rows("contact")
+    sandbox.ask("PATCH", f"/dynamics/tables/contact/{first['contactid']}", {"lastname": "Sanders", "statecode": 0})
+    return str(first["contactid"])
+
+
+def told(run: Run, *arguments: str) -> dict[str, Any]:
+    """The one part of an explanation."""
+    result = run("record", "explain", *arguments, "-o", "json")
+    assert result.exit_code == 0, result.stderr
+    [part] = json.loads(result.stdout)["parts"]
+    return part  # type: ignore[no-any-return]
+
+
+def changed(sandbox: Sandbox, contact: str, **values: object) -> None:
+    sandbox.ask("PATCH", f"/dynamics/tables/contact/{contact}", values)
+
+
+def test_a_record_is_explained_before_anything_ever_ran(run: Run, sandbox: Sandbox, ann: str) -> None:
+    # Given a workflow that is off, When a contact is explained that was never read
+    part = told(run, ann)
+    # Then it is found in Dynamics, and what a start would do is told
+    assert part["verdict"] == "It was not read yet; ingress is STOPPED; once it runs, it would be created."
+    assert (part["action"], part["ledger"], part["campaign"]["count"]) == ("create", None, 0)
+    assert part["filter"]["conditions"] == [{"condition": "statecode equals 0", "value": "(a number)", "holds": True}]
+    # And the mapping is told line by line, without values
+    lines = {line["target"]: line for line in part["fields"]}
+    assert (lines["lastName"]["source"], lines["lastName"]["value"]) == ("lastname", "(7 characters)")
+    assert lines["lastName"]["result"] == "(7 characters)"
+    assert sandbox.ask("GET", "/journal") in ({}, [])
+
+
+def test_an_explanation_says_why_nothing_is_sent_and_what_would_be(
+    run: Run, store: Store, sandbox: Sandbox, ann: str
+) -> None:
+    # Given a contact that was written
+    run_ingress(store)
+    flow(store, ["contact"])
+    # When it is explained, Then the ledger is the reason
+    part = told(run, ann)
+    assert part["verdict"].startswith(
+        "Nothing is sent, because Campaign was confirmed to hold exactly this, which was read on"
+    )
+    assert (part["action"], part["campaign"]["differences"]) == ("nothing", [])
+    # When it changes in Dynamics, Then the change and its field are told
+    changed(sandbox, ann, lastname="Miller-Sanders")
+    part = told(run, ann)
+    assert part["verdict"] == (
+        "Its last change was not read yet; the next look at Dynamics brings it; then an update of 1 field would be "
+        "sent (lastName)."
+    )
+    # When it was read, Then it waits on the queue
+    flow(store, ["contact"], write=False)
+    part = told(run, ann)
+    assert part["verdict"].startswith("It waits on the queue since ")
+    assert part["verdict"].endswith("; when its turn comes, an update of 1 field would be sent (lastName).")
+    assert part["waiting"]["lane"] == "live"
+    # When somebody changes what is not ours in Campaign, Then that is told, too
+    flow(store, ["contact"])
+    assert [one["outcome"] for one in told(run, ann)["lately"]] == ["written", "written"]
+    sandbox.ask("PATCH", f"/campaign/resources/profile/{ann}", {"lastName": "Overwritten"})
+    part = told(run, ann)
+    assert "yet Campaign shows other values now (lastName)" in part["verdict"]
+    assert part["campaign"]["differences"][0]["campaign"] == "(11 characters)"
+
+
+def test_a_record_that_its_filter_keeps_back_names_the_condition(
+    run: Run, store: Store, sandbox: Sandbox, ann: str
+) -> None:
+    run_ingress(store)
+    flow(store, ["contact"])
+    changed(sandbox, ann, statecode=1)
+    part = told(run, ann)
+    assert part["verdict"] == (
+        "Nothing is sent, because it does not pass the filter (statecode equals 0); Campaign keeps it as it is."
+    )
+    assert [one["holds"] for one in part["filter"]["conditions"]] == [False]
+
+
+def test_a_value_that_does_not_fit_is_told_with_its_line(
+    run: Run, store: Store, file: Path, document: Document, ann: str
+) -> None:
+    # Given a mapping that writes a text into a number
+    file.write_text(dump(document).replace("to: lastName", "to: cusLoyaltyPoints"))
+    assert run("config", "apply", str(file)).exit_code == 0
+    # When a record is explained, Then it would be set aside, and the line says why
+    part = told(run, ann)
+    why = "lastname does not fit cusLoyaltyPoints: it is not a plain whole number."
+    assert part["verdict"].endswith(f"once it runs, it would be set aside: {why}")
+    assert part["action"] == "refuse"
+    [line] = [line for line in part["fields"] if line["target"] == "cusLoyaltyPoints"]
+    assert (line["misfit"], line["result"]) == (why, None)
+    # And the others are told as they would be written
+    assert not [one for one in part["fields"] if one["misfit"] and one is not line]
+
+
+def test_a_record_that_is_gone_is_told(run: Run, store: Store, sandbox: Sandbox) -> None:
+    run_ingress(store)
+    flow(store, ["contact"])
+    [_, other, *_] = [row["contactid"] for row in sandbox.rows("contact")]
+    sandbox.ask("POST", "/dynamics/tables/contact/delete", {"ids": [other]})
+    part = told(run, other)
+    assert part["verdict"].endswith("its deletion would be sent, because Dynamics does not have it any more.")
+    assert (part["action"], part["dynamics"]["there"], part["campaign"]["count"]) == ("delete", False, 1)
+
+
+def test_a_dead_letter_says_its_reason_and_what_a_retry_would_do(
+    run: Run, store: Store, ingress: WorkflowStore, sandbox: Sandbox, ann: str
+) -> None:
+    generation = run_ingress(store)
+    flow(store, ["contact"], write=False)
+    queue = ingress.queue("contact")
+    batch = queue.lease(generation, 500, 60_000)
+    reason = Reason("already-exists", "Campaign has another profile with this email.", "campaign")
+    queue.settle(batch.number, [Refused(record.id, reason) for record in batch.records])
+    part = told(run, ann)
+    assert part["verdict"].startswith("It was set aside on ")
+    assert part["verdict"].endswith(
+        "(already-exists): Campaign has another profile with this email; if it were tried again now, it would be "
+        "created."
+    )
+    assert part["next"] == [f"d365acs dlq show ingress {ann}", f"d365acs dlq retry ingress {ann}"]
+
+
+def test_a_child_waits_for_its_parent_and_a_pkey_leads_to_the_record(run: Run, store: Store, sandbox: Sandbox) -> None:
+    run_ingress(store)
+    membership = sandbox.rows("new_membership")[0]
+    # Given a membership whose contact was not written
+    part = told(run, membership["new_membershipid"])
+    holder = part["links"][0]
+    assert (holder["target"], holder["table"], holder["required"]) == ("holder", "contact", True)
+    assert holder["stands"].startswith("not known to be in Campaign")
+    assert part["action"] == "wait"
+    assert part["verdict"].endswith(f"it would wait for the contact {holder['parent']} that it links to.")
+    # When both are written, Then Campaign holds the same, and its PKey leads to the record
+    flow(store, ["contact", "new_membership"])
+    part = told(run, membership["new_membershipid"])
+    assert (part["action"], part["campaign"]["differences"]) == ("nothing", [])
+    [record] = [one for one in sandbox.records("cusMembership") if one["crmId"] == membership["new_membershipid"]]
+    by_pkey = json.loads(run("record", "explain", record["PKey"], "-o", "json").stdout)
+    assert by_pkey["id"] == membership["new_membershipid"]
+    assert by_pkey["named"] == [f"It is the PKey of a cusMembership with crmId {by_pkey['id']}."]
+
+
+def test_values_are_shown_only_on_record(run: Run, ingress: WorkflowStore, ann: str) -> None:
+    masked = run("record", "explain", ann)
+    assert "Sanders" not in masked.stdout
+    assert masked.stderr == "See the values with --reveal, which is entered into the history.\n"
+    assert not [act for act in ingress.acts.newest() if act.action == "reveal"]
+    revealed = run("record", "explain", ann, "--reveal")
+    assert "Sanders" in revealed.stdout
+    [act] = [act for act in ingress.acts.newest() if act.action == "reveal"]
+    assert (act.by, act.stream, act.why) == ("ann", "contact", f"explained {ann}")
+
+
+def test_what_is_kept_is_told_while_the_systems_are_away(run: Run, store: Store, sandbox: Sandbox, ann: str) -> None:
+    run_ingress(store)
+    flow(store, ["contact"])
+    sandbox.ask("PUT", "/faults", {"dynamics": {"rate_503": 1}})
+    part = told(run, ann)
+    sandbox.ask("PUT", "/faults", {})
+    assert (part["action"], part["ledger"]["standing"], part["dynamics"]) == ("unknown", "present", None)
+    assert part["verdict"] == "Nothing of it waits; what comes of it cannot be told now."
+    assert len(part["troubles"]) == 1
+
+
+def test_people_see_the_verdict_first_and_unknown_ids_are_said(run: Run, ann: str) -> None:
+    lines = run("record", "explain", ann).stdout.splitlines()
+    assert lines[:4] == [
+        f"Record {ann}",
+        "",
+        "ingress, contact",
+        "It was not read yet; ingress is STOPPED; once it runs, it would be created.",
+    ]
+    assert [line.split("  ")[0] for line in lines[5:10]] == ["Workflow", "Queue", "Ledger", "Dynamics", "Campaign"]
+    stranger = "5d6c7f1e-0f0b-4b0e-9a58-00000000ffff"
+    unknown = run("record", "explain", stranger)
+    assert (unknown.exit_code, unknown.stderr) == (
+        1,
+        f"Error: Nothing is known of {stranger}: it is neither kept here nor in 4 mapped tables of Dynamics; looked "
+        "for in contact, new_membership, new_invoice and new_invoiceline.\n",
+    )
+    wrong = run("record", "explain", "nonsense", "--system", "campaign")
+    assert wrong.exit_code == 1
+    assert wrong.stderr.startswith("Error: nonsense is not the id of a record;")

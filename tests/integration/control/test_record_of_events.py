@@ -1,0 +1,137 @@
+"""d365acs record explain, of events: whether one waits, waits for its contact, appears, or is on the timeline."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from config.document import Document, dump
+from config.egress import EgressConfig
+from control.demo.sandbox import Sandbox, connections_to
+from control.demo.stage import SECRETS
+from control.live_streams import in_use, live
+from store.client import text
+from store.outcomes import Parent, Parked
+from store.records import Change, Lane
+from store.store import Store, WorkflowStore
+from sync.events.event import activity_id
+from sync.reading import read_slice
+from sync.writing import write_slice
+from tests.integration.control.conftest import Run
+from tests.integration.control.flowing import PIECE
+
+STRANGER = "5d6c7f1e-0f0b-4b0e-9a58-00000000ffff"
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    options = {"contacts": 5, "campaign-events": 20}
+    sandbox = Sandbox(options, tmp_path_factory.mktemp("sandbox") / "sandbox.log")
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture(autouse=True)
+def generation(
+    run: Run, sandbox: Sandbox, file: Path, acknowledged: None, egress: WorkflowStore, monkeypatch: pytest.MonkeyPatch
+) -> int:
+    """Egress runs; clicks do not appear."""
+    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
+    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
+    config = EgressConfig.model_validate({"events": {"clicks": False}})
+    file.write_text(dump(Document(connections=connections_to(sandbox.info, SECRETS), egress=config)))
+    applied = run("config", "apply", str(file))
+    assert applied.exit_code == 0, applied.stderr
+    assert egress.lifecycle.start("ann", "", 1)
+    generation = egress.lifecycle.read().generation
+    egress.lifecycle.add_streams(["events"])
+    assert egress.lifecycle.run(generation, "start-up checks", "both systems answer")
+    return generation
+
+
+def told(run: Run, *arguments: str) -> dict[str, Any]:
+    result = run("record", "explain", *arguments, "-o", "json")
+    assert result.exit_code == 0, result.stderr
+    [part] = json.loads(result.stdout)["parts"]
+    return part  # type: ignore[no-any-return]
+
+
+def flow(store: Store, generation: int, write: bool) -> None:
+    """The journal is read and, where that is wanted, what was read is written."""
+    use = in_use(store, "egress")
+    assert use is not None
+    with live(store, use) as found:
+        stream = found.streams["events"]
+        read_slice(stream, use.workflow, generation, PIECE)
+        if write:
+            write_slice(stream, found.streams, use.workflow, generation, 0, PIECE, 60.0, 200)
+
+
+def waiting(egress: WorkflowStore, store: Store) -> dict[str, dict[str, Any]]:
+    """The events on the queue by the ids of their activities."""
+    ids = [text(raw) for raw in store.redis.hkeys(egress.queue("events").keys.records)]
+    found = egress.queue("events").payloads(ids)
+    return {id_: orjson.loads(payload.partition(b" ")[2]) for id_, payload in found.items()}
+
+
+def test_an_event_is_followed_from_the_queue_to_the_timeline(
+    run: Run, store: Store, egress: WorkflowStore, generation: int
+) -> None:
+    # Given events that were read and wait
+    flow(store, generation, write=False)
+    events = waiting(egress, store)
+    activity = next(iter(events))
+    part = told(run, activity)
+    # Then the kind and what comes of it are told, and no value
+    assert part["verdict"].startswith("It waits on the queue since ")
+    assert part["verdict"].endswith(f"its {part['event']['kind']} would be shown on the contact's timeline.")
+    assert (part["action"], part["event"]["activity"]) == ("create", False)
+    # When it is written, Then Dynamics shows it
+    flow(store, generation, write=True)
+    part = told(run, activity)
+    assert part["verdict"] == "Dynamics shows it on the contact's timeline; nothing more is sent."
+    assert (part["action"], part["waiting"], part["event"]["activity"]) == ("nothing", None, True)
+
+
+def test_an_event_is_found_by_its_own_id_and_one_that_is_switched_off_says_so(
+    run: Run, egress: WorkflowStore, generation: int, sandbox: Sandbox
+) -> None:
+    # Given a click on the queue, read before clicks were switched off
+    click = activity_id("click", "made-up-1")
+    fields = EgressConfig().journal.fields
+    value: dict[str, Any] = {}
+    for path, told_ in ((fields.id, "made-up-1"), (fields.type, "click"), (fields.contact, STRANGER)):
+        at, *rest = path.split(".")
+        inner = value
+        for step in [at, *rest][:-1]:
+            inner = inner.setdefault(step, {})
+        inner[path.split(".")[-1]] = told_
+    queue = egress.queue("events")
+    queue.put_page(
+        generation, egress.cursor("events").number, [Change(click, 1, b"journal " + orjson.dumps(value))], ""
+    )
+    # When it is asked for by Campaign's id of the event
+    result = json.loads(run("record", "explain", "made-up-1", "-o", "json").stdout)
+    # Then it is found
+    assert result["named"] == ["It is no id of Dynamics, so it is taken for the id of an event of Campaign."]
+    [part] = result["parts"]
+    assert (part["id"], part["event"]["kind"], part["action"]) == (click, "click", "nothing")
+    assert part["verdict"].endswith("nothing is sent, because clicks are switched off (egress.events.clicks).")
+
+
+def test_events_that_wait_for_a_contact_are_told_by_its_id(run: Run, egress: WorkflowStore, generation: int) -> None:
+    # Given an event that waits for a contact that Dynamics does not have
+    queue = egress.queue("events")
+    send = activity_id("send", "made-up-2")
+    queue.put_page(generation, egress.cursor("events").number, [Change(send, 1, b"journal {}")], "", Lane.LIVE)
+    batch = queue.lease(generation, 500, 60_000)
+    queue.settle(batch.number, [Parked(send, Parent("contact", STRANGER), released=False)])
+    # When the contact is explained, Then the event is named
+    told_ = run("record", "explain", STRANGER).stdout
+    assert "1 event of this contact waits for it: Dynamics did not have it." in told_
+    assert f"d365acs record explain {send}" in told_
+    # And the event says for whom it waits
+    assert f"it waits for the contact {STRANGER}" in told(run, send)["verdict"]
