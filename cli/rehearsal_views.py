@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cli.context import Context
@@ -24,7 +24,34 @@ def rehearsed_start(context: Context, workflow_name: str, limit: int | None, exa
     from control.rehearsal.data import rehearsal_data
 
     with progress("Rehearsing") as look:
-        found = rehearse_start(context.store, workflow_name, context.settings.read_page_size, limit, exact, look)
+        found = rehearse_start(context.unsealed, workflow_name, context.settings.read_page_size, limit, exact, look)
+    if output != "table":
+        write(rehearsal_data(found), output)
+        return
+    draw(*rehearsal_parts(found))
+
+
+def rehearsed_replay(
+    context: Context,
+    table_name: str,
+    since_ms: int | None,
+    until_ms: int | None,
+    where: Sequence[str],
+    ids: Iterable[str] | None,
+    rate: float | None,
+    output: str,
+) -> None:
+    """`replay create --dry-run`."""
+    from control.rehearsal import rehearse_replay
+    from control.rehearsal.data import rehearsal_data
+
+    named = None if ids is None else [line for line in map(str.strip, ids) if line]
+    with progress("Rehearsing") as look:
+        found = rehearse_replay(
+            *(context.store, table_name, context.settings.read_page_size, since_ms, until_ms, where, named),
+            rate=rate,
+            look=look,
+        )
     if output != "table":
         write(rehearsal_data(found), output)
         return
@@ -75,9 +102,9 @@ def _told(tally: Tally) -> Iterator[str]:
     """What the numbers do not say."""
     if not tally.is_whole and tally.expected:
         yield f"{tally.table}: Dynamics has about {counted(tally.expected, 'record')}."
-    if tally.waiting:
-        waits = "waits" if tally.waiting == 1 else "wait"
-        yield f"{tally.table}: {counted(tally.waiting, 'record')} {waits} on the queue already, and would go on, too."
+    if tally.queued:
+        waits = "waits" if tally.queued == 1 else "wait"
+        yield f"{tally.table}: {counted(tally.queued, 'record')} of these {waits} on the queue already."
     for fate, ids in tally.examples.items():
         yield f"{tally.table}, {fate.value}, such as: {', '.join(ids)}"
     for reason, count in tally.reasons.most_common():

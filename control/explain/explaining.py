@@ -6,6 +6,7 @@ from config.document import WorkflowDocument
 from config.event_fields import Kind
 from config.ingress import IngressConfig
 from connectors.errors import System
+from control.dead_letters.looking import SEALED
 from control.errors import NoConfiguration, Sealed, UnknownRecord
 from control.explain import event, record
 from control.explain.explanation import Explanation, Part
@@ -32,11 +33,6 @@ from sync.unknown_contacts import CONTACT
 EGRESS = "egress"
 #: Events that are counted as waiting for a contact.
 MOST_WAITING = 1000
-
-SEALED = (
-    "What waits of it is sealed with a key that is not known here; set D365ACS_PAYLOAD_KEYS_FILE as the workers have "
-    "it, with the older keys in it, too."
-)
 
 
 def explain(store: Store, text: str, system: System | None, workflow: str | None, reveal: bool, by: str) -> Explanation:
@@ -176,7 +172,9 @@ def _knows_consent(store: Store, contact: str) -> bool:
 
 
 def _unknown(who: Named, uses: dict[str, InUse], workflow: str | None) -> str:
-    if workflow is not None and workflow not in uses and workflow != OPTINOUT:
+    if workflow == OPTINOUT:
+        return f"optinout knows nothing of {who.id}: it has seen no change of its consent."
+    if workflow is not None and workflow not in uses:
         return f"{workflow} has no configuration yet; save one with: d365acs config apply FILE"
     if not is_guid(who.id):
         return f"No event with the id {who.id} waits, was set aside, or is in Dynamics."

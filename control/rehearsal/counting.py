@@ -49,7 +49,8 @@ class Tally:
     rows: int = 0  #: records looked at
     expected: int | None = None  #: how many there are, as far as Dynamics tells
     is_whole: bool = True  #: False: only the first records were looked at
-    waiting: int = 0  #: records on the queue already, not looked at
+    waiting: int = 0  #: records on the queue already
+    queued: int = 0  #: those of them that were looked at beside what is read
     fates: Counter[Fate] = field(default_factory=Counter)
     examples: dict[Fate, list[str]] = field(default_factory=dict)  #: ids
     reasons: Counter[str] = field(default_factory=Counter)  #: why records would be set aside, or wait

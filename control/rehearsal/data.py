@@ -26,6 +26,7 @@ def tally_data(tally: Tally) -> dict[str, Any]:
         "expected": tally.expected,
         "whole": tally.is_whole,
         "waiting": tally.waiting,
+        "queued": tally.queued,
         **{fate.value: tally.fates[fate] for fate in Fate},
         "examples": {fate.value: ids for fate, ids in tally.examples.items()},
         "reasons": dict(tally.reasons.most_common()),

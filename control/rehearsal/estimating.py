@@ -9,11 +9,18 @@ from control.rehearsal.counting import Estimate, Tally
 _ASK_SECONDS = 20.0
 
 
-def estimate(live: Live, tallies: list[Tally]) -> Estimate | None:
-    """By the configured rate; without one, by how long one small question to Campaign takes. Raises ConnectorError."""
+def estimate(live: Live, tallies: list[Tally], rate: float | None = None) -> Estimate | None:
+    """By the configured rate; without one, by how long one small question to Campaign takes; by `rate`, records a
+    second, if that takes longer. Raises ConnectorError."""
     requests = sum(tally.requests for tally in tallies)
     if not requests:
         return None
+    found = _of_campaign(live, requests)
+    held_back = sum(tally.fates.total() for tally in tallies) / rate if rate else 0.0
+    return Estimate(held_back, f"{rate:g} records a second") if held_back > found.seconds else found
+
+
+def _of_campaign(live: Live, requests: int) -> Estimate:
     campaign = live.use.document.connections.campaign
     if campaign.requests_per_second:
         rate = campaign.requests_per_second

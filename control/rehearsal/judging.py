@@ -11,13 +11,14 @@ from control.rehearsal.counting import Fate, Tally, requests_of
 from control.rehearsal.parents import Parents
 from control.rehearsal.rows import Reading
 from store.record_queue import Change, Filtered, Lane, Leased, Outcome, Unchanged
+from store.whereabouts import Head
 from sync.deciding import decision_on
 from sync.going import concerned
 from sync.mapping.mapper import Unmappable
 from sync.position import Position
 from sync.reading import PAGE_SECONDS
 from sync.relatives import awaiting_parents
-from sync.streams import DELETED, FILTERED_OUT, Send, Stream, leaving
+from sync.streams import DELETED, FILTERED_OUT, Send, Stream, kind_of, leaving
 
 
 class Judge:
@@ -31,6 +32,7 @@ class Judge:
         self._now_ms = now_ms
         self._mappings = {mapping.table: mapping for mapping in ingress.tables}
         self._parents = Parents()
+        self._read = Parents()  # what was looked at, of tables of which records wait
         self._read_whole: set[str] = set()  # tables of which all parents are known that would be written
 
     def in_order(self, tables: Sequence[str]) -> list[str]:
@@ -57,12 +59,45 @@ class Judge:
         stream = self._live.streams[tally.table]
         tally.rows += len(rows)
         by_id = {row.id: row for row in rows}
-        records = self._records(stream, tally, rows, reading)
-        entries = self._workflow.queue(stream.name).ledger.entries([record.id for record in records])
+        if tally.waiting:
+            self._read.add(stream.name, list(by_id))
+        written = self._decided(stream, tally, self._records(stream, tally, rows, reading), reading)
+        return [(by_id[send.record.id], send) for send in written]
+
+    def waiting(self, tally: Tally, heads: Sequence[Head], reading: Reading) -> None:
+        """The same of records that wait on the queue, but for those that were read just now. Raises UnknownKey."""
+        stream = self._live.streams[tally.table]
+        left = [head for head in heads if not self._read.has(stream.name, head.id)]
+        self._read.add(stream.name, [head.id for head in left])
+        payloads = self._workflow.queue(stream.name).payloads([head.id for head in left])
+        records: list[Leased] = []
+        outdated: list[str] = []
+        for head in left:
+            payload = payloads.get(head.id)
+            # Where everything is read, what waits is read again, but for what is not there any more.
+            if payload is None or (reading.is_everything and kind_of(payload) != DELETED):
+                continue
+            if stream.table.is_outdated(payload):
+                outdated.append(head.id)
+            else:
+                records.append(Leased(*head, payload, 0, 0))
+        tally.queued += len(records) + len(outdated)
+        tally.rows += len(records)
+        self._decided(stream, tally, records, reading)
+        if outdated:
+            rows = stream.table.rows(outdated, lambda: PAGE_SECONDS)
+            self.page(tally, list(rows.values()), reading)
+
+    def _decided(self, stream: Stream, tally: Tally, records: Sequence[Leased], reading: Reading) -> list[Send]:
+        """Counts what would become of these; answers what would be sent."""
+        ids = [record.id for record in records]
+        entries = self._workflow.queue(stream.name).ledger.entries(ids)
+        repeats = self._workflow.repeats(stream.name, ids)
         sends: list[Send] = []
         for record, entry in zip(records, entries, strict=True):
+            known, again = entry if reading.trusts else None, reading.replays or record.id in repeats
             try:
-                decision = decision_on(stream.target, record, entry if reading.trusts else None, reading.replays)
+                decision = decision_on(stream.target, record, known, again)
             except Unmappable as wrong:
                 tally.count(Fate.INVALID, record.id, wrong.sentence)
                 continue
@@ -73,10 +108,9 @@ class Judge:
         written = self._with_parents(stream, tally, sends, reading)
         if stream.children or stream.name in stream.parents:
             self._parents.add(stream.name, [send.record.id for send in written if send.update is not None])
-        mapping = self._mappings[tally.table]
         for send in written:
-            self._count(tally, mapping, send)
-        return [(by_id[send.record.id], send) for send in written]
+            self._count(tally, self._mappings[tally.table], send)
+        return written
 
     def _count(self, tally: Tally, mapping: TableMapping, send: Send) -> None:
         fate = Fate.DELETE if send.update is None else Fate.UPDATE if send.known else Fate.CREATE

@@ -27,11 +27,13 @@ def rehearse_replay(
     until_ms: int | None = None,
     where: Sequence[str] = (),
     ids: Sequence[str] | None = None,
+    rate: float | None = None,
     limit: int | None = None,
     exact: bool = False,
     look: Look = lambda done, total: None,
 ) -> Rehearsal:
-    """Of the table, or of the part of it that is meant; see `control.replays.ask`. Nothing is asked for, or written.
+    """Of the table, or of the part of it that is meant, at most `rate` records a second; see `control.replays.ask`.
+    Nothing is asked for, or written.
 
     Under the active configuration, or the saved one while ingress is off. Raises UnknownTable, ControlError,
     Misfitting, SecretMissing, ConnectorError.
@@ -60,7 +62,7 @@ def rehearse_replay(
             raise ControlError(f"--where: {unfit}.") from None
         if ids is not None and tally.rows < len(wanted):
             tally.notes.append(f"Dynamics does not have {len(wanted) - tally.rows:,} of the ids.")
-        return Rehearsal((tally,), estimate(found, [tally]))
+        return Rehearsal((tally,), estimate(found, [tally], rate))
 
 
 def _guid(text: str) -> str:

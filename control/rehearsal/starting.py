@@ -1,7 +1,8 @@
 """What the next start of ingress would do."""
 
 from connectors.errors import CursorExpired
-from control.errors import ControlError
+from control.dead_letters.looking import SEALED
+from control.errors import ControlError, Sealed
 from control.live_streams import Live, live, saved
 from control.opening import workflow_of
 from control.rehearsal.counting import Look, Rehearsal, Tally
@@ -12,7 +13,9 @@ from control.rehearsal.rows import Reading, after_expiry, deletions, next_readin
 from control.together import INGRESS, OPTINOUT
 from control.words import window
 from store.replays import Replay
+from store.sealing import UnknownKey
 from store.store import Store
+from store.whereabouts import held
 from sync.position import Position
 from sync.table_source import TableSource
 
@@ -24,7 +27,7 @@ def rehearse_start(
     """Under the saved configuration. `limit`: the first so many records of each table alone; `exact`: a sample is
     looked up in Campaign. Nothing is written, and no reading position moves.
 
-    Raises UnknownWorkflow, ControlError for a workflow that cannot be rehearsed, NoConfiguration, Misfitting,
+    Raises UnknownWorkflow, ControlError for a workflow that cannot be rehearsed, NoConfiguration, Misfitting, Sealed,
     SecretMissing, ConnectorError.
     """
     workflow = workflow_of(store, name)
@@ -35,22 +38,31 @@ def rehearse_start(
         judge = Judge(found, store.now_ms())
         looker = Looker(found) if exact else None
         pending = workflow.replays.both()[0]
-        tallies = [
-            _table(found, judge, looker, table, pending.get(table), limit, look)
-            for table in judge.in_order(list(found.streams))
-        ]
+        try:
+            tallies = [
+                _table(store, found, judge, looker, table, pending.get(table), limit, look)
+                for table in judge.in_order(list(found.streams))
+            ]
+        except UnknownKey:
+            raise Sealed(SEALED) from None
         return Rehearsal(tuple(tallies), estimate(found, tallies))
 
 
 def _table(
-    found: Live, judge: Judge, looker: Looker | None, table: str, replay: Replay | None, limit: int | None, look: Look
+    store: Store,
+    found: Live,
+    judge: Judge,
+    looker: Looker | None,
+    table: str,
+    replay: Replay | None,
+    limit: int | None,
+    look: Look,
 ) -> Tally:
     workflow, source = found.use.workflow, source_of(found, table)
     position = Position.load(workflow.cursor(table).value)
     replays = replay is not None and replay.only.is_whole
     reading = next_reading(source, position, replays)
     tally = begun(found, table, reading, source)
-    tally.waiting = workflow.queue(table).total()
     try:
         judge_pages(judge, looker, tally, reading, limit, look)
     except CursorExpired:
@@ -63,9 +75,21 @@ def _table(
             _deletions(judge, tally, source, position)
     if reading.is_everything and tally.is_whole:
         judge.note_whole(table)
+    _waiting(store, found, judge, tally, reading, limit)
     if replay is not None and not replays:
         _part(judge, looker, tally, source, replay, found, limit, look)
     return tally
+
+
+def _waiting(store: Store, found: Live, judge: Judge, tally: Tally, reading: Reading, limit: int | None) -> None:
+    """What waits on the queue already."""
+    looked_at = 0
+    for heads in held(store.redis, found.use.workflow.queue(tally.table).keys):
+        left = heads if limit is None else heads[: limit - looked_at]
+        judge.waiting(tally, left, reading)
+        looked_at += len(left)
+        if limit is not None and looked_at >= limit:
+            return
 
 
 def _deletions(judge: Judge, tally: Tally, source: TableSource, position: Position) -> None:
@@ -118,7 +142,8 @@ def begun(found: Live, table: str, reading: Reading, source: TableSource) -> Tal
     ingress = found.use.document.ingress
     assert ingress is not None
     resource = next(mapping.resource for mapping in ingress.tables if mapping.table == table)
-    return Tally(table, resource, reading.words, expected=source.count() if reading.is_everything else None)
+    expected = source.count() if reading.is_everything else None
+    return Tally(table, resource, reading.words, expected=expected, waiting=found.use.workflow.queue(table).total())
 
 
 def judge_pages(

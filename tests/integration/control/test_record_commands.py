@@ -229,6 +229,11 @@ def test_people_see_the_verdict_first_and_unknown_ids_are_said(run: Run, ann: st
         f"Error: Nothing is known of {stranger}: it is neither kept here nor in 4 mapped tables of Dynamics; looked "
         "for in contact, new_membership, new_invoice and new_invoiceline.\n",
     )
+    consent = run("record", "explain", stranger, "--workflow", "optinout")
+    assert consent.stderr == f"Error: optinout knows nothing of {stranger}: it has seen no change of its consent.\n"
+    assert run("record", "explain", stranger, "--workflow", "egress").stderr.startswith(
+        "Error: egress has no configuration yet;"
+    )
     wrong = run("record", "explain", "nonsense", "--system", "campaign")
     assert wrong.exit_code == 1
     assert wrong.stderr.startswith("Error: nonsense is not the id of a record;")

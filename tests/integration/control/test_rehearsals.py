@@ -76,6 +76,7 @@ def counted(found: dict[str, dict[str, Any]]) -> Counter[tuple[str, str]]:
 def everything(store: Store) -> dict[bytes, object]:
     """All that the store holds of ingress."""
     keys = sorted(key for key in store.redis.scan_iter("*{*ingress*}*"))
+    assert keys
     return {key: store.redis.dump(key) for key in keys}
 
 
@@ -124,6 +125,28 @@ def test_a_dry_run_of_changes_counts_what_then_happens(
     assert (contact["engine_calls"], written(sandbox)) == (6, Counter())
     assert everything(store) == before
     # And what was counted is what happens
+    flow(store)
+    assert written(sandbox) == counted(found)
+
+
+def test_what_waits_on_the_queue_is_rehearsed_and_not_counted_twice(
+    run: Run, store: Store, sandbox: Sandbox, file: Path, document: Document
+) -> None:
+    # Given contacts, all written; two changes that were read and wait, one of which has changed once more since
+    applied(run, file, document, contacts(document))
+    run_ingress(store)
+    flow(store)
+    first, second, *_ = [row["contactid"] for row in sandbox.rows("contact")]
+    for contact in (first, second):
+        sandbox.ask("PATCH", f"/dynamics/tables/contact/{contact}", {"lastname": "Changed"})
+    flow(store, write=False)
+    sandbox.ask("PATCH", f"/dynamics/tables/contact/{second}", {"lastname": "Changed again"})
+    sandbox.ask("DELETE", "/journal")
+    before = everything(store)
+    # When the start is rehearsed, Then each counts once
+    found = rehearsed(run)
+    assert [found["contact"][word] for word in ("update", "records", "waiting", "queued")] == [2, 2, 2, 1]
+    assert everything(store) == before
     flow(store)
     assert written(sandbox) == counted(found)
 

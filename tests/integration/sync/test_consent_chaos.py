@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from config.consent_flags import WireFlag
+from config.consent_flags import POLICIES, WireFlag
 from config.optinout import OptinoutConfig
 from config.tables import CampaignKey
 from connectors.clocks import Skew
@@ -227,7 +227,19 @@ steps = st.lists(
 )
 
 
-@pytest.mark.parametrize("policy", ["documented", "newest"])
+def demanded_by(policy: str, record_ms: int, dynamics: Any, campaign: Any) -> bool:
+    """What the people's changes come to by the rule."""
+    match policy:
+        case "documented":
+            return documented(dynamics, record_ms, campaign)
+        case "newest":
+            return newest(dynamics, campaign)
+        case "most_restrictive":
+            return bool(dynamics.opted_out or campaign.opted_out)
+    return bool((dynamics if policy == "dynamics" else campaign).opted_out)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=steps)
 def test_both_sides_end_as_the_rule_demands_whatever_happens(
@@ -257,9 +269,7 @@ def test_both_sides_end_as_the_rule_demands_whatever_happens(
             sent = plan.memory.flags[flag].sent
             if (flag, decision.decided_ms) not in kept or sent is None:
                 continue
-            demanded = [
-                documented(one, read.record_ms, other) if policy == "documented" else newest(one, other)
-                for one, other in read.sides(flag)
-            ]
-            cautious = decision.rule == Rule.IN_DOUBT or (policy == "newest" and decision.rule == Rule.OPTED_OUT_WINS)
+            demanded = [demanded_by(policy, read.record_ms, one, other) for one, other in read.sides(flag)]
+            cautious = decision.rule in (Rule.IN_DOUBT, Rule.UNTOUCHED)
+            cautious = cautious or (policy == "newest" and decision.rule == Rule.OPTED_OUT_WINS)
             assert sent.opted_out if cautious else sent.opted_out in demanded
