@@ -121,7 +121,8 @@ def _facts(part: Part, now_ms: int) -> Iterator[tuple[str, RenderableType]]:
     if part.event:
         there = {True: "shows its activity", False: "does not have its activity", None: "could not be asked"}
         yield "Dynamics", there[part.event.activity]
-        yield "Kind", part.event.kind or "not told"
+        if part.event.kind:
+            yield "Kind", part.event.kind
 
 
 def _waiting(waits: Whereabouts) -> str:

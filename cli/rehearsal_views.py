@@ -105,7 +105,7 @@ def _told(tally: Tally) -> Iterator[str]:
     if tally.queued:
         waits = "waits" if tally.queued == 1 else "wait"
         yield f"{tally.table}: {counted(tally.queued, 'record')} of these {waits} on the queue already."
-    for fate, ids in tally.examples.items():
+    for fate, ids in sorted(tally.examples.items(), key=lambda one: list(type(one[0])).index(one[0])):
         yield f"{tally.table}, {fate.value}, such as: {', '.join(ids)}"
     for reason, count in tally.reasons.most_common():
         yield f"{tally.table}, {counted(count, 'record')}: {finished(reason)}"
@@ -129,7 +129,8 @@ def _were(count: int) -> str:
 
 def _takes(found: Rehearsal) -> str:
     if found.estimate is None:
-        return "Nothing would be written."
+        calls = all(tally.calls_engine for tally in found.tallies)
+        return "Nothing would be written." if calls else "Campaign is not written to. Nothing was written to Dynamics."
     return (
         f"That is {counted(found.engine_calls, 'engine call')}, in {counted(found.requests, 'request')} to Campaign at "
         f"most: about {duration(max(1.0, found.estimate.seconds))}, at {found.estimate.basis}. Nothing was written."

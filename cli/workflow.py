@@ -121,8 +121,9 @@ def start(
     configuration fits them, then RUNNING. Starting what starts or runs already changes nothing. The first start of an
     instance asks whether it is known how privacy requests are made; a script says so with --accept-privacy.
 
-    With --dry-run (ingress only) everything that the start would read is read, filtered, mapped and compared with what
-    is known of Campaign, and counted: what would be created, updated, deleted; nothing is written.
+    With --dry-run everything that the start would read is read, filtered, mapped and compared with what is known of the
+    other system, and counted: what would be created, updated, deleted; nothing is written. Not for egress from files,
+    which reading puts away; for optinout there is `consent preview`.
     """
     from control import operate
 

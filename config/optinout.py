@@ -169,12 +169,6 @@ def _shared_columns(files: object, pairs: Sequence[object]) -> Iterator[tuple[Pl
     contact = written(columns, "contact") or ConsentColumns().contact
     taken = {contact: "the contact"}
     by_flag = {flag_named(key): (key, name) for key, name in _listed(columns, "flags")}
-    paired = {flag_named(written(pair, "campaign")) for pair in pairs}
-    # One that is misspelt in its pair is told there.
-    for listed in ("flags", "times") if None not in paired else ():
-        for key, _ in _listed(columns, listed):
-            if flag_named(key) and flag_named(key) not in paired:
-                yield ("files", "columns", listed, key), f"{key} stands in no pair: pair it, or take its column away"
     for pair in pairs:
         flag = flag_named(written(pair, "campaign"))
         if flag is None:

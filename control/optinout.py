@@ -46,7 +46,11 @@ def judge_optinout(config: OptinoutConfig, systems: Systems, ingress: IngressCon
     errors = [_misfit(error.place, error.sentence) for error in found.errors]
     return Judgement(
         (*errors, *_source_misfits(config, systems)),
-        (*(_misfit(warning.place, warning.sentence) for warning in found.warnings), *_polarity_misfits(config)),
+        (
+            *(_misfit(warning.place, warning.sentence) for warning in found.warnings),
+            *_polarity_misfits(config),
+            *_unpaired_misfits(config),
+        ),
     )
 
 
@@ -54,6 +58,16 @@ def _polarity_misfits(config: OptinoutConfig) -> Iterator[Misfit]:
     for index, pair in enumerate(config.flags):
         if sentence := doubtful(pair):
             yield _misfit(("flags", index, "dynamics"), sentence)
+
+
+def _unpaired_misfits(config: OptinoutConfig) -> Iterator[Misfit]:
+    """Columns of files that nobody reads: their flags stand in no pair."""
+    columns = config.files.columns if config.files else None
+    for name, flags in (("flags", columns.flags), ("times", columns.times)) if columns else ():
+        for flag in flags:
+            if config.pair_of(flag) is None:
+                sentence = f"{flag} stands in no pair, so that its column is not read; pair it, or take it away"
+                yield _misfit(("files", "columns", name), sentence)
 
 
 def _misfit(place: Place, sentence: str) -> Misfit:

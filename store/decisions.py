@@ -108,9 +108,9 @@ def pack_open(decision: Decision, number: int, prefix: str, seal: PayloadSeal, c
     contact = field_of(decision.contact)
     if len(contact) > _LONGEST:
         raise ValueError(f"The id of a contact has at most {_LONGEST} bytes; this one has {len(contact)}.")
-    facts = seal.seal(
-        _owner(prefix, decision.contact, number), _pack_facts(decision) + _number(column) + _bounds(decision)
-    )
+    bounds = _bounds(decision)
+    behind = _number(column) + bounds if column or bounds else b""
+    facts = seal.seal(_owner(prefix, decision.contact, number), _pack_facts(decision) + behind)
     return _LAYOUT + bytes([len(contact)]) + contact + _number(number) + facts
 
 
@@ -193,21 +193,39 @@ def _unpack_open(outer: "_Reader", prefix: str, seal: PayloadSeal, column: NameO
     )
     skew_ms = reader.signed() if first & _SKEW else None
     flag, policy, rule, winner, written_to = (reader.word() for _ in range(5))
-    paired = column(reader.number())
-    marks = 0
-    if reader.has_more():
-        marks = reader.byte()
-        if not marks or marks & ~(_DYNAMICS_AFTER | _CAMPAIGN_AFTER | _WITHIN):
-            raise Unreadable(_DAMAGED)
+    numbered, marks = _column_and_marks(reader)
     dynamics_after = decided_ms - reader.signed() if marks & _DYNAMICS_AFTER else None
     campaign_after = decided_ms - reader.signed() if marks & _CAMPAIGN_AFTER else None
     within_ms = reader.number() if marks & _WITHIN else None
     reader.end()
     sides = (dynamics, dynamics_ms), (campaign, campaign_ms)
     made = Decision(
-        contact, flag, *sides, skew_ms, policy, rule, winner, written_to, decided_ms, number=number, column=paired
+        contact,
+        flag,
+        *sides,
+        skew_ms,
+        policy,
+        rule,
+        winner,
+        written_to,
+        decided_ms,
+        number=number,
+        column=column(numbered),
     )
     return made._replace(dynamics_after_ms=dynamics_after, campaign_after_ms=campaign_after, skew_within_ms=within_ms)
+
+
+def _column_and_marks(reader: "_Reader") -> tuple[int, int]:
+    """The number of the column, 0 if it is not known, and what follows; of early decisions neither was kept."""
+    if not reader.has_more():
+        return 0, 0
+    numbered = reader.number()
+    marks = reader.byte() if reader.has_more() else None
+    if marks is None and numbered:
+        return numbered, 0
+    if not marks or marks & ~(_DYNAMICS_AFTER | _CAMPAIGN_AFTER | _WITHIN):
+        raise Unreadable(_DAMAGED)
+    return numbered, marks
 
 
 def _opted_out(code: int) -> bool | None:

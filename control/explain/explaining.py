@@ -19,7 +19,7 @@ from control.mappings.live import systems_of
 from control.masking import masked
 from control.opening import workflow_of
 from control.together import INGRESS, OPTINOUT
-from control.words import counted, listed
+from control.words import counted, finished, listed
 from store.outcomes import Parent
 from store.sealing import UnknownKey
 from store.store import Store
@@ -40,13 +40,15 @@ def explain(store: Store, text: str, system: System | None, workflow: str | None
     id of an event. `system`: whose id it is, where that is known; `workflow`: only that one's view.
 
     Values are masked, or as they are, which is entered into the history before they are asked for. Raises
-    UnknownWorkflow, UnknownRecord, NoConfiguration, Sealed.
+    UnknownWorkflow, UnknownRecord, NoConfiguration, Sealed; SecretMissing, Misfitting, ConnectorError where nothing can
+    be told without asking.
     """
     if workflow is not None:
         workflow_of(store, workflow)
     uses = {name: use for name in (INGRESS, EGRESS) if (use := in_use(store, name))}
     who = _named(store, text.strip(), system, uses.get(INGRESS))
     parts: list[Part] = []
+    notes = list(_notes(store, who, workflow))
     try:
         if INGRESS in uses and workflow in (None, INGRESS):
             parts += _of_tables(store, uses[INGRESS], who, reveal, by)
@@ -54,7 +56,10 @@ def explain(store: Store, text: str, system: System | None, workflow: str | None
             parts += _of_events(store, uses[EGRESS], who, reveal, by, look=not parts)
     except UnknownKey:
         raise Sealed(SEALED) from None
-    notes = list(_notes(store, who, workflow))
+    except (*CannotAsk, Misfitting) as error:
+        if not parts and not notes:
+            raise
+        notes.append(f"Whether anybody else knows it cannot be told now: {finished(str(error))}")
     if not parts and not notes:
         raise UnknownRecord(_unknown(who, uses, workflow))
     return Explanation(text, who.id, who.sentences, tuple(parts), tuple(notes), reveal, store.now_ms())

@@ -18,6 +18,7 @@ from control.explain.verdict import Case, judged, standing_alone
 from control.live_streams import InUse, Live
 from control.words import finished
 from store.record_queue import Change, Lane, Leased, Outcome
+from store.sealing import UnknownKey
 from store.store import Store
 from sync.deciding import decision_on
 from sync.going import concerned
@@ -26,7 +27,7 @@ from sync.mapping.mapper import Mapper, Unmappable
 from sync.position import Position
 from sync.relatives import awaiting_parents
 from sync.schemas import TableSchema, load
-from sync.streams import DELETED, FILTERED_OUT, Link, Send, Stream, leaving
+from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, PARENT_LEFT, Link, Send, Stream, kind_of, leaving
 
 #: When a row was last changed, where its table has the column.
 MODIFIED = "modifiedon"
@@ -121,6 +122,10 @@ class _Explainer:
     def _decision(self, row: Row | None, position: Position, kept: Standing) -> Send | Outcome | Unmappable | None:
         """What the writer would decide if the record came to it as it is now; None where reading would pass it over."""
         now_ms = self._store.now_ms()
+        waiting = self._waiting() if kept.waits is not None else b""
+        if kept.waits is not None and kind_of(waiting) == PARENT_LEFT:
+            left = Leased(self._id, kept.waits.version, now_ms, kept.waits.lane, waiting, 0, 0)
+            return decision_on(self._stream.target, left, kept.entry)
         if row is None or row.version is None:
             # Newer than everything that was read of it, as deletions are.
             version = max(position.deletion_version, kept.entry.version if kept.entry else 0)
@@ -133,11 +138,20 @@ class _Explainer:
             if not concerned(queue, [change], deletes):
                 return None
             payload = leaving(payload, now_ms)
+        elif waiting.startswith(FOLLOWS):
+            payload = FOLLOWS + payload
         record = Leased(self._id, version, now_ms, Lane.LIVE, payload, 0, 0)
         try:
             return decision_on(self._stream.target, record, kept.entry, kept.repeats)
         except Unmappable as wrong:
             return wrong
+
+    def _waiting(self) -> bytes:
+        """What waits of it on the queue; nothing where that is sealed with a key that is not known here."""
+        try:
+            return self._workflow.queue(self._stream.name).peek(self._id) or b""
+        except UnknownKey:
+            return b""
 
     def _held(self, row: Row | None, decision: object, passes: bool) -> Held | None:
         whole: dict[str, object] | None = None

@@ -7,13 +7,13 @@ from control.explain.explanation import Action, Clause, Held, Standing
 from control.words import counted, exact
 from store.holds import Hold
 from store.lifecycle import Life, State
-from store.record_queue import Filtered, Outcome, Unchanged
+from store.record_queue import Filtered, Outcome, Parent, Unchanged
 from store.records import SetAside
 from store.whereabouts import Place, Whereabouts
 from sync.mapping.mapper import Unmappable
 from sync.position import Phase, Position
 from sync.relatives import Awaiting
-from sync.streams import Send
+from sync.streams import PARENT_LEFT, Send, kind_of, words_of
 
 #: Fields that a sentence names.
 _NAMED = 5
@@ -79,8 +79,7 @@ def _sent(case: Case, send: Send) -> tuple[str, Action]:
     if case.awaiting and case.awaiting.leaving:
         return "it would wait: a record that it links to is about to leave Campaign", "wait"
     if send.update is None:
-        why = "Dynamics does not have it any more" if case.version is None else "its filter does not let it travel"
-        return f"its deletion would be sent, because {why}", "delete"
+        return f"its deletion would be sent, because {_why_gone(case, send)}", "delete"
     held = case.held
     if held is not None and held.count > 1:
         return f"it would be set aside: Campaign has {held.count} records with its key", "refuse"
@@ -93,6 +92,13 @@ def _sent(case: Case, send: Send) -> tuple[str, Action]:
     if not names:
         return f"an update would be sent although Campaign holds the same{taken}", "update"
     return f"an update of {counted(len(names), 'field')} would be sent ({_listed(names)}){taken}", "update"
+
+
+def _why_gone(case: Case, send: Send) -> str:
+    if kind_of(send.record.payload) == PARENT_LEFT:
+        parent = Parent(*words_of(send.record.payload))
+        return f"the {parent.stream} {parent.id} that it links to leaves Campaign"
+    return "Dynamics does not have it any more" if case.version is None else "its filter does not let it travel"
 
 
 def _unchanged(case: Case) -> tuple[str, Action]:

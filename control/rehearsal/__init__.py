@@ -2,7 +2,8 @@
 
 What becomes of each record is asked of the very pieces that write it; they are only never told to send.
 
-starting.py    what the next start of ingress would read and write
+starting.py    what the next start would read and write: the tables of ingress, or
+events.py      the events of egress, where they come from the journal
 replaying.py   what a replay of a table would
 previewing.py  a mapping, saved or not, applied to a sample of live records
 rows.py        the records that would be read, page by page

@@ -57,6 +57,7 @@ class Tally:
     notes: list[str] = field(default_factory=list)  #: sentences
     looked: Looked | None = None  #: None: Campaign was not asked
     requests: int = 0  #: to Campaign, at most
+    calls_engine: bool = True  #: whether Campaign is written to, and counts it
 
     def count(self, fate: Fate, record_id: str, reason: str = "") -> None:
         self.fates[fate] += 1
@@ -68,7 +69,7 @@ class Tally:
 
     @property
     def engine_calls(self) -> int:
-        return sum(calls * self.fates[fate] for fate, calls in _ENGINE_CALLS.items())
+        return self.calls_engine * sum(calls * self.fates[fate] for fate, calls in _ENGINE_CALLS.items())
 
 
 def requests_of(mapping: TableMapping, fate: Fate, references: int) -> int:

@@ -1,4 +1,4 @@
-"""What the next start of ingress would do."""
+"""What the next start of a workflow would do."""
 
 from connectors.errors import CursorExpired
 from control.dead_letters.looking import SEALED
@@ -7,10 +7,11 @@ from control.live_streams import Live, live, saved
 from control.opening import workflow_of
 from control.rehearsal.counting import Look, Rehearsal, Tally
 from control.rehearsal.estimating import estimate
+from control.rehearsal.events import rehearse_events
 from control.rehearsal.judging import Judge
 from control.rehearsal.looking import Looker
 from control.rehearsal.rows import Reading, after_expiry, deletions, next_reading, picked, whole
-from control.together import INGRESS, OPTINOUT
+from control.together import OPTINOUT
 from control.words import window
 from store.replays import Replay
 from store.sealing import UnknownKey
@@ -18,6 +19,8 @@ from store.store import Store
 from store.whereabouts import held
 from sync.position import Position
 from sync.table_source import TableSource
+
+EGRESS = "egress"
 
 
 def rehearse_start(
@@ -31,9 +34,10 @@ def rehearse_start(
     SecretMissing, ConnectorError.
     """
     workflow = workflow_of(store, name)
-    if name != INGRESS:
-        way = "d365acs consent preview" if name == OPTINOUT else "d365acs config validate FILE --live"
-        raise ControlError(f"{name} cannot be rehearsed, only ingress; see what can be known of it with: {way}")
+    if name == EGRESS:
+        return rehearse_events(store, page_size, limit, look)
+    if name == OPTINOUT:
+        raise ControlError(f"See what {name} would write with: d365acs consent preview")
     with live(store, saved(store, name), page_size) as found:
         judge = Judge(found, store.now_ms())
         looker = Looker(found) if exact else None

@@ -8,7 +8,8 @@ done, ended (by people, before all was read)
 """
 
 from control.replays.acting import Cancelled, cancel, pause, resume
-from control.replays.asking import Asked, ask
+from control.replays.asked import Asked
+from control.replays.asking import ask
 from control.replays.listing import Listed, Stage, replay_of, replays
 
 __all__ = [

@@ -72,8 +72,9 @@ def test_files_that_make_no_sense_opt_nobody_in_and_keep_nobody_waiting(consent:
     shown = consent.d365acs("workflow", "show", "optinout")
     assert "1 file was set aside, optout_1.csv: it has no column blackListPhone" in shown
     assert "optout_2.csv has 1 value of blackListEmail, first on its line 2, that was not understood" in shown
+    # And of whom nobody understood the values, the profile was asked: nobody ever touched its flags
     doubts = [(found["contact"], found["flag"], found["written_to"]) for found in consent.decisions()
-              if found["rule"] == "in-doubt"]  # fmt: skip
+              if found["rule"] == "untouched"]  # fmt: skip
     assert sorted(doubts) == [(unsure, EMAIL, None), (unsure, PHONE, None)]
 
 
@@ -114,7 +115,7 @@ def test_profiles_that_are_nobodys_or_somebodys_twice_are_set_aside(consent: Con
     (odd,) = {*consent.letters()} - {*known}
     assert "externalId of this profile is not the id of a contact" in consent.letters()[odd].reason.sentence
     why = consent.letters()[doubled].reason.sentence
-    assert "two profiles carry this contact's key; merge them in Campaign" in why
+    assert "two profiles carry this contact's key" in why and "merge them in Campaign" in why
     assert {id_ for id_, *_ in consent.written()} == {good, late}
     assert consent.stands(EMAIL, doubled_too)[0] is consent.stands(EMAIL, doubled)[0] is True
 

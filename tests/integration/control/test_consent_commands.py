@@ -149,8 +149,8 @@ def test_what_waits_what_is_parked_and_what_was_set_aside_is_told(run: Run, opti
     def told() -> str:
         return run("consent", "explain", ANN).stdout.splitlines()[-1]
 
-    # Then it is told, although nothing was decided yet
-    assert "Nothing was decided about it" in run("consent", "explain", ANN).stdout
+    # Then it is told, and not that nothing would come of it
+    assert "Nothing was decided about it" not in run("consent", "explain", ANN).stdout
     read = "A change in Campaign, read on 2026-11-20 10:00:07 UTC,"
     assert told() == f"{read} is on the queue; both systems are compared when its turn comes."
     # When it waits for its contact
@@ -199,6 +199,10 @@ def test_programs_get_one_contact_as_data(run: Run, optinout: WorkflowStore) -> 
         "confirmed": None,
         "closed": None,
         "column": None,
+        "direction": "bidirectional",
+        "dynamics_changed_after": None,
+        "campaign_changed_after": None,
+        "skew_within_ms": None,
     }
     email = {"opted_out": True, "changed": "2026-11-20T10:00:05.000Z", "at_the_latest": False}
     assert found["last_seen"][0] == {"flag": "blackListEmail", "column": None, "dynamics": email, "campaign": email}
@@ -235,13 +239,14 @@ def test_decisions_are_exported_as_csv(run: Run, optinout: WorkflowStore) -> Non
         result.stdout
         == f"""\
 number,contact,flag,dynamics_opted_out,dynamics_changed,campaign_opted_out,campaign_changed,skew_ms,policy,rule,\
-winner,opted_out,decided,written_to,written,confirmed,closed,column
+winner,opted_out,decided,written_to,written,confirmed,closed,column,direction,dynamics_changed_after,campaign_changed_after,\
+skew_within_ms
 2,{BOB},blackListEmail,false,2026-11-20T09:58:00.000Z,,,,documented,in-doubt,\
-neither,,2026-11-20T10:00:07.000Z,,,,2026-11-20T10:00:07.000Z,donotemail
+neither,,2026-11-20T10:00:07.000Z,,,,2026-11-20T10:00:07.000Z,donotemail,bidirectional,,,
 3,{ANN},blackListEmail,false,2026-11-20T09:58:00.000Z,true,2026-11-20T10:00:05.000Z,200,documented,campaign-newer,\
-campaign,true,2026-11-20T10:00:07.000Z,dynamics,,refused,2026-11-20T10:00:08.000Z,
+campaign,true,2026-11-20T10:00:07.000Z,dynamics,,refused,2026-11-20T10:00:08.000Z,,bidirectional,,,
 4,{BOB},blackListEmail,false,2026-11-20T09:58:05.000Z,true,2026-11-20T10:00:10.000Z,200,documented,campaign-newer,\
-campaign,true,2026-11-20T10:00:12.000Z,dynamics,,,,
+campaign,true,2026-11-20T10:00:12.000Z,dynamics,,,,,bidirectional,,,
 """
     )
     # And the one of before is in the file of the day before

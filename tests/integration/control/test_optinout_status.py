@@ -164,6 +164,49 @@ def test_where_nothing_moves_the_status_says_where_consent_is_configured(run: Ru
     assert (checks["optinout pairs"]["colour"], checks["optinout configuration"]["colour"]) == ("green", "green")
 
 
+def test_doctor_knows_the_pairs_that_ingress_has(run: Run, file: Path) -> None:
+    # Given pairs that are in the mapping of ingress by now
+    file.write_text(CONNECTIONS + INGRESS + ONE_WAY)
+    run("config", "apply", str(file))
+    added = run("mapping", "add-flags", "contact")
+    # Then whoever added them was warned of what ingress does with opt-outs of Campaign
+    assert "whoever has opted out in Campaign alone is opted in there" in added.stderr.replace("\n", " ")
+    # And the doctor and the status say the same, that nothing is to be added
+    checks = {one["check"]: one for one in json.loads(run("doctor", "-o", "json").stdout)}
+    finding = checks["optinout pairs"]["finding"]
+    assert finding.endswith("which has all pairs.") and finding in shown(run)["notes"]
+
+
+def test_what_was_read_in_another_direction_is_shown_no_more(
+    run: Run, file: Path, optinout: WorkflowStore, generation: int
+) -> None:
+    # Given sources that were read, of which one noticed something
+    notice = Notice(optinout.now_ms(), "A file was removed before it was read.")
+    read(optinout, generation, files=PartPosition("there", "", notice=notice))
+    assert "A file was removed before it was read." in run("workflow", "ls").stdout.replace("\n", " ")
+    # When it is started in a direction in which it reads nothing
+    file.write_text(CONNECTIONS + ONE_WAY)
+    run("config", "apply", str(file))
+    optinout.lifecycle.stop("ann", "")
+    assert optinout.lifecycle.start("ann", "", optinout.revisions.newest())
+    # Then neither is told any more
+    assert not any("A file was removed" in note for note in shown(run)["notes"])
+    assert not any(stream.get("sources") for stream in shown(run)["streams"])
+
+
+def test_profiles_that_opted_out_without_a_key_are_counted_once_each(
+    run: Run, store: Store, optinout: WorkflowStore
+) -> None:
+    # Given three of them, of which one was read twice
+    for seen in ([1, 2], [2, 3], []):
+        optinout.consent.note_keyless(seen)
+    # Then both faces say how many there are, and say nothing where there are none
+    assert json.loads(run("consent", "stats", "-o", "json").stdout)["without_key"] == 3
+    assert "about 3 profiles of Campaign opted out" in run("consent", "stats").stdout.replace("\n", " ")
+    store.redis.delete(optinout.keys.keyless)
+    assert "No key" not in run("consent", "stats").stdout
+
+
 def read(optinout: WorkflowStore, generation: int, **parts: PartPosition) -> None:
     position = ConsentPosition(1, 0, parts)
     optinout.queue("consent").put_page(generation, optinout.cursor("consent").number, [], position.dump())

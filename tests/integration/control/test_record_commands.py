@@ -11,8 +11,10 @@ from config.document import Document, dump
 from config.ingress import Filter
 from control.demo.sandbox import Sandbox
 from control.demo.stage import SECRETS, document_for
-from store.outcomes import Reason, Refused
+from store.outcomes import Parent, Reason, Refused
+from store.records import Change, Lane
 from store.store import Store, WorkflowStore
+from sync.streams import parent_left
 from tests.integration.control.conftest import Run
 from tests.integration.control.flowing import flow, run_ingress
 
@@ -189,6 +191,27 @@ def test_a_child_waits_for_its_parent_and_a_pkey_leads_to_the_record(run: Run, s
     by_pkey = json.loads(run("record", "explain", record["PKey"], "-o", "json").stdout)
     assert by_pkey["id"] == membership["new_membershipid"]
     assert by_pkey["named"] == [f"It is the PKey of a cusMembership with crmId {by_pkey['id']}."]
+
+
+def test_a_child_that_leaves_with_its_parent_names_it(
+    run: Run, store: Store, ingress: WorkflowStore, sandbox: Sandbox
+) -> None:
+    generation = run_ingress(store)
+    flow(store, ["contact", "new_membership"])
+    row = sandbox.rows("new_membership")[0]
+    membership, holder = row["new_membershipid"], row["_new_contactid_value"]
+    # Given a deletion that waits, since the record that it links to leaves Campaign
+    queue = ingress.queue("new_membership")
+    [entry] = queue.ledger.entries([membership])
+    assert entry is not None
+    change = Change(membership, entry.version, parent_left(Parent("contact", holder)))
+    queue.feed(generation, [change], Lane.REPLAY)
+    # When it is explained, Then that is told, although the record itself is as it was
+    part = told(run, membership)
+    assert part["verdict"].endswith(
+        f"its deletion would be sent, because the contact {holder} that it links to leaves Campaign."
+    )
+    assert (part["action"], part["waiting"]["lane"]) == ("delete", "replay")
 
 
 def test_values_are_shown_only_on_record(run: Run, ingress: WorkflowStore, ann: str) -> None:

@@ -39,6 +39,7 @@ def generation(
     run: Run, sandbox: Sandbox, file: Path, acknowledged: None, egress: WorkflowStore, monkeypatch: pytest.MonkeyPatch
 ) -> int:
     """Egress runs; clicks do not appear."""
+    sandbox.ask("POST", "/reset")
     monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
     monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
     config = EgressConfig.model_validate({"events": {"clicks": False}})
@@ -122,7 +123,9 @@ def test_an_event_is_found_by_its_own_id_and_one_that_is_switched_off_says_so(
     assert part["verdict"].endswith("nothing is sent, because clicks are switched off (egress.events.clicks).")
 
 
-def test_events_that_wait_for_a_contact_are_told_by_its_id(run: Run, egress: WorkflowStore, generation: int) -> None:
+def test_events_that_wait_for_a_contact_are_told_by_its_id(
+    run: Run, egress: WorkflowStore, generation: int, sandbox: Sandbox
+) -> None:
     # Given an event that waits for a contact that Dynamics does not have
     queue = egress.queue("events")
     send = activity_id("send", "made-up-2")
@@ -133,5 +136,35 @@ def test_events_that_wait_for_a_contact_are_told_by_its_id(run: Run, egress: Wor
     told_ = run("record", "explain", STRANGER).stdout
     assert "1 event of this contact waits for it: Dynamics did not have it." in told_
     assert f"d365acs record explain {send}" in told_
+    # And that is told while nobody can be asked for more
+    sandbox.ask("PUT", "/faults", {"dynamics": {"rate_503": 1}})
+    away = run("record", "explain", STRANGER)
+    sandbox.ask("PUT", "/faults", {})
+    assert "1 event of this contact waits for it" in away.stdout
+    assert "Whether anybody else knows it cannot be told now: " in away.stdout
     # And the event says for whom it waits
     assert f"it waits for the contact {STRANGER}" in told(run, send)["verdict"]
+
+
+def test_a_dry_run_counts_the_events_that_then_appear(
+    run: Run, store: Store, egress: WorkflowStore, generation: int, sandbox: Sandbox
+) -> None:
+    # Given a journal of which nothing was read
+    # When the start is rehearsed
+    result = run("workflow", "start", "egress", "--dry-run", "-o", "json")
+    assert result.exit_code == 0, result.stderr
+    [events] = json.loads(result.stdout)["tables"]
+    # Then nothing was read for good, or written
+    assert (egress.cursor("events").number, egress.queue("events").total()) == (0, 0)
+    assert shown(sandbox) == 0
+    assert (events["records"], events["invalid"], events["engine_calls"]) == (20, 0, 0)
+    # And what was counted is what happens; once it has, nothing is left to be done
+    flow(store, generation, write=True)
+    assert shown(sandbox) == events["create"] > 0
+    again = run("workflow", "start", "egress", "--dry-run").stdout
+    assert again.endswith("Campaign is not written to. Nothing was written to Dynamics.\n")
+
+
+def shown(sandbox: Sandbox) -> int:
+    """Activities that were created."""
+    return int(sandbox.ask("GET", "/dynamics/activities/counts")["created"])

@@ -199,8 +199,9 @@ def test_people_see_counts_reasons_and_how_long_it_takes(run: Run, sandbox: Sand
     # And what only a dry run understands is no part of a start
     wrong = run("workflow", "start", "ingress", "--exact")
     assert (wrong.exit_code, "add --dry-run" in wrong.stderr) == (2, True)
-    other = run("workflow", "start", "egress", "--dry-run")
-    assert other.stderr.startswith("Error: egress cannot be rehearsed, only ingress;")
+    assert run("workflow", "start", "optinout", "--dry-run").stderr == (
+        "Error: See what optinout would write with: d365acs consent preview\n"
+    )
 
 
 def test_a_mapping_from_a_file_is_previewed_on_live_records_and_saved_nowhere(

@@ -341,6 +341,8 @@ def test_profiles_that_campaign_has_for_itself_are_left_out_and_counted() -> Non
     page = Reader(instance).page()
     # Then they are counted and no more
     assert ([one.id for one in page.told], page.left_out) == ([contact(1)], 2)
+    # But for the one that has opted out without a key: of whom nobody can say who it is, it is told how many there are
+    assert len(page.keyless) == 1 and contact(2) not in str(page.keyless)
 
 
 def test_an_opt_out_under_a_key_that_is_no_contacts_id_is_told_with_the_profile() -> None:

@@ -332,8 +332,6 @@ def test_the_time_of_all_channels_is_looked_for_where_it_is_said(all_channels: s
         ({"flags": {"blackListEmail": "externalId"}}, "externalId is the column of the contact, too"),
         ({"contact": "blackListEmail"}, "blackListEmail is the column of the contact, too"),
         ({"flags": {"blackListEmail": "a", "denyListFax": "a"}}, "a is the column of blackListEmail, too"),
-        ({"flags": {"denyListPhone": "a"}}, "denyListPhone stands in no pair: pair it, or take its column away"),
-        ({"times": {"ccpaOptOut": "a"}}, "ccpaOptOut stands in no pair: pair it, or take its column away"),
     ],
 )
 def test_a_column_of_a_file_says_one_thing(columns: dict[str, Any], sentence: str) -> None:

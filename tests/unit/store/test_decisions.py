@@ -2,6 +2,7 @@
 
 import uuid
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -111,12 +112,16 @@ def test_what_was_kept_by_the_first_version_is_read_and_written_the_same_today()
 
 def test_what_is_known_in_part_stands_behind_what_was_kept_before() -> None:
     # Given a decision with a lower bound of each time, and how true the clocks' distance is
-    bounds = {"dynamics_after_ms": DECIDED_MS - 9000, "campaign_after_ms": DECIDED_MS - 70, "skew_within_ms": 700}
+    bounds: dict[str, Any] = {
+        "dynamics_after_ms": DECIDED_MS - 9000,
+        "campaign_after_ms": DECIDED_MS - 70,
+        "skew_within_ms": 700,
+    }
     # When it is kept, Then everything else stands as it stood, and one byte says which of these follow
     packed = pack_open(ONE._replace(**bounds), 300, PREFIX, NoSeal())
-    assert packed.hex() == pack_open(ONE, 300, PREFIX, NoSeal()).hex() + "07" + "d08c01" + "8c01" + "bc05"
+    assert packed.hex() == pack_open(ONE, 300, PREFIX, NoSeal()).hex() + "00" + "07" + "d08c01" + "8c01" + "bc05"
     # And marks that nobody knows, or that stand for nothing, are refused
-    for wrong in ("00", "08"):
+    for wrong in ("0000", "0008", "0100"):
         with pytest.raises(Unreadable):
             unpack_open(pack_open(ONE, 300, PREFIX, NoSeal()) + bytes.fromhex(wrong), PREFIX, NoSeal())
 
