@@ -94,14 +94,14 @@ def reconcile(
     # A row of a file that is not understood hides what the profile itself says.
     is_hidden = not profile.present and any(seen.opted_out is None for seen in profile.flags.values())
     hasty = not profile.live and (is_hidden or any(look.is_hasty(config.both_ways) for look in looks))
-    held = [look.held_until_ms for look in looks if look.held_until_ms is not None]
+    held = [look.held_until_ms for look in looks if look.held_until_ms is not None and profile.is_sure]
     return plan._replace(
         decisions=tuple(decisions),
         memory=after,
         is_hasty=hasty,
         opts_in=profile.is_sure and any(look.opts_in for look in looks),
         held_until_ms=min(held, default=None),
-        answered=tuple(look.pair.campaign for look in looks if look.is_answered),
+        answered=tuple(look.pair.campaign for look in looks if look.is_answered and profile.is_sure),
     )
 
 

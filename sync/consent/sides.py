@@ -103,13 +103,16 @@ def campaign_side(
     if seen is None:
         return known
     timed = bool(config.times.fields_of(pair.campaign))
+    alone = not config.both_ways or pair.policy == "campaign"
+    if known is not None and alone and not timed and _was_never_seen_to_change(known.seen):
+        # That it was seen while Dynamics had its say, too, does not mean that anybody ever touched it.
+        known = known._replace(seen=Seen(known.seen.opted_out, None))
     # The documented rule compares what the clocks say and nothing else.
     causal = pair.policy == "newest" and config.both_ways
     told = seen.at_ms if timed else None
     first_time = memory is None or old is None or (old.campaign == NO_TIME and not old.sent)
     if memory is None or old is None or known is None or first_time:
         # To be seen for the first time is no change.
-        alone = not config.both_ways or pair.policy == "campaign"
         first = _first_without_time(config, seen, profile, alone) if not timed else seen
         return Taken(first, told, certain=told is not None)
     if not timed and seen.opted_out is not old.campaign.opted_out:
@@ -185,6 +188,11 @@ def _first_without_time(config: OptinoutConfig, seen: Seen, profile: ProfileStat
     if alone or (config.times.push == "seen" and profile.modified_ms is None):
         return seen._replace(at_ms=None)
     return Seen(seen.opted_out, profile.modified_ms, LONG_AGO_MS) if config.times.push == "seen" else seen
+
+
+def _was_never_seen_to_change(seen: Seen) -> bool:
+    """Whether it is as `_first_without_time` has it."""
+    return seen.after_ms == LONG_AGO_MS and seen.at_ms is not None
 
 
 def _change_without_time(

@@ -123,6 +123,7 @@ class Chaos:
         consent, wait_until = self.consent, self.killer.wait_until
         wait_until(self._is_peopled, "everybody has a profile, and a replay wrote all of them", LONG)
         self._quiet()
+        wait_until(lambda: bool(consent.files_read()) or not self.done["export"], "a file was read", LONG)
         wait_until(lambda: consent.is_settled(but_for_parked=True), "both sides are equal, and nothing waits", LONG)
         self._look_at_everything()
         wait_until(lambda: consent.is_settled(but_for_parked=True), "both sides are equal, and nothing waits", LONG)

@@ -343,6 +343,7 @@ In doubt      0
         "last_decided": "2026-11-20T10:00:07.000Z",
         "in_doubt": 1,
         "set_back_again": 0,
+        "without_key": 0,
         "rules": {"campaign-newer": 2, "in-doubt": 1},
         "ends": {"answer": 1, "reading": 0, "refused": 0, "unknown": 0},
     }

@@ -61,6 +61,16 @@ def test_a_file_that_fits_is_good(run: Run, file: Path, connections: Connections
     assert result.stderr == "The pairs of optinout are there in both live systems, and its sources answer.\n"
 
 
+def test_a_column_whose_flag_stands_in_no_pair_is_told(run: Run, file: Path, connections: Connections) -> None:
+    # Given columns for a pair, and for a flag that was meant for another one
+    written(file, connections, files={"columns": {"flags": {"blackListEmail": "mail", "blackListFax": "phone"}}})
+    result = run("config", "validate", str(file), "--live")
+    # Then nothing is wrong, and nobody thinks that it is read
+    assert result.exit_code == 0
+    assert "blackListFax stands in no pair, so that its column is not read" in result.stderr.replace("\n", " ")
+    assert "blackListEmail stands" not in result.stderr
+
+
 def test_every_misfit_is_told_at_its_line(run: Run, file: Path, connections: Connections) -> None:
     # Given pairs, filters, a folder and a workflow that are not there
     pairs = [{"dynamics": "donotmail", "campaign": "blackListEmail"}, *PAIRS[1:]]

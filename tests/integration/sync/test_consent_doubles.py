@@ -25,8 +25,11 @@ def readers(sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def double(readers: ConsentReaders, key: str, **flags: bool) -> str:
-    """A second profile; its PKey."""
-    readers.wait(5)
+    """A second profile, long after polling has forgotten the first one; its PKey."""
+    readers.wait(600)
+    readers.profile(readers.carol, email="carol@example.com")
+    round_(readers)
+    readers.wait(600)
     made = readers.campaign.create("profile", {"externalId": key, "email": "b@example.com", **flags}, 10)
     return str(made)
 
@@ -126,6 +129,21 @@ def test_an_opt_out_in_dynamics_is_not_taken_for_done_by_one_of_two_profiles(rea
     readers.contact(readers.ann, donotemail=True)
     round_(readers)
     # Then it is told that Campaign has two
+    assert "two profiles carry" in set_aside(readers)
+
+
+def test_an_opt_out_that_is_told_and_not_found_by_the_key_is_looked_for_under_other_spellings(
+    readers: ConsentReaders,
+) -> None:
+    # Given two profiles, of whom a file tells of both, one after the other, and of both only the contact
+    readers.use(poll=None, files={"settled_seconds": 0}, direction=ONE_WAY)
+    readers.settle()
+    double(readers, readers.ann.upper(), blackListMobile=True)
+    # When the row of the second one opts out of one thing, and nobody understands the other
+    readers.put("optout_1.csv", f"{readers.ann.upper()},maybe,true")
+    round_(readers)
+    # Then the opt-out stands, and that there are two is told
+    assert in_dynamics(readers) == (False, True)
     assert "two profiles carry" in set_aside(readers)
 
 

@@ -247,6 +247,22 @@ def test_the_record_names_no_policy_where_none_applies_and_how_true_the_clocks_a
     assert (both.policy, both.dynamics_after_ms, both.campaign_after_ms) == ("documented", None, None)
 
 
+def test_a_profile_whose_key_is_spelt_otherwise_than_before_is_news_whatever_it_says() -> None:
+    # Given a contact whose sides agree, by a profile that Campaign told of
+    config, told = configured(), profile(False, 9000, read=10_000)._replace(present=True)
+    memory = reconcile(config, row(False, 5), told, None, T, SKEWS).memory
+    assert not is_news_of_profile(config, memory, told, SKEWS)
+    # When another one is told that says the very same under another spelling, then it is news, and that is remembered
+    other = told._replace(spelt="1")
+    assert is_news_of_profile(config, memory, other, SKEWS)
+    after = reconcile(config, row(False, 5), other, memory, T, SKEWS).memory
+    assert after.spelt == "1"
+    # Until the one that is there alone was looked up
+    assert reconcile(config, row(False, 5), told._replace(live=True), after, T, SKEWS).memory.spelt == ""
+    # And a file does not tell how a key is spelt in Campaign
+    assert not is_news_of_profile(config, after, told._replace(present=False), SKEWS)
+
+
 def test_of_two_profiles_opt_outs_are_passed_on_and_nothing_else() -> None:
     # Given two profiles of a contact, looked up, of which one has opted out
     config, is_out = configured(), profile(True, 9000, live=True)
@@ -278,77 +294,6 @@ def test_newest_knows_the_flag_s_change_from_other_changes_of_the_record() -> No
     # And the first time that a contact is seen, it cannot be told what of the record changed last
     plan = reconcile(config, row(True, 60, 2), profile(False, 50_000), None, T, SKEWS)
     assert rules(plan.decisions) == [("in-doubt", "campaign")]
-
-
-@pytest.mark.parametrize("there", [True, False])
-def test_newest_does_not_know_who_spoke_last_where_an_answer_of_dynamics_was_lost_and_the_value_is_as_before(
-    there: bool,
-) -> None:
-    # Given a change of Campaign that we have sent to Dynamics, whose answer is lost
-    config = configured(policy="newest")
-    memory = reconcile(config, row(there, 5), profile(there, 5000), None, T + 6000, SKEWS).memory
-    sent = reconcile(config, row(there, 5), profile(not there, 12_000, live=True), memory, T + 12_500, SKEWS)
-    assert sent.to_dynamics == {"donotemail": not there}
-    # When the row has the value of before in another version: set back, or never written and changed in something else
-    told = profile(not there, 12_000, read=21_000, live=True)
-    plan = reconcile(config, row(there, 20, 3), told, sent.memory, T + 21_000, SKEWS)
-    # Then that is in doubt, and opted out stands
-    assert rules(plan.decisions) == [("in-doubt", "campaign" if there else "dynamics")]
-    # But where it is the version of before, nothing was written, and the change of Campaign is the later one
-    again = reconcile(config, row(there, 5), told, sent.memory, T + 21_000, SKEWS)
-    assert rules(again.decisions) == [("campaign-newer", "dynamics")]
-
-
-@pytest.mark.parametrize("here", [True, False])
-def test_newest_does_not_know_who_spoke_last_where_an_answer_of_campaign_was_lost_and_the_flag_tells_no_time(
-    here: bool,
-) -> None:
-    # Given a change of Dynamics that we have sent to Campaign, for a flag without a time, and the answer is lost
-    config = configured(policy="newest", campaign=PUSH)
-    first = profile(not here, 1000, flag=PUSH, live=True)
-    memory = reconcile(config, row(not here, 1), first, None, T + 2000, SKEWS).memory
-    before = profile(here, 5000, flag=PUSH, live=True)
-    memory = reconcile(config, row(here, 5), before, memory, T + 6000, SKEWS).memory
-    sent = reconcile(config, row(not here, 12, 2), before, memory, T + 12_500, SKEWS)
-    assert sent.to_campaign == {PUSH: not here}
-    # When the profile has changed, and has the value of before
-    changed = profile(here, 20_000, flag=PUSH, read=21_000, live=True)
-    plan = reconcile(config, row(not here, 12, 2), changed, sent.memory, T + 21_000, SKEWS)
-    # Then that is in doubt, and opted out stands
-    assert rules(plan.decisions) == [("in-doubt", "dynamics" if here else "campaign")]
-    # But where it has not changed, nothing was written, and the change of Dynamics is the later one
-    again = reconcile(config, row(not here, 12, 2), before, sent.memory, T + 21_000, SKEWS)
-    assert rules(again.decisions) == [("dynamics-newer", "campaign")]
-
-
-def without_polling(config: OptinoutConfig) -> OptinoutConfig:
-    return config.model_copy(update={"poll": None})
-
-
-@pytest.mark.parametrize("poll", [True, False])
-@pytest.mark.parametrize("direction", ["bidirectional", "campaign_to_dynamics"])
-def test_a_row_of_a_file_with_a_time_of_before_the_clock_was_set_right_is_not_believed_unseen(
-    direction: str, poll: bool
-) -> None:
-    # Given an opt-in in Campaign of after its clock was set right
-    config = configured(direction=direction)
-    config = config if poll else without_polling(config)
-    known = profile(False, 15_000, read=15_500, live=True)
-    memory = reconcile(config, row(False, 5), known, None, T + 15_600, SKEWS).memory
-    # When a row of a file tells of an opt-out of before, by a clock that was half a minute ahead
-    told = profile(True, 40_000, read=20_000)
-    assert is_news_of_profile(config, memory, told, SKEWS)
-    # Then Campaign is asked, and what it says counts
-    assert reconcile(config, row(False, 5), told, memory, T + 20_000, SKEWS).is_hasty
-    plan = reconcile(config, row(False, 5), known, memory, T + 20_000, SKEWS)
-    assert sent_to(plan) == ({}, {}) and plan.decisions == ()
-
-
-def test_without_polling_an_opt_out_of_a_file_is_written_at_once() -> None:
-    config = without_polling(configured())
-    memory = reconcile(config, row(False, 5), profile(False, 4000, live=True), None, T, SKEWS).memory
-    plan = reconcile(config, row(False, 5), profile(True, 9000, read=20_000), memory, T + 20_000, SKEWS)
-    assert plan.to_dynamics == {"donotemail": True} and not plan.is_hasty
 
 
 def test_what_we_wrote_and_what_is_not_there_any_more_is_no_change_of_anybody() -> None:
