@@ -39,11 +39,9 @@ def rehearsed_replay(
     where: Sequence[str],
     ids: Iterable[str] | None,
     rate: float | None,
-    output: str,
 ) -> None:
     """`replay create --dry-run`."""
     from control.rehearsal import rehearse_replay
-    from control.rehearsal.data import rehearsal_data
 
     named = None if ids is None else [line for line in map(str.strip, ids) if line]
     with progress("Rehearsing") as look:
@@ -52,9 +50,6 @@ def rehearsed_replay(
             rate=rate,
             look=look,
         )
-    if output != "table":
-        write(rehearsal_data(found), output)
-        return
     draw(*rehearsal_parts(found))
 
 
@@ -100,13 +95,16 @@ def _fates(tallies: list[Tally]) -> RenderableType:
 
 def _told(tally: Tally) -> Iterator[str]:
     """What the numbers do not say."""
+    from control.rehearsal.counting import Fate
+
     if not tally.is_whole and tally.expected:
         yield f"{tally.table}: Dynamics has about {counted(tally.expected, 'record')}."
     if tally.queued:
         waits = "waits" if tally.queued == 1 else "wait"
         yield f"{tally.table}: {counted(tally.queued, 'record')} of these {waits} on the queue already."
-    for fate, ids in sorted(tally.examples.items(), key=lambda one: list(type(one[0])).index(one[0])):
-        yield f"{tally.table}, {fate.value}, such as: {', '.join(ids)}"
+    for fate in Fate:
+        if ids := tally.examples.get(fate):
+            yield f"{tally.table}, {fate.value}, such as: {', '.join(ids)}"
     for reason, count in tally.reasons.most_common():
         yield f"{tally.table}, {counted(count, 'record')}: {finished(reason)}"
     if tally.looked and tally.looked.records:

@@ -49,7 +49,7 @@ _rate = option(
 @replay.command(
     example='d365acs replay create contact --why "profiles were restored from a backup"\n'
     "d365acs replay create contact --since 6h --where 'address1_country equals Austria'\n"
-    "d365acs replay create contact --ids lost.txt --rate 5\n"
+    "d365acs replay create contact --ids lost.txt --rate 5 --dry-run\n"
     "d365acs replay create egress --since 2026-11-20 --until 2026-11-21T12:00Z --now"
 )
 @_name
@@ -59,6 +59,7 @@ _rate = option(
 @_ids
 @_now
 @_rate
+@option("--dry-run", is_flag=True, help="Of a table: ask for nothing, and tell what would be written.")
 @_why
 @pass_context
 def create(
@@ -70,6 +71,7 @@ def create(
     ids: IO[str] | None,
     now: bool,
     rate: float | None,
+    dry_run: bool,
     why: str,
 ) -> None:
     """Ask for the replay of a mapped table, of the events of egress, or of the consent of optinout.
@@ -87,6 +89,11 @@ def create(
 
     now_ms = context.store.now_ms()
     since_ms, until_ms = moment("--since", since, now_ms), moment("--until", until, now_ms)
+    if dry_run:
+        from cli.rehearsal_views import rehearsed_replay
+
+        rehearsed_replay(context, name, since_ms, until_ms, where, ids, rate)
+        return
     asked = replays.ask(
         *(context.store, name, context.settings.actor, why, since_ms, until_ms),
         now=now,

@@ -77,5 +77,6 @@ def test_consent_is_as_the_rule_demands_whatever_is_killed(open_consent: OpenCon
     assert shape is SMALL or {found["rule"] for found in decisions} >= RULES
     assert judged.certain > judged.judged / 2 and judged.newest >= shape.all_changes / 24
     dealt = chaos.dealt()
-    assert sum(dealt[fault] for fault in BEFORE) > 0 and sum(dealt[fault] for fault in AFTER) > 0, dealt
+    lost = [sum(dealt[fault] for fault in faults) for faults in (BEFORE, AFTER)]
+    assert any(lost) if shape is SMALL else all(lost), dealt
     assert consent.files_read() and {one["made"] for one in profiles} == {True, False}

@@ -252,3 +252,14 @@ def test_a_replay_of_a_part_is_rehearsed(store: Store, sandbox: Sandbox) -> None
         rehearse_replay(store, "contact", 5, where=["nonsense equals 1"])
     with pytest.raises(UnknownTable):
         rehearse_replay(store, "account", 5)
+
+
+def test_a_replay_is_rehearsed_by_its_command_and_not_asked_for(run: Run, store: Store, ingress: WorkflowStore) -> None:
+    run_ingress(store)
+    flow(store, ["contact"])
+    result = run("replay", "create", "contact", "--where", "statecode equals 0", "--rate", "2", "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[1].split()[:4] == ["contact", "12", "0", "12"]
+    assert lines[-1].endswith("about 6 s, at 2 records a second. Nothing was written.")
+    assert ingress.replays.both() == ({}, {})

@@ -24,7 +24,8 @@ def test_a_date_is_its_beginning_and_a_time_without_a_zone_is_utc(text: str, fou
 
 
 @pytest.mark.parametrize(
-    ("text", "hours"), [("90min", 1.5), ("90m", 1.5), ("6h", 6), ("2d", 48), ("2 d", 48), ("1w ago", 168), ("36s", 0.01), ("0h", 0)]
+    ("text", "hours"),
+    [("90min", 1.5), ("90m", 1.5), ("6h", 6), ("2d", 48), ("2 d", 48), ("1w ago", 168), ("36s", 0.01), ("0h", 0)],
 )
 def test_so_long_ago_is_counted_from_now(text: str, hours: float) -> None:
     assert moment_ms(text, NOW_MS) == NOW_MS - hours * HOUR_MS
