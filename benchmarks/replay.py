@@ -21,7 +21,7 @@ from config.document import dump
 from store.client import connect
 from store.embedded import EmbeddedServer
 from store.store import Store, WorkflowStore
-from sync.position import Phase, Position
+from sync.tables.position import Phase, Position
 
 CONTACTS = 100_000
 CHANGES = 40

@@ -16,7 +16,7 @@ from store.client import connect
 from store.embedded import EmbeddedServer
 from store.record_queue import Change, Lane, RecordQueue
 from store.store import Store, WorkflowStore
-from sync.position import Position
+from sync.tables.position import Position
 
 #: A contact with the columns of the default mapping takes about as much.
 PAYLOAD_BYTES = 600

@@ -18,7 +18,7 @@ from sync import egress, optinout, schemas
 from sync.consent import fitting
 from sync.consent.position import ConsentPosition
 from sync.events.position import EventPosition
-from sync.position import Position
+from sync.tables.position import Position
 from sync.token_life import DAY, token_days
 
 

@@ -33,14 +33,14 @@ from store.record_queue import (
 )
 from store.store import WorkflowStore
 from sync.deciding import decision_on
-from sync.deletions import Departures
-from sync.following import Family
 from sync.patience import Patience
 from sync.provenance import Provenance
 from sync.reasons import may_be_drift, reason_of, remedy_of
-from sync.relatives import DELETION_WAIT_MS, awaiting_parents
 from sync.retry import Later, Remedy, decide
 from sync.streams import FILTERED_OUT, FOLLOWS, Answer, Send, Slice, Stream, Streams
+from sync.tables.deletions import Departures
+from sync.tables.following import Family
+from sync.tables.relatives import DELETION_WAIT_MS, awaiting_parents
 
 log = structlog.get_logger()
 

@@ -16,14 +16,14 @@ from connectors.errors import TableMissing, TrackingOff
 from store.store import WorkflowStore
 from sync.fitting.drift import differences
 from sync.fitting.judgement import require_fit
-from sync.links import Links
 from sync.mapping.mapper import Mapper
-from sync.relatives import Orphanage
-from sync.resource_target import ResourceTarget
 from sync.schemas import Schemas, dump, load, read_schema, read_schemas
 from sync.streams import Stream
 from sync.systems import Systems
-from sync.table_source import TableSource
+from sync.tables.links import Links
+from sync.tables.relatives import Orphanage
+from sync.tables.resource_target import ResourceTarget
+from sync.tables.source import TableSource
 from sync.workflow import CHECK_SECONDS, SCHEMA_SECONDS, Watched
 
 

@@ -14,8 +14,8 @@ from sync.consent import fitting
 from sync.consent.parts import DYNAMICS
 from sync.consent.position import ConsentPosition
 from sync.objective import arrivals, objectives_of
-from sync.position import Position
 from sync.reading import FULL
+from sync.tables.position import Position
 from sync.token_life import DAY, HALF, token_days
 from sync.workflows import workflow_named
 

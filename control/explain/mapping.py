@@ -9,13 +9,13 @@ from control.words import finished
 from store.ledger import Standing as Stands
 from store.outcomes import Parent
 from store.store import Store, WorkflowStore
-from sync.links import Links
 from sync.mapping import filters
 from sync.mapping.conversion import shape_at
 from sync.mapping.forms import Unfit
 from sync.mapping.mapper import Unmappable
 from sync.mapping.rules import rule_of
 from sync.schemas import TableSchema
+from sync.tables.links import Links
 
 #: Makes a value fit to be shown.
 Show = Callable[[object], object]

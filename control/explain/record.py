@@ -21,13 +21,13 @@ from store.record_queue import Change, Lane, Leased, Outcome
 from store.sealing import UnknownKey
 from store.store import Store
 from sync.deciding import decision_on
-from sync.going import concerned
-from sync.links import Links
 from sync.mapping.mapper import Mapper, Unmappable
-from sync.position import Position
-from sync.relatives import awaiting_parents
 from sync.schemas import TableSchema, load
 from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, PARENT_LEFT, Link, Send, Stream, kind_of, leaving
+from sync.tables.going import concerned
+from sync.tables.links import Links
+from sync.tables.position import Position
+from sync.tables.relatives import awaiting_parents
 
 #: When a row was last changed, where its table has the column.
 MODIFIED = "modifiedon"

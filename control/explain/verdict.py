@@ -11,9 +11,9 @@ from store.record_queue import Filtered, Outcome, Parent, Unchanged
 from store.records import SetAside
 from store.whereabouts import Place, Whereabouts
 from sync.mapping.mapper import Unmappable
-from sync.position import Phase, Position
-from sync.relatives import Awaiting
 from sync.streams import PARENT_LEFT, Send, kind_of, words_of
+from sync.tables.position import Phase, Position
+from sync.tables.relatives import Awaiting
 
 #: Fields that a sentence names.
 _NAMED = 5

@@ -13,12 +13,12 @@ from control.rehearsal.rows import Reading
 from store.record_queue import Change, Filtered, Lane, Leased, Outcome, Unchanged
 from store.whereabouts import Head
 from sync.deciding import decision_on
-from sync.going import concerned
 from sync.mapping.mapper import Unmappable
-from sync.position import Position
 from sync.reading import PAGE_SECONDS
-from sync.relatives import awaiting_parents
 from sync.streams import DELETED, FILTERED_OUT, Send, Stream, kind_of, leaving
+from sync.tables.going import concerned
+from sync.tables.position import Position
+from sync.tables.relatives import awaiting_parents
 
 
 class Judge:

@@ -17,8 +17,8 @@ from control.rehearsal.rows import Reading, whole
 from control.rehearsal.starting import begun, judge_pages, source_of
 from control.together import INGRESS
 from store.store import Store
-from sync.position import Position
 from sync.schemas import load
+from sync.tables.position import Position
 
 
 @dataclass

@@ -7,9 +7,9 @@ from connectors.dynamics_pages import Row
 from connectors.errors import CursorExpired
 from control.words import moment
 from store.replays import Only
-from sync.position import Phase, Position
 from sync.reading import PAGE_SECONDS
-from sync.table_source import TableSource
+from sync.tables.position import Phase, Position
+from sync.tables.source import TableSource
 
 #: Ids that are asked for at once.
 _TOGETHER = 500

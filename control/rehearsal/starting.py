@@ -17,8 +17,8 @@ from store.replays import Replay
 from store.sealing import UnknownKey
 from store.store import Store
 from store.whereabouts import held
-from sync.position import Position
-from sync.table_source import TableSource
+from sync.tables.position import Position
+from sync.tables.source import TableSource
 
 EGRESS = "egress"
 

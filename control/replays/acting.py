@@ -6,7 +6,7 @@ from control.errors import ControlError, UnknownTable
 from control.replays.listing import Listed, Stage, listed
 from control.replays.naming import is_on, stream_of, workflow_name_of
 from store.store import Store, WorkflowStore
-from sync.position import Position
+from sync.tables.position import Position
 
 
 class Cancelled(NamedTuple):

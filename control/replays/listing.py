@@ -12,8 +12,8 @@ from control.words import number
 from store.cursors import Cursor
 from store.replays import Replay
 from store.store import Store, WorkflowStore
-from sync.position import Position
-from sync.walk import Walk
+from sync.tables.position import Position
+from sync.tables.walk import Walk
 from sync.workflows import NAMES
 
 

@@ -12,7 +12,7 @@ from sync.consent.position import ConsentPosition, PartPosition
 from sync.consent.reading import EXPORT
 from sync.events.position import Missed
 from sync.files.position import FilePosition
-from sync.position import Phase, Position
+from sync.tables.position import Phase, Position
 
 #: In the order in which they are shown.
 _NAMES = (POLL, FILES, DYNAMICS, AGAIN, EXPORT)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from store.lifecycle import Life, State
 from store.statistics import rate_seconds
-from sync.position import Phase, Position
+from sync.tables.position import Phase, Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from control.status.reading import Comparing, Reading, Waits
 from control.status.tokens import Token, seconds_since
 from store.cursors import Cursor
 from store.keys import LEDGER_BUCKETS
-from sync.position import Phase, Position
-from sync.walk import Walk
+from sync.tables.position import Phase, Position
+from sync.tables.walk import Walk
 
 
 def reading_of_table(cursor: Cursor, waits: Waits, life_days: float | None, now_ms: int) -> Reading:

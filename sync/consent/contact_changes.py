@@ -13,8 +13,8 @@ from connectors.moments import dynamics_ms
 from sync.consent.fitting import MODIFIED, ConsentShapes
 from sync.consent.page import FOR_EVER_MS, ConsentPage, Told
 from sync.consent.states import ContactState
-from sync.position import Phase, Position
-from sync.table_reading import IDLE_POSITION_MS, after_expiry
+from sync.tables.position import Phase, Position
+from sync.tables.reading import IDLE_POSITION_MS, after_expiry
 
 log = structlog.get_logger()
 

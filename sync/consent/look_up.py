@@ -23,8 +23,8 @@ from sync.consent.payload import profile_state
 from sync.consent.spelling import in_full, short
 from sync.consent.states import ProfileState
 from sync.guid import other_spellings
-from sync.resource_target import Tally
 from sync.streams import Allowance
+from sync.tables.resource_target import Tally
 
 
 class LookUp:

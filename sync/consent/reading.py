@@ -28,8 +28,8 @@ from sync.patience import FIRST_WAIT, Patience
 from sync.reading import PAGE_SECONDS
 from sync.streams import ReadEnd, Reader, Slice, Stream
 from sync.systems import Systems
+from sync.tables.walk import next_due_ms
 from sync.tracing import page as traced
-from sync.walk import next_due_ms
 
 log = structlog.get_logger()
 

@@ -42,8 +42,8 @@ from sync.consent.sides import opted_out
 from sync.consent.states import ContactState, Skews, rebased
 from sync.guid import is_guid
 from sync.mapping.mapper import Unmappable
-from sync.resource_target import Tally
 from sync.streams import Allowance, Answer, Calls, Send
+from sync.tables.resource_target import Tally
 
 log = structlog.get_logger()
 

@@ -22,8 +22,8 @@ from sync.pages import RawPage, RawRecord, RawSource
 from sync.patience import Patience
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import ReadEnd, Reader, Slice, Stream
+from sync.tables.walk import next_due_ms
 from sync.tracing import page as traced
-from sync.walk import next_due_ms
 
 log = structlog.get_logger()
 

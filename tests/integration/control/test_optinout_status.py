@@ -14,7 +14,7 @@ from store.sealing import AesSeal
 from store.store import Store, WorkflowStore
 from sync.consent.polled import PollPosition
 from sync.consent.position import ConsentPosition, Notice, PartPosition
-from sync.position import Position
+from sync.tables.position import Position
 from tests.integration.control.conftest import CONNECTIONS, INGRESS, Run
 
 pytestmark = pytest.mark.usefixtures("acknowledged", "answering")

@@ -10,9 +10,9 @@ from store.records import Change, Lane
 from store.store import WorkflowStore
 from sync import schemas
 from sync.mapping.shapes import ColumnShape
-from sync.position import Phase, Position
 from sync.schemas import Schemas, TableSchema
-from sync.walk import Walk
+from sync.tables.position import Phase, Position
+from sync.tables.walk import Walk
 from tests.integration.control.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("acknowledged")

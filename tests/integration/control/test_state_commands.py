@@ -7,7 +7,7 @@ import pytest
 
 from store.record_queue import Change
 from store.store import WorkflowStore
-from sync.position import Phase, Position
+from sync.tables.position import Phase, Position
 from tests.integration.control.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("acknowledged")

@@ -9,8 +9,8 @@ from store.keys import LEDGER_BUCKETS
 from store.outcomes import Parent, Parked
 from store.records import Change
 from store.store import Store, WorkflowStore
-from sync.position import Comparison, Phase, Position
 from sync.schemas import Schemas, dump
+from sync.tables.position import Comparison, Phase, Position
 from tests.integration.control.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("acknowledged", "answering")

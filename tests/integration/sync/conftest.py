@@ -11,12 +11,12 @@ from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome, Unchanged
 from store.replays import Only
 from store.store import Store, WorkflowStore
-from sync import deletions
 from sync.mapping.mapper import fingerprint
-from sync.position import Position
 from sync.streams import FILTERED_OUT, Allowance, Answer, Calls, Reader, Send, Slice, Stream
-from sync.table import Test
-from sync.table_reading import TableReader
+from sync.tables import deletions
+from sync.tables.position import Position
+from sync.tables.reading import TableReader
+from sync.tables.table import Test
 from tests.integration.sync.family import Family
 
 

@@ -16,8 +16,8 @@ from connectors.errors import Unavailable
 from store.record_queue import Batch
 from sync.batch_writer import BatchWriter, Writing
 from sync.patience import Patience
-from sync.relatives import Orphanage
 from sync.streams import Slice
+from sync.tables.relatives import Orphanage
 from tests.integration.sync.family import CONTACT, FOREVER, INVOICE, MEMBERSHIP, TABLES, Family, the
 
 IDS = {

@@ -9,8 +9,8 @@ import pytest
 from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Row
 from connectors.errors import Refused, SchemaRefused
-from sync import following
 from sync.batch_writer import BatchWriter, Writing
+from sync.tables import following
 from tests.integration.sync.family import CONTACT, FOREVER, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")

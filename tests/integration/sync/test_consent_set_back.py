@@ -236,8 +236,12 @@ def test_a_writer_whose_open_decision_another_one_has_closed_meanwhile_decides_n
     stage.hook(stage.dynamics, "update_all", after=lost)
     assert isinstance(stage.changed_in_campaign(ann, told), Unreachable)
     stage.contact(ann, donotemail=False)
+
     # When a writer reads both sides, and another one brings them together before it goes on
-    stage.hook(stage.dynamics, "current", after=lambda: stage.changed_in_campaign(ann, told))
+    def meanwhile() -> None:
+        stage.changed_in_campaign(ann, told)
+
+    stage.hook(stage.dynamics, "current", after=meanwhile)
     others: list[bytes | None] = []
     real = stage.dynamics.current
 

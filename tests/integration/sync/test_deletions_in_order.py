@@ -3,8 +3,8 @@
 import pytest
 
 from connectors.errors import Unavailable
-from sync.position import Phase, Position
 from sync.streams import Slice
+from sync.tables.position import Phase, Position
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")

@@ -10,11 +10,11 @@ from connectors.errors import Unavailable
 from store.keys import LEDGER_BUCKETS
 from store.store import WorkflowStore
 from store.trouble import Trouble
-from sync import comparing
-from sync.deletions import Departures
 from sync.patience import Patience
-from sync.position import Position
 from sync.streams import Slice, Stream
+from sync.tables import comparing
+from sync.tables.deletions import Departures
+from sync.tables.position import Position
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, SILVER = the("ann"), the("bob"), the("gold"), the("silver")

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from store import ledger
-from sync import comparing, table_reading
-from sync.position import Comparison, Position
 from sync.streams import Slice
+from sync.tables import comparing
+from sync.tables import reading as table_reading
+from sync.tables.position import Comparison, Position
 from tests.integration.sync.family import CONTACT, FOREVER, MEMBERSHIP, Family, the
 
 ANN, BOB, CID, GOLD = the("ann"), the("bob"), the("cid"), the("gold")

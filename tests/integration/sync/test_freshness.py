@@ -15,9 +15,9 @@ from store.freshness import FRESHNESS, OPTOUT
 from store.ledger import Entry
 from store.record_queue import Leased, Outcome
 from store.store import WorkflowStore
-from sync.position import Position
 from sync.reading import read_slice
 from sync.streams import Send, Slice, Stream
+from sync.tables.position import Position
 from sync.writing import write_slice
 from tests.integration.sync.conftest import ScriptedSource, ScriptedTarget, gone, row
 from tests.integration.sync.timeline import Egress, event

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync import parent_keys
+from sync.tables import parent_keys
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")

@@ -4,8 +4,8 @@ import pytest
 
 from connectors.errors import Refused, Unavailable
 from store.ledger import Standing
-from sync.position import Phase, Position
 from sync.streams import Slice
+from sync.tables.position import Phase, Position
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, SILVER, BILL = the("ann"), the("bob"), the("gold"), the("silver"), the("bill")

@@ -14,7 +14,9 @@ from redis import Redis
 
 from store import ledger
 from store.record_queue import RecordQueue
-from sync import batch_writer, comparing, deletions, table_reading
+from sync import batch_writer
+from sync.tables import comparing, deletions
+from sync.tables import reading as table_reading
 from tests.integration.store.planting import planted
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, TABLES, Family
 from tests.integration.sync.interleaving import IDS, Interleaving, expected, steps

@@ -5,7 +5,7 @@ from redis import Redis
 
 from connectors.errors import Refused, SchemaRefused, Unavailable
 from store.record_queue import Change, Lane
-from sync import relatives
+from sync.tables import relatives
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")

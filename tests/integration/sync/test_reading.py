@@ -8,9 +8,9 @@ from connectors.errors import CursorExpired, Stop, Unavailable
 from store.ledger import Entry, Standing
 from store.record_queue import Lane, RecordQueue, Stored, Written
 from store.store import Store, WorkflowStore
-from sync.position import Phase, Position
 from sync.reading import read_slice
 from sync.streams import ReadEnd, Slice, Stream, kind_of
+from sync.tables.position import Phase, Position
 from tests.integration.sync.conftest import ScriptedSource, gone, row
 
 

@@ -12,11 +12,11 @@ from store.record_queue import Lane, RecordQueue
 from store.replay_ids import ReplayIds
 from store.replays import Ids
 from store.store import WorkflowStore
-from sync import table_reading
-from sync.position import Phase, Position
 from sync.streams import ReadEnd, Slice
-from sync.table_reading import TableReader
-from sync.walk import Walk
+from sync.tables import reading as table_reading
+from sync.tables.position import Phase, Position
+from sync.tables.reading import TableReader
+from sync.tables.walk import Walk
 from tests.integration.sync.family import CONTACT, FOREVER, MEMBERSHIP, Family, the
 
 ANN, BOB = the("ann"), the("bob")
@@ -209,8 +209,8 @@ def test_whoever_dies_in_the_midst_of_a_walk_loses_nothing(
 ) -> None:
     # Given a replay, of all or of ids, one of its pages read and written
     monkeypatch.setattr("store.replay_ids.PART", 2)
-    monkeypatch.setattr("sync.walking.PART", 2)
-    monkeypatch.setattr("sync.walking.PARTS", 1)
+    monkeypatch.setattr("sync.tables.walking.PART", 2)
+    monkeypatch.setattr("sync.tables.walking.PARTS", 1)
     ids = contacts(family)
     replay_now(family, ids=confined_to(family, ids) if by_ids else None)
     family.read(CONTACT, ONE_PAGE)

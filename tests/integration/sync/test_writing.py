@@ -11,8 +11,8 @@ from store.record_queue import Batch, Change, RecordQueue
 from store.store import WorkflowStore
 from sync import batch_writer
 from sync.mapping.mapper import Unmappable
-from sync.position import Position
 from sync.streams import Send, Slice, Stream
+from sync.tables.position import Position
 from sync.writing import WriteEnd, write_slice
 from tests.integration.sync.conftest import ScriptedTarget
 

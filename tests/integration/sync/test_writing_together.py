@@ -10,8 +10,8 @@ from store.ledger import Entry
 from store.record_queue import BATCH, Change, Lane, Leased, Parent, Parked, RecordQueue, Unchanged
 from store.store import WorkflowStore
 from sync import batch_writer
-from sync.position import Position
 from sync.streams import Allowance, Answer, Send, Slice, Stream
+from sync.tables.position import Position
 from sync.writing import WriteEnd, write_slice
 from tests.integration.sync.conftest import ScriptedTarget
 

@@ -10,8 +10,8 @@ from store.store import WorkflowStore
 from store.trouble import ALERTS
 from sync.consent.parts import DYNAMICS
 from sync.consent.position import ConsentPosition, PartPosition
-from sync.position import Phase, Position
 from sync.reading import FULL
+from sync.tables.position import Phase, Position
 from tasks.conditions import Condition, conditions
 from tasks.runtime import Runtime
 from tests.integration.control.conftest import CONNECTIONS, EGRESS_ALONE

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from store.record_queue import Parent
-from sync.links import Links
 from sync.mapping.mapper import Unmappable
 from sync.streams import Link
+from sync.tables.links import Links
 from tests.unit.sync.shapes import ID, MEMBERSHIPS, OTHER_ID, memberships
 
 HOLDER = {"from": "new_contactid", "to": "holder", "table": "contact"}

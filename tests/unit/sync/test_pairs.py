@@ -1,6 +1,6 @@
 """Where a table is written, in a few digits."""
 
-from sync.pairs import pair_of
+from sync.tables.pairs import pair_of
 from tests.unit.sync.shapes import line, memberships
 
 

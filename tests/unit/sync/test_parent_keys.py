@@ -7,8 +7,8 @@ import pytest
 from config.ingress import CampaignKey
 from connectors.campaign import Campaign
 from connectors.errors import Refused
-from sync import parent_keys
-from sync.parent_keys import ParentKeys
+from sync.tables import parent_keys
+from sync.tables.parent_keys import ParentKeys
 
 KEY = CampaignKey()
 

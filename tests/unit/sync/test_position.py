@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sync.position import Comparison, Left, Phase, Position
-from sync.walk import Walk
+from sync.tables.position import Comparison, Left, Phase, Position
+from sync.tables.walk import Walk
 
 
 def caught_up(link: str = "delta-1", highest: int = 9) -> Position:

@@ -11,7 +11,7 @@ from sync.consent.polled import PollPosition
 from sync.consent.position import ConsentPosition, Notice, PartPosition
 from sync.events.position import Missed
 from sync.files.position import FilePosition, Place
-from sync.position import Phase, Position
+from sync.tables.position import Phase, Position
 
 AT = 1_795_168_807_000  # 2026-11-20 10:00:07 UTC
 

@@ -1,7 +1,7 @@
 """The progress of a full read counts what has been finished, not what has been read."""
 
 from control.status.progress import full_read
-from sync.position import Phase, Position
+from sync.tables.position import Phase, Position
 
 
 def test_progress_is_what_was_read_and_no_longer_waits() -> None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from store.keys import LEDGER_BUCKETS
 from store.record_queue import Change, RecordQueue
-from sync.position import Position
 from sync.streams import DELETED
-from sync.table import Table
+from sync.tables.position import Position
+from sync.tables.table import Table
 
 #: Ledger buckets per step: at 15 million records about 60,000 entries.
 BUCKETS = 256

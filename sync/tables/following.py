@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from connectors.dynamics_pages import Row
 from store.record_queue import Change, Lane, Leased, Parent, RecordQueue
 from store.store import WorkflowStore
-from sync.position import Position
 from sync.streams import (
     DELETED,
     FILTERED_OUT,
@@ -26,6 +25,7 @@ from sync.streams import (
     parent_left,
     words_of,
 )
+from sync.tables.position import Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from store.ledger import Standing
 from store.record_queue import RecordQueue
 from store.store import Settling, WorkflowStore
 from sync.patience import Patience
-from sync.position import Phase, Position
 from sync.streams import Send, Stream, Streams
+from sync.tables.position import Phase, Position
 
 #: Parked records that a parent's deletion has looked through; with more of them it waits.
 MOST_PARKED = 1000

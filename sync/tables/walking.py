@@ -16,11 +16,11 @@ from store.replays import Replay
 from store.store import WorkflowStore
 from sync.mapping.forms import Unfit
 from sync.patience import Patience
-from sync.position import Position
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import FILTERED_OUT, Slice
-from sync.table import Table
-from sync.walk import Walk, next_due_ms, paced
+from sync.tables.position import Position
+from sync.tables.table import Table
+from sync.tables.walk import Walk, next_due_ms, paced
 
 log = structlog.get_logger()
 

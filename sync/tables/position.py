@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import orjson
 
-from sync.walk import Walk
+from sync.tables.walk import Walk
 
 
 class Phase(StrEnum):

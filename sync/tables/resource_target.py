@@ -19,11 +19,11 @@ from connectors.campaign import Campaign
 from connectors.errors import AlreadyExists, LinkMissing, Malformed, NotFound, Refused
 from store.ledger import Entry, Standing
 from store.record_queue import Filtered, Lane, Leased, Outcome, Unchanged
-from sync.links import Links
 from sync.mapping.mapper import Mapper, fingerprint
-from sync.pairs import pair_of
-from sync.parent_keys import ParentKeys
 from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, PARENT_LEFT, Allowance, Answer, Calls, Send, kind_of, values_of
+from sync.tables.links import Links
+from sync.tables.pairs import pair_of
+from sync.tables.parent_keys import ParentKeys
 
 #: What a deletion leaves in the ledger in place of a fingerprint.
 _NOTHING = bytes(8)

@@ -15,8 +15,8 @@ from connectors.errors import SchemaRefused
 from store.ledger import Standing
 from store.record_queue import Change, Lane, Parent, ParkedRecord, Reason, RecordQueue
 from store.store import WorkflowStore
-from sync.position import Phase, Position
 from sync.streams import FILTERED_OUT, Send, Stream, Streams
+from sync.tables.position import Phase, Position
 
 log = structlog.get_logger()
 

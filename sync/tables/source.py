@@ -10,15 +10,15 @@ from connectors.dynamics_pages import Page, Row
 from store.replays import Only
 from store.store import WorkflowStore
 from sync.digest import digest
-from sync.links import Links
 from sync.mapping import filters, written
 from sync.mapping.mapper import Mapper
-from sync.pairs import pair_of
-from sync.position import Position
 from sync.schemas import TableSchema
 from sync.streams import FILTERED_OUT, Allowance, Reader, Slice, Stream, mapping_of, read_under
-from sync.table import Test
-from sync.table_reading import TableReader
+from sync.tables.links import Links
+from sync.tables.pairs import pair_of
+from sync.tables.position import Position
+from sync.tables.reading import TableReader
+from sync.tables.table import Test
 
 
 class TableSource:

@@ -17,15 +17,15 @@ from store.cursors import Cursor
 from store.record_queue import Change, Lane, QueueFull
 from store.replays import Replay
 from store.store import WorkflowStore
-from sync.comparing import compare_keys
-from sync.going import concerned
-from sync.position import Left, Phase, Position
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import DELETED, FILTERED_OUT, ReadEnd, Slice, Stream, leaving
-from sync.table import Table
+from sync.tables.comparing import compare_keys
+from sync.tables.going import concerned
+from sync.tables.position import Left, Phase, Position
+from sync.tables.table import Table
+from sync.tables.walk import LIVE_EVERY
+from sync.tables.walking import Walker
 from sync.tracing import page as traced
-from sync.walk import LIVE_EVERY
-from sync.walking import Walker
 
 log = structlog.get_logger()
 
