@@ -125,10 +125,10 @@ def test_what_waits_longer_than_its_page_is_known_counts_from_its_place_on_the_q
 def test_an_event_counts_from_the_time_that_it_tells(redis: Redis) -> None:
     # Given an event of now, one of yesterday noon, and one that is on its timeline already
     egress, now = Egress(redis), datetime.now(UTC)
-    of_now = {"eventDate": now.isoformat()}
-    earlier = event(2, eventDate=(now - timedelta(days=0.5)).isoformat())
-    egress.events.add(event(1, **of_now), earlier, event(3, **of_now), more=False, wait=60)
-    egress.events.add(event(3, **of_now), event(1, **of_now), more=False, wait=60)
+    earlier = now - timedelta(days=0.5)
+    first, second, third = (event(i, eventDate=at.isoformat()) for i, at in enumerate((now, earlier, now)))
+    egress.events.add(first, second, third, more=False, wait=60)
+    egress.events.add(third, first, more=False, wait=60)
     egress.carry()
     # Then each is measured once, by its own time
     assert measured(egress.workflow, "events") == {60: 2, 3600: 2, 86_400: 3}
