@@ -21,14 +21,17 @@ def as_sentence(error: Exception, context: Context) -> str:
     from connectors.errors import ConnectorError
     from control.errors import ControlError
     from control.opening import silence
+    from control.words import to_a_person
     from store.embedded import CannotStart
     from store.revisions import EditedMeanwhile
     from sync.fitting.findings import Misfitting
 
     foreseen = (
-        BadSettings, ConfigProblems, ConnectorError, ControlError, CannotStart, EditedMeanwhile, Misfitting,
+        BadSettings, ConfigProblems, ControlError, CannotStart, EditedMeanwhile, Misfitting,
         SecretMissing, UnknownContext,
     )  # fmt: skip
+    if isinstance(error, ConnectorError):
+        return to_a_person(str(error))
     if isinstance(error, foreseen):
         return str(error)
     if isinstance(error, RedisError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from cli.output import facts, table
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from control.explain.explanation import Explanation, Held, Part
     from store.ledger import Entry
+    from store.outcome_log import Past
     from store.whereabouts import Whereabouts
 
 
@@ -94,13 +96,21 @@ def _part(part: Part, now_ms: int) -> Iterator[RenderableType]:
         yield ""
         yield Text("Lately", style="bold")
         columns = [("WHEN", "left"), ("WHAT BECAME OF IT", "left")]
-        yield table(columns, [(exact(one.at_ms), _ENDINGS[one.ending.name]) for one in part.standing.past])
+        yield table(columns, _lately(part.standing.past))
     if part.troubles:
         yield ""
         yield from (Text(sentence, style="yellow") for sentence in part.troubles)
     if part.next:
         yield ""
         yield from part.next
+
+
+def _lately(past: Iterable[Past]) -> Iterator[tuple[str, str]]:
+    """What became of it, the newest first; the same again and again is one line."""
+    for name, ones in groupby(past, lambda one: one.ending.name):
+        first, *others = ones
+        since = f" ({len(others) + 1} times since {exact(others[-1].at_ms)})" if others else ""
+        yield exact(first.at_ms), f"{_ENDINGS[name]}{since}"
 
 
 def _facts(part: Part, now_ms: int) -> Iterator[tuple[str, RenderableType]]:

@@ -71,3 +71,8 @@ def listed(names: Sequence[str]) -> str:
 def finished(sentence: str) -> str:
     """With its full stop; for a reason that nobody gave, words that say so."""
     return f"{sentence.rstrip('.')}." if sentence else "no reason was given."
+
+
+def to_a_person(sentence: str) -> str:
+    """What a connector says of trouble: workers try again by themselves, a command that was typed does not."""
+    return sentence.replace("; it will be tried again", "; try again later")

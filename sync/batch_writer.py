@@ -145,11 +145,14 @@ class BatchWriter:
         if not self._confirmed and self._held_up >= OUTAGES_TOO_MANY:
             # Few requests, of many records each, and none that went well: an outage all the same.
             self._trouble = self._trouble or self._outage
-        if self._trouble is None or self._confirmed:
+        if self._confirmed or self._outage is None:
             # A target that confirms some is not down: its trouble, if any, begins anew, and so does the waiting.
             patience.end()
         if self._trouble is not None:
             patience.note(self._trouble.sentence, self._trouble.wait)
+        elif self._outage is not None and not self._confirmed:
+            # Too few to tell an outage from a hiccup: it is shown, and each of them waits by itself.
+            patience.note(self._outage.sentence, wait=0)
 
     def _prepare(self) -> None:
         """Sorts out what must be sent; what needs no request has its outcome at once."""

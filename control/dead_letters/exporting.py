@@ -5,10 +5,10 @@ from typing import Any
 
 from control.dead_letters.content import content_of
 from control.dead_letters.looking import SEALED, reveal_noted
-from control.dead_letters.selection import Letter, Selection, chosen
+from control.dead_letters.selection import Letter, Selection, chosen, count
 from control.errors import Sealed
 from control.opening import workflow_of
-from control.words import iso
+from control.words import counted, iso
 from store.sealing import UnknownKey
 from store.store import Store
 
@@ -28,7 +28,7 @@ def export(store: Store, selection: Selection, reveal: bool, by: str) -> Iterato
     found = chosen(store, selection)
     if reveal:
         words = selection.words()
-        what = f"exported dead letters{f' ({words})' if words else ''}"
+        what = f"exported {counted(count(store, selection), 'dead letter')}{f' ({words})' if words else ''}"
         reveal_noted(store, selection.workflow, by, what, selection.stream or "")
     return _rows(store, found, reveal)
 

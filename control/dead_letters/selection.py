@@ -1,8 +1,10 @@
 """Which dead letters are meant: those of a workflow, narrowed by stream, ids, cause and words of the reason."""
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from control.dead_letters.remedies import KINDS
 from control.dead_letters.whole_files import KIND, whole_files
 from control.errors import ControlError
 from control.opening import workflow_of
@@ -85,6 +87,10 @@ def chosen(store: Store, selection: Selection, limit: int | None = None) -> Iter
     """The letters that are meant, in no particular order, perhaps one twice. `limit`: so many of each stream are looked
     at. Raises UnknownWorkflow, ControlError."""
     workflow = workflow_of(store, selection.workflow)
+    cause = selection.cause
+    # Other causes may be there, too: those that nobody foresaw.
+    if cause and cause not in KINDS and (near := difflib.get_close_matches(cause, KINDS, n=1)):
+        raise ControlError(f"{cause} is no cause; did you mean {near[0]}?")
     return _chosen(workflow, streams_of(workflow, selection.stream), selection, limit)
 
 

@@ -22,7 +22,7 @@ from control.mappings.judging import judge
 from control.mappings.live import systems_of
 from control.sampling import sample
 from control.together import newest_ingress
-from control.words import counted, finished
+from control.words import counted, finished, to_a_person
 from store.store import Store
 from sync.systems import Systems
 
@@ -166,7 +166,7 @@ def _asked(asking: Asking, document: WorkflowDocument, systems: Systems, tell: T
     try:
         good, more = _ask(asking.system, document, systems)
     except TryAgain as error:
-        return Check(asking.name, Colour.RED, finished(error.sentence), _remedy(error))
+        return Check(asking.name, Colour.RED, finished(to_a_person(error.sentence)), _remedy(error))
     except (ConnectorError, SecretMissing) as error:
         return Check(asking.name, Colour.RED, finished(str(error)))
     took = f"{good}, in {time.perf_counter() - began:.1f} s"

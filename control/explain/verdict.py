@@ -192,6 +192,10 @@ def waits_words(waits: Whereabouts) -> str:
         case Place.LEASED:
             return f"It is in a writer's hands, queued {since}"
         case Place.DELAYED:
-            until = f" until {exact(waits.until_ms)}" if waits.until_ms else ""
-            return f"It waits {since}, after {counted(waits.attempts, 'attempt')} that failed,{until or ' for a while'}"
+            when = f"at {exact(waits.until_ms)}" if waits.until_ms else "in a while"
+            if not waits.attempts:
+                # Outages are no fault of the record, so that they do not count as its attempts.
+                return f"It waits {since}, and is tried again {when}: the system was away, or it was too early"
+            failed = f"after {counted(waits.attempts, 'attempt')} that failed"
+            return f"It waits {since}, {failed}, and is tried again {when}"
     return f"It waits on the queue {since}"

@@ -1,5 +1,6 @@
 """What an operator should know beyond the numbers: one sentence each, the most pressing first."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from control.status.consent import ConsentStatus
@@ -113,7 +114,8 @@ def _counts(status: WorkflowStatus) -> Iterator[str]:
         when = "stop and start" if status.is_on else "start"
         yield f"{name}: a replay of {_replayed(status)} is pending; it begins with the next {when}."
     if status.parked:
-        yield f"{name}: {status.kind.awaits(status.parked)} (parked)."
+        way = f"; why: d365acs record explain {shlex.quote(status.parked_longest)}" if status.parked_longest else "."
+        yield f"{name}: {status.kind.awaits(status.parked)} (parked){way}"
     if status.files and status.files.aside:
         yield f"{name}: {status.files.aside_sentence}."
     if status.refused:

@@ -28,6 +28,7 @@ class StreamStatus:
     hold: Hold | None  #: why nothing of it is written at present
     replay: Replay | None  #: that was asked for, pending or begun
     hour: dict[str, int] = field(default_factory=dict)  #: the counts of the last hour
+    parked_longest: str = ""  #: the id of the record that has been parked longest
 
     @property
     def backlog(self) -> int:
@@ -75,4 +76,5 @@ def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surr
         around.holds.get(name),
         around.replays.get(name),
         statistics.hour,
+        next((one.id for one in queue.parked(around.now_ms, limit=1)), "") if backlog.parked else "",
     )

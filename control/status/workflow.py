@@ -76,6 +76,11 @@ class WorkflowStatus:
         return sum(stream.parked for stream in self.streams)
 
     @property
+    def parked_longest(self) -> str:
+        """The id of a record that has been parked longest in its stream; empty if none is."""
+        return next((stream.parked_longest for stream in self.streams if stream.parked_longest), "")
+
+    @property
     def dead(self) -> int:
         return sum(stream.dead for stream in self.streams)
 

@@ -112,6 +112,9 @@ def test_letters_are_listed_narrowed_and_cut(run: Run, ingress: WorkflowStore) -
     # And a stream that is not there is named with those that are
     wrong = run("dlq", "ls", "ingress", "--stream", "contcat")
     assert (wrong.exit_code, wrong.stderr) == (1, "Error: ingress has no stream contcat; there is contact.\n")
+    # And a cause that is mistyped is no cause that nothing has
+    mistyped = run("dlq", "retry", "ingress", "--cause", "unmapable")
+    assert (mistyped.exit_code, mistyped.stderr) == (1, "Error: unmapable is no cause; did you mean unmappable?\n")
 
 
 def test_one_is_shown_masked_and_revealed_only_on_record(run: Run, ingress: WorkflowStore) -> None:
@@ -339,7 +342,7 @@ def test_exports_are_whole_masked_and_revealed_only_on_record(run: Run, ingress:
     # When they are revealed, Then that is on record first
     lines = run("dlq", "export", "ingress", ANN, "--reveal", "-o", "jsonl").stdout.splitlines()
     assert [json.loads(line)["values"]["lastname"] for line in lines] == ["Featherstonehaugh"]
-    assert done(ingress, "reveal") == [("ann", "", f"exported dead letters ({ANN})")]
+    assert done(ingress, "reveal") == [("ann", "", f"exported 1 dead letter ({ANN})")]
 
 
 def test_what_is_to_be_deleted_says_so(run: Run, ingress: WorkflowStore) -> None:

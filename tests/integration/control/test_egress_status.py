@@ -72,8 +72,8 @@ def test_a_stream_of_events_has_no_change_token_and_makes_no_engine_calls(
 @pytest.mark.parametrize(
     ("count", "note"),
     [
-        (1, "egress: 1 event waits for a contact that Dynamics does not have (parked)."),
-        (2, "egress: 2 events wait for a contact that Dynamics does not have (parked)."),
+        (1, "egress: 1 event waits for a contact that Dynamics does not have (parked); why: "),
+        (2, "egress: 2 events wait for a contact that Dynamics does not have (parked); why: "),
     ],
 )
 def test_parked_events_wait_for_a_contact(
@@ -85,7 +85,7 @@ def test_parked_events_wait_for_a_contact(
     batch = egress.queue("events").lease(generation, 10, 60_000)
     egress.queue("events").settle(batch.number, [Parked(one, Parent("contact", "c")) for one in ids])
     # Then note and column say what they wait for
-    assert shown(run)["notes"] == [note]
+    assert shown(run)["notes"] == [f"{note}d365acs record explain 'event 0'"]
     assert row(run)["NO CONTACT"] == str(count)
     # And a stop keeps them
     word = "event" if count == 1 else "events"

@@ -82,7 +82,9 @@ def test_changes_wait_for_contacts_that_dynamics_does_not_have(
     queue.put_page(generation, 0, [Change("a", 1, b"{}")], "")
     batch = queue.lease(generation, 10, 60_000)
     queue.settle(batch.number, [Parked("a", Parent("contact", "a"), released=False)])
-    assert shown(run)["notes"] == ["optinout: 1 change waits for a contact that Dynamics does not have (parked)."]
+    assert shown(run)["notes"] == [
+        "optinout: 1 change waits for a contact that Dynamics does not have (parked); why: d365acs record explain a"
+    ]
     lines = [re.split(r"\s{2,}", line) for line in run("workflow", "show", "optinout").stdout.splitlines()]
     [header] = [line for line in lines if line[0] == "STREAM"]
     assert ("NO CONTACT" in header, "TOKEN" in header) == (True, False)

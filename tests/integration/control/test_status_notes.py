@@ -158,4 +158,5 @@ def test_parked_and_filtered_records_are_shown_apart_from_the_backlog(
     # Then each has its number
     found = json.loads(run("workflow", "ls", "-o", "json").stdout)[0]
     assert (found["backlog"], found["parked"], found["streams"][0]["totals"]["filtered"]) == (1, 1, 3)
-    assert "ingress: 1 record waits for the record that it links to (parked)." in notes(run)
+    why = "why: d365acs record explain a"
+    assert f"ingress: 1 record waits for the record that it links to (parked); {why}" in notes(run)

@@ -7,7 +7,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from connectors.errors import Malformed, Refused, Stop, Unavailable, Unreachable
-from store.record_queue import Batch, Change, RecordQueue
+from store.record_queue import Batch, Change, Lane, RecordQueue
 from store.store import WorkflowStore
 from sync import batch_writer
 from sync.mapping.mapper import Unmappable
@@ -194,6 +194,28 @@ def test_an_outage_is_noticed_after_a_few_records_and_the_rest_is_given_back(
     # And the next slice leaves the target alone
     assert write(workflow, stream, piece) is WriteEnd.WAITING
     assert len(tried) == batch_writer.OUTAGES_TOO_MANY
+
+
+def test_an_outage_that_a_single_record_meets_is_shown_and_holds_nobody_up(
+    workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, piece: Slice
+) -> None:
+    # Given one record, and a target that is down
+    queue = put(workflow, a=1)
+
+    def down(send: Send) -> None:
+        raise Unavailable("campaign", "Campaign is not available (503)", wait=30)
+
+    target.before = down
+    # When it is tried, Then it waits by itself, and why is shown
+    assert write(workflow, stream, piece) is WriteEnd.DRAINED
+    assert queue.backlog().delayed == 1
+    [trouble] = workflow.troubles.all()
+    assert trouble.sentence == "Campaign is not available (503)"
+    # And the next record is tried at once: when that goes well, the trouble is over
+    target.before = lambda send: None
+    queue.feed(1, [Change("b", 1, b"{}")], Lane.LIVE)
+    assert write(workflow, stream, piece) is WriteEnd.DRAINED
+    assert workflow.troubles.all() == []
 
 
 def test_a_single_hiccup_is_no_outage(

@@ -9,7 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import control.configuration
+from cli.context import Context
+from cli.failures import as_sentence
 from cli.main import cli
+from connectors.errors import Unavailable
 
 
 def run(*arguments: str, home: Path, **environment: str) -> Result:
@@ -106,3 +109,10 @@ def test_one_variable_for_the_output_serves_commands_with_other_formats_too(tmp_
 def test_the_version_is_printed_alone(tmp_path: Path) -> None:
     result = run("version", home=tmp_path)
     assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
+
+
+def test_who_asks_once_is_not_promised_that_it_will_be_tried_again() -> None:
+    # Given trouble as a connector words it for workers, who try again by themselves
+    error = Unavailable("campaign", "GET /profile: Campaign is in trouble (503); it will be tried again")
+    # Then a command says what its reader can do
+    assert as_sentence(error, Context()) == "GET /profile: Campaign is in trouble (503); try again later"
