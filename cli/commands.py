@@ -49,6 +49,16 @@ class SomeRefused(click.ClickException):
 #: An option that shows its variable: D365ACS_<COMMAND>_<OPTION>, made by click.
 option = partial(click.option, show_envvar=True)
 
+#: How long a command that waits does so, in seconds.
+timeout_option = option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=180.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long --wait waits.",
+)
+
 FORMATS = ("table", "json", "yaml", "jsonl")
 
 

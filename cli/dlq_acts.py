@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.commands import Command, SomeRefused, option, output_option
+from cli.commands import Command, SomeRefused, option, output_option, timeout_option
 from cli.confirming import confirm
 from cli.context import Context, pass_context
 from cli.dlq_naming import ids_argument, named, narrowing_options, workflow_argument
@@ -33,14 +33,7 @@ _why = option("--why", default="", metavar="TEXT", help="The reason, for the rec
 @_all
 @_why
 @option("--wait/--no-wait", default=False, show_default=True, help="Wait until each has come to its end.")
-@option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=180.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long --wait waits.",
-)
+@timeout_option
 @output_option()
 @pass_context
 def retry(

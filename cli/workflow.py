@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.commands import Group, option, output_option
+from cli.commands import Group, option, output_option, timeout_option
 from cli.context import Context, pass_context
 from cli.output import console, draw, say, warn, write
 from control.words import counted
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 
 _why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
 _wait = option("--wait/--no-wait", default=False, show_default=True, help="Wait until it has happened.")
-_timeout = option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=180.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long --wait waits.",
-)
 _accept = option(
     "--accept-privacy",
     is_flag=True,
@@ -97,7 +89,7 @@ def show(context: Context, workflow_name: str, output: str) -> None:
 @_why
 @_accept
 @_wait
-@_timeout
+@timeout_option
 @option("--dry-run", is_flag=True, help="Start nothing: read, and tell what would be written.")
 @option("--limit", type=click.IntRange(min=1), metavar="N", help="Of a dry run: the first N records of each table.")
 @option("--exact", is_flag=True, help="Of a dry run: look a sample up in Campaign.")
@@ -144,7 +136,7 @@ def start(
 @_workflow
 @_why
 @_wait
-@_timeout
+@timeout_option
 @output_option()
 @pass_context
 def stop(context: Context, workflow_name: str, why: str, wait: bool, timeout: float, output: str) -> None:
@@ -181,7 +173,7 @@ def stop(context: Context, workflow_name: str, why: str, wait: bool, timeout: fl
 @_why
 @_accept
 @_wait
-@_timeout
+@timeout_option
 @output_option()
 @pass_context
 def restart(

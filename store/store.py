@@ -1,6 +1,5 @@
 """The store of one instance: the door to everything remembered."""
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from redis import Redis
@@ -19,6 +18,7 @@ from store.holds import Holds
 from store.keys import InstanceKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
 from store.log_export import LogLines
+from store.marks import Marks
 from store.outcome_log import OutcomeLog
 from store.pages import Pages
 from store.record_queue import RecordQueue
@@ -183,39 +183,14 @@ class WorkflowStore:
         """The last time of that; 0: never."""
         return int(self._redis.get(self.keys.stream(stream).hindered) or 0)
 
-    def mark_leaving(self, stream: str, ids: Collection[str]) -> None:
-        """These are about to leave the target although the source has them; some of their children may have left."""
-        if ids:
-            self._redis.sadd(self.keys.stream(stream).leaving, *ids)
+    def leaving(self, stream: str) -> Marks:
+        """Records that are about to leave the target although the source has them; some of their children may have
+        left."""
+        return Marks(self._redis, self.keys.stream(stream).leaving)
 
-    def leaving(self, stream: str, ids: Collection[str]) -> set[str]:
-        """Those of the ids that are marked so."""
-        key, ordered = self.keys.stream(stream).leaving, list(ids)
-        if not ordered or not self._redis.exists(key):
-            return set()
-        marks = self._redis.smismember(key, ordered)
-        return {record_id for record_id, marked in zip(ordered, marks, strict=True) if marked}
-
-    def clear_leaving(self, stream: str, ids: Collection[str]) -> None:
-        if ids:
-            self._redis.srem(self.keys.stream(stream).leaving, *ids)
-
-    def mark_repeats(self, stream: str, ids: Collection[str]) -> None:
-        """These are replayed: whatever of them is written next is written even if nothing differs."""
-        if ids:
-            self._redis.sadd(self.keys.stream(stream).repeats, *ids)
-
-    def repeats(self, stream: str, ids: Collection[str]) -> set[str]:
-        """Those of the ids that are marked so."""
-        key, ordered = self.keys.stream(stream).repeats, list(ids)
-        if not ordered or not self._redis.exists(key):
-            return set()
-        marks = self._redis.smismember(key, ordered)
-        return {record_id for record_id, marked in zip(ordered, marks, strict=True) if marked}
-
-    def clear_repeats(self, stream: str, ids: Collection[str]) -> None:
-        if ids:
-            self._redis.srem(self.keys.stream(stream).repeats, *ids)
+    def repeats(self, stream: str) -> Marks:
+        """Records that are replayed: whatever of them is written next is written even if nothing differs."""
+        return Marks(self._redis, self.keys.stream(stream).repeats)
 
     def keep_schemas(self, generation: int, packed: bytes) -> None:
         """What was learnt of both systems in a generation; what earlier ones have learnt is forgotten."""

@@ -109,6 +109,7 @@ class BatchWriter:
         self._held_up = 0  # records that met one
         self._looked_at: bool | None = None  # whether the schemas were compared since the last doubt
         self._returned: set[str] = set()  # records whose children have to follow them
+        self._marks = writing.store.repeats(writing.stream.name)
         self._repeats: set[str] = set()  # records that are replayed
         self._confirmed = False  # whether the target has confirmed any record
 
@@ -159,7 +160,7 @@ class BatchWriter:
         records = self._as_they_are_now(self._batch.records)
         if self._target.remembers:
             # Before the ledger is read: what was marked by then is written after it was marked.
-            self._repeats = self._store.repeats(self._writing.stream.name, [record.id for record in records])
+            self._repeats = self._marks.among([record.id for record in records])
         sends: list[Send] = []
         for record, entry in zip(records, self._entries(records), strict=True):
             try:
@@ -390,4 +391,4 @@ class BatchWriter:
         if not self._repeats:
             return
         ended = [one.id for one in outcomes if isinstance(one, Written | Unchanged | Filtered)]
-        self._store.clear_repeats(self._writing.stream.name, self._repeats.intersection(ended) - doubted)
+        self._marks.clear(self._repeats.intersection(ended) - doubted)

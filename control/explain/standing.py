@@ -13,7 +13,7 @@ def standing(store: Store, workflow: WorkflowStore, stream: str, record_id: str)
     waits = whereabouts(store.redis, queue.keys, record_id)
     letters = queue.set_aside_of([record_id])
     [entry] = queue.ledger.entries([record_id])
-    repeats = bool(workflow.repeats(stream, [record_id]))
+    repeats = bool(workflow.repeats(stream).among([record_id]))
     return Standing(waits, letters[0] if letters else None, entry, repeats=repeats)
 
 

@@ -92,7 +92,7 @@ class Judge:
         """Counts what would become of these; answers what would be sent."""
         ids = [record.id for record in records]
         entries = self._workflow.queue(stream.name).ledger.entries(ids)
-        repeats = self._workflow.repeats(stream.name, ids)
+        repeats = self._workflow.repeats(stream.name).among(ids)
         sends: list[Send] = []
         for record, entry in zip(records, entries, strict=True):
             known, again = entry if reading.trusts else None, reading.replays or record.id in repeats

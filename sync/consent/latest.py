@@ -6,13 +6,9 @@ the reading in `sync.consent.polled`, which begins earlier and waits for nobody;
 nothing twice.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from config.optinout import OptinoutConfig
-from connectors.campaign import Campaign
 from connectors.campaign_profiles import ROUNDING_MS
-from sync.consent.fitting import ConsentShapes
 from sync.consent.page import ConsentPage
 from sync.consent.polled import PolledProfiles, PollPosition
 
@@ -23,18 +19,10 @@ LEAST_BEHIND_MS = 5_000
 class LatestProfiles(PolledProfiles):
     """A `ConsentPart`. As long as Campaign's clock is not known it asks nothing."""
 
-    def __init__(
-        self,
-        campaign: Campaign,
-        config: OptinoutConfig,
-        shapes: ConsentShapes,
-        place: str,
-        now_ms: Callable[[], int],
-        digest: Callable[[bytes], int],
-    ) -> None:
-        super().__init__(campaign, config, shapes, place, now_ms, digest)
+    @property
+    def _back_ms(self) -> int:
         # A filter that rounds to whole seconds leaves out no more than that.
-        self._back_ms = min(self._overlap_ms, ROUNDING_MS)
+        return min(self._overlap_ms, ROUNDING_MS)
 
     def beginning(self, since_ms: int | None) -> str:
         """The present, whatever the time."""

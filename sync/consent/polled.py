@@ -131,9 +131,13 @@ class PolledProfiles:
         self._key = config.profile_key.field
         self._fields = (*shapes.fields(self._key), PKEY)
         self._overlap_ms = int(config.poll.overlap_seconds * 1000)
-        self._back_ms = 2 * self._overlap_ms
         self._now_ms = now_ms
         self._digest = digest
+
+    @property
+    def _back_ms(self) -> int:
+        """How far a question looks back behind what the last one saw."""
+        return 2 * self._overlap_ms
 
     def beginning(self, since_ms: int | None) -> str:
         """Everybody, or with a time, whoever has changed since then."""

@@ -43,7 +43,7 @@ class Family:
         Raises ConnectorError, GenerationOver.
         """
         held: set[str] = set()
-        self.store.mark_leaving(self.stream.name, going)
+        self.store.leaving(self.stream.name).add(going)
         for child in self._children():
             queue = self.store.queue(child.name)
             linked = self._linked(child, going, True, allowance)
@@ -82,7 +82,7 @@ class Family:
             queue.feed(self.generation, changes, Lane.REPLAY)
             self._take_back(child, queue, [change.id for change in changes], allowance)
             many += len(changes)
-        self.store.clear_leaving(self.stream.name, returned)
+        self.store.leaving(self.stream.name).clear(returned)
         return many
 
     def _take_back(self, child: Stream, queue: RecordQueue, ids: Sequence[str], allowance: Allowance) -> None:
@@ -95,7 +95,7 @@ class Family:
     def returned(self, sends: Sequence[Send]) -> set[str]:
         """Those that were to leave the target, or had left it, and are written after all."""
         written = [send.record.id for send in sends if send.update is not None]
-        marked = self.store.leaving(self.stream.name, written)
+        marked = self.store.leaving(self.stream.name).among(written)
         return {send.record.id for send in sends if send.returns and send.update is not None} | marked
 
     def unfounded(self, records: Sequence[Leased]) -> set[str]:

@@ -94,7 +94,7 @@ class TableReader:
         concerned = self._concerned(going)
         filtered = len(going) - len(concerned)
         # Before they are there: whatever overtakes one of them is written in its place.
-        self._store.mark_repeats(self._stream.name, [change.id for change in changes])
+        self._store.repeats(self._stream.name).add([change.id for change in changes])
         with traced(self._store, self._stream.name, None) as now_ms:
             stored = self._queue.put_page(
                 self._generation,
@@ -150,7 +150,7 @@ class TableReader:
         # Those that go onto the queue are counted there.
         filtered = _filtered(going) - _filtered(concerned)
         if position.repeats:
-            self._store.mark_repeats(self._stream.name, [change.id for change in changes])
+            self._store.repeats(self._stream.name).add([change.id for change in changes])
         with traced(self._store, self._stream.name, _since_ms(position)) as now_ms:
             stored = self._queue.put_page(
                 self._generation,

@@ -12,6 +12,7 @@ def tell_secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Puts the secrets that these connections name into the environment."""
     for system in ("dynamics", "campaign", "journal"):
         monkeypatch.setenv(f"{system.upper()}_SECRET", sandbox.info[system]["client_secret"])
+    monkeypatch.setenv("SFTP_KEY", sandbox.info["sftp"]["private_key"])
 
 
 def dynamics_connection(sandbox: Sandbox, **changed: Any) -> DynamicsConnection:

@@ -1,6 +1,6 @@
 """A running workflow in a real store, and a source and a target whose behaviour a test decides."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import orjson
 import pytest
@@ -17,7 +17,10 @@ from sync.tables import deletions
 from sync.tables.position import Position
 from sync.tables.reading import TableReader
 from sync.tables.table import Test
+from tests.integration.connectors.sandboxed import tell_secrets
+from tests.integration.sync.consent_readers import ConsentReaders
 from tests.integration.sync.family import Family
+from tests.sandboxes import Sandbox
 
 
 class ScriptedSource:
@@ -167,3 +170,16 @@ def family(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Family:
     # The pretended changes show at once.
     monkeypatch.setattr(deletions, "DELAY_MS", 0)
     return Family(redis)
+
+
+@pytest.fixture
+def secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the sandbox's systems."""
+    tell_secrets(sandbox, monkeypatch)
+
+
+@pytest.fixture
+def readers(secrets: None, sandbox: Sandbox, store: Store) -> Iterator[ConsentReaders]:
+    readers = ConsentReaders(sandbox, store)
+    yield readers
+    readers.close()

@@ -1,28 +1,16 @@
 """Readings of consent that cross: pages that were long on their way, other sources, other pairs, other keys."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from store.store import Store
 from sync.consent.page import ConsentPage
 from sync.consent.polled import PollPosition
 from tests.integration.sync.consent_readers import FLAGS, ConsentReaders
-from tests.sandboxes import Sandbox
 
 FILES = {"settled_seconds": 0}
 ONE_WAY = "campaign_to_dynamics"
-
-
-@pytest.fixture
-def readers(sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConsentReaders]:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
-    monkeypatch.setenv("SFTP_KEY", sandbox.info["sftp"]["private_key"])
-    readers = ConsentReaders(sandbox, store)
-    yield readers
-    readers.close()
 
 
 def begin_replay(readers: ConsentReaders) -> None:

@@ -1,27 +1,14 @@
 """Two profiles of one contact: whatever the spelling of their keys, an opt-out of either reaches Dynamics, and the case
 is set aside to be seen."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from store.store import Store
 from sync.consent.payload import OF_DYNAMICS
 from tests.integration.sync.consent_readers import ConsentReaders
-from tests.sandboxes import Sandbox
 
 ONE_WAY = "campaign_to_dynamics"
-
-
-@pytest.fixture
-def readers(sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConsentReaders]:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
-    monkeypatch.setenv("SFTP_KEY", sandbox.info["sftp"]["private_key"])
-    readers = ConsentReaders(sandbox, store)
-    yield readers
-    readers.close()
 
 
 def double(readers: ConsentReaders, key: str, **flags: bool) -> str:

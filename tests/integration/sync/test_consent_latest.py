@@ -116,10 +116,7 @@ def test_as_long_as_campaigns_clock_is_not_known_nothing_is_asked_and_the_other_
 
 
 @pytest.fixture
-def readers(sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConsentReaders]:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
-    monkeypatch.setenv("SFTP_KEY", sandbox.info["sftp"]["private_key"])
+def readers(secrets: None, sandbox: Sandbox, store: Store) -> Iterator[ConsentReaders]:
     readers = ConsentReaders(sandbox, store, flags=FLAGS[:1])
     yield readers
     readers.close()

@@ -1,32 +1,18 @@
 """No opt-out is lost, and nobody is opted in by what nobody said: profiles that go and come, clocks, doubles, files."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from connectors.errors import Unreachable
 from store.decisions import Confirmed
 from store.record_queue import Again, Lane, Leased
-from store.store import Store
 from sync.consent.memory_bytes import unpack
 from sync.consent.payload import OF_DYNAMICS
 from sync.streams import Answer, Send
 from tests.integration.sync.consent_readers import ConsentReaders
-from tests.sandboxes import Sandbox
 
 FILES = {"settled_seconds": 0}
 ONE_WAY = "campaign_to_dynamics"
 PUSH = [{"dynamics": "donotemail", "campaign": "blackListPushnotification"}]
-
-
-@pytest.fixture
-def readers(sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConsentReaders]:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
-    monkeypatch.setenv("SFTP_KEY", sandbox.info["sftp"]["private_key"])
-    readers = ConsentReaders(sandbox, store)
-    yield readers
-    readers.close()
 
 
 def delete_profile(readers: ConsentReaders, contact: str) -> None:

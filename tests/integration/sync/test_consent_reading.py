@@ -1,7 +1,6 @@
 """The readers of consent side by side, on a sandbox: each change once, none delayed by another source, no echo."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,26 +8,14 @@ import pytest
 
 from connectors.errors import Unreachable
 from store.record_queue import Lane
-from store.store import Store
 from sync.consent import reading
 from sync.consent.page import ConsentPage
 from sync.streams import ReadEnd
 from tests.integration.sync.consent_readers import ConsentReaders
-from tests.sandboxes import Sandbox
 
 FILES = {"settled_seconds": 0}
 FAR = "2099-01-01 00:00:00.000Z"
 HEAD = "externalId,blackListEmail,blackListMobile,blackListEmailLastModified,blackListMobileLastModified"
-
-
-@pytest.fixture
-def readers(sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConsentReaders]:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
-    monkeypatch.setenv("SFTP_KEY", sandbox.info["sftp"]["private_key"])
-    readers = ConsentReaders(sandbox, store)
-    yield readers
-    readers.close()
 
 
 def poll_again(readers: ConsentReaders) -> None:

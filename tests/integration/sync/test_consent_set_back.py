@@ -28,20 +28,6 @@ from tests.sandboxes import Sandbox
 
 
 @pytest.fixture
-def secrets(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DYNAMICS_SECRET", sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv("CAMPAIGN_SECRET", sandbox.info["campaign"]["client_secret"])
-    monkeypatch.setenv("SFTP_KEY", sandbox.info["sftp"]["private_key"])
-
-
-@pytest.fixture
-def readers(secrets: None, sandbox: Sandbox, store: Store) -> Iterator[ConsentReaders]:
-    readers = ConsentReaders(sandbox, store)
-    yield readers
-    readers.close()
-
-
-@pytest.fixture
 def stage(secrets: None, sandbox: Sandbox, store: Store) -> Iterator[ConsentStage]:
     sandbox.admin.put("/switches", {"profile_key": ""})
     dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
