@@ -21,8 +21,9 @@ def as_one(profiles: Sequence[ProfileState]) -> ProfileState:
             flags[name] = max(found, key=_weight)
     times = [state.modified_ms for state in profiles if state.modified_ms is not None]
     spelt = next((state.spelt for state in profiles if state.spelt), "")
+    who = sum({state.who for state in profiles}) & 0xFFFF_FFFF
     return profiles[0]._replace(
-        flags=flags, modified_ms=max(times, default=None), doubles=True, spelt=spelt, is_sure=False
+        flags=flags, modified_ms=max(times, default=None), doubles=True, spelt=spelt, who=who, is_sure=False
     )
 
 

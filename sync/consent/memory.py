@@ -115,6 +115,7 @@ class Memory:
     profile_modified_ms: int | None = None  #: the profile's own time when it was read last
     profile_read_ms: int = 0  #: when that was, by our clock
     flags: Mapping[WireFlag, FlagMemory] = field(default_factory=dict)
+    who: int = 0  #: which profile, or profiles, said so (`ProfileState.who`); 0: not known
     spelt: str = ""  #: how a profile spelt its key (`sync.consent.spelling`), if any of them did not as Dynamics has it
 
     @property
@@ -163,7 +164,7 @@ class Memory:
         """No profile is there. One that comes later is another one: nothing is known of what it says."""
         left = self.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
         flags = {name: FlagMemory(flag.dynamics, NO_TIME) for name, flag in left.flags.items()}
-        return replace(left, profile_modified_ms=None, flags=flags, spelt="")
+        return replace(left, profile_modified_ms=None, flags=flags, who=0, spelt="")
 
 
 def span(sent_ms: int, answered_ms: int, skew: Skew | None) -> Span:

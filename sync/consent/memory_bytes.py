@@ -1,7 +1,7 @@
 """A memory in bytes, compact: there is one for each contact.
 
     layout, flags (a bit for each), length of the version, the version in ASCII
-    times of the record, the row and the profile
+    times of the record, the row and the profile; which profile it was, four bytes
     for each flag: a byte of values, its times; then what was sent, if anything is open, and what was written last
     how the profile's key is spelt, in ASCII; mostly nothing
 
@@ -13,7 +13,9 @@ from config.consent_flags import FLAGS, WireFlag
 from sync.consent.memory import FlagMemory, Memory, Sent, Span, System, Written
 from sync.consent.rule import Seen
 
-_LAYOUT = 1
+_LAYOUT = 2
+#: Of the number that says which profile it was.
+_WHO_BYTES = 4
 #: The longest version that is kept, in bytes. A longer one is forgotten: then the row counts as changed.
 _LONGEST_ETAG = 255
 
@@ -39,6 +41,7 @@ def pack(memory: Memory) -> bytes:
     writer.time(memory.modified_ms)
     writer.time(memory.profile_modified_ms)
     writer.time(memory.profile_read_ms)
+    writer.bytes += memory.who.to_bytes(_WHO_BYTES, "big")
     for _, flag in flags:
         _write_flag(writer, flag)
     return bytes(writer.bytes) + memory.spelt.encode("ascii", "ignore")
@@ -55,9 +58,10 @@ def unpack(packed: bytes) -> Memory:
     reader = _Reader(packed, 3 + length)
     record, modified = reader.seen(None), reader.time()
     profile_modified, profile_read = reader.time(), reader.time()
+    who = int.from_bytes(reader.take(_WHO_BYTES), "big")
     flags: dict[WireFlag, FlagMemory] = {name: _read_flag(reader) for bit, name in enumerate(FLAGS) if bits & 1 << bit}
     etag, spelt = packed[3 : 3 + length].decode(), reader.rest().decode()
-    return Memory(etag, modified, record, profile_modified, profile_read or 0, flags, spelt)
+    return Memory(etag, modified, record, profile_modified, profile_read or 0, flags, who, spelt)
 
 
 def _write_flag(writer: "_Writer", flag: FlagMemory) -> None:
@@ -137,6 +141,10 @@ class _Reader:
     def byte(self) -> int:
         self._place += 1
         return self._packed[self._place - 1]
+
+    def take(self, length: int) -> bytes:
+        self._place += length
+        return self._packed[self._place - length : self._place]
 
     def rest(self) -> bytes:
         return self._packed[self._place :]

@@ -17,8 +17,8 @@ def merged(config: OptinoutConfig, one: ProfileState, other: ProfileState) -> Pr
     one of them tells, a row of a file does not take away: where it says something later, Campaign is asked."""
     if one.present and other.present:
         later, earlier = (one, other) if one.read_ms >= other.read_ms else (other, one)
-        # Under two spellings of the key there may be two.
-        doubles = one.doubles or other.doubles or one.spelt != other.spelt
+        # There may be two, or one that was deleted and made again.
+        doubles = one.doubles or other.doubles or one.spelt != other.spelt or one.who != other.who
         return later._replace(doubles=doubles, spelt=later.spelt or earlier.spelt)
     flags: dict[WireFlag, Seen] = {}
     for pair in config.flags:

@@ -6,7 +6,7 @@ So reading twice, both sources at once, our own writing and changes of anything 
 
 from config.optinout import OptinoutConfig
 from sync.consent.memory import Memory
-from sync.consent.sides import campaign_side, opted_out
+from sync.consent.sides import campaign_side, is_another, opted_out
 from sync.consent.states import NO_SKEWS, ContactState, ProfileState, Skews
 
 
@@ -18,7 +18,7 @@ def is_news_of_profile(
 
     Ask only where no earlier reading of the contact still waits: what waits may be older than what is remembered then.
     """
-    if memory is None or memory.is_open or is_spelt_otherwise(memory, profile):
+    if memory is None or memory.is_open or may_be_another(memory, profile):
         return True
     for pair in config.flags:
         if pair.campaign in profile.flags:
@@ -31,9 +31,11 @@ def is_news_of_profile(
     return False
 
 
-def is_spelt_otherwise(memory: Memory, profile: ProfileState) -> bool:
-    """Whether the key is spelt otherwise than before: then there may be two profiles. Files do not tell."""
-    return profile.present and bool(memory.profile_read_ms) and profile.spelt != memory.spelt
+def may_be_another(memory: Memory, profile: ProfileState) -> bool:
+    """Whether it is another profile than before, or its key is spelt otherwise: then there may be two. Files do not
+    tell."""
+    is_spelt_otherwise = profile.present and bool(memory.profile_read_ms) and profile.spelt != memory.spelt
+    return is_spelt_otherwise or is_another(memory, profile)
 
 
 def is_news_of_contact(config: OptinoutConfig, memory: Memory | None, contact: ContactState) -> bool:

@@ -8,9 +8,10 @@
 Times are ms since 1970 or null. "out" is null for a value that was not understood; these flags are among the doubts.
 "present" is false for what stood in a file. "doubles": true is there where two profiles were seen with one key, and
 "asks": true where it is to be looked up which of what was told counts; "spelt": how its key is spelt, if not as
-Dynamics has it (`sync.consent.spelling`).
+Dynamics has it (`sync.consent.spelling`); "who": which profile it is, if that is known.
 """
 
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,7 @@ def of_campaign(profile: ProfileState) -> bytes:
             **({"doubles": True} if profile.doubles else {}),
             **({"asks": True} if profile.asks else {}),
             **({"spelt": profile.spelt} if profile.spelt else {}),
+            **({"who": profile.who} if profile.who else {}),
         }
     )
 
@@ -67,7 +69,8 @@ def profile_of(payload: bytes) -> ProfileState | None:
     flags = {name: Seen(found["flags"][name]["out"], found["flags"][name]["at"]) for name in FLAGS
              if name in found["flags"]}  # fmt: skip
     marks = {name: found.get(name, False) for name in ("present", "doubles", "asks")}
-    return ProfileState(flags, found.get("modified"), found["seen"], **marks, spelt=found.get("spelt", ""))
+    known = {"spelt": found.get("spelt", ""), "who": found.get("who", 0)}
+    return ProfileState(flags, found.get("modified"), found["seen"], **marks, **known)
 
 
 def profile_state(config: OptinoutConfig, profile: Mapping[str, Any], read_ms: int, live: bool = False) -> ProfileState:
@@ -84,7 +87,17 @@ def profile_state(config: OptinoutConfig, profile: Mapping[str, Any], read_ms: i
         value = profile[pair.campaign]
         opted_out = value if isinstance(value, bool) else None
         flags[pair.campaign] = Seen(opted_out, _time_of(config, pair.campaign, profile, opted_out, modified, read_ms))
-    return ProfileState(flags, modified, read_ms, live, present=True)
+    return ProfileState(flags, modified, read_ms, live, present=True, who=who_of(profile))
+
+
+def who_of(profile: Mapping[str, Any]) -> int:
+    """32 bits that stand for a profile, so that one which was made again under the same key is known to be another; 0
+    without a PKey.
+
+    Its PKey itself is not to be kept (experienceleague.adobe.com, "must-read"); that a record has the same one whenever
+    it is read was observed and is nowhere documented.
+    """
+    return zlib.crc32(str(profile.get("PKey", "")).encode())
 
 
 def _time_of(

@@ -35,7 +35,7 @@ from connectors.moments import campaign_ms
 from sync.consent.fitting import LAST_MODIFIED, ConsentShapes
 from sync.consent.memory import Span
 from sync.consent.page import FOR_EVER_MS, ConsentPage, Told
-from sync.consent.payload import profile_state
+from sync.consent.payload import profile_state, who_of
 from sync.consent.spelling import short
 from sync.consent.states import ProfileState
 from sync.consent.unusable import unusable
@@ -212,8 +212,7 @@ class PolledProfiles:
         return any(profile.get(pair.campaign) is True for pair in self._config.flags)
 
     def _sight(self, profile: Mapping[str, Any], changed_ms: int) -> Sight:
-        who = str(profile.get(PKEY, "")).encode()
-        return Sight(changed_ms, self._digest(who), self._digest(orjson.dumps(profile)))
+        return Sight(changed_ms, who_of(profile), self._digest(orjson.dumps(profile)))
 
     def _page(self, at: PollPosition, timeout: float) -> tuple[ProfilePage, PollPosition, int]:
         """The page, the position that it belongs to, and when it was asked for."""

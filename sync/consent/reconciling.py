@@ -12,7 +12,7 @@ from connectors.clocks import Skew, between
 from store.decisions import Decision
 from sync.consent.memory import NO_TIME, FlagMemory, Memory, Sent, System, Written
 from sync.consent.rule import NEVER_MS, Rule, Ruling, Seen, Winner, decide, one_way
-from sync.consent.sides import Taken, campaign_side, dynamics_side, record_time
+from sync.consent.sides import Taken, campaign_side, dynamics_side, is_another, record_time
 from sync.consent.states import NO_SKEWS, ContactState, ProfileState, Skews
 
 
@@ -82,13 +82,17 @@ def reconcile(
             plan.to_campaign[look.pair.campaign] = bool(look.ruling.opted_out)
         if look.to is not None or look.is_newly_left:
             decisions.append(look.decision(contact, apart, now_ms, config.both_ways))
+    newest_ms = profile.modified_ms
+    if memory is not None and not is_another(memory, profile):
+        newest_ms = _newest(newest_ms, memory.profile_modified_ms)
     after = Memory(
         contact.etag,
         contact.modified_ms,
         record,
-        _newest(profile.modified_ms, memory.profile_modified_ms if memory else None),
+        newest_ms,
         max(profile.read_ms, read_ms),
         flags,
+        profile.who or (memory.who if memory else 0),
         profile.spelt if profile.live or memory is None else profile.spelt or memory.spelt,
     )
     # A row of a file that is not understood hides what the profile itself says.

@@ -111,6 +111,9 @@ def campaign_side(
     causal = pair.policy == "newest" and config.both_ways
     told = seen.at_ms if timed else None
     first_time = memory is None or old is None or (old.campaign == NO_TIME and not old.sent)
+    if memory is not None and old is not None and not timed and is_another(memory, profile):
+        # It says nothing about whether somebody changed the flag of the one before; what we sent may stand there.
+        first_time = not (old.sent and old.sent.to is System.CAMPAIGN and old.sent.opted_out is seen.opted_out)
     if memory is None or old is None or known is None or first_time:
         # To be seen for the first time is no change.
         first = _first_without_time(config, seen, profile, alone) if not timed else seen
@@ -135,6 +138,11 @@ def campaign_side(
     if old.ours and told in old.ours:
         return Taken(old.campaign, told)  # from now on its time is known exactly
     return Taken(_next_change(seen, old) if causal else seen, told)
+
+
+def is_another(memory: Memory, profile: ProfileState) -> bool:
+    """Whether it is another profile under the same key than the one that is remembered."""
+    return bool(profile.who and memory.who) and profile.who != memory.who
 
 
 def _may_be_stale(config: OptinoutConfig, profile: ProfileState, told: int | None, skew: Skew | None) -> bool:

@@ -81,9 +81,13 @@ class Sieve:
         waits = profile_of(payload)
         if waits is None:
             return of_campaign(state._replace(asks=True))
-        if is_file or waits.doubles or waits.read_ms > state.read_ms or waits.spelt != state.spelt:
+        if is_file or waits.doubles or waits.read_ms > state.read_ms or _tells_two(waits, state):
             state = merged(self._config, waits, state)
         return of_campaign(state._replace(asks=state.asks or waits.asks))
+
+
+def _tells_two(one: ProfileState, other: ProfileState) -> bool:
+    return one.spelt != other.spelt or one.who != other.who
 
 
 def _behind(payload: bytes | None, was_refused: bool) -> bytes:

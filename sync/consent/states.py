@@ -37,6 +37,7 @@ class ProfileState(NamedTuple):
     doubles: bool = False  #: another profile with the same key was seen, or may be there
     asks: bool = False  #: which of what was told counts, only Campaign itself can say: it is looked up by its key
     spelt: str = ""  #: how its key is spelt (`sync.consent.spelling`); empty: as Dynamics spells it, or not known
+    who: int = 0  #: which profile it is (`sync.consent.payload.who_of`); 0: not known, as of a row of a file
     is_sure: bool = True  #: otherwise opt-outs are passed on from it, and nothing else
 
 

@@ -34,7 +34,7 @@ from sync.consent.fitting import CONTACT, PROFILE
 from sync.consent.look_up import LookUp
 from sync.consent.memory import Memory, System
 from sync.consent.memory_bytes import pack, unpack
-from sync.consent.news import is_spelt_otherwise
+from sync.consent.news import may_be_another
 from sync.consent.payload import OF_BOTH, profile_of
 from sync.consent.reconciling import Closed, Plan, reconcile
 from sync.consent.rule import Rule
@@ -182,7 +182,7 @@ class ConsentTarget:
     def _needs_look_up(self, case: Case) -> bool:
         # One way, too: it was queued while Dynamics was read, and may stand for a change of Campaign that waited.
         told = case.send.profile
-        if told is None or told.doubles or told.asks or (case.memory and is_spelt_otherwise(case.memory, told)):
+        if told is None or told.doubles or told.asks or (case.memory and may_be_another(case.memory, told)):
             return True
         return self._config.both_ways and case.memory is not None and case.memory.is_open
 

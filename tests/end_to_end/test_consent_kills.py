@@ -17,8 +17,9 @@ from tests.end_to_end.killer import seeds
 #: Each of them decides in every big run.
 RULES = {"campaign-newer", "dynamics-newer", "most-restrictive", "opted-out-wins", "system-wins"}
 #: What decides where somebody says something right after us, as the policy `documented` demands it.
-CAMPAIGN_AFTER_US = [("campaign-newer", "dynamics", True), ("campaign-newer", "dynamics", False)]
-DYNAMICS_AFTER_US = [("opted-out-wins", "campaign", True), ("opted-out-wins", "dynamics", True)]
+#: Where clocks are not known well enough, an opt-out is in doubt, and stands all the same.
+CAMPAIGN_AFTER_US = [({"campaign-newer", "opted-out-wins"}, "dynamics", True), ({"campaign-newer"}, "dynamics", False)]
+DYNAMICS_AFTER_US = [({"opted-out-wins"}, "campaign", True), ({"opted-out-wins"}, "dynamics", True)]
 #: Faults by which nothing was done, and by which it was.
 BEFORE = ("429", "500", "reset", "timeout_before")
 AFTER = ("malformed", "reset_after", "timeout_after", "truncated")
@@ -61,9 +62,10 @@ def test_consent_is_as_the_rule_demands_whatever_is_killed(open_consent: OpenCon
 
     # And nothing that we wrote was taken for somebody's change
     answered = [found for found in decisions if found["confirmed"] == "answer"]
-    by_rules = [[(one["rule"], one["written_to"], one["opted_out"]) for one in answered if one["contact"] == id_]
-                for id_ in chaos.told_back]  # fmt: skip
-    assert by_rules == [CAMPAIGN_AFTER_US, DYNAMICS_AFTER_US], once_more
+    for id_, demanded in zip(chaos.told_back, (CAMPAIGN_AFTER_US, DYNAMICS_AFTER_US), strict=True):
+        theirs = [one for one in answered if one["contact"] == id_]
+        assert [(one["written_to"], one["opted_out"]) for one in theirs] == [one[1:] for one in demanded], once_more
+        assert all(one["rule"] in rules for one, (rules, *_) in zip(theirs, demanded, strict=True)), once_more
     assert not (found := consent_truth.echoes(decisions, made, changes)), "\n".join([once_more, *found])
 
     # And nothing was written more often than people gave cause to
@@ -75,7 +77,7 @@ def test_consent_is_as_the_rule_demands_whatever_is_killed(open_consent: OpenCon
     assert min(Counter(one["side"] for one in changes).values()) >= shape.all_changes / 5
     assert min(Counter(one["written_to"] for one in answered).values()) >= shape.all_changes / 24
     assert shape is SMALL or {found["rule"] for found in decisions} >= RULES
-    assert judged.certain > judged.judged / 2 and judged.newest >= shape.all_changes / 24
+    assert judged.certain > judged.judged / 2 and judged.newest >= shape.all_changes / 40
     dealt = chaos.dealt()
     lost = [sum(dealt[fault] for fault in faults) for faults in (BEFORE, AFTER)]
     assert any(lost) if shape is SMALL else all(lost), dealt

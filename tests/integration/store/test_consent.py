@@ -462,6 +462,7 @@ def test_an_open_decision_outlives_the_server() -> None:
         # Given a decision that was kept just before the server was killed
         with connect(server.url) as redis:
             numbers = Store(redis, "test").workflow("optinout").consent.decide(ANN, b"sent", [decision()])
+            redis.execute_command("WAITAOF", 1, 0, 10_000)  # on the disk: the last second may be lost otherwise
         server.kill()
         server.start()
         # When it is back, Then the decision is found and closed

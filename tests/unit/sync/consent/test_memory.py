@@ -37,6 +37,8 @@ _memories = st.builds(
     profile_modified_ms=_times,
     profile_read_ms=st.integers(0, 2**45),
     flags=st.dictionaries(st.sampled_from(FLAGS), _flags),
+    who=st.integers(0, 2**32 - 1),
+    spelt=st.sampled_from(["", "1", "{5F6C}"]),
 )
 
 AT = 1_700_000_000_000
@@ -59,7 +61,7 @@ def test_a_contact_with_all_flags_takes_few_bytes() -> None:
     assert len(pack(memory)) <= 200
 
 
-@pytest.mark.parametrize("packed", [b"", b"\x02\x00\x00"])
+@pytest.mark.parametrize("packed", [b"", b"\x01\x00\x00"])
 def test_bytes_of_another_layout_are_named(packed: bytes) -> None:
     with pytest.raises(UnknownMemory, match="which this version does not know"):
         unpack(packed)
