@@ -22,6 +22,7 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.http import error_object, wait_of
+from connectors.last_told import TOLD
 from connectors.wire import Answer, origin_of, title
 from connectors.wire_requests import RequestsWire
 
@@ -134,6 +135,7 @@ class Token:
             raise Malformed(self._system, f"{answer.about}: the answer holds no token; it will be tried again")
         self._header = f"Bearer {token}"
         self._ends_at = asked_at + seconds
+        TOLD.note(self._system, "token-ends", time.time() + self._ends_at - self._clock())
         self._renew_at = self._ends_at - min(RENEW_EARLY, seconds / 2)
 
     def _late(self) -> Unreachable:

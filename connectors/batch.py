@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from requests.structures import CaseInsensitiveDict
+from connectors.headers import Headers
 
 #: Operations that Dynamics takes in one batch.
 MOST_OPERATIONS = 1000
@@ -31,10 +31,8 @@ class Part(NamedTuple):
     head: bytes
     body: bytes
 
-    def headers(self) -> CaseInsensitiveDict[str]:
-        return CaseInsensitiveDict(
-            (name.decode(), value.decode("latin-1")) for name, value in _HEADER.findall(self.head)
-        )
+    def headers(self) -> Headers:
+        return Headers(f"{name.decode()}:{value.decode('latin-1')}" for name, value in _HEADER.findall(self.head))
 
 
 class Written(NamedTuple):

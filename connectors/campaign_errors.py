@@ -23,7 +23,7 @@ from connectors.errors import (
 )
 from connectors.http import error_object, wait_of
 from connectors.texts import cleaned, values_of, without_quotes, without_sent
-from connectors.wire import Answer
+from connectors.wire import Answer, with_status
 
 #: Codes of Campaign's own layers. A gateway or a proxy writes none of them.
 CODE = re.compile(r"\b(?:RST|XTK|PGS|SOP|JST|WDB|XSV)-\d{6}\b")
@@ -70,6 +70,7 @@ _NO_NAME = re.compile(r"\bis not valid for the \S+ enumeration of the '@?([A-Za-
 _NO_PROPERTY = re.compile(r"'@?([A-Za-z_][\w.:/-]*)' property is not valid\b", re.IGNORECASE)
 
 
+@with_status
 def error_of(answer: Answer, *, reference: str | None = None, sent: object = None) -> ConnectorError:
     """The error for an answer of 400 and more.
 

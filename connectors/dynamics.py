@@ -38,6 +38,7 @@ from connectors.dynamics_pages import (
     preferring,
     selected,
 )
+from connectors.dynamics_rights import Reach, held_path, privileges_of, privileges_path, reach_of
 from connectors.dynamics_rows import MOST_IDS, MOST_LINKED, CurrentRow, guid
 from connectors.dynamics_updates import Update, Updated
 from connectors.errors import ConnectorError, CursorExpired, Refused, Stop, TableMissing
@@ -87,6 +88,23 @@ class Dynamics:
         if not isinstance(user, str):
             raise answer.malformed("the answer names no user")
         return user
+
+    def privileges(self, table: str, timeout: float) -> dict[str, str]:
+        """Which privileges are about a table, by what they allow: Create -> prvCreateContact. Raises TableMissing."""
+        answer = self._http.get(privileges_path(table), f"privileges of {table}", timeout, table=table)
+        try:
+            return privileges_of(answer.object())
+        except (KeyError, TypeError, ValueError):
+            raise answer.malformed("the privileges have not the promised shape") from None
+
+    def reach(self, user_id: str, privilege: str, timeout: float) -> Reach:
+        """How far a user has a privilege, by roles and teams; `user_id` as `who_am_i` answers it."""
+        user = guid(user_id, "systemusers")
+        answer = self._http.get(held_path(user, privilege), "privileges of the application user", timeout)
+        try:
+            return reach_of(answer.object())
+        except (KeyError, TypeError):
+            raise answer.malformed("the privileges have not the promised shape") from None
 
     def table(self, name: str, timeout: float) -> DynamicsTable:
         """The definition of a table: one request, and one more for each kind of column that has more to tell.

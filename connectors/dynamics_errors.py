@@ -28,7 +28,7 @@ from connectors.errors import (
 )
 from connectors.http import error_object, wait_of
 from connectors.texts import cleaned
-from connectors.wire import Answer
+from connectors.wire import Answer, with_status
 
 # learn.microsoft.com, Web service error codes
 VERSION_STAMP_EXPIRED = "80044352"
@@ -66,6 +66,7 @@ def is_there_already(answer: Answer) -> bool:
     return answer.status == 412 and _told(answer)[0] == SAME_ID
 
 
+@with_status
 def error_of(answer: Answer, table: str, *, following: bool = False, properties: Sequence[str] = ()) -> ConnectorError:
     """The error for an answer to a GET of 400 and more; limits apart (see `is_throttling`).
 
@@ -106,6 +107,7 @@ def error_of(answer: Answer, table: str, *, following: bool = False, properties:
     return error
 
 
+@with_status
 def batch_error_of(answer: Answer, rights: str = "the rights to create rows") -> ConnectorError:
     """The error for an answer of 400 and more to a batch as a whole, of which nothing was done; limits apart.
 
@@ -121,6 +123,7 @@ def batch_error_of(answer: Answer, rights: str = "the rights to create rows") ->
     return _judged(answer, _Asked("the Web API's $batch", rights))
 
 
+@with_status
 def create_error_of(answer: Answer, set_name: str, sent: bytes) -> ConnectorError:
     """The error for one create-if-absent that was not done; limits apart, and `is_there_already`.
 
@@ -145,6 +148,7 @@ def create_error_of(answer: Answer, set_name: str, sent: bytes) -> ConnectorErro
     )
 
 
+@with_status
 def update_error_of(answer: Answer, set_name: str, sent: Mapping[str, Any]) -> ConnectorError:
     """The error for an answer of 400 and more to one change under the condition of a version; limits apart.
 

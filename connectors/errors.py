@@ -49,6 +49,9 @@ TITLES: dict[System, str] = {
 class ConnectorError(Exception):
     """`system` that was called, `sentence` for people: what was tried, what happened, the way out."""
 
+    #: Of the HTTP answer that it tells of; 0: there was none, or it is no answer of its own.
+    status: int = 0
+
     def __init__(self, system: System, sentence: str) -> None:
         super().__init__(sentence)
         self.system = system

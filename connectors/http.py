@@ -15,6 +15,7 @@ import orjson
 
 from connectors.clocks import Clock
 from connectors.errors import CredentialsRefused, ForeignLink, Refused, System, Throttled, Unavailable
+from connectors.last_told import TOLD
 from connectors.requests_made import MADE
 from connectors.wire import Answer, origin_of, title
 from connectors.wire_curl import CurlWire
@@ -140,12 +141,14 @@ class Http:
         """The error for an answer that says "too many requests"; everybody pauses as long as it asks."""
         wait = wait_of(answer)
         self._pause(PAUSE_UNASKED if wait is None else wait)
-        return Throttled(
+        error = Throttled(
             self._system,
             f"{answer.about}: too many requests ({answer.status}); all workers pause"
             + (f" {wait:.0f} s" if wait is not None else ""),
             wait=wait,
         )
+        error.status = answer.status
+        return error
 
     def close(self) -> None:
         self._wire.close()
@@ -158,6 +161,7 @@ class Http:
         date = answer.headers.get("Date")
         if date is not None:
             self.clock.note(date, sent, time.time())
+            TOLD.note_clock(self._system, self.clock)
         return answer
 
     def _url(self, path_or_link: str, about: str) -> str:

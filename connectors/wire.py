@@ -6,20 +6,24 @@ Two kinds: `connectors.wire_curl` carries the records, `connectors.wire_requests
 from __future__ import annotations
 
 import json
-import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from queue import Empty, SimpleQueue
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
 
-from connectors.errors import TITLES, Malformed, System, Unreachable
+from connectors.errors import TITLES, ConnectorError, Malformed, System, Unreachable
 from connectors.requests_made import MADE, NO_ANSWER
 
 #: Seconds for one attempt to connect: a little over the 3 s after which TCP repeats a lost first packet.
 CONNECT_SECONDS = 3.05
+
+P = ParamSpec("P")
+E = TypeVar("E", bound=ConnectorError)
 
 
 class Answer:
@@ -53,7 +57,21 @@ class Answer:
         return found
 
     def malformed(self, what: str) -> Malformed:
-        return Malformed(self.system, f"{self.about}: {what} (status {self.status}); it will be tried again")
+        error = Malformed(self.system, f"{self.about}: {what} (status {self.status}); it will be tried again")
+        error.status = self.status
+        return error
+
+
+def with_status(judge: Callable[Concatenate[Answer, P], E]) -> Callable[Concatenate[Answer, P], E]:
+    """For a function that says which error an answer is: the error knows the answer's status."""
+
+    @wraps(judge)
+    def judged(answer: Answer, /, *arguments: P.args, **named: P.kwargs) -> E:
+        error = judge(answer, *arguments, **named)
+        error.status = answer.status
+        return error
+
+    return judged
 
 
 class Wire(ABC):
@@ -68,7 +86,10 @@ class Wire(ABC):
 
     def __init__(self, system: System, pool_size: int) -> None:
         self._system = system
-        self._free = threading.BoundedSemaphore(pool_size)
+        # What threads can wait on most cheaply: a semaphore costs several microseconds a request.
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(pool_size):
+            self._free.put(None)
 
     def send(
         self,
@@ -84,8 +105,10 @@ class Wire(ABC):
         `deadline` in time.monotonic() seconds covers waiting for a free connection, connecting, and waiting for the
         answer to begin. What else it covers, each kind of wire says. Raises Unreachable, Malformed.
         """
-        if not self._free.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise Unreachable(self._system, f"{about}: no connection became free in time")
+        try:
+            self._free.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            raise Unreachable(self._system, f"{about}: no connection became free in time") from None
         try:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -94,7 +117,7 @@ class Wire(ABC):
                 body = b""  # their length is told even when it is 0
             return self._noted(method, url, headers, body, about, left)
         finally:
-            self._free.release()
+            self._free.put(None)
 
     def _noted(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, seconds: float

@@ -9,15 +9,17 @@ import os
 import re
 import select
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pycurl
 import requests
-from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
 from connectors.errors import Malformed, System, Unreachable
+from connectors.headers import Headers
 from connectors.wire import CONNECT_SECONDS, Answer, Wire
 
 #: Seconds for finding the host, connecting and the TLS handshake, for which libcurl has one limit: a resolver asks its
@@ -70,7 +72,7 @@ class CurlWire(Wire):
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, seconds: float
     ) -> Answer:
         try:
-            target, encoding, lines = _target(url), *_lines(headers)
+            target, asked = _target(url), _asked(tuple(headers.items()))
         except ValueError:
             raise self._unreachable(about, "the request cannot be written as HTTP", "illegal characters") from None
         try:
@@ -79,7 +81,7 @@ class CurlWire(Wire):
             connection = _Connection(self._proxy, self._bundle)
         whole = False
         try:
-            connection.perform(method, target, encoding, lines, body, seconds)
+            connection.perform(method, target, asked, body, seconds)
             answer = Answer(self._system, about, *connection.answer())
             whole = True
             return answer
@@ -120,12 +122,15 @@ class CurlWire(Wire):
 class _Connection:
     """An easy handle of libcurl, which keeps one connection, and what came on it for the request in hand."""
 
-    __slots__ = ("body", "curl", "head", "sent")
+    __slots__ = ("_asked", "_method", "body", "curl", "head", "sent")
 
     def __init__(self, proxy: str, bundle: str) -> None:
         self.head: list[bytes] = []
         self.body: list[bytes] = []
         self.sent = 0
+        # What is the same as last time need not be said again: each option costs what a tenth of the request does.
+        self._asked: _Asked | None = None
+        self._method = ""
         self.curl = curl = pycurl.Curl()
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(QUICK_EXIT, 1)
@@ -152,47 +157,38 @@ class _Connection:
         curl.setopt(pycurl.HEADERFUNCTION, self.head.append)
         curl.setopt(pycurl.WRITEFUNCTION, self.body.append)
 
-    def perform(
-        self,
-        method: str,
-        url: str,
-        encoding: str,
-        lines: Sequence[bytes],
-        body: bytes | None,
-        seconds: float,
-    ) -> None:
+    def perform(self, method: str, url: str, asked: _Asked, body: bytes | None, seconds: float) -> None:
         """Raises pycurl.error."""
         curl = self.curl
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.FRESH_CONNECT, self._ended())
-        curl.setopt(pycurl.NOBODY, method == "HEAD")
+        if method != self._method:
+            curl.setopt(pycurl.NOBODY, method == "HEAD")
+            curl.setopt(pycurl.CUSTOMREQUEST, method)
+            self._method = method
         if body is not None:
             curl.setopt(pycurl.POSTFIELDS, body)
         elif method != "HEAD":
             curl.setopt(pycurl.HTTPGET, 1)
-        curl.setopt(pycurl.CUSTOMREQUEST, method)
-        curl.setopt(pycurl.HTTPHEADER, lines)
-        curl.setopt(pycurl.ACCEPT_ENCODING, encoding)
+        if asked is not self._asked:
+            curl.setopt(pycurl.HTTPHEADER, asked.lines)
+            curl.setopt(pycurl.ACCEPT_ENCODING, asked.encoding)
+            self._asked = asked
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int(seconds * 1000)))
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(min(ESTABLISH_SECONDS, seconds) * 1000)))
         # Python hears of Ctrl-C and of time limits in its main thread alone, and only while Python runs.
         curl.setopt(pycurl.NOPROGRESS, threading.current_thread() is not threading.main_thread())
         curl.perform()
 
-    def answer(self) -> tuple[int, CaseInsensitiveDict[str], bytes]:
+    def answer(self) -> tuple[int, Headers, bytes]:
         """Status, headers and body of what came. Raises ValueError if the header lines are not a whole answer's."""
         status = self.curl.getinfo(pycurl.RESPONSE_CODE)
         found = self._last_head()
         if found is None or len(found) > MOST_HEADERS:
             raise ValueError("no whole head")
-        headers: dict[str, str] = {}
-        for line in found:
-            if len(line) > LONGEST_HEADER:
-                raise ValueError("a header line is too long")
-            name, _, value = line.decode("latin-1").partition(":")
-            name, value = name.lower(), value.strip(" \t\r\n")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        return status, CaseInsensitiveDict(headers), b"".join(self.body)
+        if any(len(line) > LONGEST_HEADER for line in found):
+            raise ValueError("a header line is too long")
+        return status, Headers(line.decode("latin-1") for line in found), b"".join(self.body)
 
     def answering(self) -> bool:
         """Whether the head of an answer has come whole."""
@@ -247,12 +243,20 @@ def _target(url: str) -> str:
     return quote(url.partition("#")[0], safe="/%:@!$&'()*+,;=~._?[]-")
 
 
-def _lines(headers: Mapping[str, str]) -> tuple[str, list[bytes]]:
-    """(the encodings to accept, the other header lines). Raises ValueError for what could not be one header."""
+class _Asked(NamedTuple):
+    """The headers of a request as libcurl takes them."""
+
+    encoding: str  #: the encodings to accept
+    lines: tuple[bytes, ...]  #: the other ones
+
+
+@lru_cache(32)
+def _asked(headers: tuple[tuple[str, str], ...]) -> _Asked:
+    """From names and values. Raises ValueError for what could not be one header."""
     encoding = "identity"
     unasked = dict(_UNASKED)
     lines: list[bytes] = []
-    for name, value in headers.items():
+    for name, value in headers:
         if not _NAME.fullmatch(name) or _UNSAFE_IN_VALUE.search(value):
             raise ValueError("an illegal character in a header")
         lower = name.lower()
@@ -262,5 +266,4 @@ def _lines(headers: Mapping[str, str]) -> tuple[str, list[bytes]]:
         unasked.pop(lower, None)
         # A line that ends in ";" is libcurl's way to write a header without a value.
         lines.append((f"{name}: {value}" if value.strip(" \t") else f"{name};").encode("latin-1"))
-    lines.extend(unasked.values())
-    return encoding, lines
+    return _Asked(encoding, (*lines, *unasked.values()))
