@@ -59,7 +59,19 @@ class DynamicsConnection(Model):
         default=8,
         ge=1,
         le=52,
-        description="How many requests one process may have under way at once (Microsoft's limit is 52 a user).",
+        description="How many requests one process may have under way at once.",
+    )
+    concurrency_together: Whole = Field(
+        default=52,
+        ge=1,
+        description="How many requests all processes together may have under way at once (Microsoft's limit is 52 a "
+        "user). Up to that, there are as many as the system answers without delay.",
+    )
+    execution_seconds_per_5_minutes: Whole = Field(
+        default=1200,
+        ge=1,
+        description="For how many seconds in five minutes all workers together may keep the system busy (Microsoft's "
+        "limit per user is 20 minutes). The time until an answer counts.",
     )
 
     @field_validator("url")
@@ -124,6 +136,12 @@ class CampaignConnection(Model):
         ge=1,
         le=64,
         description="How many requests one writer may have under way at once.",
+    )
+    concurrency_together: Whole = Field(
+        default=32,
+        ge=1,
+        description="How many requests all processes together may have under way at once. Up to that, there are as "
+        "many as the system answers without delay.",
     )
     requests_per_second: Number | None = Field(
         default=None,

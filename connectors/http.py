@@ -32,7 +32,14 @@ class Throttle(Protocol):
     """What all workers of all machines may ask of one system together."""
 
     def permit(self, timeout: float) -> None:
-        """Blocks until one request may go; raises Throttled if that would take longer than `timeout` seconds."""
+        """Blocks until one request may go, whose end `ended` tells; raises Throttled if that would take longer than
+        `timeout` seconds."""
+
+    def ended(self, kind: str, size: int, status: int | None, seconds: float) -> None:
+        """The request that was permitted has ended.
+
+        `kind`: what was asked, never of whom; `size`: bytes of its body; `status`: None if no answer came.
+        """
 
     def pause(self, seconds: float) -> None:
         """Nobody sends for so long."""
@@ -42,6 +49,9 @@ class NoThrottle:
     """Grants everything, at once."""
 
     def permit(self, timeout: float) -> None:
+        pass
+
+    def ended(self, kind: str, size: int, status: int | None, seconds: float) -> None:
         pass
 
     def pause(self, seconds: float) -> None:
@@ -120,7 +130,6 @@ class Http:
             body = self._encoded(json, about)
 
         authorization = self._token.header(timeout)
-        self._throttle.permit(max(0.0, deadline - time.monotonic()))
         sent_headers = {**self._headers, "Authorization": authorization}
         if headers:
             sent_headers.update(headers)
@@ -128,7 +137,6 @@ class Http:
         if answer.status == 401:
             # Tokens are revoked and keys are rolled before their time: one fresh token, one more try.
             sent_headers["Authorization"] = self._token.renew(authorization, deadline - time.monotonic())
-            self._throttle.permit(max(0.0, deadline - time.monotonic()))
             answer = self._send(method, url, sent_headers, body, about, deadline)
             if answer.status == 401:
                 raise self._refused(about)
@@ -156,8 +164,13 @@ class Http:
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, about: str, deadline: float
     ) -> Answer:
-        sent = time.time()
-        answer = self._wire.send(method, url, headers, body, about, deadline)
+        self._throttle.permit(max(0.0, deadline - time.monotonic()))
+        begun, sent, status = time.monotonic(), time.time(), None
+        try:
+            answer = self._wire.send(method, url, headers, body, about, deadline)
+            status = answer.status
+        finally:
+            self._throttle.ended(about, len(body) if body else 0, status, time.monotonic() - begun)
         date = answer.headers.get("Date")
         if date is not None:
             self.clock.note(date, sent, time.time())

@@ -22,6 +22,9 @@ class InstanceKeys:
     def throttle(self, target: str) -> str:
         return f"{PREFIX}{{{self.instance}.target.{target}}}:throttle"
 
+    def shares(self, target: str) -> str:
+        return f"{PREFIX}{{{self.instance}.target.{target}}}:shares"
+
     @property
     def workers(self) -> str:
         return f"{PREFIX}{{{self.instance}}}:workers"
@@ -33,6 +36,10 @@ class InstanceKeys:
     @property
     def requests(self) -> str:
         return f"{PREFIX}{{{self.instance}}}:requests"
+
+    @property
+    def last_told(self) -> str:
+        return f"{PREFIX}{{{self.instance}}}:last-told"
 
     def tick_queued(self, workflow: str) -> str:
         return f"{PREFIX}{{{self.instance}}}:tick-queued:{workflow}"
@@ -91,6 +98,10 @@ class WorkflowKeys:
     @cached_property
     def replays(self) -> str:
         return self.prefix + "replays"
+
+    @cached_property
+    def past_replays(self) -> str:
+        return self.prefix + "past-replays"
 
     @cached_property
     def holds(self) -> str:
@@ -190,6 +201,7 @@ class StreamKeys:
         self.attempts = prefix + "attempts"
         self.tried = prefix + "tried"
         self.dead = prefix + "dead"
+        self.returned = prefix + "returned"
         self.parked = prefix + "parked"
         self.awaits = prefix + "awaits"
         self.by_parent = prefix + "by-parent"

@@ -16,6 +16,7 @@ from store.freshness import Freshness
 from store.heartbeats import Heartbeats
 from store.holds import Holds
 from store.keys import InstanceKeys, WorkflowKeys
+from store.last_told import LastTold
 from store.lifecycle import Lifecycle
 from store.log_export import LogLines
 from store.marks import Marks
@@ -28,6 +29,7 @@ from store.revisions import Revisions
 from store.rights import Right
 from store.samples import Samples
 from store.sealing import NoSeal, PayloadSeal
+from store.shares import Shares
 from store.statistics import Statistics, read_statistics, settled_since, trim_pulse
 from store.throttle import SharedThrottle
 from store.trouble import Troubles
@@ -46,24 +48,50 @@ LEFT_PART = 5
 
 
 class Store:
-    def __init__(self, redis: Redis, instance: str, seal: PayloadSeal | None = None, high_water: int = 100_000) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        instance: str,
+        seal: PayloadSeal | None = None,
+        high_water: int = 100_000,
+        origin: str = "",
+    ) -> None:
+        """`origin`: from where people act through it, see `from_origin`; empty for the workers."""
         self.redis = redis
+        self.origin = origin
         self.keys = InstanceKeys(instance)
         self.heartbeats = Heartbeats(redis, self.keys)
         self.privacy = Acknowledgements(redis, self.keys)
         self.requests = Requests(redis, self.keys)
+        self.last_told = LastTold(redis, self.keys)
         self._seal = seal or NoSeal()
         self._high_water = high_water
 
+    def from_origin(self, origin: str) -> "Store":
+        """The same store; what is done through it stands in the history as done from there, such as anna@build7 or
+        192.0.2.7."""
+        return Store(self.redis, self.keys.instance, self._seal, self._high_water, origin)
+
     def workflow(self, name: str) -> "WorkflowStore":
-        return WorkflowStore(self.redis, self.keys.workflow(name), self._seal, self._high_water)
+        return WorkflowStore(self.redis, self.keys.workflow(name), self._seal, self._high_water, self.origin)
 
     def throttle(
-        self, target: str, requests_per_second: float = 0, burst: int = 100, goes_first: bool = True
+        self,
+        target: str,
+        requests_per_second: float = 0,
+        burst: int = 100,
+        goes_first: bool = True,
+        busy_per_second: float = 0,
     ) -> SharedThrottle:
-        """`goes_first`: whether the last fifth of the burst may be taken, too; the others leave it to those who may."""
+        """`goes_first`: whether the last fifth of the burst may be taken, too; the others leave it to those who may.
+        `busy_per_second`: see `SharedThrottle`."""
         left = 0 if goes_first else burst // LEFT_PART
-        return SharedThrottle(self.redis, self.keys.throttle(target), requests_per_second, burst, left=left)
+        key = self.keys.throttle(target)
+        return SharedThrottle(self.redis, key, requests_per_second, burst, left=left, busy_per_second=busy_per_second)
+
+    def shares(self, target: str, ceiling: int, beginning: int) -> Shares:
+        """See `Shares`."""
+        return Shares(self.redis, self.keys.shares(target), ceiling, beginning)
 
     def now_ms(self) -> int:
         """The server's clock, the one that every process shares."""
@@ -71,17 +99,18 @@ class Store:
 
 
 class WorkflowStore:
-    def __init__(self, redis: Redis, keys: WorkflowKeys, seal: PayloadSeal, high_water: int) -> None:
+    def __init__(self, redis: Redis, keys: WorkflowKeys, seal: PayloadSeal, high_water: int, origin: str = "") -> None:
         self._redis = redis
+        self._origin = origin
         self._seal = seal
         self._high_water = high_water
         self.keys = keys
         self.name = keys.workflow
-        self.lifecycle = Lifecycle(redis, keys)
-        self.acts = Acts(redis, keys)
-        self.revisions = Revisions(redis, keys)
+        self.lifecycle = Lifecycle(redis, keys, origin)
+        self.acts = Acts(redis, keys, origin)
+        self.revisions = Revisions(redis, keys, origin)
         self.troubles = Troubles(redis, keys)
-        self.replays = Replays(redis, keys)
+        self.replays = Replays(redis, keys, origin)
         self.holds = Holds(redis, keys)
         self.engine_calls = EngineCalls(redis, keys)
         self.samples = Samples(redis, keys)
@@ -117,7 +146,7 @@ class WorkflowStore:
 
     def placing(self, stream: str) -> Placing:
         """Another cursor in place of that one, while the workflow does not run."""
-        return Placing(self._redis, self.keys.stream(stream))
+        return Placing(self._redis, self.keys.stream(stream), self._origin)
 
     def statistics(self, stream: str, now_ms: int) -> Statistics:
         return read_statistics(self._redis, self.keys.stream(stream), now_ms)
@@ -125,6 +154,11 @@ class WorkflowStore:
     def settled_since(self, stream: str, since_ms: int) -> bool:
         """Whether records of the stream have reached their end since then."""
         return settled_since(self._redis, self.keys.stream(stream), since_ms)
+
+    def returned_ms(self, stream: str) -> int:
+        """When records of the stream last came back to wait that are older than their wait: dead letters that were
+        retried, or records whose parent has come; 0: never."""
+        return int(self._redis.get(self.keys.stream(stream).returned) or 0)
 
     def trim(self, stream: str, now_ms: int) -> None:
         """Drops counts and pages that are too old to be of use."""

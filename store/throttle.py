@@ -14,6 +14,9 @@ from store.scripts import clock_argument, script
 _FRESH_SECONDS = 0.1
 _LARGEST_HANDFUL = 20
 
+#: At once a target may be kept busy for as long as in so many seconds: a tenth of what Microsoft counts by.
+BUSY_BURST_SECONDS = 30
+
 
 class TooLong(Exception):
     """The target asked for a longer pause than the caller can wait; `seconds` says how long it still lasts."""
@@ -32,8 +35,13 @@ class SharedThrottle:
         burst: int = 100,
         sleep: Callable[[float], None] = time.sleep,
         left: int = 0,
+        busy_per_second: float = 0,
     ) -> None:
-        """`left`: permits of the burst that are left to those who leave none; less than `burst`."""
+        """`left`: permits of the burst that are left to those who leave none; less than `burst`.
+
+        `busy_per_second`: how many seconds of work the target may have in each second, of all requests together; 0: no
+        limit. `spent` tells of them.
+        """
         self._key = key
         self._left = left
         self._rate = requests_per_second
@@ -41,6 +49,8 @@ class SharedThrottle:
         fair = int(requests_per_second * _FRESH_SECONDS / 2) if requests_per_second else _LARGEST_HANDFUL
         self._handful = min(_LARGEST_HANDFUL, max(1, fair))
         self._burst = burst
+        self._busy_rate = busy_per_second
+        self._spent = 0.0
         self._sleep = sleep
         self._permit = script(redis, "permit")
         self._pause = script(redis, "pause")
@@ -75,14 +85,30 @@ class SharedThrottle:
             self._kept -= 1
             return 0, False
 
+    def spent(self, seconds: float) -> None:
+        """The target has worked so long on a request."""
+        with self._lock:
+            self._spent += seconds
+
     def ask(self, wanted: int, now_ms: int | None = None) -> tuple[int, int]:
         """(permits granted, ms to wait if none were)."""
         granted, wait_ms, _ = self._ask(wanted, now_ms)
         return granted, wait_ms
 
     def _ask(self, wanted: int, now_ms: int | None) -> tuple[int, int, int]:
+        spent, self._spent = self._spent, 0.0
         granted, wait_ms, paused = self._permit(
-            keys=[self._key], args=[clock_argument(now_ms), self._rate, self._burst, wanted, self._left]
+            keys=[self._key],
+            args=[
+                clock_argument(now_ms),
+                self._rate,
+                self._burst,
+                wanted,
+                self._left,
+                self._busy_rate,
+                self._busy_rate * BUSY_BURST_SECONDS,
+                f"{spent:.3f}",
+            ],
         )
         return int(granted), int(wait_ms), int(paused)
 

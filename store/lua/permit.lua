@@ -1,14 +1,25 @@
 --[[ permit: a worker asks for the right to send some requests to a target that all workers share.
-  Guarantees: together the workers stay below the target's rate; nobody is let through while the target asked for a pause;
+  Guarantees: together the workers stay below the target's rate, and keep it busy for no longer than they may; nobody is let through while the target asked for a pause;
   who leaves some permits never takes the last ones, so that who leaves none finds one.
   KEYS  1 throttle
   ARGV  1 now or ''  2 requests per second (0: no limit)  3 burst  4 how many are wanted  5 how many are left
+        6 seconds of work that the target may have in a second (0: no limit)  7 the seconds of it at once
+        8 seconds of work that it has had since this worker asked last
   Output {granted, wait ms, paused}   granted 0: ask again after the wait; paused 1: the target asked for it ]]
 local now, rate, burst, wanted = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local left = tonumber(ARGV[5])
-local kept = redis.call('HMGET', KEYS[1], 'paused_until', 'tokens', 'at')
+local busy_rate, busy_burst, busy = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local kept = redis.call('HMGET', KEYS[1], 'paused_until', 'tokens', 'at', 'work', 'work_at')
+local idle = 0
+if busy_rate > 0 then
+  local since = math.max(0, now - tonumber(kept[5] or now))
+  local work = math.min(busy_burst, tonumber(kept[4] or busy_burst) + since * busy_rate / 1000) - busy
+  redis.call('HSET', KEYS[1], 'work', work, 'work_at', now)
+  if work <= 0 then idle = math.ceil((0.001 - work) * 1000 / busy_rate) end
+end
 local paused = tonumber(kept[1] or 0)
 if paused > now then return {0, paused - now, 1} end
+if idle > 0 then return {0, idle, 0} end
 if rate == 0 then return {wanted, 0, 0} end
 
 local passed = math.max(0, now - tonumber(kept[3] or now))  -- a clock that was set back costs nothing but time

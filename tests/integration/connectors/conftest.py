@@ -27,13 +27,17 @@ class Pass:
 
 
 class Pauses:
-    """A throttle that grants everything and keeps the pauses it was told."""
+    """A throttle that grants everything and keeps the ends of requests and the pauses it was told."""
 
     def __init__(self) -> None:
         self.told: list[float] = []
+        self.ends: list[tuple[str, int | None]] = []
 
     def permit(self, timeout: float) -> None:
         pass
+
+    def ended(self, kind: str, size: int, status: int | None, seconds: float) -> None:
+        self.ends.append((kind, status))
 
     def pause(self, seconds: float) -> None:
         self.told.append(seconds)

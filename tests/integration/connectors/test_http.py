@@ -119,6 +119,17 @@ def test_a_running_workflow_bears_refused_tokens_for_a_while(
     http.close()
 
 
+def test_the_end_of_every_request_is_told_with_its_status_and_never_with_its_key(
+    server: OddServer, http: Http, throttle: Pauses
+) -> None:
+    server.replies = [Reply(201, json={}), Reply(503), Reply(401), Reply(200, json={}), Reply(reset=True)]
+    for _ in range(3):
+        http.request("PATCH", "contacts/ann@example.com", about="contacts", timeout=5, json={})
+    with pytest.raises(Unreachable):
+        http.request("PATCH", "contacts/ann@example.com", about="contacts", timeout=5, json={})
+    assert throttle.ends == [("Campaign PATCH contacts", status) for status in (201, 503, 401, 200, None)]
+
+
 def test_a_429_pauses_everybody_for_the_seconds_it_names(server: OddServer, http: Http, throttle: Pauses) -> None:
     server.replies = [Reply(429, headers={"Retry-After": "17"})]
     with pytest.raises(Throttled) as caught:

@@ -125,3 +125,28 @@ def test_permits_fetched_before_a_pause_are_not_used_after_it(redis: Redis) -> N
     throttle.pause(300)
     with pytest.raises(TooLong):
         throttle.permit(timeout=1)
+
+
+def test_a_target_is_kept_busy_for_no_longer_than_it_may_be(redis: Redis) -> None:
+    # Given two workers and a target that may have four seconds of work a second, which is 120 at once
+    one, other = (SharedThrottle(redis, KEY, requests_per_second=1000, burst=1000, busy_per_second=4) for _ in "12")
+    assert one.ask(1, now_ms=0) == (1, 0)
+    # When together they have had it work for 121 seconds
+    one.spent(100)
+    other.spent(21)
+    assert one.ask(1, now_ms=0) == (1, 0)
+    # Then both wait until it has rested for the one too many, and no longer
+    assert other.ask(1, now_ms=0) == (0, 251)
+    assert one.ask(1, now_ms=100) == (0, 151)
+    assert other.ask(1, now_ms=251) == (1, 0)
+    # And a rest of any length is worth no more than 120 seconds
+    one.spent(119)
+    assert one.ask(1, now_ms=3_600_000) == (1, 0)
+    one.spent(2)
+    assert one.ask(1, now_ms=3_600_000)[0] == 0
+
+
+def test_work_counts_for_nothing_where_it_has_no_limit(redis: Redis) -> None:
+    throttle = SharedThrottle(redis, KEY)
+    throttle.spent(1_000_000)
+    assert throttle.ask(5) == (5, 0)
