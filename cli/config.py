@@ -173,7 +173,7 @@ def diff(context: Context, file: Path | None, output: str) -> None:
 @output_option()
 @pass_context
 def history(context: Context, workflow_name: str | None, limit: int, output: str) -> None:
-    """List the revisions of a workflow, or of all: when, by whom, why."""
+    """List the revisions of a workflow, or of all: when, by whom, from where, why."""
     from control.history import history as entries
 
     found = entries(context.store, workflow_name, limit)
@@ -185,6 +185,7 @@ def history(context: Context, workflow_name: str | None, limit: int, output: str
                     "revision": one.revision.number,
                     "at": iso(one.revision.at_ms),
                     "by": one.revision.by,
+                    "origin": one.revision.origin or None,
                     "why": one.revision.why,
                     "active": one.active,
                     "newest": one.newest,
@@ -206,6 +207,7 @@ def history(context: Context, workflow_name: str | None, limit: int, output: str
             "active" if one.active else "",
             ago(one.revision.at_ms, now_ms),
             one.revision.by,
+            one.revision.origin or "-",
             one.revision.why or "-",
         )
         for one in found
@@ -216,6 +218,7 @@ def history(context: Context, workflow_name: str | None, limit: int, output: str
         ("", "left"),
         ("SAVED", "left"),
         ("BY", "left"),
+        ("ORIGIN", "left"),
         ("WHY", "left"),
     ]
     draw(table(columns, rows))

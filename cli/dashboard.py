@@ -134,7 +134,7 @@ def user(context: Context, name: str, role: str, no_password: bool, remove: bool
     The password is asked for on a terminal, and read from stdin elsewhere.
 
     view sees everything and changes nothing; operate starts, stops, edits, replays, retries. Passwords are kept as
-    scrypt hashes, in a file for your eyes alone. The first user is asked for with the dashboard's next start.
+    scrypt hashes, in a file for your eyes alone. With the first user a dashboard that runs begins to ask.
     """
     from dashboard.users import Role, remove_user, write_user
 
@@ -148,7 +148,7 @@ def user(context: Context, name: str, role: str, no_password: bool, remove: bool
     new = write_user(path, name, Role(role), password)
     say(f"{name} {'is added' if new else 'is changed'}, and may {role}; {path} has it.")
     if is_first:
-        say("A dashboard that runs already asks for users after its next start.")
+        say("A dashboard that runs asks everybody to log in from now on.")
 
 
 def _asked() -> str:

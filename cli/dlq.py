@@ -10,7 +10,14 @@ import click
 from cli.commands import Group, option, output_option
 from cli.context import Context, pass_context
 from cli.dlq_acts import drop, retry
-from cli.dlq_naming import ids_argument, narrowing_options, selection_of, workflow_argument
+from cli.dlq_naming import (
+    ids_argument,
+    narrowing_options,
+    one_argument,
+    one_named,
+    selection_of,
+    workflow_argument,
+)
 from cli.output import draw, say, stream_out, write
 
 _any_workflow = click.argument("workflow_name", metavar="[WORKFLOW]", required=False)
@@ -53,11 +60,10 @@ def stats(context: Context, workflow_name: str | None, output: str) -> None:
 def ls(context: Context, /, workflow_name: str | None, limit: int, output: str, **narrowing: Any) -> None:
     """List them, the newest first, without their content."""
     from cli.dlq_views import letters_table
-    from control.dead_letters import letters
+    from control.dead_letters import letters, with_stream
     from control.dead_letters.data import letter_data
-    from sync.workflows import NAMES
 
-    names = [workflow_name] if workflow_name else NAMES
+    names = [workflow_name] if workflow_name else with_stream(context.store, narrowing["stream"])
     found = [
         one for name in names for one in letters(context.store, selection_of(context, name, **narrowing), limit + 1)
     ]
@@ -72,15 +78,19 @@ def ls(context: Context, /, workflow_name: str | None, limit: int, output: str, 
         say(f"There are more; see them with: --limit {limit * 10}")
 
 
-@dlq.command(example="d365acs dlq show ingress 5d6c7f1e-0f0b-4b0e-9a58-000000000001")
-@workflow_argument
-@click.argument("record_id", metavar="ID")
+@dlq.command(
+    example="d365acs dlq show 5d6c7f1e-0f0b-4b0e-9a58-000000000001\n"
+    "d365acs dlq show ingress 5d6c7f1e-0f0b-4b0e-9a58-000000000001 --reveal"
+)
+@one_argument
 @option("--stream", metavar="NAME", help="Its stream, where several have one of this id.")
 @option("--reveal", is_flag=True, help="Show its values, which is entered into the history.")
 @output_option("table", "json", "yaml")
 @pass_context
-def show(context: Context, workflow_name: str, record_id: str, stream: str | None, reveal: bool, output: str) -> None:
+def show(context: Context, /, named: tuple[str, ...], stream: str | None, reveal: bool, output: str) -> None:
     """Show one with its content: which columns it has, and of what kind each value is.
+
+    WORKFLOW is needed only where several have one of this id.
 
     Where queued records are encrypted, the keys are needed here, too (D365ACS_PAYLOAD_KEYS_FILE).
     """
@@ -89,6 +99,7 @@ def show(context: Context, workflow_name: str, record_id: str, stream: str | Non
     from control.dead_letters.data import opened_data
 
     store = context.unsealed
+    workflow_name, record_id = one_named(named)
     found = letter(store, workflow_name, record_id, reveal, context.settings.actor, stream)
     if output != "table":
         write(opened_data(found), output)

@@ -19,6 +19,19 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 workflow_argument = click.argument("workflow_name", metavar="WORKFLOW")
 ids_argument = click.argument("ids", metavar="[ID]...", nargs=-1)
+one_argument = click.argument("named", metavar="[WORKFLOW] ID", nargs=-1, required=True)
+
+
+def one_named(named: tuple[str, ...]) -> tuple[str | None, str]:
+    """(workflow, None if it is not said, and id) of `one_argument`. Raises UsageError."""
+    from sync.workflows import NAMES
+
+    match named:
+        case (record_id,) if record_id not in NAMES:
+            return None, record_id
+        case (workflow_name, record_id):
+            return workflow_name, record_id
+    raise click.UsageError("Name one dead letter: its id, with its workflow before it where several have that id.")
 
 
 def narrowing_options(function: Function) -> Function:

@@ -17,8 +17,8 @@ _STYLES = {"green": "green", "yellow": "yellow", "red": "bold red"}
 @output_option()
 @pass_context
 def doctor(context: Context, output: str) -> None:
-    """Check Redis, the processes, the systems that are used, whether the configuration fits them, and the secrets; say
-    the remedy where one is needed.
+    """Check Redis, the processes, the workflows, the systems that are used, whether the configuration fits them, and
+    whether we may write there, the clocks and the secrets; say the remedy where one is needed.
 
     Exit code 1 if a check is red. Nothing is changed anywhere.
     """

@@ -1,4 +1,4 @@
-"""How the history is shown: who did what, when and why."""
+"""How the history is shown: who did what, when, from where and why."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def acts_table(found: list[Act]) -> Table:
         ("WHEN", "left"),
         ("WORKFLOW", "left"),
         ("BY", "left"),
+        ("ORIGIN", "left"),
         ("ACTION", "left"),
         ("WHAT", "left"),
         ("WHY", "left"),
@@ -27,7 +28,8 @@ def acts_table(found: list[Act]) -> Table:
 
 def _row(act: Act) -> tuple[str, ...]:
     event = act.event
-    return exact(event.at_ms), act.workflow, event.by or "-", event.action, act.what or "-", event.why or "-"
+    who, origin, what, why = (text or "-" for text in (event.by, event.origin, act.what, event.why))
+    return exact(event.at_ms), act.workflow, who, origin, event.action, what, why
 
 
 def acts_data(found: list[Act]) -> list[dict[str, Any]]:
@@ -37,6 +39,7 @@ def acts_data(found: list[Act]) -> list[dict[str, Any]]:
             "at": iso(act.event.at_ms),
             "workflow": act.workflow,
             "by": act.event.by,
+            "origin": act.event.origin or None,
             "action": act.event.action,
             "why": act.event.why,
             "from": act.event.from_state or None,

@@ -62,8 +62,8 @@ def say(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-def warn(sentence: str) -> None:
-    click.secho(sentence, fg="yellow", err=True, color=False if _plain() else None)
+def warn(sentence: str, colour: str = "yellow") -> None:
+    click.secho(sentence, fg=colour, err=True, color=False if _plain() else None)
 
 
 def _plain() -> bool:

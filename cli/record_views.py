@@ -13,9 +13,8 @@ from control.words import ago, counted, exact
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from control.explain.explanation import Explanation, Held, Part
+    from control.explain.explanation import Explanation, Happened, Held, Part
     from store.ledger import Entry
-    from store.outcome_log import Past
     from store.whereabouts import Whereabouts
 
 
@@ -35,6 +34,8 @@ def _part(part: Part, now_ms: int) -> Iterator[RenderableType]:
 
     yield Text(f"{part.workflow}, {part.stream}", style="bold")
     yield Text(part.verdict)
+    if part.awaited:
+        yield Text(part.awaited.sentence)
     yield ""
     yield facts([*_facts(part, now_ms)])
     if part.clauses:
@@ -105,12 +106,22 @@ def _part(part: Part, now_ms: int) -> Iterator[RenderableType]:
         yield from part.next
 
 
-def _lately(past: Iterable[Past]) -> Iterator[tuple[str, str]]:
+def _lately(past: Iterable[Happened]) -> Iterator[tuple[str, str]]:
     """What became of it, the newest first; the same again and again is one line."""
-    for name, ones in groupby(past, lambda one: one.ending.name):
+    for told, ones in groupby(past, _outcome):
         first, *others = ones
         since = f" ({len(others) + 1} times since {exact(others[-1].at_ms)})" if others else ""
-        yield exact(first.at_ms), f"{_ENDINGS[name]}{since}"
+        after = f", at attempt {first.attempts}" if first.attempts > 1 else ""
+        yield exact(first.at_ms), f"{told}{after}{since}"
+
+
+def _outcome(one: Happened) -> str:
+    """Set aside: refused (500); retried by ann: 2 dead letters (unmappable)."""
+    failed = f": {one.cause}{f' ({one.status})' if one.status else ''}" if one.cause else ""
+    if one.ending.name == "AGAIN":
+        return f"not yet, an attempt failed{failed}" if failed else "not yet: it was too early"
+    by = f" by {one.by}: {one.why}" if one.by else ""
+    return f"{_ENDINGS[one.ending.name]}{failed}{by}"
 
 
 def _facts(part: Part, now_ms: int) -> Iterator[tuple[str, RenderableType]]:
@@ -149,13 +160,15 @@ _PLACES = {
 }
 
 _ENDINGS = {
-    "WRITTEN": "written",
-    "DELETED": "deleted in Campaign",
+    "CREATED": "created",
+    "UPDATED": "updated",
+    "DELETED": "deleted",
     "UNCHANGED": "nothing sent: the target held it already",
     "FILTERED": "nothing sent: it does not travel, or there was nothing to delete",
     "PARKED": "parked: it waits for another record",
-    "AGAIN": "not yet: an attempt failed, or it was too early",
     "REFUSED": "set aside",
+    "RETRIED": "retried",
+    "DROPPED": "given up",
 }
 
 _LEDGER = {

@@ -39,9 +39,11 @@ def rehearsed_replay(
     where: Sequence[str],
     ids: Iterable[str] | None,
     rate: float | None,
+    output: str,
 ) -> None:
     """`replay create --dry-run`."""
     from control.rehearsal import rehearse_replay
+    from control.rehearsal.data import rehearsal_data
 
     named = None if ids is None else [line for line in map(str.strip, ids) if line]
     with progress("Rehearsing") as look:
@@ -50,6 +52,9 @@ def rehearsed_replay(
             rate=rate,
             look=look,
         )
+    if output != "table":
+        write(rehearsal_data(found), output)
+        return
     draw(*rehearsal_parts(found))
 
 

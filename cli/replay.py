@@ -59,8 +59,9 @@ _rate = option(
 @_ids
 @_now
 @_rate
-@option("--dry-run", is_flag=True, help="Of a table: ask for nothing, and tell what would be written.")
+@option("--dry-run", is_flag=True, help="Of a table, or of events: ask for nothing, and tell what would be written.")
 @_why
+@output_option()
 @pass_context
 def create(
     context: Context,
@@ -73,6 +74,7 @@ def create(
     rate: float | None,
     dry_run: bool,
     why: str,
+    output: str,
 ) -> None:
     """Ask for the replay of a mapped table, of the events of egress, or of the consent of optinout.
 
@@ -86,13 +88,14 @@ def create(
     values stand with commas between them ('statecode one_of 0,1').
     """
     from control import replays
+    from control.replays.data import asked_data
 
     now_ms = context.store.now_ms()
     since_ms, until_ms = moment("--since", since, now_ms), moment("--until", until, now_ms)
     if dry_run:
         from cli.rehearsal_views import rehearsed_replay
 
-        rehearsed_replay(context, name, since_ms, until_ms, where, ids, rate)
+        rehearsed_replay(context, name, since_ms, until_ms, where, ids, rate, output)
         return
     asked = replays.ask(
         *(context.store, name, context.settings.actor, why, since_ms, until_ms),
@@ -101,6 +104,9 @@ def create(
         ids=ids,
         rate=rate,
     )
+    if output != "table":
+        write(asked_data(asked), output)
+        return
     say(asked.sentence)
     for warning in asked.warnings:
         warn(warning)
@@ -110,15 +116,17 @@ def create(
 @output_option()
 @pass_context
 def ls(context: Context, output: str) -> None:
-    """List the replays: those that are pending, and how far the last one of each has come.
+    """List the replays: those that are pending, how far the last one of each has come, and below the last 20 of each
+    workflow that others have followed.
 
-    pending: it begins with the next start; reading; paused; writing: all is read; done; ended: by `replay cancel`.
+    pending: it begins with the next start; reading; paused; writing: all is read; done; ended: by `replay cancel`;
+    over: another one took its place.
     """
     from cli.replay_views import replays_table
     from control import replays
     from control.replays.data import replay_data
 
-    found = replays.replays(context.store)
+    found = [*replays.replays(context.store), *replays.past(context.store)]
     if output != "table":
         write([replay_data(one) for one in found], output)
     elif found:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli.output import fits, table
-from cli.workflow_views import state_text
+from cli.output import console, fits, table
+from cli.workflow_views import note_lines, state_text
 from control.words import ago, duration, number, rate
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -23,6 +24,14 @@ _SPARED = ("BAR", "READ/S", "OLDEST", "SINCE", "REMAINING", "PARKED", "WRITTEN/S
 _LEFT = ("WORKFLOW", "STATE", "SINCE", "PROGRESS")
 
 _BAR_CELLS = 16
+
+
+def watch_parts(statuses: list[WorkflowStatus]) -> list[RenderableType]:
+    """Those that are configured, or all if none is; with what an operator should know under them."""
+    from control.status.notes import notes_of
+
+    used = [status for status in statuses if status.configured] or statuses
+    return [watch_table(used, console().width), *note_lines(notes_of(statuses))]
 
 
 def watch_table(statuses: list[WorkflowStatus], width: int) -> Table:

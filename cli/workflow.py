@@ -9,10 +9,12 @@ import click
 
 from cli.commands import Group, option, output_option, timeout_option
 from cli.context import Context, pass_context
-from cli.output import console, draw, say, warn, write
+from cli.output import draw, say, warn, write
+from cli.watching import Watch, answered, watch_options, watched
 from control.words import counted
 
 if TYPE_CHECKING:
+    from control.dead_letters import Cause
     from control.operate import Operation
     from control.status.workflow import WorkflowStatus
 
@@ -31,54 +33,44 @@ def workflow() -> None:
     """See the workflows, start and stop them."""
 
 
-@workflow.command(example="d365acs workflow ls\nd365acs workflow ls -o json")
+@workflow.command(example="d365acs workflow ls\nd365acs workflow ls --watch\nd365acs workflow ls -o json")
+@watch_options
 @output_option()
 @pass_context
-def ls(context: Context, output: str) -> None:
+def ls(context: Context, output: str, watch: Watch | None) -> None:
     """List the workflows: state, backlog, the oldest waiting record, and how many records were set aside."""
-    from cli.workflow_views import list_table, note_lines
-    from control.status.data import as_data
-    from control.status.notes import notes_of
+    from cli.workflow_views import list_parts
+    from control.status.data import all_data
     from control.status.workflow import all_statuses
 
-    statuses = all_statuses(context.store, context.settings)
-    if output != "table":
-        write([as_data(status) for status in statuses], output)
-        return
-    draw(list_table(statuses), *note_lines(notes_of(statuses)))
+    def look() -> list[WorkflowStatus]:
+        return all_statuses(context.store, context.settings)
+
+    answered(context, look, list_parts, all_data, output, watch)
 
 
-@workflow.command(example="d365acs workflow show ingress\nd365acs workflow show ingress -o yaml")
+@workflow.command(
+    example="d365acs workflow show ingress --watch\nd365acs workflow show ingress -o yaml",
+)
 @_workflow
+@watch_options
 @output_option()
 @pass_context
-def show(context: Context, workflow_name: str, output: str) -> None:
+def show(context: Context, workflow_name: str, output: str, watch: Watch | None) -> None:
     """Show one workflow with its streams: what it does, who switched it, what it waits for, what was set aside and why.
 
     What was set aside is told by cause, with the newest of each; of more than 10,000 in a stream, so many are looked
     at. `d365acs dlq stats` counts all of them, and says what to do.
     """
-    from cli.dlq_views import causes_table
-    from cli.workflow_views import facts_table, note_lines, sources_table, streams_table
+    from cli.workflow_views import shown_data, shown_parts
     from control.dead_letters import LOOKED_AT, causes
-    from control.dead_letters.data import causes_data
-    from control.status.data import as_data
-    from control.status.notes import notes_of
     from control.status.workflow import status_of
 
-    status = status_of(context.store, context.settings, workflow_name)
-    found = causes(context.store, workflow_name, LOOKED_AT) if status.dead else []
-    if output != "table":
-        write({**as_data(status), "causes": causes_data(found)}, output)
-        return
-    draw(facts_table(status))
-    if status.streams:
-        draw("", streams_table(status, console().width))
-    if sources := sources_table(status):
-        draw("", sources)
-    if found:
-        draw("", causes_table(found, status.at_ms))
-    draw(*note_lines(notes_of([status])))
+    def look() -> tuple[WorkflowStatus, list[Cause]]:
+        status = status_of(context.store, context.settings, workflow_name)
+        return status, causes(context.store, workflow_name, LOOKED_AT) if status.dead else []
+
+    answered(context, look, shown_parts, shown_data, output, watch)
 
 
 @workflow.command(
@@ -270,7 +262,8 @@ def _operation_data(operation: Operation) -> dict[str, Any]:
 @pass_context
 def watch(context: Context, workflow_name: str | None, interval: float, count: int | None, output: str) -> None:
     """Watch workflows live: rates, backlog, and on a first run its progress with the remaining time."""
-    from cli.watching import watch_lines, watch_live
+    from cli.watch_table import watch_parts
+    from control.status.data import all_data
     from control.status.workflow import all_statuses, status_of
 
     def look() -> list[WorkflowStatus]:
@@ -278,14 +271,7 @@ def watch(context: Context, workflow_name: str | None, interval: float, count: i
             return all_statuses(context.store, context.settings)
         return [status_of(context.store, context.settings, workflow_name)]
 
-    look()  # a wrong name or a missing server is an error at once; later on an outage is waited out
-    try:
-        if output == "jsonl":
-            watch_lines(context, look, interval, count)
-        else:
-            watch_live(context, look, interval, count)
-    except KeyboardInterrupt:
-        return
+    watched(context, look, watch_parts, all_data, output, Watch(interval, count))
 
 
 @workflow.command(example='d365acs workflow edit ingress --why "map the phone number"')
@@ -331,8 +317,10 @@ def edit(context: Context, workflow_name: str, why: str, output: str) -> None:
 @output_option()
 @pass_context
 def history(context: Context, workflow_name: str | None, since: str | None, limit: int, output: str) -> None:
-    """Show who did what, when and why, the newest first: starts and stops, edits, replays, dead letters that were
-    retried or given up, values that were revealed; and what the workflow did by itself.
+    """Show who did what, when, from where and why, the newest first: starts and stops, edits, replays, dead letters
+    that were retried or given up, values that were revealed; and what the workflow did by itself.
+
+    ORIGIN is the user and the machine of a command, or the address that a visitor of the dashboard came from.
 
     The last 10,000 entries of each workflow are kept.
     """

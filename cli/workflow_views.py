@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cli.output import facts, fits, table
+from cli.output import console, facts, fits, table
 from control.words import ago, duration, number
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from cli.output import Cell
+    from control.dead_letters import Cause
     from control.status.stream import StreamStatus
     from control.status.tokens import Token
     from control.status.workflow import WorkflowStatus
@@ -34,6 +35,13 @@ def state_text(state: str) -> Text:
     from rich.text import Text
 
     return Text(state, style=_STYLES.get(state, ""))
+
+
+def list_parts(statuses: list[WorkflowStatus]) -> list[RenderableType]:
+    """All of them, and what an operator should know of them."""
+    from control.status.notes import notes_of
+
+    return [list_table(statuses), *note_lines(notes_of(statuses))]
 
 
 def list_table(statuses: list[WorkflowStatus]) -> Table:
@@ -73,6 +81,31 @@ def _token_text(token: Token | None) -> Text:
     from rich.text import Text
 
     return Text("-") if token is None else Text(duration(token.age_seconds), style=_ALARMS[token.alarm])
+
+
+def shown_parts(found: tuple[WorkflowStatus, list[Cause]]) -> list[RenderableType]:
+    """All that is known of one workflow, with the causes of its dead letters."""
+    from cli.dlq_views import causes_table
+    from control.status.notes import notes_of
+
+    status, causes = found
+    parts: list[RenderableType] = [facts_table(status)]
+    if status.streams:
+        parts += ["", streams_table(status, console().width)]
+    if sources := sources_table(status):
+        parts += ["", sources]
+    if causes:
+        parts += ["", causes_table(causes, status.at_ms)]
+    return [*parts, *note_lines(notes_of([status]))]
+
+
+def shown_data(found: tuple[WorkflowStatus, list[Cause]]) -> dict[str, Any]:
+    """The same for programs."""
+    from control.dead_letters.data import causes_data
+    from control.status.data import as_data
+
+    status, causes = found
+    return {**as_data(status), "causes": causes_data(causes)}
 
 
 def facts_table(status: WorkflowStatus) -> Table:

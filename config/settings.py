@@ -4,6 +4,7 @@ import base64
 import getpass
 import os
 import re
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -44,6 +45,10 @@ def _login_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container may run under a number that has no name
         return f"uid {os.getuid()}"
+
+
+def _login_and_host() -> str:
+    return f"{_login_name()}@{socket.gethostname()}"
 
 
 def instance_name(name: str) -> str:
@@ -143,6 +148,13 @@ class Settings(BaseSettings):
         min_length=1,
         max_length=200,
         description="Who operates, for the record of actions. Default: the login name.",
+    )
+    origin: str = Field(
+        default_factory=_login_and_host,
+        min_length=1,
+        max_length=300,
+        description="From where somebody operates on the command line, for the record of actions. Default: the login "
+        "name and the name of the machine, such as anna@build7.",
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Who did what, when and why: the history of one workflow or of all."""
+"""Who did what, when, from where and why: the history of one workflow or of all."""
 
 from dataclasses import dataclass
 

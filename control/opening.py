@@ -23,7 +23,7 @@ def open_store(settings: Settings, seal: PayloadSeal | None = None) -> Store:
         redis.ping()
     except (RedisError, OSError) as error:
         raise RedisSilent(silence(settings, error)) from None
-    return Store(redis, settings.instance, seal, settings.high_water)
+    return Store(redis, settings.instance, seal, settings.high_water, settings.origin)
 
 
 def seal_of(settings: Settings) -> PayloadSeal | None:

@@ -21,7 +21,7 @@ class Act(Page):
         workflow_of(self.store, name)
         why = self.form("why").strip()[:LONGEST_WHY]
         fields = {field: self.form(field) for field in self.request.body_arguments if field not in _OURS}
-        asked = Asked(self.store, name, self.visitor.by, why, fields)
+        asked = Asked(self.store_of_visitor, name, self.visitor.by, why, fields)
         try:
             self.notice(await self.call(DEEDS[verb], asked))
         except PrivacyNotAcknowledged:
@@ -35,4 +35,6 @@ class Act(Page):
         """The page that the button stood on; one of ours, whatever the form says."""
         if self.form("back") == "all":
             return f"{self.reverse_url('workflows')}#{name}"
+        if self.form("back") == "letters":
+            return self.letters_url(name, self.form("stream"), self.form("cause"))
         return self.reverse_url("workflow", name)

@@ -1,16 +1,21 @@
 """A workflow as its card shows it: everything in words already, so that the templates only place it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from config.settings import Settings
 from control.status.notes import notes, unapplied_note
+from control.status.reading import Source
 from control.status.samples import samples_of
 from control.status.stream import StreamStatus
 from control.status.telling import HELD, TITLES, facts_of, progress_words, reads
 from control.status.tokens import Alarm, Token
 from control.status.workflow import WorkflowStatus, status_of
-from control.words import ago, duration, exact, number, rate
+from control.words import ago, duration, number, rate
 from dashboard.chart import Chart, chart_of
+from dashboard.moments import Moment, moment
+from dashboard.tables import Cell, Table
+from dashboard.ways import SET_ASIDE
 from store.store import Store
 from sync.workflows import NAMES
 
@@ -20,6 +25,7 @@ class Figure:
     label: str
     value: str
     mood: str = ""  #: warn or bad, where it is worth a colour
+    fragment: str = ""  #: where the page of the workflow says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,7 @@ class Card:
     name: str
     title: str
     state: str
-    since: str
-    exactly: str  #: the time, to be seen on request
+    since: Moment | None  #: None: never started
     by: str
     why: str
     backlog: str
@@ -59,8 +64,7 @@ def card(store: Store, status: WorkflowStatus) -> Card:
         name=status.workflow,
         title=TITLES[status.workflow],
         state=status.state.value,
-        since=ago(status.since_ms, status.at_ms) if status.since_ms else "",
-        exactly=exact(status.since_ms) if status.since_ms else "",
+        since=moment(status.since_ms, status.at_ms) if status.since_ms else None,
         by=status.by,
         why="" if status.state == "FAILED" else status.why,  # it stands in the notes then
         backlog=number(status.backlog if status.configured else None),
@@ -72,8 +76,12 @@ def card(store: Store, status: WorkflowStatus) -> Card:
         configured=status.configured,
         may_start=status.configured and not status.is_on,
         may_stop=status.is_on,
-        may_restart=status.unapplied or (status.is_on and bool(status.pending_replays)),
+        may_restart=status.unapplied or (status.is_on and _awaits_restart(status)),
     )
+
+
+def _awaits_restart(status: WorkflowStatus) -> bool:
+    return bool(status.pending_replays) or any(stream.hold for stream in status.streams)
 
 
 def _on_card(note: str, workflow: str) -> str:
@@ -89,7 +97,7 @@ def _figures(status: WorkflowStatus) -> tuple[Figure, ...]:
         Figure("Read/s", rate(status.rate("read"))),
         Figure("Written/s", rate(status.rate("written"))),
         Figure("Parked", number(status.parked)),
-        Figure("Set aside", number(status.dead), "bad" if status.dead else ""),
+        Figure("Set aside", number(status.dead), *(("bad", SET_ASIDE) if status.dead else ())),
         _token(token) if token else Figure(*_freshness(status)),
     )
 
@@ -118,50 +126,48 @@ def _bar(status: WorkflowStatus) -> Bar | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    text: str
-    mood: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Detail:
     """What the page of one workflow shows beside its card."""
 
     facts: tuple[tuple[str, str], ...]
-    columns: tuple[str, ...]
-    streams: tuple[tuple[str, tuple[Cell, ...]], ...]  #: the stream's name, and a cell for each further column
-    sources: tuple[tuple[str, str, str], ...]
+    streams: Table
+    sources: Table
 
 
-def detail(status: WorkflowStatus) -> Detail:
+def detail(status: WorkflowStatus, letters: Callable[[str], str]) -> Detail:
+    """`letters`: the address of what was set aside of a stream."""
+    columns = ("Stream", "Backlog", status.kind.parked_column.capitalize(), "Oldest", "Set aside", "Read", "Written",
+               "Unchanged", "Filtered", status.kind.aged_column.capitalize(), "Reads")  # fmt: skip
+    title = "Streams" if status.kind.window else "Tables"
+    sources = [source for stream in status.streams for source in stream.reading.sources]
     return Detail(
         tuple(facts_of(status)),
-        ("Stream", "Backlog", status.kind.parked_column.capitalize(), "Oldest", "Set aside", "Read", "Written",
-         "Unchanged", "Filtered", status.kind.aged_column.capitalize(), "Reads"),
-        tuple((_name(stream), _cells(stream, status)) for stream in status.streams),
-        tuple(
-            (source.name, ago(source.read_ms, status.at_ms), source.stands)
-            for stream in status.streams
-            for source in stream.reading.sources
-        ),
+        Table("streams", title, columns, tuple(_row(stream, status, letters) for stream in status.streams), "numbers"),
+        Table("sources", "Sources", ("Source", "Last change", "Stands at"),
+              tuple(_source(source, status.at_ms) for source in sources)),
     )  # fmt: skip
+
+
+def _source(source: Source, now_ms: int) -> tuple[Cell, ...]:
+    return Cell(source.name, is_head=True), Cell("", moment=moment(source.read_ms, now_ms)), Cell(source.stands)
 
 
 def _name(stream: StreamStatus) -> str:
     return stream.stream if stream.mapped else f"{stream.stream} (not mapped)"
 
 
-def _cells(stream: StreamStatus, status: WorkflowStatus) -> tuple[Cell, ...]:
+def _row(stream: StreamStatus, status: WorkflowStatus, letters: Callable[[str], str]) -> tuple[Cell, ...]:
     token, totals = stream.reading.token, stream.totals
-    aged = Cell(ago(stream.reading.read_ms, status.at_ms))
+    aged = Cell("", moment=moment(stream.reading.read_ms, status.at_ms))
     if status.kind.aged_column == "TOKEN":
         aged = Cell(duration(token.age_seconds), mood(token.alarm)) if token else Cell("-")
     what = reads(stream, status.is_on)
     return (
+        Cell(_name(stream), is_head=True),
         Cell(number(stream.backlog)),
         Cell(number(stream.parked)),
         Cell(duration(stream.oldest_seconds)),
-        Cell(number(stream.dead), "bad" if stream.dead else ""),
+        Cell(number(stream.dead), "bad", href=letters(stream.stream)) if stream.dead else Cell(number(stream.dead)),
         *(Cell(number(totals[name])) for name in ("read", "written", "unchanged", "filtered")),
         aged,
         Cell(what, "bad" if what == HELD else ""),

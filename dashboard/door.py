@@ -7,7 +7,6 @@ import time
 from base64 import b64decode
 from collections import OrderedDict, deque
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from flower.utils.authentication import authenticate
@@ -15,7 +14,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import decode_signed_value
 
 from dashboard.link import cookie_name, is_key
-from dashboard.users import Role, User, fits, hash_of, read_users
+from dashboard.users import Role, UsersFile, fits, hash_of
 
 #: Wrong passwords from one address that are looked at within the time below; each costs the server some 50 ms.
 GUESSES = 10
@@ -43,13 +42,16 @@ class Door(Protocol):
     def visitor(self, request: HTTPServerRequest) -> Visitor | None:
         """None: it is not known who this is. Raises ControlError if nobody can be known at present."""
 
+    def asks(self, request: HTTPServerRequest) -> bool:
+        """Whether whoever is not known is to log in, before anything else is looked at."""
+
 
 class UsersDoor:
     """Name and password, as the file of users has them now."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = UsersFile(path)
-        self._known: dict[bytes, str] = {}  #: digest of name, password and hash that fitted -> name
+    def __init__(self, file: UsersFile) -> None:
+        self._file = file
+        self._known: dict[bytes, str] = {}  #: digest of address, name, password and hash that fitted -> name
         self._digest_key = secrets.token_bytes(32)
         self._nobody = hash_of(secrets.token_hex())
         self._misses = Misses()
@@ -60,15 +62,19 @@ class UsersDoor:
             return None
         user = self._file.users().get(name)
         hashed = user.hash if user and user.hash else self._nobody
-        # A browser sends the password with every request; what fitted once need not be computed again.
-        seen = hmac.digest(self._digest_key, f"{name}\0{password}\0{hashed}".encode(), hashlib.sha256)
+        # A browser sends the password with every request; what fitted once need not be computed again. But only from
+        # where it did: elsewhere somebody may be guessing, and must not find what is known here.
+        where = request.remote_ip or ""
+        seen = hmac.digest(self._digest_key, f"{where}\0{name}\0{password}\0{hashed}".encode(), hashlib.sha256)
         if self._known.get(seen) != name:
-            where = request.remote_ip or ""
             if self._misses.are_many(where) or not fits(password, hashed) or user is None or not user.hash:
                 self._misses.note(where)
                 return None
             self._known[seen] = name
         return Visitor(user.name, user.role) if user else None
+
+    def asks(self, request: HTTPServerRequest) -> bool:
+        return True
 
 
 class Misses:
@@ -88,40 +94,21 @@ class Misses:
             self._when.popitem(last=False)
 
 
-class UsersFile:
-    """Read again when it has changed. Gone or broken means that nobody comes in, never that everybody does."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._users: dict[str, User] = {}
-        self._as_of: tuple[int, int] | None = None
-
-    def users(self) -> dict[str, User]:
-        """Raises ControlError."""
-        try:
-            stat = self.path.stat()
-            as_of = stat.st_ctime_ns, stat.st_ino  # its mode counts, too
-        except OSError:
-            as_of = None
-        if as_of is None or as_of != self._as_of:
-            self._users = read_users(self.path)
-            self._as_of = as_of
-        return self._users
-
-
 class FlowerDoor:
     """Flower's --basic-auth or --auth says who it is; the file of users, where there is one, says what they may do."""
 
-    def __init__(self, options: Any, cookie_secret: str | bytes, users: Path | None) -> None:
+    def __init__(self, options: Any, cookie_secret: str | bytes, file: UsersFile) -> None:
         self._options = options
         self._cookie_secret = cookie_secret
-        self._file = UsersFile(users) if users else None
+        self._file = file
+        self._known: set[tuple[str, str]] = set()  #: address and name of who has been in
+        self._misses = Misses()
 
     def visitor(self, request: HTTPServerRequest) -> Visitor | None:
         name = self._by_password(request) if self._options.basic_auth else self._by_login(request)
         if name is None:
             return None
-        if self._file is None:
+        if not self._file.counts:
             return Visitor(name, Role.OPERATE)
         user = self._file.users().get(name)
         return Visitor(name, user.role if user else Role.VIEW)
@@ -131,7 +118,17 @@ class FlowerDoor:
         given = f"{name}:{password}".encode()
         # All of them are compared, so that the time does not tell which was near.
         fitting = [hmac.compare_digest(known.encode(), given) for known in self._options.basic_auth]
-        return name if name and any(fitting) else None
+        where = request.remote_ip or ""
+        if name and any(fitting) and ((where, name) in self._known or not self._misses.are_many(where)):
+            self._known.add((where, name))
+            return name
+        if name:
+            self._misses.note(where)
+        return None
+
+    def asks(self, request: HTTPServerRequest) -> bool:
+        """Flower asks itself whoever says nothing; who guesses is not let on to it."""
+        return bool(self._options.basic_auth) and basic_credentials(request) != ("", "")
 
     def _by_login(self, request: HTTPServerRequest) -> str | None:
         """The address that an OAuth provider has confirmed; Flower keeps it in a signed cookie."""
@@ -142,18 +139,26 @@ class FlowerDoor:
 
 
 class LinkDoor:
-    """Nobody logs in: whoever has the key of this machine operates, others look."""
+    """Until there is a file of users nobody logs in: whoever has the key of this machine operates, others look."""
 
-    def __init__(self, key: str, instance: str, actor: str) -> None:
+    def __init__(self, key: str, instance: str, actor: str, awaited: UsersFile) -> None:
         self._key = key
         self._cookie = cookie_name(instance)
         self._actor = actor
+        self._awaited = awaited
+
+    def successor(self) -> UsersDoor | None:
+        """What takes its place, for good, as soon as there is a file of users."""
+        return UsersDoor(self._awaited) if self._awaited.counts else None
 
     def visitor(self, request: HTTPServerRequest) -> Visitor | None:
         cookie = request.cookies.get(self._cookie)
         if cookie and is_key(cookie.value, self._key):
             return Visitor(self._actor, Role.OPERATE)
         return Visitor("", Role.VIEW)
+
+    def asks(self, request: HTTPServerRequest) -> bool:
+        return False
 
     def is_key(self, given: str) -> bool:
         return is_key(given, self._key)

@@ -66,7 +66,7 @@ class Configuration(Page):
 
     def _save(self, name: str, text: str, why: str, seen: int) -> list[Applied]:
         workflow_of(self.store, name)
-        return configuration.apply(self.store, load(text, _FILE), self.visitor.by, why, {name: seen})
+        return configuration.apply(self.store_of_visitor, load(text, _FILE), self.visitor.by, why, {name: seen})
 
     def _show(self, name: str, text: str, seen: int, why: str = "", **known: Any) -> None:
         given = {"mistakes": [], "differences": None, **known}

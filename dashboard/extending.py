@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from flower import urls
+from flower.views import BaseHandler
 from tornado.template import Loader, Template
-from tornado.web import StaticFileHandler, url
+from tornado.web import RequestHandler, StaticFileHandler, url
 
 from control.errors import ControlError
 from dashboard import acts, editing, workflows
@@ -37,10 +38,18 @@ ROUTES = [
 ]
 
 
-def add_routes() -> None:
-    """In the list itself, so that Flower puts --url_prefix in front of them, too. Once a process."""
+def extend() -> None:
+    """Our routes in the list itself, so that Flower puts --url_prefix in front of them, too. Once a process."""
     if ROUTES[0] not in urls.handlers:
         urls.handlers[:0] = ROUTES
+    BaseHandler.check_xsrf_cookie = _check_token
+
+
+def _check_token(handler: RequestHandler) -> None:
+    """Flower asks for the token of the page under OAuth alone. Without a cookie it was a script that sent a password:
+    browsers have the cookie of the token, and what came from another site has not come so far."""
+    if "Cookie" in handler.request.headers:
+        RequestHandler.check_xsrf_cookie(handler)
 
 
 class Templates(Loader):

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from tornado.httputil import HTTPHeaders, HTTPServerRequest
-from tornado.web import OutputTransform, RequestHandler
+from tornado.httputil import HTTPServerRequest
+from tornado.web import RequestHandler
 
 from control.errors import ControlError
-from dashboard.door import Door, FlowerDoor, LinkDoor, UsersDoor, Visitor
+from dashboard.door import Door, FlowerDoor, LinkDoor, Visitor
 from dashboard.users import Role
 
 _LOOKING = ("GET", "HEAD", "OPTIONS")
@@ -31,7 +31,7 @@ class Refusal:
 
 class Gate:
     def __init__(self, door: Door, options: Any) -> None:
-        self.door = door
+        self._door = door
         self._read_only = bool(options.read_only)
         self._prefix = f"/{options.url_prefix.strip('/')}" if (options.url_prefix or "").strip("/") else ""
         self._hosts = {*_HERE, *([options.address] if options.address else [])}
@@ -43,20 +43,28 @@ class Gate:
         else:
             self._inner = None
 
+    @property
+    def door(self) -> Door:
+        """The one that is open now: where nobody logs in, that of users takes its place as soon as there are some."""
+        if isinstance(self._door, LinkDoor):
+            self._door = self._door.successor() or self._door
+        return self._door
+
     def visitor_of(self, request: HTTPServerRequest) -> Visitor | None:
         """Of a request that has passed; None if Flower is to ask who it is."""
         return self._visitors.get(request)
 
     def judge(self, request: HTTPServerRequest) -> Refusal | None:
         """Why a request does not pass; None if it does."""
+        door = self.door  # one for the whole request
         try:
-            return self._misled(request) or self._unknown(request) or self._forbidden(request)
+            return self._misled(door, request) or self._unknown(door, request) or self._forbidden(request)
         except ControlError as error:
             return Refusal(503, str(error))
 
-    def _misled(self, request: HTTPServerRequest) -> Refusal | None:
+    def _misled(self, door: Door, request: HTTPServerRequest) -> Refusal | None:
         """Another page, or another name for this machine, may have led the browser here."""
-        if isinstance(self.door, LinkDoor):
+        if isinstance(door, LinkDoor):
             # Without a login, a name that an attacker made to lead to this machine would be let in.
             if urlsplit(f"//{request.host}").hostname not in self._hosts:
                 return Refusal(403, "Without users the dashboard answers to the name of this machine alone.")
@@ -71,12 +79,12 @@ class Gate:
             return Refusal(403, "The request came from another site, or through a proxy that does not keep the host.")
         return None
 
-    def _unknown(self, request: HTTPServerRequest) -> Refusal | None:
+    def _unknown(self, door: Door, request: HTTPServerRequest) -> Refusal | None:
         if request.path == f"{self._prefix}/healthcheck":
             return None
-        visitor = self.door.visitor(request)
+        visitor = door.visitor(request)
         if visitor is None:
-            return Refusal(401, "Log in.") if isinstance(self.door, UsersDoor) else None
+            return Refusal(401, "Log in.") if door.asks(request) else None
         if not visitor.name and request.path.startswith(f"{self._prefix}/api/"):
             return Refusal(401, "Flower's API needs somebody who operates.")
         if self._read_only:
@@ -106,24 +114,7 @@ class Refused(RequestHandler):
     def prepare(self) -> None:
         self.set_status(self.refusal.status)
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
-        if self.refusal.status == 401:
+        # A page that looks for news by itself must not have the browser ask for a password: it loads itself anew then.
+        if self.refusal.status == 401 and "part" not in self.request.query_arguments:
             self.set_header("WWW-Authenticate", 'Basic realm="d365acs", charset="UTF-8"')
         self.finish(self.refusal.sentence + "\n")
-
-
-class Guarded(OutputTransform):
-    """What every answer carries: no other site frames it, and no cache keeps it."""
-
-    def __init__(self, request: HTTPServerRequest) -> None:
-        self._is_asset = "/static/" in request.path
-
-    def transform_first_chunk(
-        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
-    ) -> tuple[int, HTTPHeaders, bytes]:
-        headers["X-Frame-Options"] = "DENY"
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "same-origin"
-        headers.setdefault("Content-Security-Policy", "frame-ancestors 'none'")
-        if not self._is_asset:
-            headers["Cache-Control"] = "no-store"
-        return status_code, headers, chunk

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from urllib.parse import urlencode
 
 from redis.exceptions import RedisError
 from tornado.ioloop import IOLoop
@@ -13,6 +14,8 @@ from config.settings import Settings
 from control.errors import ControlError, UnknownWorkflow
 from control.opening import silence
 from dashboard.door import Visitor
+from dashboard.policy import OURS
+from dashboard.ways import told
 from store.revisions import EditedMeanwhile
 from store.store import Store
 
@@ -23,12 +26,6 @@ else:
 
 #: What is foreseen: its text is a sentence for the operator.
 FORESEEN = (ControlError, EditedMeanwhile, ConfigProblems)
-
-#: Everything from here, nothing from elsewhere, and no other page around ours.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -46,13 +43,18 @@ class Page(_Base):
         return found
 
     @property
+    def store_of_visitor(self) -> Store:
+        """For what is done: the history then tells the visitor's address."""
+        return self.store.from_origin(self.request.remote_ip or "")
+
+    @property
     def visitor(self) -> Visitor:
         found: Visitor | None = self.application.gate.visitor_of(self.request)  # type: ignore[attr-defined]
         assert found is not None  # prepare has seen to it
         return found
 
     def prepare(self) -> None:
-        self.set_header("Content-Security-Policy", _POLICY)
+        self.set_header("Content-Security-Policy", OURS)
         if self.application.gate.visitor_of(self.request) is None:  # type: ignore[attr-defined]
             if not self.application.options.auth or self.request.method != "GET":  # type: ignore[attr-defined]
                 raise HTTPError(401)
@@ -75,15 +77,28 @@ class Page(_Base):
             notice=self.taken_notice(),
             asset=self.asset,
             act_url=lambda workflow, verb: self.reverse_url("workflow-act", workflow, verb),
+            letters_url=self.letters_url,
+            told=self.told,
             **known,
         )
+
+    def told(self, sentence: str, workflow: str = "") -> str:
+        """As HTML, with a link in place of a command that the page can do."""
+        return told(sentence, workflow, self.reverse_url)
+
+    def letters_url(self, workflow: str, stream: str = "", cause: str = "", **more: object) -> str:
+        """Of what was set aside: of all, of a stream, or of one cause of it."""
+        given = {"stream": stream, "cause": cause, **more}
+        fields = urlencode({name: value for name, value in given.items() if value})
+        return f"{self.reverse_url('workflow-letters', workflow)}{'?' if fields else ''}{fields}"
 
     def asset(self, name: str) -> str:
         return self.reverse_url("workflows-static", name)
 
     def notice(self, sentence: str, went_well: bool = True) -> None:
         """Told on the next page."""
-        self.set_signed_cookie("d365acs_notice", f"{'+' if went_well else '-'}{sentence[:1500]}", expires_days=None)
+        text = f"{'+' if went_well else '-'}{sentence[:1500]}"
+        self.set_signed_cookie("d365acs_notice", text, expires_days=None, httponly=True, samesite="Strict")
 
     def taken_notice(self) -> tuple[bool, str] | None:
         """Whether it went well, and the sentence."""
@@ -113,8 +128,8 @@ class Page(_Base):
         self.set_status(status_code)
         if status_code == 401:
             self.set_header("WWW-Authenticate", 'Basic realm="d365acs"')
-        self.set_header("Content-Security-Policy", _POLICY)
-        self.render("workflows-error.html", sentence=sentence, asset=self.asset)
+        self.set_header("Content-Security-Policy", OURS)
+        self.render("workflows-error.html", sentence=sentence, asset=self.asset, told=self.told)
 
     def log_exception(self, *known: Any) -> None:
         # What is foreseen is told on the page; the log would have the whole address with it, a key perhaps.

@@ -1,26 +1,25 @@
 """What was done, the newest first, as the page lists it."""
 
-from dataclasses import dataclass
-
 from control.acts import Act, acts
-from control.words import ago, exact
+from dashboard.moments import moment
+from dashboard.tables import Cell, Table
 from store.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    at: str
-    exactly: str
-    action: str
-    what: str  #: what it was about
-    by: str
-    why: str
+def past(store: Store, workflow: str, limit: int, now_ms: int) -> Table:
+    done = acts(store, workflow, None, limit)
+    return Table(
+        "acts", "History", ("When", "What", "By", "Origin", "Why"), tuple(_row(one, now_ms) for one in done),
+        kind="stack", empty="Nobody has done anything yet.",
+    )  # fmt: skip
 
 
-def past(store: Store, workflow: str, limit: int, now_ms: int) -> list[Line]:
-    return [_line(one, now_ms) for one in acts(store, workflow, None, limit)]
-
-
-def _line(act: Act, now_ms: int) -> Line:
+def _row(act: Act, now_ms: int) -> tuple[Cell, ...]:
     event = act.event
-    return Line(ago(event.at_ms, now_ms), exact(event.at_ms), event.action, act.what, event.by, event.why or "-")
+    return (
+        Cell("", moment=moment(event.at_ms, now_ms)),
+        Cell(act.what, lead=event.action),
+        Cell(event.by or "-"),
+        Cell(event.origin or "-"),
+        Cell(event.why or "-"),
+    )

@@ -21,10 +21,11 @@ from config.settings import Settings
 from control.errors import ControlError
 from control.opening import seal_of
 from dashboard.door import Door, FlowerDoor, LinkDoor, UsersDoor
-from dashboard.extending import Templates, add_routes
-from dashboard.gate import Gate, Guarded, Refused
+from dashboard.extending import Templates, extend
+from dashboard.gate import Gate, Refused
 from dashboard.link import address_of, key_of
-from dashboard.users import read_users
+from dashboard.policy import Guarded
+from dashboard.users import UsersFile, users_file
 from store.client import connect
 from store.store import Store
 from workers.app import build_app
@@ -64,14 +65,15 @@ class Dashboard(Flower):  # type: ignore[misc]  # Flower ships no types
 
 
 def serve(settings: Settings, given: Sequence[str], users: Path | None, tell: Callable[[Served], None]) -> None:
-    """Serves until SIGTERM or Ctrl-C. `given`: options of Flower, as it has them. `users`: the file of users.
+    """Serves until SIGTERM or Ctrl-C. `given`: options of Flower, as it has them. `users`: the file of users; None:
+    that of the home folder, as soon as it is there.
 
     Raises ControlError for what it will not serve, and for options that are wrong.
     """
     _read_options(given)
     door = _door(settings, users)
     warnings = _check_place(door)
-    add_routes()
+    extend()
     set_up(settings.log_format, settings.log_level)
     capp = build_app(settings)
     # Flower asks workers from several threads, each with two connections: with as few as a worker has they would all
@@ -82,7 +84,8 @@ def serve(settings: Settings, given: Sequence[str], users: Path | None, tell: Ca
     more = {
         **urls.settings,
         "template_loader": Templates(urls.settings["template_path"]),
-        "xsrf_cookie_kwargs": {"samesite": "Strict", "secure": bool(options.certfile)},
+        # Flower's script reads it.
+        "xsrf_cookie_kwargs": {"samesite": "Strict"},
         "log_function": _log_request,
     }
     dashboard = Dashboard(settings, store, Gate(door, options), capp=capp, options=options, **more)
@@ -132,13 +135,14 @@ def _read_options(given: Sequence[str]) -> None:
 
 
 def _door(settings: Settings, users: Path | None) -> Door:
-    if users is not None:
-        read_users(users)  # what is wrong with it is told now
+    file = UsersFile(users or users_file(settings.home), awaited=users is None)
+    if file.counts:
+        file.users()  # what is wrong with it is told now
     if options.basic_auth or options.auth:
-        return FlowerDoor(options, urls.settings["cookie_secret"], users)
-    if users is not None:
-        return UsersDoor(users)
-    return LinkDoor(key_of(settings.home), settings.instance, settings.actor)
+        return FlowerDoor(options, urls.settings["cookie_secret"], file)
+    if file.counts:
+        return UsersDoor(file)
+    return LinkDoor(key_of(settings.home), settings.instance, settings.actor, file)
 
 
 def _check_place(door: Door) -> tuple[str, ...]:

@@ -47,6 +47,47 @@ def _scrypt(password: str, salt: bytes) -> bytes:
     return hashlib.scrypt(password.encode(), salt=salt, n=COST, r=BLOCK, p=PARALLEL, dklen=32)
 
 
+def users_file(home: Path) -> Path:
+    """Where it is if nobody says otherwise."""
+    return home / "dashboard.users"
+
+
+class UsersFile:
+    """Read again when it has changed. Gone or broken means that nobody comes in, never that everybody does."""
+
+    def __init__(self, path: Path, awaited: bool = False) -> None:
+        """`awaited`: it need not be there yet."""
+        self.path = path
+        self._awaited = awaited
+        self._users: dict[str, User] = {}
+        self._as_of: tuple[int, int] | None = None
+
+    @property
+    def counts(self) -> bool:
+        """False as long as an awaited file has never been there. Once there it counts for ever, even if it goes."""
+        if self._awaited:
+            try:
+                self.path.lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            except OSError:
+                pass  # it may be there: whoever cannot look lets nobody in
+            self._awaited = False
+        return True
+
+    def users(self) -> dict[str, User]:
+        """Raises ControlError."""
+        try:
+            stat = self.path.stat()
+            as_of = stat.st_ctime_ns, stat.st_ino  # its mode counts, too
+        except OSError:
+            as_of = None
+        if as_of is None or as_of != self._as_of:
+            self._users = read_users(self.path)
+            self._as_of = as_of
+        return self._users
+
+
 def read_users(path: Path) -> dict[str, User]:
     """By name. Raises ControlError with the line that is wrong; no hash is repeated."""
     try:

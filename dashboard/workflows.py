@@ -5,19 +5,20 @@ from typing import Any
 from tornado.web import HTTPError
 
 from control.dead_letters import LOOKED_AT, Cause, Letter, Selection, causes, letters
-from control.replays import Listed, Stage, replays
-from control.replays.naming import words as confined
+from control.dead_letters.remedies import remedy_of
 from control.status.workflow import WorkflowStatus, status_of
-from control.words import ago, duration, number
+from control.words import number
+from dashboard.again import again, replayable
 from dashboard.cards import card, cards, detail
 from dashboard.door import LinkDoor
 from dashboard.link import cookie_name
+from dashboard.moments import moment
 from dashboard.page import Page
 from dashboard.past import past
 from store.store import Store
 
 #: So many are listed.
-LETTERS, ACTS = 100, 20
+LETTERS, MOST_LETTERS, ACTS = 100, 1000, 20
 
 
 class Workflows(Page):
@@ -42,20 +43,13 @@ class Workflow(Page):
         at_ms = status.at_ms
         return {
             "card": card(self.store, status),
-            "detail": detail(status),
+            "detail": detail(status, lambda stream: self.letters_url(name, stream)),
             "causes": _causes(self.store, status) if status.dead else [],
-            "replays": [_replay(one, at_ms) for one in replays(self.store) if one.workflow == name],
+            "replays": again(self.store, name, at_ms),
             "replayable": replayable(status),
             "acts": past(self.store, name, ACTS, at_ms),
             "single": True,
         }
-
-
-def replayable(status: WorkflowStatus) -> list[str]:
-    """What can be replayed: tables, or the whole workflow."""
-    if status.kind.window is not None:
-        return [status.workflow] if status.configured else []
-    return [stream.stream for stream in status.streams if stream.mapped]
 
 
 def _causes(store: Store, status: WorkflowStatus) -> list[dict[str, Any]]:
@@ -69,59 +63,35 @@ def _cause(cause: Cause, of_many: bool, at_ms: int) -> dict[str, Any]:
         "stream": cause.stream,
         "kind": cause.kind,
         "count": f"{number(cause.count)}{'+' if of_many else ''}",
-        "newest": ago(cause.newest.dead_ms, at_ms),
+        "newest": moment(cause.newest.dead_ms, at_ms),
         "why": cause.newest.reason.sentence,
         "remedy": cause.remedy.sentence,
         "better_dropped": " drop " in cause.remedy.command,
     }
 
 
-def _replay(one: Listed, at_ms: int) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "stage": one.stage.value,
-        "how_far": _how_far(one),
-        "only": confined(one.replay.only) or "all",
-        "asked": ago(one.replay.asked_ms, at_ms),
-        "by": one.replay.by,
-        "why": one.replay.why or "-",
-        "may_cancel": one.may_cancel,
-        "may_pause": one.stage is Stage.READING,
-        "may_resume": one.stage is Stage.PAUSED,
-    }
-
-
-def _how_far(one: Listed) -> str:
-    """reading, 1,200 of 5,000, 3 min to go."""
-    told = [one.stage.value]
-    if one.stage is Stage.WRITING:
-        told.append(f"{number(one.waiting)} to be written")
-    elif one.read:
-        told.append(f"{number(one.read)} of {number(one.expected)}" if one.expected else f"{number(one.read)} so far")
-    if one.remaining_seconds is not None:
-        told.append(f"{duration(one.remaining_seconds)} to go")
-    return ", ".join(told)
-
-
 class Letters(Page):
-    """The newest dead letters of one cause, each to be retried or dropped by itself."""
+    """The newest dead letters of one cause, or of all, each to be retried or dropped by itself."""
 
     async def get(self, name: str) -> None:
         stream, kind = (self.get_query_argument(word, "") for word in ("stream", "cause"))
+        limit = MOST_LETTERS if self.get_query_argument("show", "") == "more" else LETTERS
         selection = Selection(name, stream or None, cause=kind or None)
-        found = await self.call(letters, self.store, selection, LETTERS + 1)
+        found = await self.call(letters, self.store, selection, limit + 1)
         now_ms = await self.call(self.store.now_ms)
         self.show(
             "workflow-letters.html",
             workflow=name,
             stream=stream,
             cause=kind,
-            more=len(found) > LETTERS,
-            letters=[_letter(one, now_ms) for one in found[:LETTERS]],
+            remedy=remedy_of(name, stream, kind).sentence if kind else "",
+            has_more=len(found) > limit,
+            most=MOST_LETTERS,
+            letters=[_letter(one, now_ms) for one in found[:limit]],
         )
 
 
-def _letter(one: Letter, now_ms: int) -> dict[str, str]:
+def _letter(one: Letter, now_ms: int) -> dict[str, Any]:
     return {
         "id": one.id,
         "stream": one.stream,
@@ -129,7 +99,7 @@ def _letter(one: Letter, now_ms: int) -> dict[str, str]:
         "where": one.where,
         "why": one.reason.sentence,
         "attempts": str(one.attempts),
-        "at": ago(one.dead_ms, now_ms),
+        "at": moment(one.dead_ms, now_ms),
     }
 
 
@@ -139,7 +109,10 @@ class Enter(Page):
     def get(self) -> None:
         door = self.application.gate.door  # type: ignore[attr-defined]
         given = self.get_query_argument("key", "")
-        if not isinstance(door, LinkDoor) or not door.is_key(given):
+        if not isinstance(door, LinkDoor):
+            self.redirect(self.reverse_url("workflows"))  # people log in here now, and this one has
+            return
+        if not door.is_key(given):
             raise HTTPError(403, "This link is not of this dashboard; ask for another: d365acs dashboard link")
         # For a browser that comes from a mail or a chat: Lax, so that the page after this one has it, too.
         self.set_cookie(
@@ -148,6 +121,5 @@ class Enter(Page):
             expires_days=30,
             httponly=True,
             samesite="Lax",
-            secure=self.request.protocol == "https",
         )
         self.redirect(self.reverse_url("workflows"))

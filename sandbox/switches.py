@@ -71,6 +71,9 @@ class Switches:
     entity_id_with_representation: bool = True
     not_a_member: bool = False
     missing_privilege: bool = False
+    privileges: dict[str, str] = field(default_factory=dict)
+    privileges_told: bool = True
+    activity_privileges: Literal["shared", "own"] = "shared"
     numbers_as_strings: bool = False
     account_key: bool = True
     cascade: Literal["delete", "remove_link"] = "delete"
@@ -118,6 +121,7 @@ class Switches:
     requests_per_second: float | None = None
     all_channels_stamps: Literal["both", "blackListLastModified", "blackListAllLastModified"] = "both"
     journal_field: str = "cusVersion"
+    journal_mark: str = ""
     resource_journal_fields: dict[str, str] = field(default_factory=_default_resource_journal_fields)
     # Campaign: the workflow that exports consent
     export_workflow: str = "WKF123"

@@ -1,4 +1,4 @@
-"""What people and the workflow itself did, by whom and why: the history of a workflow, of which 10,000 acts are kept.
+"""What people and the workflow itself did, by whom, from where and why: a history, of which 10,000 acts are kept.
 
 Changes of state, revisions and replays enter themselves, in one step with what they change; `note` enters the rest.
 """
@@ -29,17 +29,19 @@ class Event:
     generation: int | None
     revision: int | None
     stream: str = ""  #: empty where the whole workflow is meant
+    origin: str = ""  #: from where it was done, see `Store.from_origin`; empty: by the workflow itself
 
 
 class Acts:
-    def __init__(self, redis: Redis, keys: WorkflowKeys) -> None:
+    def __init__(self, redis: Redis, keys: WorkflowKeys, origin: str = "") -> None:
         self._redis = redis
         self._keys = keys
+        self._origin = origin
 
     def note(self, action: str, by: str, why: str, stream: str = "", now_ms: int | None = None) -> None:
         """Enters an act. `why`: what it was about, and the reason; it must not hold a record's values."""
         at_ms = server_time_ms(self._redis) if now_ms is None else now_ms
-        fields = {"at": at_ms, "by": by, "action": action, "why": why}
+        fields = {"at": at_ms, "by": by, "action": action, "why": why, "origin": self._origin}
         if stream:
             fields["stream"] = stream
         self._redis.xadd(self._keys.log, fields, maxlen=KEPT, approximate=True)  # type: ignore[arg-type]  # invariant
@@ -68,4 +70,5 @@ def _event(raw: Mapping[Any, Any]) -> Event:
         int(fields["generation"]) if "generation" in fields else None,
         int(fields["revision"]) if "revision" in fields else None,
         fields.get("stream", ""),
+        fields.get("origin", ""),
     )

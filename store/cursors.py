@@ -33,8 +33,9 @@ def read_cursor(redis: Redis, keys: StreamKeys) -> Cursor:
 class Placing:
     """Puts another reading position in place of a stream's own."""
 
-    def __init__(self, redis: Redis, keys: StreamKeys) -> None:
+    def __init__(self, redis: Redis, keys: StreamKeys, origin: str = "") -> None:
         self._keys = keys
+        self._origin = origin
         self._place_cursor = script(redis, "place_cursor")
 
     def place(self, before: Cursor, value: str, by: str, why: str, now_ms: int | None = None) -> None:
@@ -42,7 +43,7 @@ class Placing:
         keys, workflow = self._keys, self._keys.workflow
         code = self._place_cursor(
             keys=[workflow.lifecycle, keys.cursor, workflow.streams, workflow.log],
-            args=[clock_argument(now_ms), before.number, value, keys.stream, by, why],
+            args=[clock_argument(now_ms), before.number, value, keys.stream, by, why, self._origin],
         )
         if code == -1:
             raise WorkflowRuns(WorkflowRuns.__doc__)

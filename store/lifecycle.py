@@ -38,9 +38,10 @@ class Life:
 
 
 class Lifecycle:
-    def __init__(self, redis: Redis, keys: WorkflowKeys) -> None:
+    def __init__(self, redis: Redis, keys: WorkflowKeys, origin: str = "") -> None:
         self._redis = redis
         self._keys = keys
+        self._origin = origin
         self._transition = script(redis, "transition")
 
     def read(self) -> Life:
@@ -80,7 +81,7 @@ class Lifecycle:
         batches = [self._keys.stream(stream).batches for stream in self.streams()]
         code, _, _ = self._transition(
             keys=[self._keys.lifecycle, self._keys.log, *batches],
-            args=[clock_argument(now_ms), arrow, generation, by, why, revision],
+            args=[clock_argument(now_ms), arrow, generation, by, why, revision, self._origin],
         )
         return int(code)
 

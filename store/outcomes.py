@@ -27,6 +27,7 @@ class Parent:
 class Written:
     id: str
     entry: Entry | None  #: None: the ledger remembers nothing of it
+    inserted: bool = False  #: the target did not hold it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,15 @@ class Again:
     id: str
     wait_ms: int
     counts: bool
+    cause: str = ""  #: class of the error, as of a Reason; empty: none, it is too early
+    status: int = 0  #: of the HTTP answer; 0: there was none, or it is not known
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     id: str
     reason: Reason
+    status: int = 0  #: of the HTTP answer; 0: there was none, or it is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,18 +335,19 @@ class RecordQueue(QueueView):
             moved += self._unpark(
                 keys=[
                     keys.records, keys.ready, keys.replay, keys.attempts, keys.tried, keys.dead, keys.counters,
-                    keys.pulse, keys.parked, keys.awaits, keys.by_parent, keys.workflow.released,
+                    keys.pulse, keys.parked, keys.awaits, keys.by_parent, keys.workflow.released, keys.returned,
                 ],
                 args=[clock_argument(now_ms), keys.stream, packed, *part],
             )  # fmt: skip
         return moved
 
-    def revive(self, ids: Collection[str]) -> Revived:
+    def revive(self, ids: Collection[str], now_ms: int | None = None) -> Revived:
         """Dead letters go back to their lanes, as old as they are; ids that are none are passed over."""
         keys, revived = self.keys, Revived(0, 0)
         for part in _parts(list(dict.fromkeys(ids)), BATCH):
             back, superseded = self._revive(
-                keys=[keys.records, keys.ready, keys.replay, keys.tried, keys.dead], args=["", *part]
+                keys=[keys.records, keys.ready, keys.replay, keys.tried, keys.dead, keys.returned],
+                args=[clock_argument(now_ms), *part],
             )
             revived = Revived(revived.back + int(back), revived.superseded + int(superseded))
         return revived

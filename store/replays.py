@@ -56,6 +56,9 @@ class Replay:
     where: tuple[str, ...] = ()
     ids: Ids | None = None
     rate: float | None = None
+    over_ms: int | None = None  #: when its reader knew that all was read
+    read: int | None = None  #: records that were looked at by then; None: not known
+    queued: int | None = None  #: those of them that went onto the queue; None: not known
 
     @property
     def only(self) -> Only:
@@ -68,9 +71,10 @@ class Replay:
 
 
 class Replays:
-    def __init__(self, redis: Redis, keys: WorkflowKeys) -> None:
+    def __init__(self, redis: Redis, keys: WorkflowKeys, origin: str = "") -> None:
         self._redis = redis
         self._keys = keys
+        self._origin = origin
         self._replay = script(redis, "replay")
 
     def ask(
@@ -123,6 +127,17 @@ class Replays:
             self.ids_of(stream, began.ids.token).drop()
         return ended
 
+    def over(self, stream: str, began_ms: int, read: int | None = None, queued: int | None = None) -> None:
+        """Its reader has read all of the one that began then, so many records; that is kept once."""
+        numbers = ["" if number is None else number for number in (began_ms, read, queued)]
+        keys = [self._keys.replays, self._keys.log, self._keys.lifecycle, self._keys.replays, self._keys.past_replays]
+        self._replay(keys=keys, args=[clock_argument(None), "over", stream, "", "", *numbers, "", ""])
+
+    def past(self) -> list[tuple[str, Replay]]:
+        """Those that another one of their stream has followed, with the stream, the newest first; the last 20."""
+        found = self._redis.lrange(self._keys.past_replays, 0, -1)
+        return [(fields["stream"], _replay(fields)) for fields in map(orjson.loads, found)]
+
     def begin(self, now_ms: int) -> int:
         """Every pending request becomes one that began. Answers how many."""
         return self._change("begin", "", "", "", now_ms)
@@ -135,10 +150,11 @@ class Replays:
     def _change(self, what: str, stream: str, by: str, why: str, now_ms: int | None, only: Only | None = None) -> int:
         only = only or Only()
         window = ["" if at_ms is None else at_ms for at_ms in (only.since_ms, only.until_ms)]
-        keys = [self._keys.replays, self._keys.log, self._keys.lifecycle, self._keys.replays]
+        keys = [self._keys.replays, self._keys.log, self._keys.lifecycle, self._keys.replays, self._keys.past_replays]
         if only.ids is not None:
             keys[3] = self._keys.stream(stream).replay_ids(only.ids.token)
-        args = [clock_argument(now_ms), what, stream, by, why, *window, _pack(only), "1" if only.ids else ""]
+        has_ids = "1" if only.ids else ""
+        args = [clock_argument(now_ms), what, stream, by, why, *window, _pack(only), has_ids, self._origin]
         changed: int = self._replay(keys=keys, args=args)
         return changed
 
@@ -169,9 +185,9 @@ def _pack(only: Only) -> str:
 
 
 def _replay(fields: dict[str, Any]) -> Replay:
-    began, since, until, ended, paused = (
+    began, since, until, ended, paused, over, read, queued = (
         int(fields[name]) if fields.get(name) is not None else None
-        for name in ("began", "since", "until", "ended", "paused")
+        for name in ("began", "since", "until", "ended", "paused", "over", "read", "queued")
     )
     rest = orjson.loads(fields["only"]) if fields.get("only") else {}
     return Replay(
@@ -187,4 +203,7 @@ def _replay(fields: dict[str, Any]) -> Replay:
         tuple(rest.get("where", ())),
         Ids(**rest["ids"]) if rest.get("ids") else None,
         rest.get("rate"),
+        over,
+        read,
+        queued,
     )

@@ -20,12 +20,14 @@ class Revision:
     by: str
     why: str
     document: str
+    origin: str = ""  #: from where it was saved, see `Store.from_origin`
 
 
 class Revisions:
-    def __init__(self, redis: Redis, keys: WorkflowKeys) -> None:
+    def __init__(self, redis: Redis, keys: WorkflowKeys, origin: str = "") -> None:
         self._redis = redis
         self._keys = keys
+        self._origin = origin
         self._revise = script(redis, "revise")
 
     def newest(self) -> int:
@@ -37,7 +39,8 @@ class Revisions:
         if packed is None:
             return None
         fields = orjson.loads(packed)
-        return Revision(number, int(fields["at"]), fields["by"], fields["why"], fields["document"])
+        at_ms, origin = int(fields["at"]), fields.get("origin", "")
+        return Revision(number, at_ms, fields["by"], fields["why"], fields["document"], origin)
 
     def all(self, limit: int = 100) -> list[Revision]:
         """The newest first."""
@@ -50,7 +53,7 @@ class Revisions:
         number = int(
             self._revise(
                 keys=[self._keys.revisions, self._keys.log],
-                args=[clock_argument(now_ms), seen, by, why, document],
+                args=[clock_argument(now_ms), seen, by, why, document, self._origin],
             )
         )
         if number == -1:

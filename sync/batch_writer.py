@@ -35,7 +35,7 @@ from store.store import WorkflowStore
 from sync.deciding import decision_on
 from sync.patience import Patience
 from sync.provenance import Provenance
-from sync.reasons import may_be_drift, reason_of, remedy_of
+from sync.reasons import may_be_drift, reason_of, remedy_of, status_of
 from sync.retry import Later, Remedy, decide
 from sync.streams import FILTERED_OUT, FOLLOWS, Answer, Send, Slice, Stream, Streams
 from sync.tables.deletions import Departures
@@ -99,6 +99,7 @@ class BatchWriter:
         self._lease_s = writing.lease_s
         self._leased_at = taken  # before the lease was asked for: our deadline is never later than the server's
         self._piece = writing.piece
+        self._tried = {record.id: record.attempts for record in batch.records if record.attempts}
         self._todo: deque[Send] = deque()
         self._outcomes: deque[Outcome] = deque()
         self._halt = False
@@ -296,7 +297,9 @@ class BatchWriter:
             followed = self._is_followed(send, answer)
         except Exception as error:
             return self._failed(send.record, error)
-        return Written(send.record.id, send.entry) if followed else Again(send.record.id, ASK_AGAIN_MS, counts=False)
+        if not followed:
+            return Again(send.record.id, ASK_AGAIN_MS, counts=False)
+        return Written(send.record.id, send.entry, inserted=answer)
 
     def _is_followed(self, send: Send, inserted: bool) -> bool:
         """Queues the children of a record that has come back; False if they could not be asked for.
@@ -320,7 +323,7 @@ class BatchWriter:
             if self._looked_at is None:
                 self._looked_at = stream not in self._store.holds.doubted()
                 self._store.holds.doubt(stream)
-            return Again(record.id, int(SCHEMA_WAIT * 1000), counts=self._looked_at)
+            return Again(record.id, int(SCHEMA_WAIT * 1000), self._looked_at, reason_of(error).kind, status_of(error))
         remedy = remedy_of(error)
         if remedy is Remedy.OUTAGE and isinstance(error, TryAgain):
             self._outage = error
@@ -330,7 +333,7 @@ class BatchWriter:
         wait_s = error.wait if isinstance(error, TryAgain) else None
         decision = decide(remedy, record.attempts + 1, wait_s, random.Random())
         if isinstance(decision, Later):
-            return Again(record.id, decision.wait_ms, decision.counts)
+            return Again(record.id, decision.wait_ms, decision.counts, reason_of(error).kind, status_of(error))
         of = self._writing.stream
         reason = replace(reason_of(error), place=of.place_of(record.payload))
         told = {"place": reason.place} if reason.place else {}
@@ -346,7 +349,7 @@ class BatchWriter:
             kind=reason.kind,
             why=reason.sentence,
         )
-        return Refused(record.id, reason)
+        return Refused(record.id, reason, status_of(error))
 
     def _look(self) -> None:
         """Between requests: was the workflow stopped, is the slice over, does the lease need renewing?"""
@@ -378,7 +381,7 @@ class BatchWriter:
         self._clear_repeats(outcomes, doubted)
         self.ends.update(type(outcome).__name__.lower() for outcome in outcomes)
         self.provenance.measure(outcomes, doubted)
-        self._store.outcomes(self._writing.stream.name).note(outcomes, doubted)
+        self._store.outcomes(self._writing.stream.name).note(outcomes, doubted, self._tried)
         if doubted:
             log.warning(
                 "Outcomes came after their lease had run out; the records will be looked at again.",

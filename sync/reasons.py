@@ -23,6 +23,11 @@ def remedy_of(error: Exception) -> Remedy:
     return Remedy.UNSURE
 
 
+def status_of(error: Exception) -> int:
+    """Of the HTTP answer that the error tells of; 0 if there was none, or it is not known."""
+    return error.status if isinstance(error, ConnectorError) else 0
+
+
 def reason_of(error: Exception) -> Reason:
     """Why a record was set aside. `kind` is the error's class in words: AlreadyExists -> already-exists.
 

@@ -70,6 +70,7 @@ class UnknownContacts:
         if come:
             log.info("Contacts have appeared that records waited for.", action="contacts_appeared", records=len(come))
         if over:
+            self.store.outcomes(self.stream.name).note_set_aside(queue.set_aside_of(list(over)))
             log.warning("Records were set aside whose contact has not come.", action="strangers", records=len(over))
 
     def _why(self, full: bool) -> str:

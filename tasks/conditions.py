@@ -61,18 +61,22 @@ def _stalled(store: WorkflowStore, life: Life, alerts: Alerts, now_ms: int) -> s
     if life.state is State.STARTING and life.since_ms is not None:
         waits.append((life.since_ms, "to start"))
     else:
-        waits += _unwritten(store, now_ms - 1000 * alerts.stalled_seconds)
+        waits += _unwritten(store, life, now_ms - 1000 * alerts.stalled_seconds)
     since_ms, what = min(waits, default=(now_ms, ""))
     if now_ms - since_ms < 1000 * alerts.stalled_seconds:
         return None
     return f"{store.name} has waited for {_span(now_ms - since_ms)} {_ended(what)}"
 
 
-def _unwritten(store: WorkflowStore, before_ms: int) -> Iterator[tuple[int, str]]:
-    """Streams of which records are ready, and none has been settled since this time."""
+def _unwritten(store: WorkflowStore, life: Life, before_ms: int) -> Iterator[tuple[int, str]]:
+    """Streams of which records could have been written since before this time, and none has been settled since then."""
     for stream in store.lifecycle.streams():
-        ready_ms = store.queue(stream).backlog().lanes_ms
-        if ready_ms is not None and ready_ms <= before_ms and not store.settled_since(stream, before_ms):
+        queued_ms = store.queue(stream).backlog().lanes_ms
+        if queued_ms is None:
+            continue
+        # A record is as old as when it was read: it may have been set aside or parked meanwhile, or the workflow off.
+        ready_ms = max(queued_ms, life.since_ms or 0, store.returned_ms(stream))
+        if ready_ms <= before_ms and not store.settled_since(stream, before_ms):
             yield ready_ms, f"for anybody to write {stream}"
 
 

@@ -76,6 +76,8 @@ def _event(event: Event) -> dict[str, Any]:
     for name, number in (("revision", event.revision), ("generation", event.generation)):
         if number is not None:
             line[name] = number
+    if event.origin:
+        line["origin"] = event.origin
     return line | {"by": event.by, "why": event.why}
 
 

@@ -9,6 +9,7 @@ import structlog
 from celery import Celery, chain
 from redis.exceptions import RedisError
 
+from connectors.last_told import TOLD
 from connectors.requests_made import MADE
 from store.trouble import ALERTS, LOGS
 from sync.patience import Patience
@@ -116,11 +117,15 @@ def send(app: Celery, nudge: Nudge, tick_seconds: float, crowded: Callable[[str]
 
 
 def _tell_requests(runtime: Callable[[], Runtime]) -> None:
-    """Adds what this process has asked of the systems to what all have asked."""
+    """Adds what this process has asked of the systems to what all have asked, and tells what answers said last."""
     if counts := MADE.take():
+        store, figures = runtime().store, TOLD.take()
         try:
-            runtime().store.requests.add(counts)
+            # Counts last: told twice they would be wrong, figures would not.
+            store.last_told.note(figures, store.now_ms())
+            store.requests.add(counts)
         except RedisError:
+            TOLD.put_back(figures)
             MADE.put_back(counts)
 
 

@@ -18,7 +18,7 @@ from control.dead_letters.exporting import COLUMNS, export
 from control.dead_letters.looking import Opened, letter, letters
 from control.dead_letters.remedies import Remedy
 from control.dead_letters.retrying import Ended, Retried, await_retried, retry
-from control.dead_letters.selection import Letter, Selection, count
+from control.dead_letters.selection import Letter, Selection, count, with_stream
 
 __all__ = [
     "COLUMNS",
@@ -39,4 +39,5 @@ __all__ = [
     "letter",
     "letters",
     "retry",
+    "with_stream",
 ]

@@ -3,6 +3,7 @@
 from control.dead_letters.retrying import Look
 from control.dead_letters.selection import Selection, by_stream, note
 from control.opening import workflow_of
+from store.outcome_log import Ending
 from store.record_queue import BATCH
 from store.store import Store
 
@@ -12,13 +13,15 @@ def drop(store: Store, selection: Selection, by: str, why: str = "", look: Look 
     the history first. One that comes meanwhile stays. Raises UnknownWorkflow, ControlError."""
     workflow = workflow_of(store, selection.workflow)
     found = by_stream(store, selection)
-    note(workflow, "drop", found, selection, by, why)
+    noted_ms = note(workflow, "drop", found, selection, by, why)
     total, seen, dropped = sum(map(len, found.values())), 0, 0
     for stream, letters in found.items():
         queue, dead = workflow.queue(stream), list(letters.items())
         for start in range(0, len(dead), BATCH):
             part = dict(dead[start : start + BATCH])
             dropped += queue.drop(part)
+            stay = {one.id for one in queue.set_aside_of(list(part))}
+            workflow.outcomes(stream).note_deed(Ending.DROPPED, part.keys() - stay, noted_ms)
             seen += len(part)
             look(seen, total)
     return dropped

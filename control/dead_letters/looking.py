@@ -11,6 +11,7 @@ from control.opening import workflow_of
 from control.words import listed
 from store.sealing import UnknownKey
 from store.store import Store
+from sync.workflows import NAMES
 
 SEALED = (
     "The content is sealed with a key that is not known here; set D365ACS_PAYLOAD_KEYS_FILE as the workers have it, "
@@ -36,19 +37,16 @@ def letters(store: Store, selection: Selection, limit: int) -> list[Letter]:
     return list(dict.fromkeys(newest))[:limit]
 
 
-def letter(store: Store, workflow: str, record_id: str, reveal: bool, by: str, stream: str | None = None) -> Opened:
+def letter(
+    store: Store, workflow: str | None, record_id: str, reveal: bool, by: str, stream: str | None = None
+) -> Opened:
     """One with its content: masked, or as it is, which is entered into the history before it is shown.
 
-    `stream`: needed only where two of them have a letter of the same id. Raises UnknownWorkflow, ControlError where
-    there is none, Sealed where it is to be revealed and cannot be opened.
+    `workflow`, `stream`: needed only where several have a letter of the same id. Raises UnknownWorkflow, ControlError
+    where there is none, Sealed where it is to be revealed and cannot be opened.
     """
-    found = list(chosen(store, Selection(workflow, stream, (record_id,))))
-    if not found:
-        raise ControlError(_none(store, workflow, record_id))
-    if len(found) > 1:
-        streams = listed([one.stream for one in found])
-        raise ControlError(f"{streams} have a dead letter {record_id} each; name one of them with --stream.")
-    [one] = found
+    one = _the_one(store, workflow, record_id, stream)
+    workflow = one.workflow
     of_workflow = workflow_of(store, workflow)
     if reveal:
         reveal_noted(store, workflow, by, f"the dead letter {record_id}", one.stream)
@@ -65,14 +63,40 @@ def letter(store: Store, workflow: str, record_id: str, reveal: bool, by: str, s
     return Opened(one, content if reveal else content.masked(), remedy, dead.version, dead.queued_ms)
 
 
+def _the_one(store: Store, workflow: str | None, record_id: str, stream: str | None) -> Letter:
+    if workflow is not None:
+        found = list(chosen(store, Selection(workflow, stream, (record_id,))))
+    else:
+        everywhere = (one for name in NAMES for one in chosen(store, Selection(name, None, (record_id,))))
+        found = [one for one in everywhere if stream in (None, one.stream)]
+    if not found:
+        raise ControlError(_none(store, workflow, record_id))
+    if len({one.workflow for one in found}) > 1:
+        where = listed([f"{one.workflow}, {one.stream}" for one in found])
+        raise ControlError(
+            f"{record_id} is a dead letter of {where}; name the workflow: d365acs dlq show {found[0].workflow} "
+            f"{record_id}"
+        )
+    if len(found) > 1:
+        streams = listed([one.stream for one in found])
+        raise ControlError(f"{streams} have a dead letter {record_id} each; name one of them with --stream.")
+    return found[0]
+
+
 def reveal_noted(store: Store, workflow: str, by: str, what: str, stream: str = "") -> None:
     """Enters into the history that values are about to be shown."""
     workflow_of(store, workflow).acts.note("reveal", by, what, stream)
 
 
-def _none(store: Store, workflow: str, record_id: str) -> str:
-    of_workflow = workflow_of(store, workflow)
-    waits = [name for name in of_workflow.lifecycle.streams() if of_workflow.queue(name).waiting([record_id])]
+def _none(store: Store, workflow: str | None, record_id: str) -> str:
+    waits = []
+    for name in [workflow] if workflow else NAMES:
+        one = workflow_of(store, name)
+        there = [stream for stream in one.lifecycle.streams() if one.queue(stream).waiting([record_id])]
+        waits += there if workflow else [f"{name}, {stream}" for stream in there]
     if waits:
-        return f"{record_id} is no dead letter of {workflow}: it waits on the queue of {listed(waits)}."
+        whose = f"no dead letter of {workflow}" if workflow else "no dead letter"
+        return f"{record_id} is {whose}: it waits on the queue of {listed(waits)}."
+    if workflow is None:
+        return f"No workflow has a dead letter {record_id}; see those that there are: d365acs dlq ls"
     return f"{workflow} has no dead letter {record_id}; see those that it has: d365acs dlq ls {workflow}"

@@ -12,6 +12,7 @@ from control.kinds import kind_of
 from control.opening import workflow_of
 from control.words import counted, listed
 from store.lifecycle import State
+from store.outcome_log import Ending
 from store.record_queue import BATCH, RecordQueue
 from store.store import Store, WorkflowStore
 from sync.workflows import document_of, workflow_named
@@ -85,14 +86,15 @@ def retry(
     workflow = workflow_of(store, selection.workflow)
     retried = Retried(workflow.name, store.now_ms())
     found = by_stream(store, selection)
-    note(workflow, "retry", found, selection, by, why)
+    noted_ms = note(workflow, "retry", found, selection, by, why)
     _miss(workflow, found, selection, retried)
     total, before, mapped = sum(map(len, found.values())), 0, _mapped(workflow)
     for stream, letters in found.items():
         count = len(letters)
         if stream in mapped:
             _read_again(workflow, stream, letters, retried)
-            _revive(workflow.queue(stream), list(letters), retried, room, partial(_look_on, look, before, total))
+            noted = partial(workflow.outcomes(stream).note_deed, Ending.RETRIED, now_ms=noted_ms)
+            _revive(workflow.queue(stream), list(letters), retried, room, noted, partial(_look_on, look, before, total))
         else:
             retried.left += count
             retried.notes.append(f"{stream} is not mapped any more: map it again, or drop its dead letters.")
@@ -162,6 +164,7 @@ def _revive(
     ids: list[str],
     retried: Retried,
     room: Callable[[RecordQueue], bool],
+    noted: Callable[[Sequence[str]], object],
     look: Callable[[int], object],
 ) -> None:
     for start in range(0, len(ids), BATCH):
@@ -173,6 +176,8 @@ def _revive(
                 f"The queue of {queue.keys.stream} is at its high-water mark: retry the rest when it has gone down."
             )
             return
+        # Before a writer can have written it again.
+        noted(part)
         revived = queue.revive(part)
         retried.retried += revived.back
         retried.superseded += revived.superseded

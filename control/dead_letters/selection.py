@@ -12,6 +12,7 @@ from control.words import counted, listed, window
 from store.outcomes import Reason
 from store.records import SetAside
 from store.store import Store, WorkflowStore
+from sync.workflows import NAMES
 
 #: So many ids are named in the history, more are counted.
 IDS_TOLD = 3
@@ -83,6 +84,14 @@ def streams_of(workflow: WorkflowStore, stream: str | None) -> list[str]:
     return [stream]
 
 
+def with_stream(store: Store, stream: str | None) -> list[str]:
+    """The workflows that have a stream of this name; without a name, all. Raises ControlError where none has."""
+    found = [name for name in NAMES if stream is None or stream in store.workflow(name).lifecycle.streams()]
+    if not found:
+        raise ControlError(f"No workflow has a stream {stream}; see what is set aside with: d365acs dlq ls")
+    return found
+
+
 def chosen(store: Store, selection: Selection, limit: int | None = None) -> Iterator[Letter]:
     """The letters that are meant, in no particular order, perhaps one twice. `limit`: so many of each stream are looked
     at. Raises UnknownWorkflow, ControlError."""
@@ -115,12 +124,14 @@ def note(
     selection: Selection,
     by: str,
     why: str,
-) -> None:
-    """Enters what is about to be done with these letters into the history."""
+) -> int:
+    """Enters what is about to be done with these letters into the history; answers under which time, ms since 1970."""
+    now_ms = workflow.now_ms()
     words = f" ({told})" if (told := selection.words()) else ""
     for stream, letters in found.items():
         reason = f": {why}" if why else ""
-        workflow.acts.note(action, by, f"{counted(len(letters), 'dead letter')}{words}{reason}", stream)
+        workflow.acts.note(action, by, f"{counted(len(letters), 'dead letter')}{words}{reason}", stream, now_ms)
+    return now_ms
 
 
 def _chosen(workflow: WorkflowStore, streams: list[str], selection: Selection, limit: int | None) -> Iterator[Letter]:

@@ -15,6 +15,7 @@ from control.status.notes import stale_files
 from control.status.tokens import Alarm
 from control.status.workflow import WorkflowStatus, status_of
 from control.words import ago, duration, finished
+from store.lifecycle import State
 from store.store import Store
 from sync.workflows import NAMES
 
@@ -65,7 +66,9 @@ def _settings_checks(settings: Settings) -> Iterator[Check]:
 
 
 def workflow_checks(status: WorkflowStatus) -> Iterator[Check]:
-    """One workflow: who serves it, whether its configuration is applied, how its streams are."""
+    """One workflow: its state, who serves it, whether its configuration is applied, how its streams are."""
+    if status.configured:
+        yield state_check(status)
     yield worker_check(status)
     yield change_check(status)
     if status.configured:
@@ -81,7 +84,7 @@ def worker_check(status: WorkflowStatus) -> Check:
     if presence.answers and not presence.unserved:
         finding = f"{presence.workers} alive with {presence.slots} slots; the last tick was answered "
         return Check(name, Colour.GREEN, f"{finding}{presence.ticked_seconds or 0:.0f} s ago.")
-    return Check(name, Colour.RED, str(presence.sentence))
+    return Check(name, Colour.RED, str(presence.missing), presence.remedy)
 
 
 def beat_check(status: WorkflowStatus) -> Check:
@@ -89,6 +92,19 @@ def beat_check(status: WorkflowStatus) -> Check:
     if beats:
         return Check("beat", Colour.GREEN, f"{beats} alive.")
     return Check("beat", Colour.RED, "No beat is alive.", "Start one with: celery -A workers.app beat")
+
+
+def state_check(status: WorkflowStatus) -> Check:
+    name = f"{status.workflow} state"
+    if status.state is State.FAILED:
+        return Check(
+            name,
+            Colour.RED,
+            f"It failed {ago(status.since_ms, status.at_ms)}: {finished(status.why)}",
+            f"When that is mended, start it: d365acs workflow start {status.workflow}",
+        )
+    lasts = "" if status.since_ms is None else f" for {duration(max(0, status.at_ms - status.since_ms) / 1000)}"
+    return Check(name, Colour.GREEN, f"{status.state}{lasts}.")
 
 
 def change_check(status: WorkflowStatus) -> Check:

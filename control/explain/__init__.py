@@ -5,7 +5,8 @@ answer is put into words here.
 
 explaining.py   which record is meant, and which workflows know it
 naming.py       an id of Dynamics, a key or PKey of Campaign, or the id of an event
-standing.py     what is kept of it: on the queue, in the ledger, set aside
+standing.py     what is kept of it: on the queue, in the ledger, set aside; what became of it lately
+awaited.py      how the record stands that it is parked for
 record.py       a row of a mapped table, step by step
 mapping.py      its filter condition by condition, its mapping field by field, its links
 differing.py    what Campaign holds of it, field by field

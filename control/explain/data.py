@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from control.explain.explanation import Explanation, Part, Standing
+from control.explain.explanation import Explanation, Happened, Part, Standing
 from control.words import iso
 from store.ledger import Entry
 from store.records import SetAside
@@ -42,6 +42,7 @@ def part_data(part: Part) -> dict[str, Any]:
         "links": [asdict(one) for one in part.links],
         "campaign": asdict(part.held) if part.held else None,
         "event": asdict(part.event) if part.event else None,
+        "awaited": asdict(part.awaited) if part.awaited else None,
         "troubles": list(part.troubles),
         "next": list(part.next),
     }
@@ -53,7 +54,19 @@ def _kept(kept: Standing) -> dict[str, Any]:
         "set_aside": _letter(kept.set_aside) if kept.set_aside else None,
         "ledger": _entry(kept.entry) if kept.entry else None,
         "replayed": kept.repeats,
-        "lately": [{"at": iso(one.at_ms), "outcome": one.ending.name.lower()} for one in kept.past],
+        "lately": [_happened(one) for one in kept.past],
+    }
+
+
+def _happened(one: Happened) -> dict[str, Any]:
+    return {
+        "at": iso(one.at_ms),
+        "outcome": one.ending.name.lower(),
+        "cause": one.cause or None,
+        "status": one.status or None,
+        "attempts": one.attempts,
+        "by": one.by or None,
+        "why": one.why or None,
     }
 
 

@@ -12,7 +12,7 @@ from control.explain.mapping import Show
 from control.explain.naming import ASK_SECONDS
 from control.explain.record import CannotAsk, commands
 from control.explain.standing import standing, with_past
-from control.explain.verdict import off, set_aside_words, waits_words
+from control.explain.verdict import given_up_words, off, set_aside_words, waits_words
 from control.live_streams import Live
 from control.words import finished
 from store.record_queue import Filtered, Lane, Leased, Outcome
@@ -129,6 +129,8 @@ def _would(case: _Case, what: str) -> tuple[str, Action]:
             if case.kept.waits is not None and case.kept.waits.parent is not None:
                 return "Dynamics does not have that contact; it is looked for again and again", "wait"
             return f"{what} would be shown on the contact's timeline", "create"
+    if given_up := given_up_words(case.kept):
+        return f"{given_up}; events of a time are read again with: d365acs replay create egress --since TIME", "unknown"
     known = "" if case.there is False else " as far as can be told"
     return (
         f"It is neither on the queue nor in Dynamics{known}: it was not read, does not appear by the rules, or was "

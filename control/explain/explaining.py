@@ -13,7 +13,7 @@ from control.explain.explanation import Explanation, Part
 from control.explain.mapping import Show
 from control.explain.naming import Named, by_pkey, is_pkey, named
 from control.explain.record import CannotAsk
-from control.explain.standing import standing
+from control.explain.standing import is_remembered, standing
 from control.live_streams import InUse, Live, in_use, live
 from control.mappings.live import systems_of
 from control.masking import masked
@@ -105,7 +105,8 @@ def _of_tables(store: Store, use: InUse, who: Named, reveal: bool, by: str) -> I
     wanted = [who.table] if who.table else known
     try:
         with live(store, use, kept=True) as found:
-            for table in wanted or _where_it_is(found, tables, who.id):
+            there = wanted or _where_it_is(found, tables, who.id)
+            for table in there or [one for one in tables if is_remembered(use.workflow, one, who.id)]:
                 show = _show(store, use.workflow.name, table, who.id, reveal, by)
                 yield record.explained(store, found, table, who.id, show)
     except (*CannotAsk, Misfitting) as error:
@@ -129,6 +130,8 @@ def _of_events(store: Store, use: InUse, who: Named, reveal: bool, by: str, look
     if not is_guid(who.id):
         wanted = {activity: kind for kind, activity in who.activities.items()}
     known = {id_: kind for id_, kind in wanted.items() if standing(store, use.workflow, EVENTS, id_).is_known}
+    if not known and look:
+        known = {id_: kind for id_, kind in wanted.items() if is_remembered(use.workflow, EVENTS, id_)}
     if not (known or look):
         return
     try:
@@ -182,7 +185,11 @@ def _unknown(who: Named, uses: dict[str, InUse], workflow: str | None) -> str:
     if workflow is not None and workflow not in uses:
         return f"{workflow} has no configuration yet; save one with: d365acs config apply FILE"
     if not is_guid(who.id):
-        return f"No event with the id {who.id} waits, was set aside, or is in Dynamics."
+        return (
+            f"{who.id} is neither the id of a record, such as 5d6c7f1e-0f0b-4b0e-9a58-000000000001, nor a PKey, which "
+            "begins with @, nor the id of an event that waits, was set aside, or is in Dynamics; see what was set "
+            "aside with: d365acs dlq ls"
+        )
     ingress = uses.get(INGRESS)
     tables = [mapping.table for mapping in _tables(ingress.document).tables] if ingress else []
     where = f"; looked for in {listed(tables)}" if tables and workflow in (None, INGRESS) else ""

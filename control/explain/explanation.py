@@ -4,11 +4,35 @@ from dataclasses import dataclass
 from typing import Literal
 
 from store.ledger import Entry
-from store.outcome_log import Past
+from store.outcome_log import Ending
 from store.records import SetAside
 from store.whereabouts import Whereabouts
 
 Action = Literal["create", "update", "delete", "nothing", "wait", "refuse", "unknown"]
+How = Literal["present", "waiting", "parked", "set aside", "filtered", "absent", "unread", "unmapped", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What became of a record once, or what people did with its dead letter."""
+
+    at_ms: int
+    ending: Ending
+    cause: str = ""  #: of an attempt that failed: a class of errors
+    attempts: int = 0  #: how many were made by then that counted; 0: none
+    status: int = 0  #: of the HTTP answer to one that failed; 0: not known
+    by: str = ""  #: who retried or dropped it; empty: nobody did, or the history is not kept any more
+    why: str = ""  #: what else they did so with, and the reason they gave
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The record that this one is parked for, and how that stands itself."""
+
+    stream: str
+    id: str
+    how: How
+    sentence: str  #: with the command that leads on
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +42,7 @@ class Standing:
     waits: Whereabouts | None  #: on the queue
     set_aside: SetAside | None
     entry: Entry | None  #: of the ledger; None: nothing was ever confirmed or sent, or nothing is remembered
-    past: tuple[Past, ...] = ()  #: what became of it lately, the newest first
+    past: tuple[Happened, ...] = ()  #: what became of it lately, the newest first
     repeats: bool = False  #: it is replayed: its next write happens even if nothing differs
 
     @property
@@ -117,6 +141,7 @@ class Part:
     links: tuple[LinkSeen, ...] = ()
     held: Held | None = None  #: None: Campaign could not be asked, or was not
     event: Event | None = None
+    awaited: Awaited | None = None  #: of a parked record
     troubles: tuple[str, ...] = ()  #: what could not be found out, and why: sentences
     next: tuple[str, ...] = ()  #: commands that lead on
 

@@ -1,6 +1,6 @@
 """One record of a mapped table, from Dynamics to Campaign, step by step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,7 +10,8 @@ from connectors.dynamics_pages import Row
 from connectors.errors import ConnectorError
 from control.explain import differing
 from control.explain import mapping as steps
-from control.explain.explanation import Found, Held, Part, Standing
+from control.explain.awaited import awaited
+from control.explain.explanation import Awaited, Found, Held, Part, Standing
 from control.explain.mapping import Show
 from control.explain.naming import ASK_SECONDS
 from control.explain.standing import standing, with_past
@@ -19,7 +20,7 @@ from control.live_streams import InUse, Live
 from control.words import finished
 from store.record_queue import Change, Lane, Leased, Outcome
 from store.sealing import UnknownKey
-from store.store import Store
+from store.store import Store, WorkflowStore
 from sync.deciding import decision_on
 from sync.mapping.mapper import Mapper, Unmappable
 from sync.schemas import TableSchema, load
@@ -48,9 +49,20 @@ def bare(store: Store, use: InUse, stream: str, record_id: str, why: str) -> Par
         standing_alone(name, use.life, kept),
         "unknown",
         kept,
+        awaited=awaited_by(store, use.workflow, kept),
         troubles=(finished(why),),
         next=commands(name, stream, record_id, kept),
     )
+
+
+def awaited_by(
+    store: Store, workflow: WorkflowStore, kept: Standing, streams: Mapping[str, Stream] | None = None
+) -> Awaited | None:
+    """The record that this one is parked for, if it is one of the same workflow. `streams`: see `awaited`."""
+    parent = kept.waits.parent if kept.waits else None
+    if parent is None or parent.stream not in workflow.lifecycle.streams():
+        return None
+    return awaited(store, workflow, parent, streams)
 
 
 def row_of(live: Live, table: str, record_id: str) -> Row | None:
@@ -104,6 +116,7 @@ class _Explainer:
             self._workflow.name, mapping.stream, self._id, use.life.state.value, use.revision, verdict, action, kept,
             source=Found(row is not None, self._modified(row)),
             held=held,
+            awaited=awaited_by(self._store, self._workflow, kept, self._live.streams),
         )  # fmt: skip
         if row is not None:
             part = replace(
@@ -190,6 +203,8 @@ def _copied(row: Row) -> Row:
 
 def commands(workflow: str, stream: str, record_id: str, kept: Standing) -> tuple[str, ...]:
     """Commands that lead on."""
+    if kept.waits is not None and kept.waits.parent is not None:
+        return (f"d365acs record explain {kept.waits.parent.id}",)
     if kept.set_aside is not None:
         return f"d365acs dlq show {workflow} {record_id}", f"d365acs dlq retry {workflow} {record_id}"
     return ()

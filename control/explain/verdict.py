@@ -7,6 +7,7 @@ from control.explain.explanation import Action, Clause, Held, Standing
 from control.words import counted, exact
 from store.holds import Hold
 from store.lifecycle import Life, State
+from store.outcome_log import Ending
 from store.record_queue import Filtered, Outcome, Parent, Unchanged
 from store.records import SetAside
 from store.whereabouts import Place, Whereabouts
@@ -49,6 +50,8 @@ def standing_alone(workflow: str, life: Life, kept: Standing) -> str:
         return f"{waits_words(kept.waits)}; what comes of it cannot be told now."
     if kept.set_aside is not None:
         return f"{set_aside_words(kept.set_aside)}."
+    if given_up := given_up_words(kept):
+        return f"{given_up}; what comes of it cannot be told now{off(workflow, life)}."
     return f"Nothing of it waits; what comes of it cannot be told now{off(workflow, life)}."
 
 
@@ -173,9 +176,19 @@ def _unread(case: Case) -> str:
     """Where a record is that neither waits nor was set aside, and of which something would be sent."""
     if case.position.phase is Phase.FULL:
         return f"{case.mapping.table} is being read in full" if case.position.link else "It was not read yet"
+    if given_up := given_up_words(case.kept):
+        return f"{given_up}; a replay brings it, or its next change"
     if case.version is not None and case.version <= case.position.highest:
         return "It was read, and is neither on the queue nor confirmed as it is now; a replay brings it"
     return "Its last change was not read yet; the next look at Dynamics brings it"
+
+
+def given_up_words(kept: Standing) -> str:
+    """That its dead letter was dropped, if that was the last that became of it; else empty."""
+    if not kept.past or kept.past[0].ending is not Ending.DROPPED:
+        return ""
+    last = kept.past[0]
+    return f"It was given up on {exact(last.at_ms)}{f' by {last.by}' if last.by else ''}"
 
 
 def set_aside_words(letter: SetAside) -> str:

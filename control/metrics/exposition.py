@@ -19,6 +19,7 @@ from control.metrics.families import (
     stream_families,
     workflow_families,
 )
+from control.metrics.told import told_families
 from control.status.workflow import all_statuses
 from store.store import Store
 
@@ -46,6 +47,7 @@ def _families(store: Store, settings: Settings) -> Iterator[Metric]:
         *cause_families(store),
         *freshness_families(store, statuses),
         *request_families(store.requests.totals()),
+        *told_families(store.last_told.all(), store.now_ms()),
     ):
         if family.samples:
             yield family

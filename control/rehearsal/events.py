@@ -1,23 +1,25 @@
-"""What the next start of egress would do with the events of the journal."""
+"""What the next start of egress, or a replay, would do with the events of the journal."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from connectors.dynamics import MOST_IDS, Dynamics
 from connectors.dynamics_metadata import DynamicsTable
-from control.errors import ControlError
-from control.live_streams import Live, live, saved
+from control.errors import ControlError, NoConfiguration
+from control.live_streams import Live, in_use, live, saved
 from control.rehearsal.counting import Fate, Look, Rehearsal, Tally
 from control.rehearsal.parents import Parents
+from control.words import window
 from store.record_queue import Filtered, Lane, Leased
+from store.replays import Only
 from store.store import Store
 from sync.deciding import decision_on
 from sync.egress import STREAM
 from sync.events.activity_target import CreateActivity
 from sync.events.event import Event
 from sync.events.payload import keep
-from sync.events.position import EventPosition
-from sync.events.reading import VERSION, EventStreamSource
+from sync.events.position import Backfill, EventPosition
+from sync.events.reading import VERSION, EventStreamSource, is_within
 from sync.mapping.mapper import Unmappable
 from sync.pages import RawRecord
 from sync.reading import PAGE_SECONDS
@@ -39,6 +41,23 @@ def rehearse_events(store: Store, page_size: int, limit: int | None, look: Look)
         return Rehearsal((_Events(store, found).tally(limit, look),), None)
 
 
+def rehearse_replay_of_events(store: Store, page_size: int, only: Only, look: Look) -> Rehearsal:
+    """Of a window of the journal, under the active configuration, or the saved one while egress is off. Raises as
+    `rehearse_replay` does."""
+    use = in_use(store, "egress")
+    if use is None or use.document.egress is None:
+        raise NoConfiguration("egress has no configuration yet; save one with: d365acs config apply FILE")
+    if use.document.egress.source == "files":
+        raise ControlError(
+            "egress reads files, and reading puts them away: a replay of it cannot be rehearsed; what Dynamics shows "
+            "already is not shown twice, so begin with a small window: d365acs replay create egress --since TIME "
+            "--until TIME"
+        )
+    window = Backfill("", only.since_ms, only.until_ms)
+    with live(store, use, page_size, kept=True) as found:
+        return Rehearsal((_Events(store, found).tally(None, look, window),), None)
+
+
 class _Events:
     def __init__(self, store: Store, found: Live) -> None:
         source = found.streams[STREAM].source
@@ -52,17 +71,24 @@ class _Events:
         assert config is not None
         self._config = config
 
-    def tally(self, limit: int | None, look: Look) -> Tally:
+    def tally(self, limit: int | None, look: Look, window_: Backfill | None = None) -> Tally:
+        """Of what is next to be read, or of a window once more."""
         source, position = self._source, EventPosition.load(self._workflow.cursor(STREAM).value)
         goes_on = position.place == source.place and position.next
-        at = position.next if goes_on else source.after(position.read_ms)
-        words = "the journal, from where reading stands" if goes_on else "the journal, from its beginning"
+        if window_ is not None:
+            at = source.source.beginning(window_.since_ms or 0)
+            words = f"the journal, {window(window_.since_ms, window_.until_ms) or 'from its beginning'}"
+        else:
+            at = position.next if goes_on else source.after(position.read_ms)
+            words = "the journal, from where reading stands" if goes_on else "the journal, from its beginning"
         tally = Tally(STREAM, "timeline", words, calls_engine=False, waiting=self._workflow.queue(STREAM).total())
         if tally.waiting:
             tally.notes.append(f"{tally.waiting:,} more wait on the queue already, and were not looked at.")
         while True:
             page = source.source.fetch(at, PAGE_SECONDS)
             records = page.records if limit is None else page.records[: limit - tally.rows]
+            if window_ is not None:
+                records = [raw for raw in records if self._is_within(window_, raw)]
             self._page(tally, records)
             look(tally.rows, 0)
             if page.missed:
@@ -73,6 +99,13 @@ class _Events:
             if not page.more:
                 return tally
             at = page.behind
+
+    def _is_within(self, window_: Backfill, raw: RawRecord) -> bool:
+        try:
+            found = self._source.rules.understand(raw.value, datetime.now(UTC)) if raw.value is not None else None
+        except Unmappable:
+            found = None
+        return is_within(window_, raw, found if isinstance(found, Event) else None, self._source.rules)
 
     def _page(self, tally: Tally, records: Sequence[RawRecord]) -> None:
         tally.rows += len(records)

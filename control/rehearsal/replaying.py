@@ -1,4 +1,4 @@
-"""What a replay of a mapped table would do."""
+"""What a replay of a mapped table, or of a window of events, would do."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,13 @@ from control.errors import ControlError, UnknownTable
 from control.live_streams import in_use, live
 from control.rehearsal.counting import Look, Rehearsal
 from control.rehearsal.estimating import estimate
+from control.rehearsal.events import rehearse_replay_of_events
 from control.rehearsal.judging import Judge
 from control.rehearsal.looking import Looker
 from control.rehearsal.rows import Reading, picked, whole
-from control.rehearsal.starting import begun, judge_pages, source_of
-from control.together import INGRESS
+from control.rehearsal.starting import EGRESS, begun, judge_pages, source_of
+from control.replays.asking import check_window
+from control.together import INGRESS, OPTINOUT
 from control.words import window
 from store.replays import Only
 from store.store import Store
@@ -32,14 +34,17 @@ def rehearse_replay(
     exact: bool = False,
     look: Look = lambda done, total: None,
 ) -> Rehearsal:
-    """Of the table, or of the part of it that is meant, at most `rate` records a second; see `control.replays.ask`.
-    Nothing is asked for, or written.
+    """Of the table, or of the part of it that is meant, or of egress' journal; at most `rate` records a second; see
+    `control.replays.ask`. Nothing is asked for, or written.
 
     Under the active configuration, or the saved one while ingress is off. Raises UnknownTable, ControlError,
     Misfitting, SecretMissing, ConnectorError.
     """
+    check_window(since_ms, until_ms, store.now_ms())
     if table in NAMES:
-        raise ControlError(f"A replay of {table} cannot be rehearsed, only that of a table.")
+        if where or ids is not None:
+            raise ControlError(f"{table} is replayed by time; leave --where and --ids out.")
+        return _by_time(store, table, page_size, Only(since_ms, until_ms), look)
     use = in_use(store, INGRESS)
     mapped = [mapping.table for mapping in use.document.ingress.tables] if use and use.document.ingress else []
     if use is None or table not in mapped:
@@ -63,6 +68,17 @@ def rehearse_replay(
         if ids is not None and tally.rows < len(wanted):
             tally.notes.append(f"Dynamics does not have {len(wanted) - tally.rows:,} of the ids.")
         return Rehearsal((tally,), estimate(found, [tally], rate))
+
+
+def _by_time(store: Store, name: str, page_size: int, only: Only, look: Look) -> Rehearsal:
+    if name == EGRESS:
+        return rehearse_replay_of_events(store, page_size, only, look)
+    if name == OPTINOUT:
+        raise ControlError(
+            f"A replay of {name} compares both systems as they are now; see what it would write with: d365acs consent "
+            "preview"
+        )
+    raise UnknownTable(f"{name} is replayed table by table; name one: d365acs replay create TABLE --dry-run")
 
 
 def _guid(text: str) -> str:

@@ -4,13 +4,13 @@ pending    it begins with the next start of its workflow, or, where that runs, w
 reading    beside what changes, which goes first
 paused     nothing more of it is read, until it is resumed
 writing    all is read; the rest waits, at low priority, to be written
-done, ended (by people, before all was read)
+done, ended (by people, before all was read), over (another one took its place)
 """
 
 from control.replays.acting import Cancelled, cancel, pause, resume
 from control.replays.asked import Asked
 from control.replays.asking import ask
-from control.replays.listing import Listed, Stage, replay_of, replays
+from control.replays.listing import Listed, Stage, past, replay_of, replays
 
 __all__ = [
     "Asked",
@@ -19,6 +19,7 @@ __all__ = [
     "Stage",
     "ask",
     "cancel",
+    "past",
     "pause",
     "replay_of",
     "replays",

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from control.errors import ControlError, UnknownTable
+from control.errors import ControlError
 from control.replays.listing import Listed, Stage, listed
-from control.replays.naming import is_on, stream_of, workflow_name_of
+from control.replays.naming import is_on, stream_of, unknown, workflow_name_of
 from store.store import Store, WorkflowStore
 from sync.tables.position import Position
 
@@ -64,5 +64,5 @@ def _last(store: Store, workflow: WorkflowStore, name: str) -> Listed:
     """The one that began last."""
     replay = workflow.replays.began(stream_of(name))
     if replay is None:
-        raise UnknownTable(f"No replay of {name} is pending; see those that are with: d365acs replay ls")
+        raise unknown(store, name, f"No replay of {name} is pending; see those that are with: d365acs replay ls")
     return listed(store, workflow, stream_of(name), replay)

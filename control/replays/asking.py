@@ -39,7 +39,7 @@ def ask(
     if rate is not None and rate <= 0:
         raise ControlError("--rate is how many records a second are read at most; give a number above 0.")
     now_ms = store.now_ms()
-    _check_window(since_ms, until_ms, now_ms)
+    check_window(since_ms, until_ms, now_ms)
     only = Only(since_ms, until_ms, tuple(where), None, rate)
     if name in NAMES and kind_of(name).window:
         if where or ids is not None:
@@ -50,7 +50,8 @@ def ask(
     return _ask_for_table(store, name, by, why, only, ids, now)
 
 
-def _check_window(since_ms: int | None, until_ms: int | None, now_ms: int) -> None:
+def check_window(since_ms: int | None, until_ms: int | None, now_ms: int) -> None:
+    """Raises ControlError for one in which nothing can have happened."""
     if since_ms is not None and since_ms > now_ms:
         raise ControlError(f"--since is {moment(since_ms)}, which is still to come; name a time that is over.")
     if since_ms is not None and until_ms is not None and since_ms >= until_ms:

@@ -2,8 +2,22 @@
 
 from typing import Any
 
+from control.replays.asked import Asked
 from control.replays.listing import Listed
 from control.words import iso
+
+
+def asked_data(asked: Asked) -> dict[str, Any]:
+    """A request as it was put."""
+    return {
+        "workflow": asked.workflow,
+        "table": asked.name if asked.name != asked.workflow else None,
+        "of": asked.window or None,
+        "new": asked.new,
+        "began": asked.began,
+        "message": asked.sentence,
+        "warnings": list(asked.warnings),
+    }
 
 
 def replay_data(one: Listed) -> dict[str, Any]:
@@ -27,6 +41,7 @@ def replay_data(one: Listed) -> dict[str, Any]:
         "asked": iso(replay.asked_ms),
         "began": iso(replay.began_ms),
         "paused": iso(replay.paused_ms),
+        "all_read": iso(replay.over_ms),
         "ended": iso(replay.ended_ms),
         "by": replay.by,
         "why": replay.why,

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from control.errors import UnknownTable
 from control.kinds import kind_of
-from control.replays.naming import name_of, stream_of, workflow_name_of
+from control.replays.naming import name_of, stream_of, unknown, workflow_name_of
 from control.status.reading import Waits
 from control.status.tables import walk_of
 from control.words import number
@@ -26,6 +25,7 @@ class Stage(StrEnum):
     WRITING = "writing"  # all is read; the rest waits to be written
     DONE = "done"
     ENDED = "ended"  # somebody ended it before all was read
+    OVER = "over"  # another one took its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Listed:
         """reading, 1,200 of 50,000; writing, 12 to go."""
         if self.stage is Stage.WRITING:
             return f"{self.stage.value}, {number(self.waiting)} to go"
-        if not self.read or self.stage in (Stage.DONE, Stage.ENDED):
+        if not self.read or self.stage in (Stage.DONE, Stage.ENDED, Stage.OVER):
             return self.stage.value
         return f"{self.stage.value}, {number(self.read)} {f'of {number(self.expected)}' if self.expected else 'so far'}"
 
@@ -63,12 +63,25 @@ def replays(store: Store) -> list[Listed]:
     return [one for name in NAMES for one in _of(store, store.workflow(name))]
 
 
+def past(store: Store) -> list[Listed]:
+    """Those that others have followed, by workflow, the newest first; the last 20 of each workflow are kept."""
+    return [
+        Listed(name_of(name, stream), name, replay, _stage_of(replay), replay.read, 0, queued=replay.queued)
+        for name in NAMES
+        for stream, replay in store.workflow(name).replays.past()
+    ]
+
+
+def _stage_of(past_: Replay) -> Stage:
+    return Stage.ENDED if past_.ended_ms is not None else Stage.DONE if past_.over_ms is not None else Stage.OVER
+
+
 def replay_of(store: Store, name: str) -> list[Listed]:
     """The same of one table, or of one workflow that is replayed by time. Raises UnknownTable where there is none."""
     workflow = store.workflow(workflow_name_of(name))
     if found := [one for one in _of(store, workflow, stream_of(name)) if one.name == name]:
         return found
-    raise UnknownTable(f"No replay of {name} was ever asked for; see those that were with: d365acs replay ls")
+    raise unknown(store, name, f"No replay of {name} was ever asked for; see those that were with: d365acs replay ls")
 
 
 def _of(store: Store, workflow: WorkflowStore, stream: str | None = None) -> list[Listed]:

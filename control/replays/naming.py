@@ -1,11 +1,12 @@
 """What people call a replay: by its table, or by its workflow where that is replayed by time."""
 
+from control.errors import UnknownTable
 from control.kinds import kind_of
-from control.together import INGRESS
+from control.together import INGRESS, newest_ingress
 from control.words import counted, window
 from store.lifecycle import State
 from store.replays import Only
-from store.store import WorkflowStore
+from store.store import Store, WorkflowStore
 from sync.workflows import NAMES
 
 
@@ -20,6 +21,21 @@ def stream_of(name: str) -> str:
 
 def name_of(workflow: str, stream: str) -> str:
     return workflow if stream == kind_of(workflow).window else stream
+
+
+def unknown(store: Store, name: str, otherwise: str) -> UnknownTable:
+    """Where there is no replay of a name: what a name can be, or, of one that can be replayed, `otherwise`."""
+    ingress = newest_ingress(store, {})
+    mapped = [mapping.table for mapping in ingress.tables] if ingress else []
+    if name in mapped or (name in NAMES and kind_of(name).window):
+        return UnknownTable(otherwise)
+    if name in NAMES:
+        return UnknownTable(f"{name} is replayed table by table; see the replays of its tables with: d365acs replay ls")
+    tables = f" ({', '.join(mapped)})" if mapped else ""
+    return UnknownTable(
+        f"{name} is neither a mapped table{tables} nor egress or optinout; see the replays that there are with: "
+        "d365acs replay ls"
+    )
 
 
 def is_on(workflow: WorkflowStore) -> bool:

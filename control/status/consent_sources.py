@@ -29,7 +29,7 @@ def reading_of_consent(cursor: Cursor, waits: Waits, life_days: float | None, no
     again = AGAIN in position.parts
     dynamics = position.parts.get(DYNAMICS)
     return Reading(
-        phase="full" if any(source.full for source in sources) else "backfill" if again else "changes",
+        phase="full" if any(source.full for source in sources) else "replay" if again else "changes",
         again=again,
         replayed_ms=position.replayed_ms,
         token=_token(dynamics, life_days, now_ms) if dynamics else None,

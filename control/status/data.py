@@ -1,5 +1,6 @@
 """A workflow's status as plain data for programs: times in ISO 8601 (UTC), ages in seconds."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from control.consent.words import in_doubt
@@ -64,6 +65,10 @@ def as_data(status: WorkflowStatus) -> dict[str, Any]:
         "streams": [_stream(stream) for stream in status.streams],
         "notes": notes(status),
     }
+
+
+def all_data(statuses: Sequence[WorkflowStatus]) -> list[dict[str, Any]]:
+    return [as_data(status) for status in statuses]
 
 
 def _freshness(freshness: FreshnessStatus) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def reading_of_events(cursor: Cursor, waits: Waits, life_days: float | None, now
     backfill = position.backfill
     age = seconds_since(cursor.at_ms, now_ms)
     return Reading(
-        phase="backfill" if backfill else "changes",
+        phase="replay" if backfill else "changes",
         again=backfill is not None,
         replayed_ms=position.replayed_ms,
         # How many events a window holds is known when it has been read.

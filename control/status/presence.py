@@ -17,7 +17,13 @@ class Presence:
     unserved: tuple[str, ...]  #: queues of this workflow that no worker listens to
     ticked_seconds: float | None  #: since the last answered tick; None: never
     answers: bool
-    sentence: str | None  #: what is missing and the way out, None if nothing is
+    missing: str | None  #: a sentence, None if nothing is missing...
+    remedy: str  #: ...with the way out, empty where none is known
+
+    @property
+    def sentence(self) -> str | None:
+        """What is missing and the way out, None if nothing is."""
+        return f"{self.missing} {self.remedy}".rstrip() if self.missing else None
 
 
 def presence_of(store: Store, workflow: str, tick_seconds: float, now_ms: int) -> Presence:
@@ -39,6 +45,7 @@ def judge(workflow: str, alive: list[Heartbeat], ticked_seconds: float | None, t
     served = {queue for worker in workers for queue in worker.queues}
     unserved = tuple(queue for queue in queues_of(workflow) if queue not in served)
     answers = ticked_seconds is not None and ticked_seconds <= 3 * tick_seconds + TICK_GRACE_SECONDS
+    missing, remedy = _missing(len(workers), beats, unserved, ticked_seconds, answers)
     return Presence(
         len(workers),
         sum(worker.slots for worker in workers),
@@ -46,26 +53,27 @@ def judge(workflow: str, alive: list[Heartbeat], ticked_seconds: float | None, t
         unserved,
         ticked_seconds,
         answers,
-        _sentence(len(workers), beats, unserved, ticked_seconds, answers),
+        missing,
+        remedy,
     )
 
 
-def _sentence(
+def _missing(
     workers: int, beats: int, unserved: tuple[str, ...], ticked_seconds: float | None, answers: bool
-) -> str | None:
+) -> tuple[str | None, str]:
+    """What is missing, and the way out."""
     if answers and not unserved:
-        return None
+        return None, ""
     if not workers and not beats:
-        return (
-            "No worker answers: there is no worker, nor a beat. "
-            "Start them with: d365acs up (or the lines of the Procfile)."
-        )
+        both = "Start them with: d365acs up (or the lines of the Procfile)."
+        return "No worker answers: there is no worker, nor a beat.", both
     if not workers:
-        return "No worker answers: there is no worker. Start one with: d365acs up (or the worker line of the Procfile)."
+        one = "Start one with: d365acs up (or the worker line of the Procfile)."
+        return "No worker answers: there is no worker.", one
     if unserved:
-        listed = ", ".join(unserved)
-        return f"No worker answers on {listed}. Start one with: celery -A workers.app worker -Q {','.join(unserved)}"
+        start = f"Start one with: celery -A workers.app worker -Q {','.join(unserved)}"
+        return f"No worker answers on {', '.join(unserved)}.", start
     if not beats:
-        return "No worker answers: there is no beat to wake them. Start one with: celery -A workers.app beat"
+        return "No worker answers: there is no beat to wake them.", "Start one with: celery -A workers.app beat"
     ago = "yet" if ticked_seconds is None else f"for {ticked_seconds:,.0f} s"
-    return f"No worker answers: worker and beat were heard of lately, but no tick was answered {ago}."
+    return f"No worker answers: worker and beat were heard of lately, but no tick was answered {ago}.", ""

@@ -40,14 +40,14 @@ class Source:
 class Reading:
     """What the cursor of a stream tells."""
 
-    phase: str | None = None  #: full, changes, backfill (events of a window once more); None before anything was read
-    again: bool = False  #: whether a full read or a backfill is under way
+    phase: str | None = None  #: full, changes, replay (beside the changes); None before anything was read
+    again: bool = False  #: whether a full read or a replay is under way
     replayed_ms: int = 0  #: the beginning of the last replay that was taken up
-    progress: Progress | None = None  #: while a full read or a backfill is under way
+    progress: Progress | None = None  #: while a full read or a replay is under way
     comparing: Comparing | None = None  #: while deletions are recovered that no change token tells any more
     token: Token | None = None  #: the change token, once there is one
     read_ms: int | None = None  #: when the source was last read
     unread: Unread | None = None  #: how long a source has not been read that forgets
-    backfill: Backfill | None = None  #: what is being read once more
+    backfill: Backfill | None = None  #: of events: the replay that is being read
     missed: Missed | None = None  #: events that were lost to the reader, the last ones
     sources: tuple[Source, ...] = ()  #: where it reads, if in more than one place

@@ -16,7 +16,7 @@ def reading_of_table(cursor: Cursor, waits: Waits, life_days: float | None, now_
     position = Position.load(cursor.value)
     age = seconds_since(position.token_ms, now_ms)
     return Reading(
-        phase="backfill" if position.walks else position.phase.value,
+        phase="replay" if position.walks else position.phase.value,
         again=position.phase is Phase.FULL or position.walks,
         replayed_ms=position.replayed_ms,
         progress=_progress(position, waits),

@@ -14,7 +14,7 @@ TITLES = {
 
 HELD = "held"
 
-_PHASES = {None: "nothing yet", "full": "everything", "changes": "changes", "backfill": "a backfill"}
+_PHASES = {None: "nothing yet", "full": "everything", "changes": "changes", "replay": "a replay"}
 
 
 def reads(stream: StreamStatus, is_on: bool) -> str:

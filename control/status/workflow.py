@@ -125,7 +125,7 @@ class WorkflowStatus:
 
     @property
     def progress(self) -> Progress | None:
-        """All full reads and backfills that are under way, together."""
+        """All full reads and replays that are under way, together."""
         return together(stream.reading.progress for stream in self.streams)
 
     @property

@@ -9,6 +9,7 @@
   var states = {};
   var told = "";
   var since = "";
+  var looking = 0;
 
   function noteStates(speak) {
     document.querySelectorAll("[data-state]").forEach(function (card) {
@@ -16,6 +17,13 @@
         said.textContent = card.id + " is " + card.dataset.state;
       }
       states[card.id] = card.dataset.state;
+    });
+  }
+
+  // The exact time, which is told on request, in the zone of whoever looks.
+  function tellTimes(where) {
+    where.querySelectorAll("time[datetime]").forEach(function (time) {
+      time.title = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
     });
   }
 
@@ -41,6 +49,7 @@
       return box.scrollLeft;
     });
     live.innerHTML = text;
+    tellTimes(live);
     live.querySelectorAll(".wf-scroll").forEach(function (box, index) {
       box.scrollLeft = scrolled[index] || 0;
     });
@@ -71,6 +80,10 @@
     }
     fetch(location.pathname + "?part=live", { credentials: "same-origin", redirect: "error", cache: "no-store" })
       .then(function (answer) {
+        if (answer.status === 401) {
+          clearInterval(looking);
+          location.reload(); // people log in from now on, or this one is not among them any more
+        }
         if (!answer.ok) {
           throw new Error(String(answer.status));
         }
@@ -84,15 +97,49 @@
       });
   }
 
+  tellTimes(document);
+
   if (live) {
     noteStates(false);
     mark(true, true);
-    setInterval(look, EVERY);
+    looking = setInterval(look, EVERY);
     document.addEventListener("visibilitychange", look);
+  }
+
+  // A link to what is folded unfolds it.
+  function unfold() {
+    var aim = location.hash && document.getElementById(location.hash.slice(1));
+    if (aim && aim.tagName === "DETAILS") {
+      aim.open = true;
+      aim.scrollIntoView({ behavior: "instant" });
+      aim.querySelector("summary").focus({ preventScroll: true });
+    }
+  }
+
+  addEventListener("load", unfold);
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("a[href*='#']")) {
+      setTimeout(unfold);
+    }
+  });
+
+  // What is typed into the editor is not left behind by mistake.
+  var text = document.querySelector("#editor textarea");
+  var kept = text && !document.querySelector(".wf-mistakes, .wf-difference") ? text.value : "";
+
+  function ask(event) {
+    if (text.value !== kept) {
+      event.preventDefault();
+    }
+  }
+
+  if (text) {
+    addEventListener("beforeunload", ask);
   }
 
   // One press, one act.
   document.addEventListener("submit", function (event) {
+    removeEventListener("beforeunload", ask);
     setTimeout(function () {
       event.target.querySelectorAll("button").forEach(function (button) {
         button.disabled = true;
@@ -102,7 +149,6 @@
 
   document.querySelectorAll(".wf-line-link").forEach(function (link) {
     link.addEventListener("click", function () {
-      var text = document.getElementById("text");
       var lines = text.value.split("\n");
       var number = Number(link.dataset.line) - 1;
       var start = lines.slice(0, number).join("\n").length + (number ? 1 : 0);

@@ -17,6 +17,7 @@ from sandbox.dynamics.errors import JSON, DataverseError, bad_query, error_answe
 from sandbox.dynamics.metadata import answer_definitions
 from sandbox.dynamics.organization import Organization
 from sandbox.dynamics.payload import find_by_key
+from sandbox.dynamics.privileges import held, is_withheld, name_of, verb_of
 from sandbox.dynamics.reading import count_rows, read_collection, read_member, read_row
 from sandbox.dynamics.tables import Table
 from sandbox.dynamics.writing import create, create_child, delete, patch, write_member
@@ -108,6 +109,8 @@ class Dataverse:
                 raise DataverseError(501, "0x80040216", "This sandbox does not change table definitions.")
             return answer_definitions(call, segments)
         set_name, _, key = head.partition("(")
+        if method == "GET" and set_name == "systemusers" and len(segments) == 2:
+            return held(call, key.removesuffix(")"), segments[1])
         table = self.organization.tables.get(set_name)
         if set_name == "organizations" and method == "GET":
             table = self.organization.settings
@@ -115,7 +118,7 @@ class Dataverse:
                 raise self._no_privilege(table, method)
         if table is None:
             raise no_such_segment(head)
-        if self.organization.switches.missing_privilege:
+        if self.organization.switches.missing_privilege or is_withheld(self.organization.switches, table, method):
             raise self._no_privilege(table, method)
         if table is self.organization.pointers and method != "GET":
             raise not_supported(method, table.name)
@@ -204,12 +207,12 @@ class Dataverse:
         return Answer(200, [JSON], orjson.dumps(body))
 
     def _no_privilege(self, table: Table, method: str) -> DataverseError:
-        verb = {"GET": "Read", "POST": "Create", "DELETE": "Delete"}.get(method, "Write")
         user = self.organization.credentials.user_id
+        name = name_of(self.organization.switches, table, verb_of(method))
         return DataverseError(
             403,
             "0x80040220",
-            f"Principal user (Id={user}, type=8) is missing prv{verb}{table.schema_name} privilege "
+            f"Principal user (Id={user}, type=8) is missing {name} privilege "
             f"on OTC={table.type_code} for entity '{table.name}'.",
         )
 

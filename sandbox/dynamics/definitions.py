@@ -6,6 +6,7 @@ from typing import Any
 from sandbox.dynamics.activities import REGARDED
 from sandbox.dynamics.columns import LOOKUP_KINDS, Column
 from sandbox.dynamics.organization import Organization, collection_name
+from sandbox.dynamics.privileges import privileges
 from sandbox.dynamics.tables import Table
 
 
@@ -58,6 +59,7 @@ def table_definition(organization: Organization, table: Table) -> dict[str, Any]
         "TableType": "Standard",
         "HasNotes": True,
         "HasActivities": table.name in REGARDED,
+        "Privileges": privileges(organization.switches, table),
         "DisplayName": label(table.label or table.schema_name),
         "DisplayCollectionName": label(f"{table.label or table.schema_name}s"),
         "Description": label(f"{table.label or table.schema_name} of the sandbox."),

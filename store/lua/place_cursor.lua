@@ -2,7 +2,7 @@
   Guarantees: only while the workflow is stopped or has failed, and only in place of the cursor that was looked at; no
   reader that began before can store a page behind it; who did it, and why, is recorded in the same step.
   KEYS  1 lifecycle  2 cursor  3 streams  4 log
-  ARGV  1 now or ''  2 number of the cursor that was looked at  3 the new position  4 stream  5 by  6 why
+  ARGV  1 now or ''  2 number of the cursor that was looked at  3 the new position  4 stream  5 by  6 why  7 origin
   Output 1 placed, -1 the workflow starts or runs, -2 the cursor has moved on ]]
 local lifecycle, cursor, streams, log = unpack(KEYS)
 local state = redis.call('HGET', lifecycle, 'state')
@@ -13,5 +13,5 @@ local now = clock(ARGV[1])
 redis.call('HSET', cursor, 'number', tonumber(number) + 1, 'value', ARGV[3], 'at', now)
 redis.call('SADD', streams, ARGV[4])
 redis.call('XADD', log, 'MAXLEN', '~', 10000, '*', 'at', now, 'by', ARGV[5], 'action', 'state set', 'stream', ARGV[4],
-  'why', ARGV[6])
+  'why', ARGV[6], 'origin', ARGV[7])
 return 1

@@ -5,16 +5,19 @@
     now      the same for one stream, only while the workflow is RUNNING
     pause    the last one that began -> paused now      resume   -> not paused any more
     end      the last one that began -> ended now, once
+    over     the last one that began -> all was read, once
   Guarantees: at most one request of a stream is pending; who asked, withdrew, paused or ended it, and why, is recorded in
   the same step; a request that is withdrawn or repeated does not touch when the last replay began; the ids of a request
   that is asked for are kept for as long as it is.
   KEYS  1 replays: "asked:<stream>" pending, "began:<stream>" the last one that began  2 log  3 lifecycle
-        4 the ids of the request; any of the others if it has none
+        4 the ids of the request; any of the others if it has none  5 past: the last 20 that others have followed
   ARGV  1 now or ''  2 what, see above  3 stream  4 by  5 why   ('' for begin)
-        6, 7 the window that is asked for, in ms since 1970, each or ''
-        8 what else narrows it or holds it back, as JSON, or ''  9 whether it has ids, 1 or ''
+        6, 7 the window that is asked for, in ms since 1970, each or ''; of `over` the beginning of the one that is
+             meant, and how many records were read, or ''
+        8 what else narrows it or holds it back, as JSON, or ''; of `over` how many went onto the queue, or ''
+        9 whether it has ids, 1 or ''  10 origin
   Output how many requests changed ]]
-local replays, log, lifecycle, ids = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local replays, log, lifecycle, ids, past = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now, what, stream, by, why = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 local function begin(waiting, packed)
@@ -22,7 +25,13 @@ local function begin(waiting, packed)
   -- Two that begin in the same millisecond are two.
   local last = before and cjson.decode(before).began or 0
   request.began = math.max(now, last + 1)
-  if before and cjson.decode(before).ended then request.anew = true end
+  if before then
+    local last_one = cjson.decode(before)
+    if last_one.ended then request.anew = true end
+    last_one.stream = waiting
+    redis.call('LPUSH', past, cjson.encode(last_one))
+    redis.call('LTRIM', past, 0, 19)
+  end
   redis.call('HSET', replays, 'began:' .. waiting, cjson.encode(request))
   redis.call('HDEL', replays, 'asked:' .. waiting)
 end
@@ -56,6 +65,10 @@ else
   local packed = redis.call('HGET', replays, field)
   local begun = packed and cjson.decode(packed)
   if begun and not begun.ended then
+    if what == 'over' and not begun.over and begun.began == tonumber(ARGV[6]) then
+      begun.over, begun.read, begun.queued = now, tonumber(ARGV[7]), tonumber(ARGV[8])
+      redis.call('HSET', replays, field, cjson.encode(begun))
+    end
     if what == 'end' then begun.ended, changed = now, 1 end
     if what == 'pause' and not begun.paused then begun.paused, changed = now, 1 end
     if what == 'resume' and begun.paused then begun.paused, changed = nil, 1 end
@@ -64,6 +77,6 @@ else
 end
 if changed == 1 then
   redis.call('XADD', log, 'MAXLEN', '~', 10000, '*', 'at', now, 'by', by, 'action', 'replay ' .. what, 'stream', stream,
-    'why', why)
+    'why', why, 'origin', ARGV[10])
 end
 return changed

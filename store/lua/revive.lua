@@ -2,10 +2,10 @@
   Guarantees: a record that waits again already is left as it is, and only its letter goes, since what waits was read
   later; one that goes back is as old as it is, since it was not read anew, and begins its attempts anew; the state of
   the workflow does not matter; who asks twice does nothing twice.
-  KEYS  1 records  2 ready  3 replay  4 tried  5 dead
-  ARGV  1 now or '', as for every verb; nothing is told by it  then the ids (each once, at most 500)
+  KEYS  1 records  2 ready  3 replay  4 tried  5 dead  6 returned, as `unpark` has it
+  ARGV  1 now or ''  then the ids (each once, at most 500)
   Output {went back, only the letter went} ]]
-local records, ready, replay, tried, dead = unpack(KEYS)
+local records, ready, replay, tried, dead, returned = unpack(KEYS)
 local gone, stored, ages, live, replayed = {}, {}, {}, {}, {}
 
 for i, letter in ipairs(redis.call('HMGET', dead, unpack(ARGV, 2))) do
@@ -30,6 +30,7 @@ if #stored > 0 then
   redis.call('HSET', records, unpack(stored))
   -- They began to wait earlier than their places tell.
   redis.call('ZADD', tried, unpack(ages))
+  redis.call('SET', returned, string.format('%.0f', clock(ARGV[1])))
 end
 if #live > 0 then redis.call('RPUSH', ready, unpack(live)) end
 if #replayed > 0 then redis.call('ZADD', replay, unpack(replayed)) end

@@ -3,9 +3,9 @@
     run    STARTING                   -> RUNNING    only when no lease of an earlier generation is alive
     fail   STARTING, RUNNING          -> FAILED     keeps the reason
     stop   STARTING, RUNNING          -> STOPPED    raises the generation; what has failed does not run
-  Guarantees: compare-and-set; who, when and why are recorded with the change; run and fail count only in their generation.
+  Guarantees: compare-and-set; who, when, from where and why are recorded with the change; run and fail count only in their generation.
   KEYS  1 lifecycle  2 log  3.. the batches of every stream
-  ARGV  1 now or ''  2 arrow  3 generation ('' for start and stop)  4 by  5 why  6 revision ('' unless start)
+  ARGV  1 now or ''  2 arrow  3 generation ('' for start and stop)  4 by  5 why  6 revision ('' unless start)  7 origin
   Output {code, state, generation}
     code 1 changed, 0 already so, -1 generation over, -2 no such arrow from this state, -3 earlier leases are alive ]]
 local lifecycle, log = KEYS[1], KEYS[2]
@@ -35,5 +35,5 @@ redis.call('HSET', lifecycle, 'state', rule.to, 'generation', generation, 'since
 if arrow ~= 'run' then redis.call('HSET', lifecycle, 'by', by, 'why', why) end
 if arrow == 'start' then redis.call('HSET', lifecycle, 'revision', ARGV[6]) end
 redis.call('XADD', log, 'MAXLEN', '~', 10000, '*', 'at', now, 'by', by, 'action', arrow, 'from', state, 'to', rule.to,
-  'generation', generation, 'why', why)
+  'generation', generation, 'why', why, 'origin', ARGV[7])
 return {1, rule.to, generation}

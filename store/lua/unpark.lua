@@ -2,11 +2,11 @@
   Guarantees: only a record that is parked is touched; with a reason it is set aside, but not if its parent was confirmed
   meanwhile: then, and without a reason, it waits in its lane, as old as it is.
   KEYS  1 records  2 ready  3 replay  4 attempts  5 tried  6 dead  7 counters  8 pulse  9 parked  10 awaits  11 by_parent
-        12 released
+        12 released  13 returned: when records last came back to their lanes older than their wait, ms since 1970
   ARGV  1 now or ''  2 stream  3 reason of the dead letter, '' for none  then the ids (each once, at most 500)
   Output how many were set aside or, without a reason, returned to their lane ]]
-local records, ready, replay, attempts, tried, dead, counters, pulses, parked, awaits, by_parent, released =
-  unpack(KEYS, 1, 12)
+local records, ready, replay, attempts, tried, dead, counters, pulses, parked, awaits, by_parent, released,
+  returned = unpack(KEYS, 1, 13)
 local now, stream, reason = clock(ARGV[1]), ARGV[2], ARGV[3]
 local ids, back, buried = {}, {}, 0
 
@@ -28,5 +28,6 @@ for i, id in ipairs(ids) do
   end
 end
 if #back > 0 then append_all(records, ready, replay, back) end
+if #back > 0 then redis.call('SET', returned, string.format('%.0f', now)) end
 count(counters, pulses, now, 'refused', buried)
 return reason == '' and #back or buried

@@ -49,15 +49,14 @@ class ContactChanges:
         """All contacts, whatever the time."""
         return Position().dump()
 
-    def fetch(self, position: str, timeout: float) -> ConsentPage:
+    def fetch(self, position: str, timeout: float, most: int | None = None) -> ConsentPage:
         at, asked_ms = Position.load(position), self._now_ms()
+        size = self._page_size if most is None else min(self._page_size, most)
         try:
             if at.link:
-                page = self._dynamics.follow(
-                    self._table, at.link, self._columns, timeout=timeout, page_size=self._page_size
-                )
+                page = self._dynamics.follow(self._table, at.link, self._columns, timeout=timeout, page_size=size)
             else:
-                page = self._dynamics.first_page(self._table, self._columns, timeout=timeout, page_size=self._page_size)
+                page = self._dynamics.first_page(self._table, self._columns, timeout=timeout, page_size=size)
         except CursorExpired as error:
             return self._begin_again(at, asked_ms, error)
         highest = max((row.version for row in page.rows if row.version is not None), default=0)

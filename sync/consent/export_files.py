@@ -87,7 +87,7 @@ class ExportFiles:
     def beginning(self, since_ms: int | None) -> str:
         return self._source.beginning(since_ms)
 
-    def fetch(self, position: str, timeout: float) -> ConsentPage:
+    def fetch(self, position: str, timeout: float, most: int | None = None) -> ConsentPage:
         page = self._source.fetch(position, timeout)
         told, doubts = self._rows.told(page.records, self._now_ms())
         notice = " ".join([*([page.missed] if page.missed else []), *doubts])

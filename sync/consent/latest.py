@@ -28,17 +28,17 @@ class LatestProfiles(PolledProfiles):
         """The present, whatever the time."""
         return PollPosition(walking=False).dump()
 
-    def fetch(self, position: str, timeout: float) -> ConsentPage:
+    def fetch(self, position: str, timeout: float, most: int | None = None) -> ConsentPage:
         at = PollPosition.load(position)
         if at.next:
-            return super().fetch(position, timeout)
+            return super().fetch(position, timeout, most)
         now_ms = self._campaigns_now_ms()
         if now_ms is None:
             return ConsentPage([], position, False, self._wait(), idle=True)
         # Of what has changed while nobody read, and of more than can be read in time, the newest comes first.
         behind_ms = max(self._overlap_ms, LEAST_BEHIND_MS) if at.since_ms else self._back_ms
         since_ms = max(min(at.since_ms, now_ms - self._back_ms), now_ms - behind_ms)
-        return super().fetch(replace(at, since_ms=since_ms).dump(), timeout)
+        return super().fetch(replace(at, since_ms=since_ms).dump(), timeout, most)
 
     def _wait(self) -> float:
         return self._poll.every_seconds

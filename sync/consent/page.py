@@ -45,5 +45,6 @@ class ConsentPart(Protocol):
     def beginning(self, since_ms: int | None) -> str:
         """Where the very first reading begins; with a time, where one begins that is to bring everything since then."""
 
-    def fetch(self, position: str, timeout: float) -> ConsentPage:
-        """The page behind a position. Raises ConnectorError."""
+    def fetch(self, position: str, timeout: float, most: int | None = None) -> ConsentPage:
+        """The page behind a position, which tells of no more than `most` contacts, where the size of a page is for us
+        to say: that of a file is not. Raises ConnectorError."""

@@ -143,9 +143,11 @@ class PolledProfiles:
         """Everybody, or with a time, whoever has changed since then."""
         return PollPosition(since_ms or 0).dump()
 
-    def fetch(self, position: str, timeout: float) -> ConsentPage:
+    def fetch(self, position: str, timeout: float, most: int | None = None) -> ConsentPage:
         at = PollPosition.load(position)
-        page, at, read_ms = self._page(at, timeout)
+        # The links of a round's other pages have the size of its first one.
+        size = self._poll.page_size if most is None else min(self._poll.page_size, most)
+        page, at, read_ms = self._page(at, size, timeout)
         told: dict[str, Told] = {}
         seen: dict[str, tuple[Sight, ...]] = dict(at.seen)
         keyless: list[int] = []
@@ -214,7 +216,7 @@ class PolledProfiles:
     def _sight(self, profile: Mapping[str, Any], changed_ms: int) -> Sight:
         return Sight(changed_ms, who_of(profile), self._digest(orjson.dumps(profile)))
 
-    def _page(self, at: PollPosition, timeout: float) -> tuple[ProfilePage, PollPosition, int]:
+    def _page(self, at: PollPosition, size: int, timeout: float) -> tuple[ProfilePage, PollPosition, int]:
         """The page, the position that it belongs to, and when it was asked for."""
         poll, asked_ms, began = self._poll, self._now_ms(), time.monotonic()
         if at.next:
@@ -223,9 +225,7 @@ class PolledProfiles:
             except CursorExpired as error:
                 log.warning("A round of polling begins again.", action="round_again", why=error.sentence)
         left = timeout - (time.monotonic() - began)
-        page = self._campaign.changed_profiles(
-            poll.filter, poll.parameter, at.since_ms, self._fields, poll.page_size, left
-        )
+        page = self._campaign.changed_profiles(poll.filter, poll.parameter, at.since_ms, self._fields, size, left)
         passed_ms = max(0, asked_ms - at.told_ms) if at.newest_ms else 0
         # In a round that is read again the newest change may bear a time of before the clock was set back.
         known_ms = at.known_ms + asked_ms - at.began_ms if at.passes else at.newest_ms + passed_ms

@@ -4,6 +4,7 @@ Each source has its own position, due time and patience: one that is slow or in 
 returns as soon as something waits to be written, unless more comes at once from the same source.
 """
 
+import sys
 import time
 from dataclasses import replace
 
@@ -28,7 +29,7 @@ from sync.patience import FIRST_WAIT, Patience
 from sync.reading import PAGE_SECONDS
 from sync.streams import ReadEnd, Reader, Slice, Stream
 from sync.systems import Systems
-from sync.tables.walk import next_due_ms
+from sync.tables.walk import next_due_ms, paced
 from sync.tracing import page as traced
 
 log = structlog.get_logger()
@@ -144,8 +145,10 @@ class ConsentReader:
         return self._store_page(cursor, position, name, page)
 
     def _begin(self, name: str, part: PartPosition) -> None:
-        source = self._source.parts[name]
-        self._source.fetching.begin(name, part.next, lambda: source.fetch(part.next, PAGE_SECONDS))
+        source, most = self._source.parts[name], None
+        if name == AGAIN and self._replay is not None and self._replay.rate is not None:
+            most = paced(self._replay.rate, sys.maxsize)
+        self._source.fetching.begin(name, part.next, lambda: source.fetch(part.next, PAGE_SECONDS, most))
 
     def _nothing_yet(self, busy: bool) -> ReadEnd | None:
         now = time.monotonic()
@@ -273,6 +276,8 @@ class ConsentReader:
             return position.without(AGAIN)
         if position.replayed_ms == replay.began_ms:
             if part is None:
+                if replay.began_ms and replay.over_ms is None and replay.ended_ms is None:
+                    self._store.replays.over(self._stream.name, replay.began_ms)
                 return position
             if replay.ended_ms is not None:
                 self._patience[AGAIN].end()

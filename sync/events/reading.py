@@ -22,7 +22,7 @@ from sync.pages import RawPage, RawRecord, RawSource
 from sync.patience import Patience
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import ReadEnd, Reader, Slice, Stream
-from sync.tables.walk import next_due_ms
+from sync.tables.walk import next_due_ms, paced
 from sync.tracing import page as traced
 
 log = structlog.get_logger()
@@ -52,6 +52,7 @@ class Understood(NamedTuple):
     changes: list[Change]  #: those that travel
     filtered: int  #: how many do not appear, of those that are of interest
     newest_ms: int  #: when the newest event that fits has happened, in ms since 1970; 0 if there is none
+    handed: int  #: how many of the page's events that is, from its beginning: all, unless a rate holds them back
 
 
 class EventStreamSource:
@@ -110,10 +111,19 @@ class EventReader:
             return None
         if position.backfill is None:
             self._patience.end()
+            self._note_over(position)
         now_ms = self._store.now_ms()
         if self._is_backfills_turn(position, now_ms):
             return self._read_once_more(cursor, position)
         return ReadEnd.CAUGHT_UP if now_ms < position.due_ms else self._read_on(cursor, position, now_ms)
+
+    def _note_over(self, position: EventPosition) -> None:
+        """For the list of replays: once all of one was read, whatever follows it."""
+        replay = self._replay
+        if replay and replay.began_ms and (replay.over_ms, replay.ended_ms, replay.began_ms) == (
+            None, None, position.replayed_ms,
+        ):  # fmt: skip
+            self._store.replays.over(self._stream.name, replay.began_ms)
 
     def _is_backfills_turn(self, position: EventPosition, now_ms: int) -> bool:
         """Also not while it is paused; and half of the queue is left to new events."""
@@ -158,11 +168,15 @@ class EventReader:
         page = understood.page
         rate = self._replay.rate if self._replay else None
         due_ms = next_due_ms(self._store.now_ms(), len(understood.changes), rate)
-        behind = position.after_backfill(page.behind, len(page.records), page.more, due_ms)
+        if understood.handed < len(page.records):
+            behind = position.after_portion(understood.handed, due_ms)
+        else:
+            rest = len(page.records) - position.backfill.handed
+            behind = position.after_backfill(page.behind, rest, page.more, due_ms)
         return self._store_page(cursor, understood, behind, Lane.REPLAY)
 
     def _store_page(self, cursor: Cursor, understood: Understood, behind: EventPosition, lane: Lane) -> ReadEnd | None:
-        page, changes, filtered, _ = understood
+        page, changes, filtered, _, _ = understood
         self._look_ahead(behind)
         # When an event happened, it says itself.
         with traced(self._store, self._stream.name, None) as now_ms:
@@ -217,19 +231,24 @@ class EventReader:
     def _fetch(self, wanted: Wanted) -> Understood:
         page = self._events.source.fetch(wanted.position, PAGE_SECONDS)
         origin, rules, window = self._events.origin, self._events.rules, wanted.window
-        changes, filtered, newest_ms, now = [], 0, 0, datetime.now(UTC)
-        for event in page.records:
+        changes, filtered, newest_ms, now = list[Change](), 0, 0, datetime.now(UTC)
+        handed = min(window.handed, len(page.records)) if window else 0
+        most = paced(self._replay.rate if window and self._replay else None, len(page.records))
+        for event in page.records[handed:]:
+            if len(changes) == most:
+                break
+            handed += 1
             found = _understood(event, rules, now)
             if isinstance(found, Verdict):
                 # Events outside a window are not what was asked for, and counted nowhere.
-                filtered += window is None or _is_within(window, event, None, rules)
+                filtered += window is None or is_within(window, event, None, rules)
                 continue
             if isinstance(found, Event):
                 newest_ms = max(newest_ms, _ms(found.time))
-            if window is None or _is_within(window, event, found, rules):
+            if window is None or is_within(window, event, found, rules):
                 record_id, payload = keep(event, origin, rules, found)
                 changes.append(Change(record_id, VERSION, payload))
-        return Understood(page, changes, filtered, newest_ms)
+        return Understood(page, changes, filtered, newest_ms, handed)
 
 
 def _understood(event: RawRecord, rules: Understanding, now: datetime) -> Event | Verdict | None:
@@ -242,7 +261,7 @@ def _understood(event: RawRecord, rules: Understanding, now: datetime) -> Event 
         return None
 
 
-def _is_within(backfill: Backfill, event: RawRecord, found: Event | None, rules: Understanding) -> bool:
+def is_within(backfill: Backfill, event: RawRecord, found: Event | None, rules: Understanding) -> bool:
     """Whether it happened in the window, as far as that can be told."""
     time_ = found.time if found else rules.time_of(event.value) if event.value else None
     return time_ is None or backfill.covers(_ms(time_))

@@ -72,6 +72,7 @@ class TableReader:
         cursor = self._store.cursor(self._stream.name)
         replay = self._store.replays.began(self._stream.name)
         position = self._taken_up(Position.load(cursor.value), replay)
+        self._note_over(position, replay)
         if self._may_compare(position):
             self._compare(cursor, position)
             return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
@@ -191,6 +192,15 @@ class TableReader:
             token = replay.ids.token if replay.ids else ""
             position = position.with_replay(replay.began_ms, replay.only.is_whole, self._store.now_ms(), token)
         return position if replay.ended_ms is None else position.without_replay()
+
+    def _note_over(self, position: Position, replay: Replay | None) -> None:
+        """For the list of replays: once all of one was read, whatever follows it."""
+        if replay is None or replay.began_ms is None or replay.over_ms is not None or replay.ended_ms is not None:
+            return
+        walk = position.walk
+        if position.replayed_ms == replay.began_ms and not position.repeats and (walk is None or walk.is_over):
+            read, queued = (walk.rows, walk.queued) if walk else (None, None)
+            self._store.replays.over(self._stream.name, replay.began_ms, read, queued)
 
     def _concerned(self, going: Sequence[Change]) -> list[Change]:
         """Those changes that have something to end: the record waits, was refused, or may be in the target."""

@@ -113,6 +113,7 @@ class Orphanage:
                 queue.unpark(ids)
             elif reason := circles[parent] or self._reason(parent):
                 queue.unpark(ids, reason)
+                self.store.outcomes(self.stream.name).note_set_aside(queue.set_aside_of(ids))
                 log.warning(
                     "Records were set aside whose parent will not come.",
                     action="orphans_set_aside",

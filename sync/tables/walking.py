@@ -2,6 +2,9 @@
 
 A page may only be stored behind the very position for which it was asked: had changes been stored meanwhile, one of
 them could have told the deletion of a record that the page still has, and of which nobody knew anything yet.
+
+With a rate, a page may bring more than may go onto the queue at once: a page is as large as ever where conditions let
+few of its records through. The ids of the rest stay in the position, and are asked for anew when their turn comes.
 """
 
 from typing import NamedTuple
@@ -20,7 +23,7 @@ from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import FILTERED_OUT, Slice
 from sync.tables.position import Position
 from sync.tables.table import Table
-from sync.tables.walk import Walk, next_due_ms, paced
+from sync.tables.walk import LATE_MS, Walk, next_due_ms, paced, unpacked
 
 log = structlog.get_logger()
 
@@ -116,27 +119,49 @@ class Walker:
         assert walk is not None and replay is not None
         test = self._table.test_of(replay.where)
         if replay.ids is not None:
-            return self._fetch_parts(position, walk, replay)
-        size = self._table.page_size if replay.where else paced(replay.rate, self._table.page_size)
+            return self._fetch_ids(position, walk, replay)
+        if walk.rest:
+            return self._fetch_rest(position, walk, replay)
+        most = paced(replay.rate, self._table.page_size)
+        size = self._table.page_size if replay.where else most
         expected = None
         if not walk.link and (replay.since_ms, replay.until_ms) == (None, None):
             expected = self._table.count()
         page = self._table.scan(replay.only, walk.link, size, PAGE_SECONDS)
-        changes, going = self._changes(position, [row for row in page.rows if test(row)])
-        due_ms = next_due_ms(self._store.now_ms(), len(changes), replay.rate)
-        after = walk.after(len(page.rows), len(changes), page.next_link or "", due_ms, expected)
+        rows = [row for row in page.rows if test(row)]
+        changes, going = self._changes(position, rows[:most])
+        due_ms, rest = self._due_ms(walk, changes, replay), [row.id for row in rows[most:]]
+        after = walk.after(len(page.rows), len(changes), page.next_link or "", due_ms, expected, rest)
         return WalkPage(len(page.rows), changes, going, position.after_walk(after))
 
-    def _fetch_parts(self, position: Position, walk: Walk, replay: Replay) -> WalkPage:
-        """Some of the ids that were named."""
-        many = max(1, paced(replay.rate, PARTS * PART) // PART)
-        parts = self._store.replays.ids_of(self._stream, walk.token).parts(walk.part, many)
-        ids = [record_id for part in parts for record_id in part]
-        rows = self._table.picked(ids, PAGE_SECONDS)
+    def _fetch_rest(self, position: Position, walk: Walk, replay: Replay) -> WalkPage:
+        """Some more of a page: of what has changed since, reading tells."""
+        ids, most = unpacked(walk.rest), paced(replay.rate, self._table.page_size)
+        rows = self._table.picked(ids[:most], PAGE_SECONDS)
         changes, going = self._changes(position, rows)
-        due_ms = next_due_ms(self._store.now_ms(), len(changes), replay.rate)
-        after = walk.after_parts(len(parts), len(ids), len(rows), len(changes), due_ms)
-        return WalkPage(len(ids), changes, going, position.after_walk(after))
+        after = walk.after_rest(len(changes), self._due_ms(walk, changes, replay), ids[most:])
+        return WalkPage(0, changes, going, position.after_walk(after))
+
+    def _fetch_ids(self, position: Position, walk: Walk, replay: Replay) -> WalkPage:
+        """Some of the ids that were named."""
+        most, parts = paced(replay.rate, PARTS * PART), list[list[str]]()
+        ids = unpacked(walk.rest)
+        if not ids:
+            kept = self._store.replays.ids_of(self._stream, walk.token)
+            parts = kept.parts(walk.part, max(1, most // PART))
+            ids = [record_id for part in parts for record_id in part]
+        now, rest = ids[:most], ids[most:]
+        rows = self._table.picked(now, PAGE_SECONDS)
+        changes, going = self._changes(position, rows)
+        due_ms = self._due_ms(walk, changes, replay)
+        after = walk.after_ids(len(parts), len(now), len(rows), len(changes), due_ms, rest)
+        return WalkPage(len(now), changes, going, position.after_walk(after))
+
+    def _due_ms(self, walk: Walk, changes: list[Change], replay: Replay) -> int:
+        """When the next ones may follow."""
+        now_ms = self._store.now_ms()
+        since_ms = max(walk.due_ms, now_ms - LATE_MS) if walk.due_ms else now_ms
+        return next_due_ms(since_ms, len(changes), replay.rate)
 
     def _changes(self, position: Position, rows: list[Row]) -> tuple[list[Change], list[Change]]:
         changes: list[Change] = []

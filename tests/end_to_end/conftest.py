@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -56,7 +56,7 @@ def stages(
     # A short path: it holds a Unix socket.
     with tempfile.TemporaryDirectory(prefix="d365acs-") as folder:
 
-        def open_one(**settings: object) -> AnyStage:
+        def open_one(**settings: Any) -> AnyStage:
             stage = kind(sandbox, Path(folder), **settings)
             opened.append(stage)
             return stage

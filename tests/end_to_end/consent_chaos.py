@@ -125,7 +125,7 @@ class Chaos:
         self._quiet()
         wait_until(lambda: bool(consent.files_read()) or not self.done["export"], "a file was read", LONG)
         wait_until(lambda: consent.is_settled(but_for_parked=True), "both sides are equal, and nothing waits", LONG)
-        self._look_at_everything()
+        consent.look_at_everything("blackListPhone", consent.ids[28], consent.ids[29])
         wait_until(lambda: consent.is_settled(but_for_parked=True), "both sides are equal, and nothing waits", LONG)
         seq, rows = -1, {}
         while seq != consent.seq():
@@ -199,17 +199,6 @@ class Chaos:
             [one for one in self.consent.admin.profiles() if one["lastName"] == EDITED] if self.done["replay"] else []
         )
         return not edited and all(row["profiles"] for row in rows if row["dynamics"] is not None)
-
-    def _look_at_everything(self) -> None:
-        """Somebody changes something in each system: once both know it, whatever came before was looked at."""
-        [pair] = [pair for pair in self.consent.pairs if pair["campaign"] == "blackListPhone"]
-        last, first = self.consent.ids[29], self.consent.ids[28]
-        for side, id_ in (("dynamics", last), ("campaign", first)):
-            if self.consent.stands("blackListPhone", id_) == (True, True):
-                for one in BOTH:
-                    self._set(one, pair, id_, False)
-            else:
-                self._set(side, pair, id_, True)
 
     def _set(self, side: str, pair: documents.Plain, id_: str, out: bool) -> None:
         plan = {"side": side, "ids": [id_], "pairs": [pair], "opted_out": out, "changes": 1}

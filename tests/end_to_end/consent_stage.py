@@ -26,7 +26,7 @@ class ConsentStage(Installation):
     stream = STREAM
     systems = {**dict.fromkeys(BOTH, "client_secret"), "sftp": "private_key"}  # noqa: RUF012  # never changed
 
-    def __init__(self, sandbox: Sandbox, home: Path, **settings: object) -> None:
+    def __init__(self, sandbox: Sandbox, home: Path, **settings: Any) -> None:
         super().__init__(sandbox, home, **settings)
         self.part = documents.optinout()
         self.ids: list[str] = sorted(self.admin.contacts())
@@ -83,6 +83,16 @@ class ConsentStage(Installation):
         for id_ in ids:
             plan = {"side": side, "ids": [id_], "pairs": [pair], "opted_out": out, "changes": 1}
             self.admin.post("/consent/changes", plan)
+
+    def look_at_everything(self, flag: str, first: str, last: str) -> None:
+        """Somebody changes something in each system: once both know it, whatever came before was looked at. The two
+        contacts are nobody else's."""
+        for side, id_ in (("dynamics", last), ("campaign", first)):
+            if self.stands(flag, id_) == (True, True):
+                for one in BOTH:
+                    self.opt(one, flag, False, id_)
+            else:
+                self.opt(side, flag, True, id_)
 
     def edit(self, *ids: str) -> None:
         """Somebody changes something else of these contacts in Dynamics."""

@@ -23,7 +23,7 @@ class EventStage(Installation):
         "sftp": "private_key",
     }
 
-    def __init__(self, sandbox: Sandbox, home: Path, **settings: object) -> None:
+    def __init__(self, sandbox: Sandbox, home: Path, **settings: Any) -> None:
         super().__init__(sandbox, home, **settings)
         self.part = documents.egress()
         self.travels: Travels = lambda event: True

@@ -26,7 +26,7 @@ from store.store import Store, WorkflowStore
 from tasks.runtime import seal_of
 from tests.end_to_end import documents
 from tests.end_to_end.documents import Plain
-from tests.end_to_end.processes import Process
+from tests.end_to_end.processes import APP, Process
 from tests.sandboxes import ROOT, Sandbox
 
 #: Seconds within which everything here happens on a busy machine with two cores.
@@ -34,25 +34,36 @@ SOON = 40.0
 
 
 class Installation(ABC):
-    """`settings` are those of `config.settings`, by name; every process gets them."""
+    """`settings` are those of `config.settings`, by name; every process gets them.
+
+    An installation `beside` another one is the same for one more workflow: one Redis, one set of processes, and it
+    ends with the other.
+    """
 
     name: ClassVar[str]  #: of the workflow
     stream: ClassVar[str]  #: the one that is meant where none is named
     systems: ClassVar[dict[str, str]]  #: those with a secret -> where the sandbox tells it
 
-    def __init__(self, sandbox: Sandbox, home: Path, **settings: object) -> None:
+    def __init__(
+        self, sandbox: Sandbox, home: Path, *, beside: "Installation | None" = None, app: str = APP, **settings: object
+    ) -> None:
         self.sandbox = sandbox
         self.admin = sandbox.admin
         self.home = home
-        self._settings = {"tick_seconds": 0.2, "log_format": "json", **settings}
-        self.processes: list[Process] = []
         self.part: Plain = {}  #: what the two sides are judged by
-        self.server = EmbeddedServer(home)
-        self.server.start()
-        values: dict[str, Any] = {"home": home, **self._settings}
-        self.settings = Settings(**values)
-        redis = connect(self.settings.effective_redis_url)
-        self.store = Store(redis, self.settings.instance, seal_of(self.settings))
+        if beside is None:
+            self.app = app  #: the Celery application that the processes run
+            self._settings = {"tick_seconds": 0.2, "log_format": "json", **settings}
+            self.processes: list[Process] = []
+            self.server = EmbeddedServer(home)
+            self.server.start()
+            values: dict[str, Any] = {"home": home, **self._settings}
+            self.settings = Settings(**values)
+            redis = connect(self.settings.effective_redis_url)
+            self.store = Store(redis, self.settings.instance, seal_of(self.settings))
+        else:
+            self.app, self._settings, self.processes = beside.app, beside._settings, beside.processes
+            self.server, self.settings, self.store = beside.server, beside.settings, beside.store
         for system, member in self.systems.items():
             self.set_secret(system, sandbox.info[system][member])
 
@@ -81,7 +92,7 @@ class Installation(ABC):
         started = []
         for role in roles:
             log = self.home / f"{role}-{len(self.processes) + 1}.log"
-            started.append(Process(role, self._environment(settings), log))
+            started.append(Process(role, self._environment(settings), log, self.app))
             self.processes += started[-1:]
         return started
 

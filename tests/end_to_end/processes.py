@@ -8,6 +8,9 @@ from pathlib import Path
 
 from tests.sandboxes import ROOT
 
+#: The Celery application that the Procfile names.
+APP = "workers.app"
+
 
 def procfile_command(role: str) -> str:
     """The command of one process type, as the Procfile has it."""
@@ -21,13 +24,13 @@ def procfile_command(role: str) -> str:
 class Process:
     """One process of the Procfile with its children, a group of its own; its output goes into a file."""
 
-    def __init__(self, role: str, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, role: str, environment: dict[str, str], log: Path, app: str = APP) -> None:
         self.role = role
         self.log = log
         self._is_gone = False  # then its number may be somebody else's
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                ["sh", "-c", f"exec {procfile_command(role)}"],
+                ["sh", "-c", f"exec {procfile_command(role).replace(APP, app)}"],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

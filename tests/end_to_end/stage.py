@@ -16,7 +16,7 @@ class Stage(Installation):
     stream = "contact"
     systems = {"dynamics": "client_secret", "campaign": "client_secret"}  # noqa: RUF012  # never changed
 
-    def __init__(self, sandbox: Sandbox, home: Path, **settings: object) -> None:
+    def __init__(self, sandbox: Sandbox, home: Path, **settings: Any) -> None:
         super().__init__(sandbox, home, **settings)
         self.part = documents.ingress(documents.contacts())
         self.travels: Travels = {}

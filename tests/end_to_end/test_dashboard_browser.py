@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from control import replays
 from control.acts import acts
-from dashboard.users import Role, write_user
+from dashboard.users import Role, remove_user, write_user
 from store.lifecycle import State
 from tests.chromium import Browser, Tab, browser
 from tests.end_to_end import documents
@@ -118,6 +119,10 @@ def test_a_mistake_is_seen_mended_and_its_records_retried(dashboard: tuple[Stage
     theirs = [action for action, by in done if by == "olivia (dashboard)"]
     assert theirs == ["stop", "start", "retry", "stop", "edit", "start"]
 
+    # When vera is taken out, Then the page that she left open is gone
+    remove_user(stage.home / "dashboard.users", VERA[0])
+    other.wait("!document.querySelector('#wf-live')", "nothing of it is shown any more")
+
 
 def test_it_is_used_by_keyboard_on_a_phone_in_the_dark_and_without_scripts(
     dashboard: tuple[Stage, str], browser: Browser
@@ -151,6 +156,36 @@ def test_it_is_used_by_keyboard_on_a_phone_in_the_dark_and_without_scripts(
     tab.press("Enter")
     # Then it starts
     state_is(tab, "STARTING")
+
+    # When it runs, and has replays, one that is read and one that is pending, with much to say about them
+    assert stage.workflow.lifecycle.run(stage.life.generation, "start-up checks", "both systems answer")
+    replays.ask(stage.store, "contact", "olivia", "after a restore " * 8, rate=1)
+    assert stage.workflow.replays.ask("contact", "olivia", "and all of it once more " * 6)
+    tab.go(f"{page}/ingress")
+    # Then nothing is wider than the screen, and each button of theirs is on it, and large enough for a thumb
+    tab.wait("document.querySelectorAll('.wf-replay').length === 2", "both replays are listed")
+    assert tab.ask("document.documentElement.scrollWidth") <= 375
+    for button in ("#pause-contact", "#end-contact", "#take-contact"):
+        left, right, height = tab.ask(
+            f"(() => {{ const box = document.querySelector('{button}').getBoundingClientRect();"
+            "return [box.left, box.right, box.height]; })()"
+        )
+        assert left >= 0 and right <= 375 and height >= 44, button
+    # And one of them is pressed by thumb
+    tab.click("#take-contact")
+    tab.wait("document.querySelector('.wf-notice')?.innerText === 'The replay of contact is taken back.'")
+    assert not stage.workflow.replays.both()[0]
+
+    # When the times are looked at more closely, Then they are those of the phone's own zone
+    tab.send("Emulation.setTimezoneOverride", timezoneId="Asia/Kolkata")
+    tab.go(f"{page}/ingress")
+    tab.wait("[...document.querySelectorAll('main time')].every(time => time.title.includes('GMT+5:30'))")
+
+    # When the link to the form of replays is followed
+    tab.click("#ingress-replay")
+    # Then the form is unfolded, and the keyboard is there
+    tab.wait("document.querySelector('#replay').open && document.activeElement.closest('#replay')", "it is unfolded")
+    assert tab.ask("document.documentElement.scrollWidth") <= 375
 
     # When somebody without scripts presses Stop
     plain = browser.open(OLIVIA)

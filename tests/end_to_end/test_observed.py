@@ -1,6 +1,7 @@
 """Real workers, observed from outside: their metrics, the messages that they send, and the lines that they log."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,9 @@ def test_workers_can_be_observed_from_outside(stage: Stage) -> None:
         assert now["d365acs_freshness_seconds_bucket", "300.0"] == now["d365acs_freshness_seconds_count", ""] == 20
         assert now["d365acs_api_requests_total", "campaign"] >= stage.admin.get("/calls")["engine_calls"] / 2
         assert now["d365acs_api_request_duration_seconds_count", "dynamics"] > 0
+        assert now["d365acs_api_budget_remaining_requests", "dynamics"] > 0
+        assert abs(now["d365acs_clock_skew_seconds", "campaign"]) < 5
+        assert now["d365acs_credential_expiry_timestamp_seconds", "dynamics"] > time.time()
         assert stage.shown()["freshness"]["within"] == 20
 
         # And one trace leads from each batch of changes to the page that brought it

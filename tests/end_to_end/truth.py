@@ -6,7 +6,8 @@ fields is written down here from docs/sandbox.md and the vendors' pages, not tak
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 Row = dict[str, Any]
@@ -32,7 +33,7 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("cusLoyaltyPoints", "points", "quantity"), "whole"),
     **dict.fromkeys(("cusIncome", "discount", "total", "price"), "number"),
     **dict.fromkeys(("score", "weight"), "single"),
-    **dict.fromkeys(("blackList", "blackListEmail", "cusVip", "active", "paid"), "flag"),
+    **dict.fromkeys(("blackList", "blackListEmail", "blackListFax", "cusVip", "active", "paid"), "flag"),
     **dict.fromkeys(("birthDate", "cusMemberSince", "since"), "day"),
     **dict.fromkeys(("cusLastSeen", "issued"), "moment"),
     **dict.fromkeys(("gender", "tier", "cusSegment"), "name"),
@@ -198,4 +199,39 @@ def orphans(journal: Iterable[Mapping[str, Any]]) -> list[str]:
             known.discard(entry["key"])
         for parent in parents:
             children.setdefault(parent, set()).add(entry["key"])
+    return found
+
+
+def regressions(journal: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Writes of Campaign that brought an older version of a record than one that was there before.
+
+    `journal` is the sandbox's, in the order of effects; every mapping carries the row's version. A record that was
+    deleted begins anew.
+    """
+    found: list[str] = []
+    newest: dict[str, int] = {}
+    for entry in journal:
+        name = f"{entry['resource']} {entry['key']}"
+        if entry["method"] == "DELETE":
+            newest.pop(name, None)
+        elif entry["version"] is not None:
+            version = int(entry["version"])
+            if version < newest.get(name, version):
+                found.append(f"{name}: version {version} came at {entry['at']:.2f} after {newest[name]}")
+            newest[name] = max(version, newest.get(name, version))
+    return found
+
+
+def outdated(journal: Sequence[Mapping[str, Any]], running: Iterable[tuple[int, int]]) -> list[str]:
+    """Writes under a configuration that was over: marks older than that of one which had been seen running before.
+
+    `running`: the length of the journal at that moment, and the number in the mark.
+    """
+    found: list[str] = []
+    for (begun, mark), (ended, _) in pairwise([*running, (len(journal), 0)]):
+        for entry in journal[begun:ended]:
+            told = int(entry["mark"].split()[1]) if entry["mark"] else mark
+            if told < mark:
+                name = f"{entry['resource']} {entry['key']}"
+                found.append(f"{name}: mark {told} at {entry['at']:.2f}, while {mark} was running")
     return found

@@ -79,7 +79,12 @@ def run(redis: Redis, redis_url: str, tmp_path: Path) -> Run:
 
     def invoke(*arguments: str, answer: str | None = None, **more: str | None) -> Result:
         options = ["--redis-url", redis_url, "--home", str(tmp_path)]
-        environment = {"D365ACS_ACTOR": "ann", "D365ACS_CONTEXTS": str(tmp_path / "contexts.yaml"), **more}
+        environment = {
+            "D365ACS_ACTOR": "ann",
+            "D365ACS_ORIGIN": "ann@desk",
+            "D365ACS_CONTEXTS": str(tmp_path / "contexts.yaml"),
+            **more,
+        }
         return CliRunner().invoke(cli, [*options, *arguments], input=answer, env=environment, prog_name="d365acs")
 
     return invoke

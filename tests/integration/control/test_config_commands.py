@@ -134,8 +134,9 @@ def test_the_history_lists_revisions_and_a_rollback_is_a_new_one(
     assert back.stdout == "WORKFLOW  REVISION  RESULT\ningress          3  saved\n"
     assert back.stderr.startswith("ingress runs under an earlier revision;")
     assert run("config", "export", "ingress", "--revision", "1").stdout == run("config", "export").stdout
-    # And the history tells who, why, and which of them runs
+    # And the history tells who, from where, why, and which of them runs
     found = json.loads(run("config", "history", "-o", "json").stdout)
+    assert {(one["by"], one["origin"]) for one in found} == {("ann", "ann@desk")}
     assert [(one["revision"], one["why"], one["active"], one["newest"]) for one in found] == [
         (3, "back to revision 1", False, True),
         (2, "", False, False),

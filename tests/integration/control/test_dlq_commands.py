@@ -152,6 +152,47 @@ def test_one_is_shown_masked_and_revealed_only_on_record(run: Run, ingress: Work
     )
 
 
+def test_the_id_alone_names_a_letter_unless_several_workflows_have_it(
+    run: Run, ingress: WorkflowStore, egress: WorkflowStore
+) -> None:
+    # Given a letter that ingress alone has
+    set_aside(ingress, "contact", {ANN: TOO_LONG}, VALUES)
+    # Then its id is enough
+    assert run("dlq", "show", ANN).stdout == run("dlq", "show", "ingress", ANN).stdout
+    # And of one that nobody has, or that waits, that is said
+    assert run("dlq", "show", BOB).stderr == (
+        f"Error: No workflow has a dead letter {BOB}; see those that there are: d365acs dlq ls\n"
+    )
+    put(ingress, "contact", Change(EVE, 1, b"{}"))
+    assert run("dlq", "show", EVE).stderr == (
+        f"Error: {EVE} is no dead letter: it waits on the queue of ingress, contact.\n"
+    )
+    # And a workflow alone is no letter
+    missing = run("dlq", "show", "ingress")
+    assert (missing.exit_code, missing.stderr.splitlines()[-1]) == (
+        2,
+        "Error: Name one dead letter: its id, with its workflow before it where several have that id.",
+    )
+    # When another workflow has one of the same id, Then both are named
+    assert egress.lifecycle.start("ann", "", 1)
+    generation = egress.lifecycle.read().generation
+    egress.lifecycle.add_streams(["events"])
+    assert egress.lifecycle.run(generation, "start-up checks", "both systems answer")
+    set_aside(egress, "events", {ANN: TAKEN}, b"unreadable {}")
+    assert run("dlq", "show", ANN).stderr == (
+        f"Error: {ANN} is a dead letter of ingress, contact and egress, events; name the workflow: d365acs dlq show "
+        f"ingress {ANN}\n"
+    )
+    # And its stream tells them apart, here and in the list of all workflows
+    assert run("dlq", "show", ANN, "--stream", "contact").stdout.splitlines()[1] == "Of          ingress, contact"
+    assert [one["workflow"] for one in json.loads(run("dlq", "ls", "--stream", "events", "-o", "json").stdout)] == [
+        "egress"
+    ]
+    assert run("dlq", "ls", "--stream", "evens").stderr == (
+        "Error: No workflow has a stream evens; see what is set aside with: d365acs dlq ls\n"
+    )
+
+
 def test_a_reveal_that_cannot_be_recorded_shows_nothing(run: Run, redis: Redis, ingress: WorkflowStore) -> None:
     set_aside(ingress, "contact", {ANN: TOO_LONG}, VALUES)
     # Given a history that takes nothing

@@ -1,6 +1,7 @@
 """d365acs doctor over a real server."""
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from control.demo.sandbox import Sandbox
 from control.demo.stage import SECRETS, document_for
 from control.doctor import systems
 from control.doctor.examination import examine
-from store.store import Store
+from store.store import Store, WorkflowStore
 from tests.integration.control.conftest import Run
 
 
@@ -95,6 +96,46 @@ def test_both_systems_are_asked_and_the_mapping_is_held_against_their_schemas(
     wrong = [one["finding"] for one in checks if one["check"] == "ingress mapping" and one["colour"] == "red"]
     assert any("fristName" in finding for finding in wrong)
     assert any("faxx" in finding for finding in wrong)
+
+
+def test_the_clocks_of_both_systems_are_looked_at_for_every_workflow(
+    run: Run, file: Path, document: Document, sandbox: Sandbox
+) -> None:
+    # Given ingress alone, and a clock of Campaign that is a minute behind
+    file.write_text(dump(document))
+    run("config", "apply", str(file))
+    sandbox.ask("PUT", "/switches", {"campaign_clock_offset": -60})
+    # When the doctor looks
+    checks = {one["check"]: one for one in json.loads(run("doctor", "-o", "json").stdout)}
+    # Then Dynamics is well, and of Campaign it is said how far it is from here, and what to do
+    assert checks["Dynamics clock"]["colour"] == "green"
+    found = checks["Campaign clock"]
+    assert found["colour"] == "yellow"
+    assert re.fullmatch(r"It is (59|60|61) s behind the clock of this machine, true to \d\.\d s\.", found["finding"])
+    assert found["remedy"] == "Have the clock of this machine set right, by NTP."
+    # And whether Campaign lets us write is not made out to be known
+    assert checks["Campaign"]["finding"].endswith(
+        "; whether it lets us write is not checked, since only a write tells."
+    )
+
+
+@pytest.mark.usefixtures("answering", "acknowledged")
+def test_a_workflow_that_failed_is_red_with_the_reason_and_the_command(
+    run: Run, file: Path, ingress: WorkflowStore
+) -> None:
+    # Given a workflow that runs, and then has failed
+    run("config", "apply", str(file))
+    run("workflow", "start", "ingress")
+    assert colours(run)["ingress state"] == "green"
+    ingress.lifecycle.fail(ingress.lifecycle.read().generation, "start-up checks", "Dynamics refuses the credentials")
+    # When the doctor looks
+    [found] = [one for one in json.loads(run("doctor", "-o", "json").stdout) if one["check"] == "ingress state"]
+    # Then it is red, and says why and what to do
+    assert re.fullmatch(r"It failed \d s ago: Dynamics refuses the credentials\.", found["finding"])
+    assert (found["colour"], found["remedy"]) == (
+        "red",
+        "When that is mended, start it: d365acs workflow start ingress",
+    )
 
 
 def test_a_wrong_secret_and_a_silent_system_are_red_each_by_itself(

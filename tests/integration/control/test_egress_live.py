@@ -269,7 +269,10 @@ def test_the_doctor_asks_the_journal_and_not_what_egress_does_not_use(
     assert found["Journal"][0] == "green"
     assert found["Journal"][1].endswith("; it keeps events for 7 days.")
     assert (found["Dynamics"][0], found["egress activities"][0]) == ("green", "green")
-    assert "not tried" in found["egress activities"][1]  # whether rows may be created
+    assert found["egress activities"][1] == "The activity tables are there with their columns."
+    may = "The application user may create activities and append them to every contact."
+    assert found["egress rights"] == ("green", may)
+    assert re.fullmatch(r"At most \d\.\d s from that of this machine\.", found["Dynamics clock"][1])
     assert not {"Campaign", "SFTP", "ingress workers"} & found.keys()
     # When the registration is another one, Then that is told with its remedy, and the rest is good
     journal = JournalConnection(url=f"{connections.journal.url}x")  # type: ignore[union-attr]  # it is there
@@ -334,3 +337,64 @@ def test_a_table_that_is_not_there_is_told_without_the_words_of_the_wire(
     written(file, connections, activities={"open": {"table": "adobe_emailopened", "date": "adobe_openedon"}})
     told = run("config", "validate", str(file), "--live").stdout
     assert "Dynamics, definition of adobe_emailopened: " in told and "GET" not in told
+
+
+@pytest.mark.usefixtures("answering")
+@pytest.mark.parametrize(
+    ("switches", "colour", "finding"),
+    [
+        (
+            {"privileges": {"prvCreateActivity": "None", "prvAppendToContact": "Local"}},
+            "red",
+            "The application user has not the privilege prvCreateActivity: what is written would be refused.",
+        ),
+        (
+            {"privileges": {"prvAppendadobe_emailopen": "None", "prvAppendToContact": "None"}}
+            | {"activity_privileges": "own"},
+            "red",
+            "The application user has not the privileges prvAppendadobe_emailopen and prvAppendToContact: what is "
+            "written would be refused.",
+        ),
+        (
+            {"privileges": {"prvCreateActivity": "Basic", "prvAppendToContact": "Deep"}},
+            "yellow",
+            "The application user has prvAppendToContact, but not at organization level: contacts beyond its reach are "
+            "refused.",
+        ),
+    ],
+)
+def test_the_doctor_asks_whether_activities_may_be_written_and_writes_none(
+    run: Run,
+    file: Path,
+    connections: Connections,
+    sandbox: Sandbox,
+    switches: dict[str, Any],
+    colour: str,
+    finding: str,
+) -> None:
+    applied(run, file, connections)
+    # Given an application user that has not all privileges
+    before = {"privileges": {}, "activity_privileges": "shared"}
+    sandbox.ask("PUT", "/switches", switches)
+    try:
+        found = checks(run)
+    finally:
+        sandbox.ask("PUT", "/switches", before)
+    # Then the doctor names them
+    assert found["egress rights"] == (colour, finding)
+
+
+@pytest.mark.usefixtures("answering")
+def test_privileges_that_are_not_told_are_said_to_be_unchecked(
+    run: Run, file: Path, connections: Connections, sandbox: Sandbox
+) -> None:
+    applied(run, file, connections)
+    # Given an application user that may not look at users
+    sandbox.ask("PUT", "/switches", {"privileges_told": False})
+    try:
+        colour, finding = checks(run)["egress rights"]
+    finally:
+        sandbox.ask("PUT", "/switches", {"privileges_told": True})
+    # Then the doctor says that, and why
+    assert colour == "yellow"
+    assert finding.startswith("Not checked: ") and "prvReadUser" in finding

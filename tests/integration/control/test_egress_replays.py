@@ -113,6 +113,15 @@ def test_only_of_files_that_were_deleted_it_is_said_that_they_are_gone(
     assert run("config", "apply", str(file)).exit_code == 0
     # When an old window is asked for, Then files of the archive are read, and nothing is said of a journal
     assert run("replay", "create", "egress", "--since", "30d").stderr.splitlines()[1:] == warnings
+    # And that it cannot be rehearsed is said with the reason and the way out
+    rehearsed = run("replay", "create", "egress", "--since", "30d", "--dry-run", "-o", "json")
+    assert (rehearsed.exit_code, rehearsed.stdout, rehearsed.stderr) == (
+        1,
+        "",
+        "Error: egress reads files, and reading puts them away: a replay of it cannot be rehearsed; what Dynamics "
+        "shows already is not shown twice, so begin with a small window: d365acs replay create egress --since TIME "
+        "--until TIME\n",
+    )
 
 
 def test_ingress_is_replayed_table_by_table_and_events_by_time_alone(run: Run, egress: WorkflowStore) -> None:

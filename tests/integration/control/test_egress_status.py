@@ -109,12 +109,10 @@ def test_missed_events_are_told_for_seven_days_over_stops_and_starts(
     assert shown(run)["streams"][0]["missed"]["sentence"] == "Those of one day are missed."
 
 
-def test_a_backfill_is_shown_with_its_window_and_what_was_read(
-    run: Run, egress: WorkflowStore, generation: int
-) -> None:
+def test_a_replay_is_shown_with_its_window_and_what_was_read(run: Run, egress: WorkflowStore, generation: int) -> None:
     backfill = Backfill("q", since_ms=1_795_000_000_000, until_ms=None, events=1234)
     read(egress, generation, EventPosition("here", "p", backfill=backfill), "a")
-    assert row(run)["READS"] == "a backfill"
+    assert row(run)["READS"] == "a replay"
     [stream] = shown(run)["streams"]
     assert stream["backfill"] == {"since": "2026-11-18T11:06:40Z", "until": None, "events": 1234}
     assert stream["progress"]["read"] == 1234

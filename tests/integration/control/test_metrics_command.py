@@ -122,6 +122,32 @@ def test_requests_of_the_workers_are_told(run: Run, file: Path, store: Store, in
         assert f"{line}\n" in told
 
 
+def test_what_systems_told_last_is_told_for_as_long_as_it_is_worth_anything(run: Run, store: Store) -> None:
+    # Given what answers told just now
+    now_ms = store.now_ms()
+    ends = now_ms // 1000 + 3000
+    budget = {("dynamics", "budget-requests"): 5990.0, ("dynamics", "budget-seconds"): 1199.5}
+    rest = {("campaign", "clock"): -60.5, ("campaign", "token-ends"): float(ends)}
+    store.last_told.note({**budget, **rest}, now_ms)
+    names = ("d365acs_api_budget", "d365acs_clock", "d365acs_credential")
+    # Then it is told, with the moment at which a token ends
+    told = [line for line in run("metrics").stdout.splitlines() if line.startswith(names)]
+    assert told[:3] == [
+        'd365acs_api_budget_remaining_requests{system="dynamics"} 5990.0',
+        'd365acs_api_budget_remaining_seconds{system="dynamics"} 1199.5',
+        'd365acs_clock_skew_seconds{system="campaign"} -60.5',
+    ]
+    [token] = told[3:]
+    name, value = token.rsplit(" ", 1)
+    assert name == 'd365acs_credential_expiry_timestamp_seconds{credential="token",system="campaign"}'
+    assert float(value) == ends
+    # When five minutes have passed, Then what was left then is told no more; after a day nothing is
+    store.last_told.note(budget, now_ms - 300_000)
+    assert lines_of(run("metrics").stdout, *names) == 'd365acs_clock_skew_seconds{system="campaign"} -60.5\n'
+    store.last_told.note({("campaign", "clock"): -60.5, ("campaign", "token-ends"): now_ms / 1000}, now_ms - 86_400_000)
+    assert not [line for line in run("metrics").stdout.splitlines() if line.startswith(names)]
+
+
 def test_no_metric_holds_the_id_of_a_record(run: Run, file: Path, store: Store, ingress: WorkflowStore) -> None:
     run_with_everything(run, file, store, ingress)
     queue = ingress.queue("contact")

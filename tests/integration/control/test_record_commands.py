@@ -11,7 +11,8 @@ from config.document import Document, dump
 from config.ingress import Filter
 from control.demo.sandbox import Sandbox
 from control.demo.stage import SECRETS, document_for
-from store.outcomes import Parent, Reason, Refused
+from store.ledger import Entry, Standing
+from store.outcomes import Outcome, Parent, Reason, Refused, Unsent, Written
 from store.records import Change, Lane
 from store.store import Store, WorkflowStore
 from sync.streams import parent_left
@@ -108,7 +109,7 @@ def test_an_explanation_says_why_nothing_is_sent_and_what_would_be(
     assert part["waiting"]["lane"] == "live"
     # When somebody changes what is not ours in Campaign, Then that is told, too
     flow(store, ["contact"])
-    assert [one["outcome"] for one in told(run, ann)["lately"]] == ["written", "written"]
+    assert [one["outcome"] for one in told(run, ann)["lately"]] == ["updated", "created"]
     sandbox.ask("PATCH", f"/campaign/resources/profile/{ann}", {"lastName": "Overwritten"})
     part = told(run, ann)
     assert "yet Campaign shows other values now (lastName)" in part["verdict"]
@@ -212,6 +213,110 @@ def test_a_child_that_leaves_with_its_parent_names_it(
         f"its deletion would be sent, because the contact {holder} that it links to leaves Campaign."
     )
     assert (part["action"], part["waiting"]["lane"]) == ("delete", "replay")
+
+
+def test_who_retried_and_who_dropped_a_dead_letter_is_told(
+    run: Run, store: Store, ingress: WorkflowStore, sandbox: Sandbox, ann: str
+) -> None:
+    # Given a contact that was set aside at the second attempt, retried, set aside again, and given up
+    generation = run_ingress(store)
+    flow(store, ["contact"], write=False)
+    queue, reason = ingress.queue("contact"), Reason("already-exists", "Another profile has it.", "campaign")
+
+    def refuse() -> None:
+        batch = queue.lease(generation, 500, 60_000)
+        refused = [Refused(record.id, reason, 500) for record in batch.records]
+        queue.settle(batch.number, refused)
+        ingress.outcomes("contact").note(refused, tried={ann: 1})
+
+    refuse()
+    run("dlq", "retry", "ingress", ann, "--why", "merged", D365ACS_ACTOR="bob")
+    refuse()
+    run("dlq", "drop", "ingress", "--cause", "already-exists", "--why", "test data", "--yes")
+    # When it is explained, Then all of that is told, and by whom
+    part = told(run, ann)
+    assert [(one["outcome"], one["cause"], one["status"], one["attempts"], one["by"]) for one in part["lately"]] == [
+        ("dropped", None, None, 0, "ann"),
+        ("refused", "already-exists", 500, 2, None),
+        ("retried", None, None, 0, "bob"),
+        ("refused", "already-exists", 500, 2, None),
+    ]
+    when = [one["at"].replace("T", " ").removesuffix("Z") for one in part["lately"]]
+    why = part["lately"][0]["why"]
+    assert why.startswith("5 dead letters (already-exists, until ") and why.endswith("): test data")
+    assert part["verdict"] == (
+        f"It was given up on {when[0]} UTC by ann; a replay brings it, or its next change; then it would be created."
+    )
+    lines = run("record", "explain", ann).stdout.splitlines()
+    assert lines[lines.index("Lately") + 2 :] == [
+        f"{when[0]} UTC  given up by ann: {why}",
+        f"{when[1]} UTC  set aside: already-exists (500), at attempt 2",
+        f"{when[2]} UTC  retried by bob: 1 dead letter ({ann}): merged",
+        f"{when[3]} UTC  set aside: already-exists (500), at attempt 2",
+    ]
+    # And of one that is gone from Dynamics, too, what is remembered is told
+    sandbox.ask("POST", "/dynamics/tables/contact/delete", {"ids": [ann]})
+    gone = told(run, ann)
+    assert (gone["dynamics"]["there"], gone["lately"][0]["by"]) == (False, "ann")
+
+
+@pytest.mark.parametrize("how", ["unread", "waiting", "set aside", "absent", "present"])
+def test_a_parked_record_says_how_its_parent_stands_and_what_to_do_next(
+    run: Run, store: Store, ingress: WorkflowStore, sandbox: Sandbox, how: str
+) -> None:
+    # Given a membership that is parked for its contact
+    generation = run_ingress(store)
+    row = sandbox.rows("new_membership")[0]
+    membership, contact = row["new_membershipid"], row["_new_contactid_value"]
+    flow(store, ["new_membership"])
+    # When that one was not read yet, waits, is set aside, is gone from Dynamics, or has just come
+    if how in ("waiting", "set aside", "present"):
+        flow(store, ["contact"], write=False)
+        batch = ingress.queue("contact").lease(generation, 500, 60_000)
+        ends: list[Outcome] = [Unsent(record.id) for record in batch.records]
+        if how == "set aside":
+            ends = [Refused(record.id, Reason("unmappable", "Too long.")) for record in batch.records]
+        if how == "present":
+            there = Entry(Standing.PRESENT, 2, 1, bytes(8))
+            ends = [Written(record.id, there) for record in batch.records]
+        ingress.queue("contact").settle(batch.number, ends)
+    elif how == "absent":
+        sandbox.ask("POST", "/dynamics/tables/contact/delete", {"ids": [contact]})
+    # Then that is told in one sentence, with the command that leads on
+    explain = f"d365acs record explain {contact}"
+    sentences = {
+        "unread": f"is in Dynamics, and was not read yet or was given up; see which with: {explain}",
+        "waiting": f"waits on the queue itself, and this one follows by itself; see it with: {explain}",
+        "set aside": "is a dead letter itself (unmappable): mend and retry that first; see it with: d365acs dlq show "
+        f"ingress {contact}",
+        "absent": f"is not in Dynamics: correct the lookup there; see it with: {explain}",
+        "present": f"is in Campaign by now, and this one follows by itself; see it with: {explain}",
+    }
+    part = told(run, membership)
+    assert part["waiting"]["where"] == "parked"
+    assert part["awaited"] == {
+        "stream": "contact", "id": contact, "how": how,
+        "sentence": f"The contact {contact} that it waits for {sentences[how]}",
+    }  # fmt: skip
+    assert part["next"] == [explain]
+    assert run("record", "explain", membership).stdout.splitlines()[4] == part["awaited"]["sentence"]
+
+
+def test_a_parent_that_its_filter_keeps_back_is_told_while_dynamics_is_away_too(
+    run: Run, store: Store, sandbox: Sandbox
+) -> None:
+    run_ingress(store)
+    row = sandbox.rows("new_membership")[0]
+    membership, contact = row["new_membershipid"], row["_new_contactid_value"]
+    changed(sandbox, contact, statecode=1)
+    flow(store, ["new_membership"])
+    sentence = f"The contact {contact} that it waits for does not pass the filter of its table; see the conditions with"
+    assert told(run, membership)["awaited"]["sentence"] == f"{sentence}: d365acs record explain {contact}"
+    # When Dynamics is away, Then what is kept is told: nothing of this one
+    sandbox.ask("PUT", "/faults", {"dynamics": {"rate_503": 1}})
+    away = told(run, membership)
+    sandbox.ask("PUT", "/faults", {})
+    assert (away["action"], away["awaited"]["how"]) == ("unknown", "unknown")
 
 
 def test_values_are_shown_only_on_record(run: Run, ingress: WorkflowStore, ann: str) -> None:

@@ -14,7 +14,7 @@ from control.demo.sandbox import Sandbox, connections_to
 from control.demo.stage import SECRETS
 from control.live_streams import in_use, live
 from store.client import text
-from store.outcomes import Parent, Parked
+from store.outcomes import Parent, Parked, Reason, Refused
 from store.records import Change, Lane
 from store.store import Store, WorkflowStore
 from sync.events.event import activity_id
@@ -163,6 +163,58 @@ def test_a_dry_run_counts_the_events_that_then_appear(
     assert shown(sandbox) == events["create"] > 0
     again = run("workflow", "start", "egress", "--dry-run").stdout
     assert again.endswith("Campaign is not written to. Nothing was written to Dynamics.\n")
+
+
+def test_what_is_no_id_at_all_is_told_what_an_id_can_be(run: Run) -> None:
+    wrong = run("record", "explain", "nope")
+    assert (wrong.exit_code, wrong.stdout, wrong.stderr) == (
+        1,
+        "",
+        "Error: nope is neither the id of a record, such as 5d6c7f1e-0f0b-4b0e-9a58-000000000001, nor a PKey, which "
+        "begins with @, nor the id of an event that waits, was set aside, or is in Dynamics; see what was set aside "
+        "with: d365acs dlq ls\n",
+    )
+
+
+def test_an_event_that_was_given_up_says_by_whom(run: Run, egress: WorkflowStore, generation: int) -> None:
+    # Given an event that was set aside
+    queue, send = egress.queue("events"), activity_id("send", "made-up-3")
+    queue.put_page(generation, egress.cursor("events").number, [Change(send, 1, b"journal {}")], "", Lane.LIVE)
+    batch = queue.lease(generation, 500, 60_000)
+    queue.settle(batch.number, [Refused(send, Reason("unmappable", "It has no time."))])
+    # When its letter is dropped, Then it is known by its id as that which was given up
+    assert run("dlq", "drop", "egress", send, "--why", "a test", "--yes").exit_code == 0
+    for id_ in (send, "made-up-3"):
+        part = told(run, id_)
+        assert part["verdict"].startswith("It was given up on ")
+        assert part["verdict"].endswith(
+            " by ann; events of a time are read again with: d365acs replay create egress --since TIME."
+        )
+
+
+def test_a_replay_of_a_window_is_rehearsed_and_not_asked_for(
+    run: Run, store: Store, egress: WorkflowStore, generation: int
+) -> None:
+    # Given a journal that was read to its end
+    flow(store, generation, write=True)
+    # When a replay of all of it is rehearsed, Then every event is looked at again, and none would be shown twice
+    told_ = run("replay", "create", "egress", "--dry-run", "-o", "json")
+    [events] = json.loads(told_.stdout)["tables"]
+    assert (events["records"], events["create"], events["reads"]) == (20, 0, "the journal, from its beginning")
+    assert events["unchanged"] > 0
+    # And of a window in which nothing happened, none
+    line = run("replay", "create", "egress", "--until", "2001-01-01", "--dry-run").stdout.splitlines()[1]
+    assert line.split()[:2] == ["events", "0"]
+    assert line.endswith("the journal, until 2001-01-01 00:00 UTC")
+    assert egress.replays.both() == ({}, {})
+    # And what has no rehearsal says why, and what to do instead
+    assert run("replay", "create", "optinout", "--dry-run").stderr == (
+        "Error: A replay of optinout compares both systems as they are now; see what it would write with: d365acs "
+        "consent preview\n"
+    )
+    assert run("replay", "create", "ingress", "--dry-run").stderr == (
+        "Error: ingress is replayed table by table; name one: d365acs replay create TABLE --dry-run\n"
+    )
 
 
 def shown(sandbox: Sandbox) -> int:

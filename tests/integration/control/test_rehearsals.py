@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from config.document import Document, dump
 from config.ingress import FieldMapping, Filter, IngressConfig, TableMapping
@@ -263,3 +264,13 @@ def test_a_replay_is_rehearsed_by_its_command_and_not_asked_for(run: Run, store:
     assert lines[1].split()[:4] == ["contact", "12", "0", "12"]
     assert lines[-1].endswith("about 6 s, at 2 records a second. Nothing was written.")
     assert ingress.replays.both() == ({}, {})
+    # And programs get it as they ask for it
+    for output, read in (("json", json.loads), ("yaml", yaml.safe_load), ("jsonl", json.loads)):
+        told = run("replay", "create", "contact", "--rate", "2", "--dry-run", "-o", output)
+        [table] = read(told.stdout)["tables"]
+        assert (table["table"], table["records"], table["update"]) == ("contact", 12, 12)
+    assert ingress.replays.both() == ({}, {})
+    # And so the request itself
+    asked = json.loads(run("replay", "create", "contact", "-o", "json").stdout)
+    assert (asked["table"], asked["new"], asked["began"], asked["warnings"]) == ("contact", True, False, [])
+    assert asked["message"] == ("The replay of contact is pending; begin it with: d365acs workflow restart ingress")

@@ -224,6 +224,60 @@ def test_a_replay_is_paused_and_goes_on_and_history_tells(run: Run, ingress: Wor
     assert actions == ["replay resume", "replay pause", "replay now", "replay ask"]
 
 
+def test_replays_that_others_have_followed_are_listed_below_the_last_twenty_of_them(
+    run: Run, ingress: WorkflowStore, running: int
+) -> None:
+    # Given a replay that was ended, one that was read to its end, and one whose place another one takes
+    run("replay", "create", "contact", "--now", "--why", "first")
+    run("replay", "cancel", "contact")
+    run("replay", "create", "contact", "--since", "1d", "--why", "second")
+    began = ingress.replays.began("contact")
+    assert began is not None and began.began_ms is not None
+    ingress.replays.over("contact", began.began_ms, 1200, 30)
+    position = Position(phase=Phase.CHANGES, link="x", replayed_ms=began.began_ms)
+    ingress.queue("contact").put_page(running, 1, [], position.dump())
+    run("replay", "create", "contact", "--now", "--why", "third")
+    run("replay", "create", "contact", "--now", "--why", "fourth")
+    # When they are listed, Then the last one stands first, and below each with what became of it
+    found = json.loads(run("replay", "ls", "-o", "json").stdout)
+    assert [(one["why"], one["state"], one["read"], one["queued"]) for one in found] == [
+        ("fourth", "reading", None, None),
+        ("third", "over", None, None),
+        ("second", "done", 1200, 30),
+        ("first", "ended", None, None),
+    ]
+    assert found[2]["all_read"] and not found[1]["all_read"]
+    lines = run("replay", "ls").stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["contact", "reading"], ["contact", "over"], ["contact", "done"], ["contact", "ended"],
+    ]  # fmt: skip
+    # And however many there were, twenty are kept
+    for number in range(20):
+        run("replay", "create", "contact", "--now", "--why", f"again {number}")
+    kept = json.loads(run("replay", "ls", "-o", "json").stdout)
+    assert (len(kept), kept[0]["why"], kept[-1]["why"]) == (21, "again 19", "fourth")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "nonsense",
+            "nonsense is neither a mapped table (contact) nor egress or optinout; see the replays that there are with: "
+            "d365acs replay ls",
+        ),
+        ("ingress", "ingress is replayed table by table; see the replays of its tables with: d365acs replay ls"),
+        ("contact", "No replay of contact was ever asked for; see those that were with: d365acs replay ls"),
+    ],
+)
+def test_a_name_without_a_replay_is_told_what_a_name_can_be(run: Run, name: str, sentence: str) -> None:
+    shown = run("replay", "show", name)
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (1, "", f"Error: {sentence}\n")
+    if name == "nonsense":
+        for verb in ("cancel", "pause", "resume"):
+            assert run("replay", verb, name).stderr == f"Error: {sentence}\n"
+
+
 def test_a_replay_that_is_one_with_a_full_read_cannot_be_paused(run: Run, ingress: WorkflowStore, running: int) -> None:
     run("replay", "create", "contact", "--now")
     began = ingress.replays.began("contact")

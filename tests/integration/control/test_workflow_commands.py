@@ -329,6 +329,21 @@ def test_watching_shows_rates_and_ends_after_so_many_looks(run: Run, file: Path)
     assert [json.loads(line)["state"] for line in lines] == ["STOPPED"] * 3
 
 
+def test_one_workflow_is_shown_again_and_again(run: Run, file: Path) -> None:
+    apply(run, file)
+    # Given one look, When it is watched, Then people see the same again, and programs a line for each look
+    once = run("workflow", "show", "ingress").stdout
+    watched = run("workflow", "show", "ingress", "--watch", "--count", "2", "--interval", "0.1")
+    assert (watched.exit_code, watched.stdout) == (0, 2 * once)
+    lines = run("workflow", "show", "ingress", "--watch", "--count", "2", "--interval", "0.1", "-o", "jsonl").stdout
+    assert [json.loads(line)["causes"] for line in lines.splitlines()] == [[], []]
+    # And so is the list of all
+    once = run("workflow", "ls").stdout
+    assert run("workflow", "ls", "--watch", "--count", "2", "--interval", "0.1").stdout == 2 * once
+    # And a wrong name is an error at once
+    assert run("workflow", "show", "nothing", "--watch").stderr.startswith("Error: There is no workflow nothing")
+
+
 def test_a_program_that_watches_is_not_cut_off_by_an_outage_of_redis() -> None:
     # Given a program that reads lines (in a home of its own, short: a socket stands in it)
     with tempfile.TemporaryDirectory(prefix="d365acs-") as home, EmbeddedServer(Path(home)) as server:

@@ -14,7 +14,7 @@ from control.acts import acts
 from dashboard.door import LinkDoor, Visitor
 from dashboard.gate import Gate, Refusal
 from dashboard.serve import is_loopback
-from dashboard.users import Role, remove_user, write_user
+from dashboard.users import Role, UsersFile, remove_user, write_user
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
 from tests.integration.dashboard.conftest import (
@@ -28,7 +28,7 @@ from tests.integration.dashboard.conftest import (
 )
 from tests.sandboxes import ROOT
 
-#: Everything on the page that changes something, and one thing of Flower's that does.
+#: Everything on the page that changes something, and what does of Flower's.
 POSTS = [
     *(
         f"/workflows/ingress/{verb}"
@@ -36,6 +36,14 @@ POSTS = [
     ),
     "/workflows/ingress/configuration",
     "/api/worker/shutdown/celery@here",
+    "/api/worker/pool/grow/celery@here",
+    "/api/worker/queue/cancel-consumer/celery@here",
+    "/api/task/revoke/1234",
+    "/api/task/abort/1234",
+    "/api/task/timeout/tick",
+    "/api/task/rate-limit/tick",
+    "/api/task/async-apply/tick",
+    "/api/task/send-task/tick",
 ]
 
 
@@ -52,6 +60,11 @@ def test_with_users_nothing_is_shown_without_a_password(with_users: Served, path
     answer = requests.get(with_users.origin + path, timeout=30)
     assert answer.status_code == 401 and answer.headers["WWW-Authenticate"].startswith("Basic")
     assert answer.text == "Log in.\n"
+
+
+def test_a_page_that_is_left_open_does_not_make_the_browser_ask_for_a_password(with_users: Served) -> None:
+    answer = requests.get(with_users.page, params={"part": "live"}, timeout=30)
+    assert (answer.status_code, answer.text) == (401, "Log in.\n") and "WWW-Authenticate" not in answer.headers
 
 
 def test_a_wrong_password_or_name_does_not_come_in(with_users: Served) -> None:
@@ -85,7 +98,9 @@ def test_whoever_looks_sees_no_buttons_and_is_refused_whatever_they_post(
         fields = {"_xsrf": token, "stream": "contact", "cause": "unmappable", "name": "contact", "do": "save"}
         answer = vera.session.post(with_users.origin + path, data=fields, timeout=30)
         # Then it is refused
-        assert (answer.status_code, answer.text) == (403, "You may look, and not operate.\n")
+        assert (answer.status_code, answer.text) == (403, "You may look, and not operate.\n"), path
+    for method in ("PUT", "PATCH", "DELETE"):
+        assert vera.session.request(method, with_users.page, timeout=30).status_code == 403
     # And nothing has changed
     assert state(running) is State.RUNNING and running.queue("contact").dead_ids() == ["one"]
     assert len(acts(store, "ingress", None, 100)) == before
@@ -163,6 +178,23 @@ def test_a_post_from_elsewhere_is_refused_even_with_password_and_token(
     assert answer.status_code == 403 and "another site" in answer.text
 
 
+def test_flowers_own_actions_want_the_token_too_and_scripts_send_a_password_instead(
+    with_users: Served, store: Store
+) -> None:
+    # Given a browser, which has the cookie of the token
+    olivia = with_users.visit(OLIVIA)
+    olivia.get()
+    action = with_users.origin + "/api/worker/shutdown/celery@nowhere"
+    # When it posts without the token, or with another, Then Flower does nothing
+    for headers in ({}, {"X-XSRFToken": "made up"}):
+        assert olivia.session.post(action, headers=headers, timeout=30).status_code == 403
+    # When its page sends the token, Then it is looked for the worker
+    token = {"X-XSRFToken": olivia.session.cookies["_xsrf"]}
+    assert olivia.session.post(action, headers=token, timeout=30).text == "Unknown worker 'celery@nowhere'"
+    # And so it is when a script comes with its password alone
+    assert requests.post(action, auth=OLIVIA, timeout=30).text == "Unknown worker 'celery@nowhere'"
+
+
 def test_a_post_from_the_page_itself_passes(with_users: Served, configured: WorkflowStore) -> None:
     headers = {"Origin": with_users.origin, "Sec-Fetch-Site": "same-origin"}
     assert with_users.visit(OLIVIA).press("/ingress/start", headers=headers).status_code == 200
@@ -174,6 +206,19 @@ def test_looking_changes_nothing_and_needs_no_token(with_users: Served, configur
     for verb in ("start", "stop", "drop"):
         assert olivia.get(f"/ingress/{verb}").url == with_users.page + "/ingress"
     assert state(configured) is State.STOPPED
+
+
+def test_cookies_are_kept_from_scripts_and_from_other_sites(with_users: Served, configured: WorkflowStore) -> None:
+    # When a button is pressed
+    olivia = with_users.visit(OLIVIA)
+    page = olivia.get()
+    told = olivia.session.post(
+        with_users.page + "/ingress/start", data={"_xsrf": olivia.session.cookies["_xsrf"]}, allow_redirects=False
+    )
+    # Then no other site's request carries what was set, and only Flower's token can be read by scripts, which send it
+    [token, *_], [notice, *_] = (answer.raw.headers.getlist("Set-Cookie") for answer in (page, told))
+    assert token.startswith("_xsrf=") and "SameSite=Strict" in token
+    assert notice.startswith("d365acs_notice=") and "SameSite=Strict" in notice and "HttpOnly" in notice
 
 
 # without a login
@@ -238,6 +283,38 @@ def test_these_addresses_are_on_this_machine(address: str) -> None:
     assert is_loopback(address)
 
 
+def test_a_dashboard_that_runs_asks_everybody_to_log_in_from_the_first_user_on(
+    start: Start, tmp_path: Path, configured: WorkflowStore
+) -> None:
+    # Given a dashboard where nobody logs in, with somebody who has the key, and somebody who looks
+    served, file = start(), tmp_path / "dashboard.users"
+    keeper, looker = served.operate(), served.visit()
+    assert looker.get().status_code == 200 and "ann operates" in keeper.text()
+    # When somebody is added
+    write_user(file, "olivia", Role.OPERATE, PASSWORD)
+    # Then with the next request nobody looks without a password, and the key is worth nothing
+    assert looker.get().status_code == keeper.get().status_code == 401
+    token = keeper.session.cookies["_xsrf"]
+    acted = keeper.session.post(served.page + "/ingress/start", data={"_xsrf": token}, timeout=30)
+    assert acted.status_code == 401 and state(configured) is State.STOPPED
+    assert looker.get("/enter", params={"key": (tmp_path / "dashboard.key").read_text()}).status_code == 401
+    # And who was added operates, and is led on by a link of before
+    olivia = served.visit(OLIVIA)
+    key = (tmp_path / "dashboard.key").read_text()
+    assert "olivia operates" in olivia.get("/enter", params={"key": key}).text
+    assert olivia.press("/ingress/start").status_code == 200 and state(configured) is State.STARTING
+    # When the file goes, or is broken, Then it does not become as open as it was
+    file.unlink()
+    assert looker.get().status_code == 401 and keeper.get().status_code == 401
+    assert served.visit(OLIVIA).get().status_code == 503
+    file.symlink_to(tmp_path / "nowhere")
+    assert served.visit(OLIVIA).get().status_code == 503
+    # And when it comes back, she is in again
+    file.unlink()
+    write_user(file, "olivia", Role.VIEW, PASSWORD)
+    assert "olivia may look" in served.visit(OLIVIA).text()
+
+
 # Flower's own ways
 
 
@@ -273,7 +350,7 @@ def test_flowers_own_password_works_its_user_operates_and_a_prefix_leads_everywh
 def test_read_only_means_everybody(tmp_path: Path) -> None:
     # Given Flower's --read_only, and somebody with the key
     options = SimpleNamespace(read_only=True, url_prefix="", address="127.0.0.1", basic_auth=[])
-    gate = Gate(LinkDoor("k" * 43, "stage", "ann"), options)
+    gate = Gate(LinkDoor("k" * 43, "stage", "ann", UsersFile(tmp_path / "users", awaited=True)), options)
     headers = {"Host": "localhost:5555", "Cookie": f"d365acs_stage={'k' * 43}"}
     # Then they look, and do not operate
     looking, acting = (

@@ -1,6 +1,9 @@
 """The pages to look at: what they say, in the words of the command line."""
 
 import re
+from base64 import b64encode
+from hashlib import sha256
+from html import unescape
 
 import requests
 from redis import Redis
@@ -19,7 +22,7 @@ def test_before_anything_is_configured_the_page_offers_to_begin(with_key: Served
     # Then all three workflows are there, with a way to begin each
     for name in ("ingress Dynamics 365 to Campaign STOPPED", "egress Campaign to Dynamics 365", "optinout Opt-in"):
         assert name in text
-    assert text.count("Nothing is configured. Configure") == 3
+    assert text.count("Nothing is configured yet. Configure opens a text to begin with. Configure") == 3
     assert "instance production ann operates" in text
 
 
@@ -38,7 +41,8 @@ def test_a_card_says_what_the_command_line_says(with_key: Served, running: Workf
     assert "3 backlog" in text and "Set aside 2" in text and "Parked 0" in text
     warning = unapplied_note(status)
     for note in notes(status):
-        assert note.removeprefix("ingress: ")[1:] in text
+        note = note.removeprefix("ingress: ").replace("d365acs dlq stats ingress", "see them by cause")
+        assert note[1:] in text
     # And the warning is said once
     assert text.count(warning.removeprefix("ingress: ")[1:]) == 1
 
@@ -70,9 +74,63 @@ def test_one_workflow_shows_its_tables_its_letters_by_cause_and_what_was_done(
     assert "2 unmappable contact, the newest" in text and "1 refused contact, the newest" in text
     assert "birthdate does not fit birthDate: it is no date" in text
     assert "Correct the record in Dynamics" in text and "Campaign says why" in text
-    assert "start STOPPED -> STARTING ann go" in text and "edit revision 1 ann the first" in text
+    assert "start STOPPED -> STARTING ann - go" in text and "edit revision 1 ann - the first" in text
     # And whoever only looks gets no button
     assert "Retry" not in text and "<button" not in with_key.visit().get("/ingress", params={"part": "live"}).text
+
+
+def test_what_was_set_aside_leads_to_its_causes_and_they_to_the_letters(
+    with_key: Served, running: WorkflowStore
+) -> None:
+    # Given a record that was set aside
+    set_aside(running, "one")
+    visit = with_key.visit()
+
+    def links(path: str, words: str) -> list[str]:
+        return [unescape(href) for href in re.findall(rf'<a href="([^"]+)">{words}</a>', visit.get(path).text)]
+
+    # Then its count and the sentence on the card lead to the causes
+    assert links("", "1") == links("", "see them by cause") == ["/workflows/ingress#letters-head"]
+    assert 'id="letters-head"' in visit.get("/ingress").text
+    # And there the cause leads to its letters, and the table to all of its own
+    [letters] = links("/ingress", "1 unmappable")
+    assert letters == "/workflows/ingress/letters?stream=contact&cause=unmappable"
+    assert "/workflows/ingress/letters?stream=contact" in links("/ingress", "1")
+    for path in (letters, "/workflows/ingress/letters?stream=contact"):
+        assert "one" in visit.text(path.removeprefix("/workflows"))
+
+
+def test_of_many_letters_the_newest_are_shown_and_more_on_request(with_key: Served, running: WorkflowStore) -> None:
+    ids = [f"record-{number:03}" for number in range(101)]
+    set_aside(running, *ids)
+    visit, path = with_key.visit(), "/ingress/letters?stream=contact&cause=unmappable"
+    shown = re.findall(r"record-\d{3}", visit.text(path))
+    assert len(set(shown)) == 100 and "These are the newest 100. Show more of them" in visit.text(path)
+    [more] = re.findall(r'id="more" href="/workflows([^"]+)"', visit.get(path).text)
+    assert set(re.findall(r"record-\d{3}", visit.text(unescape(more)))) == set(ids)
+
+
+def test_a_table_that_is_held_offers_the_restart_that_lets_it_go_on(with_key: Served, running: WorkflowStore) -> None:
+    # Given a table whose column is gone
+    generation = running.lifecycle.read().generation
+    assert running.holds.hold("contact", generation, "the column telephone1 is gone from Dynamics")
+    # Then the sentence leads to the mapping, and the button is there
+    page = with_key.operate().get().text
+    assert '<a href="/workflows/ingress/configuration">edit the mapping of contact</a>' in page
+    assert 'id="ingress-restart"' in page
+
+
+def test_every_time_is_told_by_how_long_ago_and_exactly(with_key: Served, running: WorkflowStore) -> None:
+    # Given something of everything that has a time
+    set_aside(running, "one")
+    running.replays.ask("contact", "ann", "")
+    # Then each has it for machines, which put it into the zone of the viewer, and for people
+    page = with_key.visit().get("/ingress").text
+    times = re.findall(r"<time([^>]*)>([^<]*)</time>", page)
+    assert len(times) == len(re.findall(r"\d+ s ago", page)) >= 5
+    for given, told in times:
+        assert re.fullmatch(r' datetime="[^"]+Z" title="\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"', given), given
+        assert told.endswith(" ago")
 
 
 def test_the_letters_of_a_cause_are_listed_without_their_content(with_key: Served, running: WorkflowStore) -> None:
@@ -139,3 +197,19 @@ def test_pages_load_nothing_from_elsewhere_and_nobody_frames_or_keeps_them(with_
         for address in addresses:
             assert requests.get(with_key.origin + address, timeout=30).status_code == 200
         assert not re.search(r"<script(?![^>]+src)|\son\w+=|\sstyle=", answer.text)
+
+
+def test_flowers_pages_run_nothing_but_their_own_scripts_and_nobody_frames_or_keeps_them(
+    with_key: Served, store: Store
+) -> None:
+    for path in ("/", "/workers", "/tasks", "/broker", "/nowhere", "/metrics", "/api/workers"):
+        answer = with_key.operate().session.get(with_key.origin + path, timeout=30)
+        headers = answer.headers
+        assert headers["X-Frame-Options"] == "DENY" and headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store" and headers["Referrer-Policy"] == "same-origin"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin" and "Server" not in headers
+        policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+        assert policy["frame-ancestors"] == policy["default-src"] == "'none'" and "unsafe" not in policy["script-src"]
+        # And what stands in them is allowed by name, so that they work
+        for script in re.findall(r"<script(?![^>]+src)[^>]*>(.*?)</script>", answer.text, re.S):
+            assert f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in policy["script-src"]

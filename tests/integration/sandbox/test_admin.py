@@ -26,6 +26,15 @@ def test_the_journal_has_every_effective_write_in_order(sandbox: Sandbox) -> Non
     assert len({entry["digest"] for entry in journal}) == 4
 
 
+def test_the_journal_shows_a_mark_where_a_field_is_named_for_it(sandbox: Sandbox) -> None:
+    headers = sandbox.campaign_headers()
+    for number, switch in ((1, "cusCrmId"), (2, "")):
+        sandbox.admin.put("/switches", {"journal_mark": switch})
+        body = {"externalId": f"k-{number}", "cusCrmId": "mark 7"}
+        requests.post(sandbox.profiles_api, json=body, headers=headers, timeout=10)
+    assert [entry["mark"] for entry in sandbox.admin.get("/journal")] == ["mark 7", None]
+
+
 def test_calls_are_counted_by_method_and_status_with_their_cost(sandbox: Sandbox) -> None:
     headers = sandbox.campaign_headers()
     sandbox.admin.delete("/calls")

@@ -75,6 +75,16 @@ def test_a_truncated_answer_announces_more_than_it_sends(sandbox: Sandbox) -> No
     assert 0 < len(body) < announced
 
 
+def test_a_slow_answer_comes_whole_and_its_end_late(sandbox: Sandbox) -> None:
+    headers = sandbox.campaign_headers()
+    sandbox.admin.put("/faults", {"campaign": {"rate_slow": 1, "slow_seconds": 0.1}})
+    started = time.monotonic()
+    answer = write(sandbox, headers, "k-1")
+    assert time.monotonic() - started >= 0.1
+    assert (answer.status_code, answer.json()["externalId"]) == (201, "k-1")
+    assert len(sandbox.admin.profiles()) == 1
+
+
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_a_malformed_answer_is_complete_and_no_json(sandbox: Sandbox, method: str) -> None:
     headers = sandbox.campaign_headers()

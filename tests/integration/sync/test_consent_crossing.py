@@ -48,8 +48,8 @@ def test_a_replays_page_that_was_long_on_its_way_replaces_nothing_newer(
     part = readers.source.parts["again"]
     real, fetched, free = part.fetch, threading.Event(), threading.Event()
 
-    def slow(position: str, timeout: float) -> ConsentPage:
-        page = real(position, timeout)
+    def slow(position: str, timeout: float, most: int | None = None) -> ConsentPage:
+        page = real(position, timeout, most)
         if PollPosition.load(position).walking:  # what is live is read by the same
             fetched.set()
             free.wait(20)
@@ -94,7 +94,7 @@ def test_a_source_that_fails_unexpectedly_is_shown_and_delays_no_other(readers: 
     # Given a source that meets what nobody has reckoned with
     readers.settle()
 
-    def broken(position: str, timeout: float) -> ConsentPage:
+    def broken(position: str, timeout: float, most: int | None = None) -> ConsentPage:
         raise KeyError("some value")
 
     readers.source.parts["poll"].fetch = broken  # type: ignore[method-assign]

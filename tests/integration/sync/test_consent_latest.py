@@ -137,7 +137,7 @@ def test_a_change_is_told_while_everybody_is_read_for_a_pair_that_was_added(read
     for name in ("poll", "dynamics"):
         part = readers.source.parts[name]
 
-        def slow(position: str, timeout: float) -> ConsentPage:
+        def slow(position: str, timeout: float, most: int | None = None) -> ConsentPage:
             free.wait(20)
             raise Unreachable("campaign", "never mind")
 
@@ -184,9 +184,9 @@ def test_the_other_reading_waits_until_the_fast_one_has_read_its_pages(readers: 
     for name in ("latest", "poll"):
         part = readers.source.parts[name]
 
-        def noted(position: str, timeout: float, name: str = name, real: Any = part.fetch) -> Any:
+        def noted(position: str, timeout: float, most: Any = None, name: str = name, real: Any = part.fetch) -> Any:
             asked.append(name)
-            return real(position, timeout)
+            return real(position, timeout, most)
 
         part.fetch = noted  # type: ignore[method-assign]
     # When both are read
@@ -222,7 +222,7 @@ def test_a_reader_returns_when_a_round_is_over_in_which_something_was_told(reade
         readers.profile(one, phone="1")
     free = threading.Event()
 
-    def busy(position: str, timeout: float) -> ConsentPage:
+    def busy(position: str, timeout: float, most: int | None = None) -> ConsentPage:
         free.wait(20)
         raise Unreachable("dynamics", "never mind")
 

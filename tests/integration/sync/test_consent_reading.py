@@ -75,9 +75,9 @@ def test_a_reader_returns_as_soon_as_something_is_to_be_written(
     blocked, free = readers.source.parts["dynamics"], threading.Event()
     real = blocked.fetch
 
-    def slow(position: str, timeout: float) -> ConsentPage:
+    def slow(position: str, timeout: float, most: int | None = None) -> ConsentPage:
         free.wait(20)
-        return real(position, timeout)
+        return real(position, timeout, most)
 
     blocked.fetch = slow  # type: ignore[method-assign]
     readers.profile(readers.ann, blackListEmail=True)
@@ -255,6 +255,29 @@ def test_a_replay_brings_everybody_once_more_behind_live_changes(readers: Consen
     # Then every profile waits once more, known or not, and the replay is over
     assert set(readers.waiting()) == {readers.ann, readers.bob, readers.carol}
     assert readers.lanes() == {Lane.REPLAY} and "again" not in readers.position.parts
+    replay = readers.store.replays.began("consent")
+    assert replay is not None and replay.over_ms is not None
+
+
+def test_a_paced_replay_brings_no_more_at_once_than_two_seconds_worth(readers: ConsentReaders) -> None:
+    # Given all in step, and a replay of one contact a second
+    readers.settle()
+    readers.store.replays.ask("consent", "a test", "", rate=1)
+    readers.store.replays.begin(readers.store.now_ms())
+    # When it is read, Then two wait, and the third comes when its time has come
+    readers.read()
+    assert len(readers.waiting()) == 2
+    assert readers.part("again").busy
+
+
+@pytest.mark.parametrize("name", ["poll", "latest", "dynamics"])
+def test_a_page_tells_of_no_more_contacts_than_are_wanted(readers: ConsentReaders, name: str) -> None:
+    readers.read_all()
+    part = readers.source.parts[name]
+    for one in (readers.ann, readers.bob, readers.carol):
+        readers.profile(one, phone="1")
+    page = part.fetch(part.beginning(None), 5, 2)
+    assert len(page.told) == 2 and page.more
 
 
 def test_a_replay_that_was_ended_reads_no_more(readers: ConsentReaders) -> None:
@@ -264,7 +287,7 @@ def test_a_replay_that_was_ended_reads_no_more(readers: ConsentReaders) -> None:
     readers.store.replays.begin(readers.store.now_ms())
     readers.restart()
 
-    def down(position: str, timeout: float) -> ConsentPage:
+    def down(position: str, timeout: float, most: int | None = None) -> ConsentPage:
         raise Unreachable("campaign", "Campaign does not answer")
 
     readers.source.parts["again"].fetch = down  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ from redis import Redis
 from connectors.dynamics_errors import create_error_of
 from connectors.errors import Malformed, Refused, Unavailable
 from connectors.wire import Answer
+from store.outcome_log import Ending
 from sync import unknown_contacts
 from sync.events.activity_target import MOST_REFUSALS
 from sync.events.event import activity_id
@@ -161,6 +162,11 @@ def test_an_event_whose_contact_does_not_come_within_the_limit_is_set_aside(
         "related-missing",
         unknown_contacts.OVER.format(limit="egress.contact_limit_seconds"),
     )
+    past = egress.workflow.outcomes("events").of(letter.id)
+    assert [(one.ending, one.cause) for one in past] == [(Ending.REFUSED, "related-missing"), (Ending.PARKED, "")]
+    # And the other one was created
+    [other] = egress.workflow.outcomes("events").of(activity_id("open", "e2"))
+    assert (other.ending, other.attempts) == (Ending.CREATED, 1)
     assert egress.queue.backlog().total == 0
 
 

@@ -226,6 +226,43 @@ def test_a_backfill_begins_while_the_workflow_runs_and_keeps_to_its_rate(egress:
     assert backfill.due_ms > egress.workflow.now_ms() + 1000
 
 
+def test_no_more_than_seconds_worth_of_a_page_goes_onto_the_queue_at_once(
+    egress: Egress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given five events on one page, of which one is outside the window, written and deleted by hand
+    days = {1: 3, 2: 3, 3: 9, 4: 3, 5: 3}
+    egress.events.add(*(event(number, days_ago=ago) for number, ago in days.items()), more=False, wait=600)
+    egress.carry()
+    egress.timelines.activities.clear()
+    # When they are read once more, one a second at most
+    day = 86_400_000
+    assert egress.workflow.replays.ask("events", "ann", "", rate=1.0, since_ms=NOW_MS - 5 * day)
+    assert egress.workflow.replays.begin_now("events", "ann")
+    egress.carry()
+    # Then two seconds' worth of them is written, and the turn of the others is to come
+    assert set(egress.timelines.activities) == {activity_id("open", f"e{number}") for number in (1, 2)}
+    backfill = egress.position.backfill
+    assert backfill is not None and (backfill.events, backfill.handed) == (2, 2)
+    assert backfill.due_ms > egress.workflow.now_ms()
+    # When it has come, after a start anew, and something has been added to the page meanwhile
+    monkeypatch.setattr("sync.events.reading.next_due_ms", lambda now_ms, queued, rate: 0)
+    [page] = egress.events.pages
+    assert isinstance(page, RawPage)
+    egress.events.pages[0] = page._replace(records=[*page.records, *[RawRecord(event(6), "")]])
+    egress.start()
+    due = replace(egress.position, backfill=replace(backfill, due_ms=0))
+    egress.redis.hset(egress.queue.keys.cursor, "value", due.dump())
+    read = egress.totals()["read"]
+    egress.carry()
+    # Then each appears once, and was handed on once
+    assert set(egress.timelines.activities) == {activity_id("open", f"e{number}") for number in (1, 2, 4, 5, 6)}
+    assert (egress.totals()["read"], egress.position.backfill) == (read + 3, None)
+    # And that all was read is known
+    egress.read()
+    over = egress.workflow.replays.began("events")
+    assert over is not None and over.over_ms is not None
+
+
 def test_a_backfill_that_is_paused_stands_still_over_a_restart_and_goes_on(egress: Egress) -> None:
     begun_backfill(egress)
     # When it is paused, the workflow is started anew, and something new happens

@@ -4,6 +4,7 @@ import pytest
 from redis import Redis
 
 from connectors.errors import Refused, SchemaRefused, Unavailable
+from store.outcome_log import Ending
 from store.record_queue import Change, Lane
 from sync.tables import relatives
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
@@ -161,6 +162,11 @@ def test_a_child_whose_parent_is_not_in_dynamics_is_set_aside(family: Family) ->
     kind, sentence = reason_of(family, MEMBERSHIP, GOLD)
     assert (kind, "contact" in sentence) == ("parent-missing", True)
     assert family.parked(MEMBERSHIP) == set()
+    # And what became of it is kept: it waited, and then no attempt was made
+    past = family.workflow.outcomes(MEMBERSHIP).of(GOLD)
+    assert [(one.ending, one.cause, one.attempts) for one in past] == [
+        (Ending.REFUSED, "parent-missing", 0), (Ending.PARKED, "", 0),
+    ]  # fmt: skip
     # And a change that leads it elsewhere brings it back
     family.dynamics.put(CONTACT, BOB, lastname="Bob")
     family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=BOB)

@@ -1,6 +1,7 @@
 """A walk beside live reading: changes go first and always win; what was asked for is written once more, and no more."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ from sync.streams import ReadEnd, Slice
 from sync.tables import reading as table_reading
 from sync.tables.position import Phase, Position
 from sync.tables.reading import TableReader
-from sync.tables.walk import Walk
+from sync.tables.walk import Walk, unpacked
 from tests.integration.sync.family import CONTACT, FOREVER, MEMBERSHIP, Family, the
 
 ANN, BOB = the("ann"), the("bob")
@@ -203,16 +204,21 @@ class Crash(BaseException):
         (Marks, "clear", True),
     ],
 )
-@pytest.mark.parametrize("by_ids", [False, True])
+@pytest.mark.parametrize("kind", ["all", "ids", "portions", "portions of ids"])
 def test_whoever_dies_in_the_midst_of_a_walk_loses_nothing(
-    family: Family, monkeypatch: pytest.MonkeyPatch, of: Any, name: str, after: bool, by_ids: bool
+    family: Family, monkeypatch: pytest.MonkeyPatch, of: Any, name: str, after: bool, kind: str
 ) -> None:
-    # Given a replay, of all or of ids, one of its pages read and written
-    monkeypatch.setattr("store.replay_ids.PART", 2)
-    monkeypatch.setattr("sync.tables.walking.PART", 2)
+    # Given a replay, of all or of ids, as fast as it goes or in portions, one of its pages read and written
+    monkeypatch.setattr("store.replay_ids.PART", 2 if kind == "ids" else 4)
+    monkeypatch.setattr("sync.tables.walking.PART", 2 if kind == "ids" else 4)
     monkeypatch.setattr("sync.tables.walking.PARTS", 1)
     ids = contacts(family)
-    replay_now(family, ids=confined_to(family, ids) if by_ids else None)
+    only: dict[str, Any] = {"ids": confined_to(family, ids) if "ids" in kind else None}
+    if "portions" in kind:
+        at_once(monkeypatch)
+        family.dynamics.page_size = 5
+        only |= {"rate": 1.0, "where": () if "ids" in kind else ("lastname begins_with c",)}
+    replay_now(family, **only)
     family.read(CONTACT, ONE_PAGE)
     family.write(CONTACT)
     # When the next reader or writer dies before or after one of its steps
@@ -280,10 +286,29 @@ def test_a_replay_that_is_ended_writes_what_was_read_and_no_more(family: Family)
     assert written(family) == sorted([*ids, *ids[:2]])
 
 
+def test_its_reader_tells_once_that_all_of_a_replay_was_read(family: Family) -> None:
+    contacts(family)
+    replay_now(family)
+    family.settle()
+    told = family.workflow.replays.began(CONTACT)
+    assert told is not None and told.over_ms is not None
+    assert (told.read, told.queued) == (6, 6)
+    # And another one that is ended was not
+    family.read(CONTACT)
+    assert family.workflow.replays.began(CONTACT) == told
+    replay_now(family)
+    family.read(CONTACT, ONE_PAGE)
+    assert family.workflow.replays.end(CONTACT, "a test")
+    family.settle()
+    ended = family.workflow.replays.began(CONTACT)
+    assert ended is not None and ended.ended_ms is not None and ended.over_ms is None
+    assert family.workflow.replays.past() == [(CONTACT, told)]
+
+
 def test_a_rate_holds_a_walk_back_and_no_change(family: Family) -> None:
     ids = contacts(family)
-    replay_now(family, rate=0.4)
-    # When two records were read, at most 0.4 a second
+    replay_now(family, rate=1.0)
+    # When two records were read, at most one a second
     family.read(CONTACT)
     first = walk(family)
     assert first.rows == 2 and first.due_ms > family.workflow.now_ms() + 1000
@@ -292,6 +317,72 @@ def test_a_rate_holds_a_walk_back_and_no_change(family: Family) -> None:
     assert family.read(CONTACT) is ReadEnd.CAUGHT_UP
     assert walk(family).rows == 2
     assert family.workflow.queue(CONTACT).total() == 3
+
+
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a rate makes wait follows at once, so that nobody sleeps here."""
+    monkeypatch.setattr("sync.tables.walking.next_due_ms", lambda now_ms, queued, rate: 0)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_no_more_than_seconds_worth_goes_onto_the_queue_at_once_whoever_reads(
+    family: Family, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    # Given a page of which a condition lets everything through, or as many ids, and at most one record a second
+    ids = contacts(family)
+    family.dynamics.page_size = 100
+    only: dict[str, Any] = {"ids": confined_to(family, ids)} if named else {"where": ("lastname begins_with c",)}
+    replay_now(family, rate=1.0, **only)
+    # When it is read, Then two seconds' worth is on the queue, the rest is known, and its turn is to come
+    family.read(CONTACT)
+    queue = family.workflow.queue(CONTACT)
+    assert (queue.total(), walk(family).queued, walk(family).is_over) == (2, 2, False)
+    assert unpacked(walk(family).rest) == ids[2:]
+    assert walk(family).due_ms > family.workflow.now_ms()
+    # When the others' turn has come, and one of them was deleted and one changed meanwhile
+    at_once(monkeypatch)
+    family.dynamics.remove(CONTACT, ids[3])
+    family.dynamics.put(CONTACT, ids[4], lastname="changed")
+    sizes: list[int] = []
+    real = RecordQueue.put_page
+
+    def counting(queue: RecordQueue, *arguments: Any, **more: Any) -> Any:
+        sizes.append(len(arguments[2]))
+        return real(queue, *arguments, **more)
+
+    monkeypatch.setattr(RecordQueue, "put_page", counting)
+    due_now(family)
+    family.dynamics.asked.clear()
+    family.settle()
+    # Then each was written once, as it is now, two at once, and no page was asked for anew
+    assert written(family) == ids
+    assert sorted(family.held(CONTACT)) == [*ids[:3], *ids[4:]]
+    assert family.held(CONTACT)[ids[4]]["lastName"] == "changed"
+    assert max(sizes) == 2
+    assert "contact walk" not in family.dynamics.asked
+    assert (walk(family).rows, walk(family).is_over, walk(family).rest) == (6, True, "")
+
+
+def due_now(family: Family) -> None:
+    """The next portion's turn has come."""
+    cursor, now = family.workflow.cursor(CONTACT), position(family)
+    assert now.walk is not None
+    behind = now.after_walk(replace(now.walk, due_ms=1))
+    family.workflow.queue(CONTACT).put_page(family.generation, cursor.number, [], behind.dump())
+
+
+def test_a_condition_that_few_fit_is_read_in_whole_pages_all_the_same(family: Family) -> None:
+    # Given a condition that one record fits, and at most one record a second
+    ids = contacts(family)
+    family.dynamics.page_size = 100
+    family.dynamics.put(CONTACT, ids[5], lastname="rare")
+    family.settle()
+    family.dynamics.asked.clear()
+    family.campaign.events.clear()
+    # When it is read, Then one page brings it, however many were looked at
+    replay_now(family, rate=1.0, where=("lastname equals rare",))
+    family.settle()
+    assert (written(family), family.dynamics.asked.count("contact walk")) == ([ids[5]], 1)
 
 
 def test_a_walk_leaves_half_of_the_queue_to_changes(redis: Redis) -> None:

@@ -6,7 +6,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from connectors.errors import Malformed, Refused, Stop, Unavailable, Unreachable
+from connectors.errors import ConnectorError, Malformed, Refused, Stop, Throttled, Unavailable, Unreachable
+from store.outcome_log import Ending
 from store.record_queue import Batch, Change, Lane, RecordQueue
 from store.store import WorkflowStore
 from sync import batch_writer
@@ -430,3 +431,40 @@ def test_a_shutdown_does_not_wait_for_a_target_that_hangs(
     back.set()
     backlog = queue.backlog()
     assert (backlog.waiting, backlog.leased) == (1, 1)
+
+
+def test_what_was_done_or_why_not_is_kept_with_its_status_and_attempts(
+    workflow: WorkflowStore, stream: Stream, target: ScriptedTarget
+) -> None:
+    # Given a record for every kind of answer
+    away, torn, wrong, good = (f"5d6c7f1e-0f0b-4b0e-9a58-00000000000{number}" for number in range(4))
+    errors: dict[str, ConnectorError] = {
+        away: Throttled("campaign", "Too many requests (429)"),
+        torn: Malformed("campaign", "It failed for a reason we do not know"),
+        wrong: Refused("campaign", "It is refused (400)"),
+    }
+    for record_id, status in ((away, 429), (torn, 500), (wrong, 400)):
+        errors[record_id].status = status
+
+    def answer(send: Send) -> None:
+        if send.record.id in errors:
+            raise errors[send.record.id]
+
+    target.before = answer
+    queue = put(workflow, **dict.fromkeys((away, torn, wrong, good), 1))
+    # When they are written, and once more when their wait is over
+    write(workflow, stream, Slice(60, lambda: False))
+    for delayed in (away, torn):
+        workflow._redis.zadd(queue.keys.delayed, {delayed: 0})
+    del errors[away]
+    workflow.troubles.clear_all()
+    write(workflow, stream, Slice(60, lambda: False))
+
+    def past(record_id: str) -> list[tuple[Ending, str, int, int]]:
+        return [(one.ending, one.cause, one.status, one.attempts) for one in workflow.outcomes("contact").of(record_id)]
+
+    # Then each tells what became of it; that a system was away is no attempt
+    assert past(away) == [(Ending.UPDATED, "", 0, 1), (Ending.AGAIN, "throttled", 429, 0)]
+    assert past(torn) == [(Ending.AGAIN, "malformed", 500, 2), (Ending.AGAIN, "malformed", 500, 1)]
+    assert past(wrong) == [(Ending.REFUSED, "refused", 400, 1)]
+    assert past(good) == [(Ending.UPDATED, "", 0, 1)]

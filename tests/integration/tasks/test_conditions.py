@@ -5,7 +5,7 @@ import pytest
 from config.alerts import ALERT_EVENTS, Alerts
 from config.load import load
 from store.freshness import FRESHNESS, Waited
-from store.record_queue import Change, Reason, Refused
+from store.record_queue import Change, Parent, Parked, Reason, Refused
 from store.store import WorkflowStore
 from store.trouble import ALERTS
 from sync.consent.parts import DYNAMICS
@@ -56,17 +56,57 @@ def test_a_trouble_that_lasts_is_a_stall_but_not_one_beside_the_workflow(workflo
 
 def test_records_that_nobody_writes_are_a_stall_until_one_is_settled(workflow: WorkflowStore) -> None:
     # Given records that have waited for ten minutes
-    then_ms = workflow.now_ms() - 600_000
+    now_ms = workflow.now_ms()
+    later_ms = now_ms + 600_000
     queue = workflow.queue("contact")
-    queue.put_page(1, 0, [Change("a", 1, b"{}"), Change("b", 1, b"{}")], "", now_ms=then_ms)
-    assert found_now(workflow, then_ms + 600_000) == [
+    queue.put_page(1, 0, [Change("a", 1, b"{}"), Change("b", 1, b"{}")], "", now_ms=now_ms)
+    assert found_now(workflow, later_ms) == [
         Condition("stalled", "ingress has waited for 10 min for anybody to write contact.")
     ]
     # When one of them is settled
-    batch = queue.lease(1, 1, 60_000)
-    queue.settle(batch.number, [Refused("a", Reason("x", "y"))])
+    batch = queue.lease(1, 1, 60_000, now_ms=later_ms)
+    queue.settle(batch.number, [Refused("a", Reason("x", "y"))], now_ms=later_ms)
     # Then it gets on
-    assert found_now(workflow, events=["stalled"]) == []
+    assert found_now(workflow, later_ms, events=["stalled"]) == []
+
+
+def test_old_dead_letters_that_are_retried_are_no_stall_until_nobody_writes_them(workflow: WorkflowStore) -> None:
+    # Given a workflow that has been idle for two hours, since it set a record aside
+    refuse(workflow, "a")
+    later_ms = workflow.now_ms() + 2 * HOUR
+    # When that record is put back on the queue, as old as it is
+    workflow.queue("contact").revive(["a"], now_ms=later_ms)
+    # Then its wait counts from that moment on
+    assert found_now(workflow, later_ms + 299_000) == []
+    assert found_now(workflow, later_ms + 300_000) == [
+        Condition("stalled", "ingress has waited for 5 min for anybody to write contact.")
+    ]
+
+
+def test_records_whose_parent_comes_late_are_no_stall_until_nobody_writes_them(workflow: WorkflowStore) -> None:
+    # Given a record that has been parked for two hours
+    queue = workflow.queue("contact")
+    queue.put_page(1, 0, [Change("a", 1, b"{}")], "")
+    batch = queue.lease(1, 1, 60_000)
+    queue.settle(batch.number, [Parked("a", Parent("account", "p"))])
+    later_ms = workflow.now_ms() + 2 * HOUR
+    # When it need not wait any more, Then its wait for a writer begins
+    queue.unpark(["a"], now_ms=later_ms)
+    assert found_now(workflow, later_ms + 299_000) == []
+    assert [one.event for one in found_now(workflow, later_ms + 300_000)] == ["stalled"]
+
+
+def test_what_waited_while_the_workflow_was_off_is_no_stall_when_it_runs_again(workflow: WorkflowStore) -> None:
+    # Given a record that was queued when the workflow was stopped for two hours
+    later_ms = workflow.now_ms() + 2 * HOUR
+    workflow.queue("contact").put_page(1, 0, [Change("a", 1, b"{}")], "")
+    workflow.lifecycle.stop("ann", "")
+    # When it runs again
+    workflow.lifecycle.start("ann", "", 1, now_ms=later_ms)
+    workflow.lifecycle.run(3, "ann", "", now_ms=later_ms)
+    # Then nobody is told before it has had its time
+    assert found_now(workflow, later_ms + 299_000) == []
+    assert [one.event for one in found_now(workflow, later_ms + 300_000)] == ["stalled"]
 
 
 def test_a_start_that_takes_long_is_a_stall(workflow: WorkflowStore) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def test_without_any_variable_a_server_of_ones_own_is_used(tmp_path: Path) -> No
     assert settings.effective_redis_url == f"unix://{tmp_path}/.local/state/d365acs/redis.sock"
     assert (settings.instance, settings.batch_size, settings.payload_keys) == ("production", 200, ())
     assert settings.actor
+    assert settings.origin == f"{settings.actor}@{socket.gethostname()}"
 
 
 def test_variables_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

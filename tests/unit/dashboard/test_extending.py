@@ -6,7 +6,7 @@ import pytest
 from flower import urls
 
 from control.errors import ControlError
-from dashboard.extending import ROUTES, Templates, add_routes
+from dashboard.extending import ROUTES, Templates, extend
 
 
 def test_another_navigation_is_told_at_the_start(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_ours_stand_beside_flowers_and_files_elsewhere_are_not_read() -> None:
 
 def test_routes_are_added_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urls, "handlers", list(urls.handlers))
-    add_routes()
-    add_routes()
+    extend()
+    extend()
     assert urls.handlers[: len(ROUTES)] == ROUTES
     assert [route for route in urls.handlers if route is ROUTES[0]] == [ROUTES[0]]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from control.errors import ControlError
-from dashboard.users import Role, fits, hash_of, read_users, remove_user, write_user
+from dashboard.users import Role, UsersFile, fits, hash_of, read_users, remove_user, write_user
 
 
 @pytest.fixture
@@ -68,6 +68,31 @@ def test_a_line_that_is_wrong_is_named_and_its_hash_is_not_repeated(file: Path, 
         read_users(file)
     assert str(wrong.value).startswith(f"{file}:4: a line reads name:role:hash")
     assert "secret" not in str(wrong.value) and "scrypt" not in str(wrong.value)
+
+
+def test_an_awaited_file_counts_from_its_first_moment_on_for_ever(file: Path) -> None:
+    # Given a file that need not be there, and is not
+    awaited = UsersFile(file, awaited=True)
+    assert not awaited.counts
+    # When it is there, broken as it may be, Then it counts, and nobody is in it
+    file.parent.mkdir()
+    file.touch(0o644)
+    assert awaited.counts
+    with pytest.raises(ControlError, match="can be read by others"):
+        awaited.users()
+    # When it goes, Then it still counts
+    file.unlink()
+    assert awaited.counts
+    with pytest.raises(ControlError, match="cannot be read"):
+        awaited.users()
+
+
+def test_a_file_whose_folder_cannot_be_looked_into_counts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "lstat", forbidden)
+    assert UsersFile(file, awaited=True).counts
 
 
 def test_a_user_stands_there_once(file: Path) -> None:

@@ -15,6 +15,7 @@ from fakeredis import FakeRedis
 from prometheus_client.core import Metric
 
 from control.metrics import families
+from control.metrics.told import told_families
 from store.requests import RequestTotals
 from store.store import Store
 
@@ -34,6 +35,7 @@ def told() -> dict[str, set[str]]:
         *families.cause_families(store),
         *families.freshness_families(store, []),
         *families.request_families(RequestTotals()),
+        *told_families([], 0),
         *families.process_families(store, "1", "production"),
     ]
     labels = {family.name: set(family._labelnames) for family in found}  # type: ignore[attr-defined]

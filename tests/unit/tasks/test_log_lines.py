@@ -7,6 +7,7 @@ import orjson
 import pytest
 from fakeredis import FakeRedis
 
+from store.acts import Acts
 from store.lifecycle import Life, State
 from store.log_export import Day, Moment, Told
 from store.outcomes import Reason
@@ -61,6 +62,18 @@ def shown(workflow: WorkflowStore, life: Life, told: Told | None, now: Moment) -
 def _shown(line: dict[str, object]) -> str:
     about = line.get("action") or line.get("id") or line.get("count") or f"read {line.get('read')}"
     return f"{str(line['at'])[11:19]} {about}"
+
+
+def test_what_somebody_did_is_told_with_its_origin_and_what_the_workflow_did_has_none(workflow: WorkflowStore) -> None:
+    # Given an act of a person, and one of the workflow itself
+    by_ann = Acts(workflow._redis, workflow.keys, "ann@build7")
+    by_ann.note("reveal", "ann", "the dead letter 1", "contact", now_ms=MIDNIGHT)
+    workflow.acts.note("fail", "start-up checks", "no answer", now_ms=MIDNIGHT + 1)
+    # When both are told
+    now = Moment(workflow.now_ms() + HOUR, {})
+    lines = b"".join(collect(workflow, RUNNING, told_at(MIDNIGHT), now).packed("production", "ingress").values())
+    # Then the first has an origin
+    assert [orjson.loads(line).get("origin") for line in lines.splitlines()] == ["ann@build7", None]
 
 
 def test_everything_stands_in_the_file_of_its_day(workflow: WorkflowStore) -> None:

@@ -8,6 +8,7 @@ from fakeredis import FakeRedis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.settings import Settings
+from connectors.last_told import TOLD
 from connectors.requests_made import MADE
 from store.requests import Requests
 from store.store import Store
@@ -18,8 +19,10 @@ from workers.registry import shell
 @pytest.fixture(autouse=True)
 def nothing_made() -> Iterator[None]:
     MADE.take()
+    TOLD.take()
     yield
     MADE.take()
+    TOLD.take()
 
 
 @pytest.fixture
@@ -29,6 +32,7 @@ def runtime(tmp_path: Path) -> Runtime:
 
 def ask() -> None:
     MADE.note("dynamics", "GET", "200", 0.1)
+    TOLD.note("dynamics", "budget-requests", 5999)
 
 
 def ask_and_fail() -> None:
@@ -42,6 +46,8 @@ def test_requests_are_told_when_a_task_ends(runtime: Runtime, body: object) -> N
     shell(lambda: runtime, "ingress", "contact.read")(body)
     assert runtime.store.requests.totals().answers == {("dynamics", "GET", "200"): 1}
     assert MADE.take() == {}
+    [figure] = runtime.store.last_told.all()
+    assert (figure.system, figure.what, figure.value) == ("dynamics", "budget-requests", 5999.0)
 
 
 def test_requests_that_redis_did_not_take_are_told_with_those_of_the_next_task(
@@ -57,4 +63,5 @@ def test_requests_that_redis_did_not_take_are_told_with_those_of_the_next_task(
     # When the next one ends
     shell(lambda: runtime, "ingress", "contact.read")(ask)
     # Then both are told
+    assert TOLD.take() == {} and len(runtime.store.last_told.all()) == 1
     assert runtime.store.requests.totals().answers == {("dynamics", "GET", "200"): 2}

@@ -69,7 +69,7 @@ def test_sources_stand_in_one_order_and_everything_is_read_while_one_of_them_doe
 )
 def test_a_replay_stands_beside_the_others_whatever_it_reads(text: str, stands: str) -> None:
     found = reading(7.0, poll=PollPosition(walking=False).dump(), again=text)
-    assert (found.phase, found.again) == ("backfill", True)
+    assert (found.phase, found.again) == ("replay", True)
     assert [(source.name, source.stands) for source in found.sources][1] == ("replay", stands)
 
 

@@ -30,7 +30,7 @@ def test_a_backfill_tells_what_was_read_and_what_of_it_no_longer_waits() -> None
     # Given a window of which 300 events were read, of which 100 wait
     found = reading(EventPosition("o", "p", backfill=Backfill("q", 1, None, events=300)), replaying=100)
     # Then 200 are done; how many the window holds nobody knows
-    assert (found.phase, found.again, found.progress and found.progress.fraction) == ("backfill", True, None)
+    assert (found.phase, found.again, found.progress and found.progress.fraction) == ("replay", True, None)
     assert found.progress is not None
     assert (found.progress.read, found.progress.done) == (300, 200)
 
