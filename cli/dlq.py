@@ -19,6 +19,7 @@ from cli.dlq_naming import (
     workflow_argument,
 )
 from cli.output import draw, say, stream_out, write
+from cli.watching import Watch, answered, watch_options
 
 _any_workflow = click.argument("workflow_name", metavar="[WORKFLOW]", required=False)
 
@@ -32,23 +33,26 @@ def dlq() -> None:
     """
 
 
-@dlq.command(example="d365acs dlq stats\nd365acs dlq stats ingress -o json")
+@dlq.command(example="d365acs dlq stats\nd365acs dlq stats --watch\nd365acs dlq stats ingress -o json")
 @_any_workflow
+@watch_options
 @output_option()
 @pass_context
-def stats(context: Context, workflow_name: str | None, output: str) -> None:
+def stats(context: Context, workflow_name: str | None, output: str, watch: Watch | None) -> None:
     """Count them by cause, with the newest of each, what to do about it, and the command that comes then."""
     from cli.dlq_views import causes_table, remedy_lines
     from control.dead_letters import causes
     from control.dead_letters.data import causes_data
 
-    found = causes(context.store, workflow_name)
-    if output != "table":
-        write(causes_data(found), output)
-    elif found:
-        draw(causes_table(found, context.store.now_ms(), with_workflow=True), *remedy_lines(found))
-    else:
-        say("Nothing is set aside.")
+    answered(
+        context,
+        lambda: causes(context.store, workflow_name),
+        lambda found: [causes_table(found, context.store.now_ms(), with_workflow=True), *remedy_lines(found)],
+        causes_data,
+        output,
+        watch,
+        "Nothing is set aside.",
+    )
 
 
 @dlq.command(example="d365acs dlq ls\nd365acs dlq ls egress --cause unmappable --since 2h -o jsonl")

@@ -9,7 +9,8 @@ import click
 from cli.commands import Group, option, output_option
 from cli.context import Context, pass_context
 from cli.moments import moment
-from cli.output import draw, say, warn, write
+from cli.output import say, warn, write
+from cli.watching import Watch, answered, watch_options
 
 _name = click.argument("name", metavar="TABLE|egress|optinout")
 _why = option("--why", default="", metavar="TEXT", help="The reason, for the record of actions.")
@@ -112,10 +113,11 @@ def create(
         warn(warning)
 
 
-@replay.command(example="d365acs replay ls")
+@replay.command(example="d365acs replay ls\nd365acs replay ls --watch")
+@watch_options
 @output_option()
 @pass_context
-def ls(context: Context, output: str) -> None:
+def ls(context: Context, output: str, watch: Watch | None) -> None:
     """List the replays: those that are pending, how far the last one of each has come, and below the last 20 of each
     workflow that others have followed.
 
@@ -124,34 +126,40 @@ def ls(context: Context, output: str) -> None:
     """
     from cli.replay_views import replays_table
     from control import replays
-    from control.replays.data import replay_data
+    from control.replays.data import replays_data
 
-    found = [*replays.replays(context.store), *replays.past(context.store)]
-    if output != "table":
-        write([replay_data(one) for one in found], output)
-    elif found:
-        draw(replays_table(found, context.store.now_ms()))
-    else:
-        ask = "ask for one with: d365acs replay create TABLE (or egress, optinout)"
-        say(f"No replay is pending, and none has begun; {ask}")
+    answered(
+        context,
+        lambda: [*replays.replays(context.store), *replays.past(context.store)],
+        lambda found: [replays_table(found, context.store.now_ms())],
+        replays_data,
+        output,
+        watch,
+        "No replay is pending, and none has begun; ask for one with: d365acs replay create TABLE (or egress, optinout)",
+    )
 
 
-@replay.command(example="d365acs replay show contact\nd365acs replay show egress -o json")
+@replay.command(
+    example="d365acs replay show contact\nd365acs replay show contact --watch\nd365acs replay show egress -o json"
+)
 @_name
+@watch_options
 @output_option()
 @pass_context
-def show(context: Context, name: str, output: str) -> None:
+def show(context: Context, name: str, output: str, watch: Watch | None) -> None:
     """Show one: what it is confined to, how far it has come, who asked for it and why."""
     from cli.replay_views import replay_facts
     from control import replays
-    from control.replays.data import replay_data
+    from control.replays.data import replays_data
 
-    found = replays.replay_of(context.store, name)
-    if output != "table":
-        write([replay_data(one) for one in found], output)
-        return
-    now_ms = context.store.now_ms()
-    draw(*(replay_facts(one, now_ms) for one in found))
+    answered(
+        context,
+        lambda: replays.replay_of(context.store, name),
+        lambda found: [replay_facts(one, context.store.now_ms()) for one in found],
+        replays_data,
+        output,
+        watch,
+    )
 
 
 @replay.command(example="d365acs replay pause contact --why 'Campaign is busy until noon'")

@@ -22,7 +22,7 @@ import click
 
 from cli.commands import option
 from cli.context import Context
-from cli.output import console, draw, warn, write
+from cli.output import console, draw, say, warn, write
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -73,14 +73,26 @@ def answered(
     as_data: Callable[[Answer], Any],
     output: str,
     watch: Watch | None,
+    nothing: str = "",
 ) -> None:
-    """The answer as people or programs want it, once, or again and again as `watched` does."""
+    """The answer as people or programs want it, once, or again and again as `watched` does.
+
+    `nothing`: what people are told in place of an empty answer.
+    """
+
+    def shown(answer: Answer) -> Sequence[RenderableType]:
+        return as_parts(answer) if answer or not nothing else [nothing]
+
     if watch:
-        watched(context, look, as_parts, as_data, output, watch)
-    elif output != "table":
-        write(as_data(look()), output)
+        watched(context, look, shown, as_data, output, watch)
+        return
+    answer = look()
+    if output != "table":
+        write(as_data(answer), output)
+    elif nothing and not answer:
+        say(nothing)
     else:
-        draw(*as_parts(look()))
+        draw(*as_parts(answer))
 
 
 def watched(

@@ -1,5 +1,6 @@
 """Replays as programs read them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from control.replays.asked import Asked
@@ -18,6 +19,10 @@ def asked_data(asked: Asked) -> dict[str, Any]:
         "message": asked.sentence,
         "warnings": list(asked.warnings),
     }
+
+
+def replays_data(found: Sequence[Listed]) -> list[dict[str, Any]]:
+    return [replay_data(one) for one in found]
 
 
 def replay_data(one: Listed) -> dict[str, Any]:

@@ -63,6 +63,8 @@ def test_stats_tell_each_cause_with_its_remedy_and_the_command_that_retries_it(
     run: Run, ingress: WorkflowStore
 ) -> None:
     assert run("dlq", "stats").stderr == "Nothing is set aside.\n"
+    watched = run("dlq", "stats", "--watch", "--count", "2", "--interval", "0.1")
+    assert (watched.exit_code, watched.stdout) == (0, 2 * "Nothing is set aside.\n")
     # Given records that were set aside for two reasons
     set_aside(ingress, "contact", {ANN: TOO_LONG, BOB: TOO_LONG})
     set_aside(ingress, "contact", {EVE: TAKEN})
@@ -83,6 +85,7 @@ def test_stats_tell_each_cause_with_its_remedy_and_the_command_that_retries_it(
         "replacement, required: false), and restart.\n"
         "  d365acs dlq retry ingress --stream contact --cause unmappable\n"
     )
+    assert run("dlq", "stats", "ingress", "--watch", "--count", "1").stdout == told
     # And programs get the same, of all workflows
     first, second = json.loads(run("dlq", "stats", "-o", "json").stdout)
     assert {(one["cause"], one["count"]) for one in (first, second)} == {("already-exists", 1), ("unmappable", 2)}

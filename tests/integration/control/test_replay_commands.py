@@ -296,3 +296,12 @@ def test_a_table_that_is_not_mapped_has_no_replay(run: Run) -> None:
         "No replay is pending, and none has begun; ask for one with: d365acs replay create TABLE (or egress, "
         "optinout)\n"
     )
+
+
+def test_replays_can_be_watched(run: Run, ingress: WorkflowStore, running: int) -> None:
+    run("replay", "create", "contact", "--now")
+    for command in (["ls"], ["show", "contact"]):
+        watched = run("replay", *command, "--watch", "--count", "2", "--interval", "0.1")
+        assert (watched.exit_code, watched.stderr, watched.stdout.count("contact")) == (0, "", 2)
+        lines = run("replay", *command, "--watch", "--count", "2", "--interval", "0.1", "-o", "jsonl").stdout
+        assert [json.loads(line)["table"] for line in lines.splitlines()] == ["contact", "contact"]
