@@ -25,6 +25,7 @@ from benchmarks import (
     queue,
     reading,
     replay,
+    scaling,
     writing,
 )
 from benchmarks.harness import Figure, say
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "queue": queue.run,
     "reading": reading.run,
     "writing": writing.run,
+    "scaling": scaling.run,
     "events": events.run,
     "naive": naive.run,
     "memory": memory.run,

@@ -30,7 +30,11 @@ class Pretend:
 
     def page_latency(self, seconds: float) -> None:
         """How long Dynamics thinks before it answers."""
-        faults = {"dynamics": {"latency_ms": seconds * 1000}} if seconds else {}
+        self.latency("dynamics", seconds)
+
+    def latency(self, system: str, seconds: float) -> None:
+        """How long a system thinks before it answers; 0: it answers at once, and so does the other one."""
+        faults = {system: {"latency_ms": seconds * 1000}} if seconds else {}
         requests.put(f"{self.admin}/faults", json=faults, timeout=30).raise_for_status()
 
     def contact_ids(self) -> list[str]:

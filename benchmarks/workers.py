@@ -21,10 +21,13 @@ Nudge = Callable[[], None]
 
 @contextmanager
 def worker_process(
-    here: Stage, settings: Settings, workflow: str, stream: str, tasks: Sequence[str], children: int = 1
+    here: Stage, settings: Settings, workflow: str, stream: str, tasks: Sequence[str], children: int = 1, seats: int = 1
 ) -> Iterator[Nudge]:
-    """A worker process that has only these tasks to do; what it gives sends them, as one chain."""
+    """A worker process that has only these tasks to do; what it gives sends them, as one chain for each seat."""
     environment = {**os.environ, "D365ACS_HOME": str(settings.home), "D365ACS_INSTANCE": settings.instance}
+    environment |= {
+        f"D365ACS_{name}_SECONDS": str(getattr(settings, f"{name.lower()}_seconds")) for name in ("SLICE", "LEASE")
+    }
     queues = ",".join(f"{workflow}.{task}" for task in tasks)
     options = ("worker", "-Q", queues, "-c", str(children), "--without-gossip", "--without-mingle")
     with (here.home / "worker.log").open("wb") as log:
@@ -38,14 +41,19 @@ def worker_process(
     client = Celery(set_as_current=False)
     client.conf.update(celery_settings(settings))
     where = {"workflow": workflow, "stream": stream, "generation": here.generation}
-    steps = [
-        client.signature(
-            task, kwargs={**where, "seat": 0} if task == "write" else where, immutable=True, app=client
-        ).set(queue=f"{workflow}.{task}")
-        for task in tasks
-    ]
+
+    def nudge() -> None:
+        for seat in range(seats):
+            steps = [
+                client.signature(
+                    task, kwargs={**where, "seat": seat} if task == "write" else where, immutable=True, app=client
+                ).set(queue=f"{workflow}.{task}")
+                for task in tasks
+            ]
+            chain(*steps, app=client).apply_async()
+
     try:
-        yield lambda: chain(*steps, app=client).apply_async() and None
+        yield nudge
     finally:
         client.close()
         process.terminate()

@@ -1,8 +1,8 @@
 """How many requests each process may have under way to a target at once, so that all together stay below a ceiling.
 
-What the target bears is not known beforehand. So there is a limit for all that rises by little as long as it is used
-up, and falls by a third when the target shows that it is too much (additive increase, multiplicative decrease, as TCP
-does).
+What the target bears is not known beforehand. So there is a limit for all that rises as long as it is used up, soon by
+little, and falls by a third when the target shows that it is too much (slow start, additive increase, multiplicative
+decrease, as TCP does).
 """
 
 import secrets

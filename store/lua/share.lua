@@ -31,7 +31,8 @@ if ARGV[6] == '1' then
     limit, cut_at = math.max(1, limit * 2 / 3), now
   end
 elseif ARGV[5] == '1' then
-  limit = math.min(ceiling, limit + 1 / members)
+  -- By a half until it was too much for the first time (slow start), then by one, of which each adds its part.
+  limit = math.min(ceiling, limit + (cut_at == 0 and limit / 2 or 1) / members)
 end
 local whole = math.floor(limit)
 local share = math.floor(whole / members)

@@ -13,10 +13,14 @@ def processes(redis: Redis, many: int, ceiling: int, beginning: int = 8) -> list
     return [Shares(redis, KEY, ceiling, beginning) for _ in range(many)]
 
 
-def test_one_process_has_what_there_is_to_begin_with_and_one_more_each_time_it_uses_all(redis: Redis) -> None:
-    [only] = processes(redis, 1, ceiling=10)
-    assert only.ask(full=False, congested=False, now_ms=0) == 8
-    assert [only.ask(full=True, congested=False, now_ms=at) for at in (500, 1000, 1500)] == [9, 10, 10]
+def test_one_process_has_what_there_is_to_begin_with_and_more_each_time_it_uses_all(redis: Redis) -> None:
+    [only] = processes(redis, 1, ceiling=30)
+    assert only.ask(full=False, congested=False, now_ms=5000) == 8
+    # By a half until that was too much
+    assert [only.ask(full=True, congested=False, now_ms=at) for at in (5500, 6000, 6500, 7000)] == [12, 18, 27, 30]
+    # And by one from then on
+    assert only.ask(full=True, congested=True, now_ms=7500) == 20
+    assert [only.ask(full=True, congested=False, now_ms=at) for at in (8000, 8500)] == [21, 22]
     # And no more as long as it does not use what it has
     [other] = processes(redis, 1, ceiling=100)
     redis.delete(KEY)
