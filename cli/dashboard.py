@@ -148,7 +148,7 @@ def user(context: Context, name: str, role: str, no_password: bool, remove: bool
     new = write_user(path, name, Role(role), password)
     say(f"{name} {'is added' if new else 'is changed'}, and may {role}; {path} has it.")
     if is_first:
-        say("A dashboard that runs asks everybody to log in from now on.")
+        say("A dashboard that runs with this file asks everybody to log in from now on.")
 
 
 def _asked() -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cli.commands import PREFIX, Command, Group, option
+from cli.commands import PREFIX, Command, Group, option, output_option
 from cli.context import Context
 
 
@@ -51,12 +51,20 @@ def cli(ctx: click.Context, instance: str | None, home: Path | None, redis_url: 
     ctx.obj = Context(instance, home, redis_url)
 
 
-@cli.command(cls=Command, example="d365acs version")
-def version() -> None:
-    """Say which version this is."""
+@cli.command(cls=Command, example="d365acs version\nd365acs version -o json")
+@output_option()
+def version(output: str) -> None:
+    """Say which version this is; for programs also that of Python."""
+    import platform
     from importlib import metadata
 
-    click.echo(metadata.version("d365acs"))
+    from cli.output import write
+
+    found = metadata.version("d365acs")
+    if output == "table":
+        click.echo(found)
+    else:
+        write({"version": found, "python": platform.python_version()}, output)
 
 
 def main() -> None:

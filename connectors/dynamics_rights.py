@@ -1,4 +1,4 @@
-"""Which privileges writing to a table takes, and how far the application user has them: asked, never tried.
+"""Which privileges reading and writing a table takes, and how far the application user has them: asked, never tried.
 
 learn.microsoft.com: Verify access in code, Check a user's security privileges (RetrieveUserPrivilegeByPrivilegeName,
 which counts those of teams, too); EntityMetadata, Privileges (SecurityPrivilegeMetadata).
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Literal
 
-Right = Literal["Create", "Write", "Append", "AppendTo"]
+Right = Literal["Create", "Read", "Write", "Append", "AppendTo"]
 """What somebody may do with rows, as PrivilegeType names it."""
 
 

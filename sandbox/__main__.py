@@ -21,15 +21,23 @@ from sandbox.world import Addresses, Beginning, World
 _PORTS = ("dynamics", "entra", "campaign", "ims", "admin", "journal", "sftp")
 
 
+class _WithExample(click.Command):
+    """Its help ends with the lines of its epilog as they are."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(self.epilog or "")
+
+
+_EXAMPLE = """
+Example:
+  d365acs sandbox up --port-base 9000 --campaign-events 2000 --campaign-into files --sftp-key sftp_key
+  d365acs sandbox up --contacts 100000 --switch expire_change_tracking_days=1 -o json
+"""
+
+
 @click.group()
 def main() -> None:
-    """Pretend Dynamics 365 and Adobe Campaign Standard servers on loopback.
-
-    \b
-    Example:
-      python -m sandbox up --contacts 5000 --seed 7 -o json
-      python -m sandbox up --contacts 100 --memberships 200 --invoices 400 --invoice-lines 900
-    """
+    """Pretend Dynamics 365 and Adobe Campaign Standard servers on loopback."""
 
 
 def _as_switch(text: str) -> tuple[str, Any]:
@@ -42,7 +50,7 @@ def _as_switch(text: str) -> tuple[str, Any]:
         return name, value
 
 
-@main.command()
+@main.command(cls=_WithExample, epilog=_EXAMPLE)
 @click.option("--contacts", default=1000, show_default=True, type=click.IntRange(0), help="Made-up contacts.")
 @click.option("--accounts", default=100, show_default=True, type=click.IntRange(0), help="Made-up accounts.")
 @click.option("--memberships", default=0, show_default=True, type=click.IntRange(0), help="Made-up memberships.")
@@ -81,13 +89,7 @@ def up(
     sftp_key: Path | None,
     switches: tuple[str, ...],
 ) -> None:
-    """Start all servers and run in the foreground until SIGINT or SIGTERM.
-
-    \b
-    Example:
-      d365acs sandbox up --port-base 9000 --campaign-events 2000 --campaign-into files --sftp-key sftp_key
-      d365acs sandbox up --contacts 100000 --switch expire_change_tracking_days=1 -o json
-    """
+    """Start all servers and run in the foreground until SIGINT or SIGTERM."""
     given = dict(_as_switch(text) for text in switches) | {"service_protection": service_protection}
     if profile_key is not None:
         given["profile_key"] = profile_key

@@ -37,7 +37,11 @@ def check(document: WorkflowDocument, systems: Systems) -> None:
 
 
 def learn(document: WorkflowDocument, systems: Systems) -> bytes:
-    return dump(read_schemas(_config(document), systems.dynamics, systems.campaign, SCHEMA_SECONDS))
+    known = read_schemas(_config(document), systems.dynamics, systems.campaign, SCHEMA_SECONDS)
+    for name, schema in known.tables.items():
+        # The definition of a table is told to those, too, who may not read its rows.
+        systems.dynamics.scan(schema.table(name), "", (), timeout=SCHEMA_SECONDS, page_size=1)
+    return dump(known)
 
 
 def connect(

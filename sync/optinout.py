@@ -31,7 +31,9 @@ def check(document: WorkflowDocument, systems: Systems) -> None:
     config = _config(document)
     if not config.reads_campaign:
         return
-    systems.dynamics.who_am_i(CHECK_SECONDS)
+    # The definition of a table is told to those, too, who may not read its rows.
+    contacts = systems.dynamics.table(fitting.CONTACT, CHECK_SECONDS)
+    systems.dynamics.scan(contacts, "", (), timeout=CHECK_SECONDS, page_size=1)
     systems.campaign.ping(CHECK_SECONDS)
     if config.files is not None:
         assert systems.sftp is not None

@@ -144,8 +144,7 @@ def token_checks(status: WorkflowStatus) -> Iterator[Check]:
         if sentence:
             yield _late(status, name, sentence, token.alarm)
         else:
-            days = token.age_seconds / 86_400
-            age = f"{days:.0f} days" if days >= 2 else "a day or less"
+            age = duration(token.age_seconds)
             yield Check(name, Colour.GREEN, f"The change token is {age} old; it lives for {token.life_days:g} days.")
 
 

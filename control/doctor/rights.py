@@ -1,5 +1,5 @@
-"""Whether the application user may write what the workflows write to Dynamics: its privileges are asked, nothing is
-tried."""
+"""Whether the application user may read and write in Dynamics what the workflows do there: its privileges are asked,
+nothing is tried."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _CONTACT = "contact"
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A right that writing takes. `others`: of rows that may belong to anybody, not of the application user's own."""
+    """A right that the work takes. `others`: of rows that may belong to anybody, not of the application user's own."""
 
     table: str
     right: Right
@@ -27,11 +27,13 @@ class Need:
 
 
 def needs_of(document: WorkflowDocument) -> list[Need]:
-    """What writing to Dynamics takes under this configuration; nothing where nothing is written there."""
+    """What the work in Dynamics takes under this configuration; nothing where there is none."""
+    if document.ingress:
+        return [Need(mapping.table, "Read", others=True) for mapping in document.ingress.tables]
     if document.egress:
         return _needs_of_events(document.egress)
     if document.optinout and document.optinout.reads_campaign:
-        return [Need(_CONTACT, "Write", others=True)]
+        return [Need(_CONTACT, "Read", others=True), Need(_CONTACT, "Write", others=True)]
     return []
 
 
@@ -39,11 +41,12 @@ def _needs_of_events(config: EgressConfig) -> list[Need]:
     tables = dict.fromkeys(config.activities.of(kind).table for kind in KINDS if config.events.on(kind))
     rights: tuple[Right, ...] = ("Create", "Append")
     found = [Need(table, right, others=False) for table in tables for right in rights]
-    return [*found, Need(_CONTACT, "AppendTo", others=True)] if found else []
+    # Contacts that events wait for are looked for.
+    return [*found, Need(_CONTACT, "AppendTo", others=True), Need(_CONTACT, "Read", others=True)] if found else []
 
 
 def right_check(name: str, document: WorkflowDocument, dynamics: Dynamics, seconds: float) -> Check | None:
-    """None where nothing is written. `seconds`: for each question."""
+    """None where nothing is done there. `seconds`: for each question."""
     needs = needs_of(document)
     if not needs:
         return None
@@ -56,18 +59,22 @@ def right_check(name: str, document: WorkflowDocument, dynamics: Dynamics, secon
         return Check(
             name,
             Colour.RED,
-            f"The application user has not the {which}: what is written would be refused.",
+            f"The application user has not the {which}: what takes that is refused.",
             "Give its security role that at organization level (Power Platform admin center, Security roles).",
         )
     if narrow:
         return Check(
             name,
             Colour.YELLOW,
-            f"The application user has {listed(narrow)}, but not at organization level: contacts beyond its reach are "
-            "refused.",
+            f"The application user has {listed(narrow)}, but not at organization level: rows beyond its reach are "
+            "neither seen nor written.",
             "Give its security role that at organization level (Power Platform admin center, Security roles).",
         )
-    may = "create activities and append them to every contact" if document.egress else "change every contact"
+    may = "read and change every contact"
+    if document.ingress:
+        may = f"read {listed(list(dict.fromkeys(need.table for need in needs)))}"
+    elif document.egress:
+        may = "create activities and append them to every contact"
     return Check(name, Colour.GREEN, f"The application user may {may}.")
 
 

@@ -224,7 +224,7 @@ def _fit_checks(
 
 def _right_checks(workflow: str, document: WorkflowDocument, systems: Systems, tell: Tell) -> Iterator[Check]:
     if needs_of(document):
-        tell(f"Asking Dynamics whether {workflow} may write there.")
+        tell(f"Asking Dynamics what {workflow} may do there.")
     if check := right_check(f"{workflow} rights", document, systems.dynamics, SYSTEM_SECONDS):
         yield check
 

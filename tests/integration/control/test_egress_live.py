@@ -346,20 +346,20 @@ def test_a_table_that_is_not_there_is_told_without_the_words_of_the_wire(
         (
             {"privileges": {"prvCreateActivity": "None", "prvAppendToContact": "Local"}},
             "red",
-            "The application user has not the privilege prvCreateActivity: what is written would be refused.",
+            "The application user has not the privilege prvCreateActivity: what takes that is refused.",
         ),
         (
             {"privileges": {"prvAppendadobe_emailopen": "None", "prvAppendToContact": "None"}}
             | {"activity_privileges": "own"},
             "red",
-            "The application user has not the privileges prvAppendadobe_emailopen and prvAppendToContact: what is "
-            "written would be refused.",
+            "The application user has not the privileges prvAppendadobe_emailopen and prvAppendToContact: what takes "
+            "that is refused.",
         ),
         (
             {"privileges": {"prvCreateActivity": "Basic", "prvAppendToContact": "Deep"}},
             "yellow",
-            "The application user has prvAppendToContact, but not at organization level: contacts beyond its reach are "
-            "refused.",
+            "The application user has prvAppendToContact, but not at organization level: rows beyond its reach are "
+            "neither seen nor written.",
         ),
     ],
 )

@@ -137,7 +137,7 @@ def test_the_doctor_looks_at_the_export_workflow_and_at_both_clocks(
     assert (checks["optinout export"]["colour"], checks["optinout export"]["finding"]) == (colour, finding)
     assert checks["optinout pairs"]["colour"] == "green"
     assert checks["optinout clocks"]["colour"] == "green"
-    assert checks["optinout rights"]["finding"] == "The application user may change every contact."
+    assert checks["optinout rights"]["finding"] == "The application user may read and change every contact."
     assert re.fullmatch(
         r"Those of both systems are 0\.\d s apart, true to \d\.\d s\.", checks["optinout clocks"]["finding"]
     )

@@ -30,7 +30,7 @@ def test_users_are_added_changed_and_taken_out(run: Run, tmp_path: Path) -> None
     assert (first.exit_code, first.stdout) == (0, "")
     assert first.stderr == (
         f"olivia is added, and may operate; {file} has it.\n"
-        "A dashboard that runs asks everybody to log in from now on.\n"
+        "A dashboard that runs with this file asks everybody to log in from now on.\n"
     )
     assert fits("correct horse", read_users(file)["olivia"].hash) and "horse" not in file.read_text()
     # When another one comes who logs in elsewhere, and the first may only look from now on

@@ -137,3 +137,6 @@ def test_its_help_names_the_command_that_was_typed() -> None:
     program = [sys.executable, "-c", "from cli.main import main; main()", "sandbox", "up", "--help"]
     told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert told.startswith("Usage: d365acs sandbox up [OPTIONS]\n")
+    # And it ends with an example
+    head, _, example = told.rpartition("\nExample:\n")
+    assert "--sftp-key" in head and all(line.startswith("  d365acs sandbox up ") for line in example.splitlines())

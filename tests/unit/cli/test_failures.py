@@ -1,6 +1,7 @@
 """No traceback reaches an operator, and every failure has its exit code."""
 
 import json
+import platform
 import stat
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,8 @@ def test_who_asks_once_is_not_promised_that_it_will_be_tried_again() -> None:
     error = Unavailable("campaign", "GET /profile: Campaign is in trouble (503); it will be tried again")
     # Then a command says what its reader can do
     assert as_sentence(error, Context()) == "GET /profile: Campaign is in trouble (503); try again later"
+
+
+def test_programs_are_told_the_version_with_that_of_python(tmp_path: Path) -> None:
+    told = json.loads(run("version", "-o", "json", home=tmp_path).stdout)
+    assert told == {"version": run("version", home=tmp_path).stdout.strip(), "python": platform.python_version()}
