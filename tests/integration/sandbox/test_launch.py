@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+import yaml
 
 from tests.sandboxes import ROOT
 
@@ -140,3 +142,23 @@ def test_its_help_names_the_command_that_was_typed() -> None:
     # And it ends with an example
     head, _, example = told.rpartition("\nExample:\n")
     assert "--sftp-key" in head and all(line.startswith("  d365acs sandbox up ") for line in example.splitlines())
+
+
+def test_the_example_for_a_rehearsal_fits_what_the_sandbox_says_of_itself() -> None:
+    # Given the example, and the addresses and ids of a sandbox on other ports
+    example = yaml.safe_load((ROOT / "docs/examples/sandbox.yaml").read_text())["connections"]
+    process = launch("-o", "json", "--contacts", "1")
+    assert process.stdout is not None
+    told = json.loads(process.stdout.readline())
+    assert end(process, signal.SIGTERM)[0] == 0
+    ports = {name: int(urlsplit(told[name]["url"]).port or 0) for name in ("dynamics", "campaign", "journal")}
+    assert len(set(ports.values())) == 3
+    # Then they are the same but for the ports, which are those from 9000 on
+    for system, settings in example.items():
+        for name, value in settings.items():
+            if "secret" not in name:
+                there = urlsplit(told[system][name])
+                assert urlsplit(value)._replace(netloc="") == there._replace(netloc=""), name
+    urls = [example["dynamics"]["url"], example["dynamics"]["token_url"], example["campaign"]["url"]]
+    urls += [example["campaign"]["token_url"], example["journal"]["url"]]
+    assert [urlsplit(url).port for url in urls] == [9000, 9001, 9002, 9003, 9005]
