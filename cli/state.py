@@ -135,10 +135,10 @@ def _read(file: IO[str]) -> list[Any]:
     text = file.read()
     try:
         found = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         try:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError:
+        except (ValueError, RecursionError):
             raise click.ClickException(f"{file.name} is neither JSON nor YAML.") from None
     return found if isinstance(found, list) else [found]
 

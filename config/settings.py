@@ -178,7 +178,11 @@ class Settings(BaseSettings):
     @property
     def effective_redis_url(self) -> str:
         """The Redis to use: the configured one, or the server of the home folder over its unix socket."""
-        return self.redis_url or f"unix://{self.socket}"
+        url = self.redis_url or f"unix://{self.socket}"
+        if not url.startswith("rediss:") or "ssl_cert_reqs=" in url:
+            return url
+        # Over TLS, Celery's transport looks at no certificate unless it is told to (kombu, Connection).
+        return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
 
     @field_validator("redis_url")
     @classmethod

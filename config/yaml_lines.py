@@ -25,6 +25,10 @@ _PLAIN = {
 
 _MERGE = "tag:yaml.org,2002:merge"
 
+#: A name of the file in PyYAML's words: of an anchor, an alias or a tag. A password that begins with &, * or ! is taken
+#: for one. Single signs and PyYAML's own names, '<scalar>', say what is wrong.
+_NAMED = re.compile(r""" (?:'[^'<][^']+'|"[^"<][^"]+")""")
+
 
 @dataclass
 class Tree:
@@ -54,7 +58,7 @@ def read_tree(text: str) -> Tree:
         tree.mistakes.append((text.count("\n", 0, error.position) + 1, (), "holds a character that YAML forbids"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = f"is not YAML: {error.problem or error.context}"
+        problem = f"is not YAML: {_NAMED.sub('', error.problem or error.context or '')}"
         tree.mistakes.append((mark.line + 1 if mark else 1, (), problem))
     except RecursionError:
         tree.mistakes.append((1, (), "is nested too deeply"))

@@ -17,7 +17,7 @@ MOST_OPERATIONS = 1000
 
 _BOUNDARY = re.compile(rb'^multipart/mixed\s*;(?:.*;)?\s*boundary=(?:"([^"]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: |\r|$)")
-_HEADER = re.compile(rb"^([\w-]+):[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
+_HEADER = re.compile(rb"^([\w-]+):(.*)$", re.MULTILINE)
 _CONTENT_TYPE = re.compile(rb"^Content-Type:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 #: A batch may hold change sets; these hold nothing but requests.

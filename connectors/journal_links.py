@@ -16,6 +16,6 @@ def links_to(relation: str, header: str) -> list[str]:
     for target, parameters in _LINK.findall(header):
         # Of several rel only the first counts (RFC 8288, 3.3); one may name several relations.
         named = _RELATION.search(parameters)
-        if named and relation in (named[1] or named[2]).lower().split():
+        if named and relation in (named[1] or named[2] or "").lower().split():
             found[target.strip()] = None
     return list(found)

@@ -20,14 +20,16 @@ _SCHEMA_NAME = re.compile(
         (?=(?P<after>[ ](?:property|attribute[ ]of|resource|enumeration|field)\b)?)""",
     re.VERBOSE,
 )
-# A closing quote has no letter behind it, so that O'Brien within quotes does not end them.
-_QUOTED = re.compile(r"(?<!\w)'.*?'(?!\w)|\"[^\"]*\"|\u2018[^\u2019]*\u2019|\u201c[^\u201d]*\u201d", re.DOTALL)
+# A closing quote has no letter behind it, so that O'Brien within quotes does not end them. What is never closed is a
+# value to its end; else a long answer full of opening quotes would be searched once for each of them.
+_QUOTED = re.compile(
+    r"""(?<!\w)'.*?(?:'(?!\w)|\Z)|"[^"]*(?:"|\Z)|\u2018[^\u2019]*(?:\u2019|\Z)|\u201c[^\u201d]*(?:\u201d|\Z)""",
+    re.DOTALL,
+)
 _DETAIL = re.compile(r"\b(?:DETAIL|CONTEXT|Failing row contains)\b.*", re.DOTALL)
 _KEY_VALUE = re.compile(r"\([^()]*\)\s*=\s*\(.*\)", re.DOTALL)
-_IDENTIFIER = re.compile(
-    r"\{?\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b\}?|[^\s'\"<>]+@[^\s'\"<>]+\.[^\s'\"<>]+",
-    re.IGNORECASE,
-)
+_IDENTIFIER = re.compile(r"\{?\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b\}?", re.IGNORECASE)
+_WORD = re.compile(r"[^\s'\"<>]+")
 _PKEY = re.compile(r"@[\w-]{8,}")
 
 
@@ -42,9 +44,16 @@ def without_quotes(text: str) -> str:
         return f"{match['kind'] or ''}\0{len(kept) - 1}\0"
 
     text = _SCHEMA_NAME.sub(keep, text.replace("\0", " "))
-    for values in (_DETAIL, _KEY_VALUE, _QUOTED, _IDENTIFIER, _PKEY):
+    for values in (_DETAIL, _KEY_VALUE, _QUOTED, _IDENTIFIER):
         text = values.sub(_GAP, text)
+    text = _PKEY.sub(_GAP, _WORD.sub(_without_address, text))
     return re.sub(r"\0(\d+)\0", lambda match: f"'{kept[int(match[1])]}'", text)
+
+
+def _without_address(word: re.Match[str]) -> str:
+    """A word, or a gap for one with an e-mail address in it: an @ with something before it, and a dot further on."""
+    at = word[0].find("@", 1)
+    return _GAP if at > 0 and word[0].rfind(".", at + 2, -1) > 0 else word[0]
 
 
 def cleaned(text: str, sent: object = None) -> str:

@@ -123,7 +123,10 @@ def _raw(event: JournalEvent) -> RawRecord:
     value: Any = event.value
     if isinstance(value, dict):
         return RawRecord(value, position=event.position)
-    text = orjson.dumps(value)
+    try:
+        text = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # what is read may be nested more deeply than what is written
+        text = _outline(value)
     place = event.position or blake2b(text, digest_size=16).hexdigest()
     kind = _KINDS.get(type(value), "something else")
     return RawRecord(
@@ -133,6 +136,23 @@ def _raw(event: JournalEvent) -> RawRecord:
         excerpt=text[: 4 * EXCERPT].decode("utf-8", "ignore")[:EXCERPT],
         position=event.position,
     )
+
+
+def _outline(value: object) -> bytes:
+    """What stands in a value of any depth, however it is nested: the same for the same value."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            found.append(f"{{{','.join(map(repr, one))}}}")
+            waiting += one.values()
+        elif isinstance(one, list):
+            found.append(f"[{len(one)}]")
+            waiting += one
+        else:
+            found.append(repr(one))
+    return " ".join(found).encode()
 
 
 def _missed(at: JournalPosition, now_ms: int) -> str:

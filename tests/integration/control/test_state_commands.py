@@ -88,6 +88,8 @@ def test_nothing_moves_while_the_workflow_runs(run: Run, read: WorkflowStore) ->
     ("text", "sentence"),
     [
         ("{", "positions.json is neither JSON nor YAML."),
+        ("a: 2024-13-45", "positions.json is neither JSON nor YAML."),
+        (10_000 * "[", "positions.json is neither JSON nor YAML."),
         ('[{"workflow": "ingress"}]', "This is no export of positions: 0.stream is missing or wrong."),
         (
             '[{"workflow": "ingress", "stream": "contact", "position": {"phase": "sideways"}}]',

@@ -38,7 +38,7 @@ def test_variables_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> 
     settings = Settings.read()
     # Then they hold, an empty variable is like none, and no secret shows in print
     assert settings.sealing_keys() == [base64.b64decode(key) for key in keys]
-    assert settings.effective_redis_url == "rediss://:hunter2@redis.example.com:6380/0"
+    assert settings.effective_redis_url == "rediss://:hunter2@redis.example.com:6380/0?ssl_cert_reqs=required"
     assert settings.log_level == "debug"
     assert settings.home == Path.home() / "elsewhere"
     assert settings.actor

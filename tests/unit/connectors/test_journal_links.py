@@ -46,6 +46,7 @@ def test_different_links_of_one_relation_are_all_told() -> None:
         '</a>; title="rel=next"',
         "next",
         "</a>; rel=validate; rel=next",
+        '</a>; rel=""; rel=next',
     ],
 )
 def test_what_is_no_such_link_is_none(header: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.texts import LONGEST_TEXT, cleaned
+from connectors.texts import LONGEST_TEXT, _without_address, cleaned
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,8 @@ from connectors.texts import LONGEST_TEXT, cleaned
         ("contact With Id = 00aa00aa-bb11-cc22-dd33-44ee44ee44ee Does Not Exist", "contact With Id = … Does Not Exist"),
         ("mail to ann.smith+x@example.com failed", "mail to … failed"),
         ("expression '@id = @O5iRp40EGA'", "expression …"),
+        ("the value 'Ann Smith of Oslo", "the value …"),
+        ('unexpected token "Ann Smith', "unexpected token …"),
         ("<html>Ann</html>", ""),
         ("a\r\n  b\0c", "a b c"),
     ],
@@ -51,3 +55,16 @@ def test_a_cleaned_text_is_one_line_of_bearable_length(text: str) -> None:
     fit = cleaned(text, {"a": [text, 1, None, True]})
     assert len(fit) <= LONGEST_TEXT
     assert "\n" not in fit and "\0" not in fit
+
+
+@given(st.text(alphabet="a@.'\"< -", max_size=12))
+def test_a_word_with_an_address_in_it_goes_whole(text: str) -> None:
+    # What the rule says, in one expression, which would take hours for a long word
+    expected = re.sub(r"[^\s'\"<>]+@[^\s'\"<>]+\.[^\s'\"<>]+", "…", text)
+    assert re.sub(r"[^\s'\"<>]+", _without_address, text) == expected
+
+
+@pytest.mark.parametrize("unit", ["a", "@", "a@", ".@", " 'a", "\u2018", "\u201c", '"', "(", "()=(", "() =", "0-", "{"])
+def test_whatever_a_long_text_repeats_it_is_cleaned_soon(unit: str) -> None:
+    # The time limit of tests ends what looks through the whole text for each of its letters
+    assert len(cleaned(unit * 300_000, {"email": "a"})) <= LONGEST_TEXT
