@@ -8,13 +8,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from cli.output import facts, table
+from control.explain.words import confirmed_words, since_words
 from control.words import ago, counted, exact
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from control.explain.explanation import Explanation, Happened, Held, Part
-    from store.ledger import Entry
+    from control.explain.explanation import Explanation, Happened, Held, Part, Standing
     from store.whereabouts import Whereabouts
 
 
@@ -127,13 +127,13 @@ def _outcome(one: Happened) -> str:
 def _facts(part: Part, now_ms: int) -> Iterator[tuple[str, RenderableType]]:
     kept = part.standing
     yield "Workflow", f"{part.state}, explained under revision {part.revision}"
-    yield "Queue", _waiting(kept.waits) if kept.waits else "it does not wait"
+    yield "Queue", _waiting(kept.waits, kept.retried) if kept.waits else "it does not wait"
     if kept.set_aside:
         letter = kept.set_aside
         tries = counted(letter.attempts, "attempt")
         yield "Set aside", f"{exact(letter.dead_ms)}, after {tries} ({letter.reason.kind}): {letter.reason.sentence}"
     if part.event is None:
-        yield "Ledger", _ledger(kept.entry, now_ms)
+        yield "Ledger", _ledger(kept, now_ms)
     if part.source:
         since = f", changed {part.source.modified}" if part.source.modified else ""
         yield "Dynamics", f"it is there{since}" if part.source.there else "it is not there"
@@ -146,10 +146,10 @@ def _facts(part: Part, now_ms: int) -> Iterator[tuple[str, RenderableType]]:
             yield "Kind", part.event.kind
 
 
-def _waiting(waits: Whereabouts) -> str:
+def _waiting(waits: Whereabouts, retried: Happened | None) -> str:
     lane = "live changes" if waits.lane.name == "LIVE" else "replays and full reads"
     tries = f", {counted(waits.attempts, 'failed attempt')}" if waits.attempts else ""
-    return f"{_PLACES[waits.place.value]} since {exact(waits.queued_ms)}, among {lane}{tries}"
+    return f"{_PLACES[waits.place.value]} {since_words(waits.queued_ms, retried)}, among {lane}{tries}"
 
 
 _PLACES = {
@@ -179,14 +179,11 @@ _LEDGER = {
 }
 
 
-def _ledger(entry: Entry | None, now_ms: int) -> str:
-    if entry is None:
+def _ledger(kept: Standing, now_ms: int) -> str:
+    if kept.entry is None:
         return "nothing was ever sent"
-    told = _LEDGER[entry.standing.name]
-    if not entry.was_confirmed:
-        return told
-    read_ms = entry.read_at * 1000
-    return f"{told}, as it was read on {exact(read_ms)}, {ago(read_ms, now_ms)}"
+    when = f", {ago(kept.confirmed_ms, now_ms)}" if kept.confirmed_ms is not None else ""
+    return f"{_LEDGER[kept.entry.standing.name]}{confirmed_words(kept)}{when}"
 
 
 def _held(held: Held) -> str:

@@ -11,7 +11,9 @@ record.py       a row of a mapped table, step by step
 mapping.py      its filter condition by condition, its mapping field by field, its links
 differing.py    what Campaign holds of it, field by field
 verdict.py      what comes of all this, in one sentence
+words.py        how it stands, in words: it waits, was set aside, given up, confirmed
 event.py        an event of Campaign
+consent.py      how its consent stands on the queue of optinout
 data.py         as plain data for programs
 """
 

@@ -50,9 +50,9 @@ def part_data(part: Part) -> dict[str, Any]:
 
 def _kept(kept: Standing) -> dict[str, Any]:
     return {
-        "waiting": _waiting(kept.waits) if kept.waits else None,
+        "waiting": _waiting(kept.waits, kept.retried) if kept.waits else None,
         "set_aside": _letter(kept.set_aside) if kept.set_aside else None,
-        "ledger": _entry(kept.entry) if kept.entry else None,
+        "ledger": _entry(kept.entry, kept.confirmed_ms) if kept.entry else None,
         "replayed": kept.repeats,
         "lately": [_happened(one) for one in kept.past],
     }
@@ -70,12 +70,13 @@ def _happened(one: Happened) -> dict[str, Any]:
     }
 
 
-def _waiting(waits: Whereabouts) -> dict[str, Any]:
+def _waiting(waits: Whereabouts, retried: Happened | None) -> dict[str, Any]:
     return {
         "where": waits.place.value,
         "lane": "live" if waits.lane.name == "LIVE" else "replay",
         "version": waits.version,
         "since": iso(waits.queued_ms),
+        "retried": iso(retried.at_ms) if retried else None,
         "attempts": waits.attempts,
         "until": iso(waits.until_ms),
         "parent": {"stream": waits.parent.stream, "id": waits.parent.id} if waits.parent else None,
@@ -94,9 +95,11 @@ def _letter(letter: SetAside) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Entry, confirmed_ms: int | None) -> dict[str, Any]:
+    """`read`: then, or later, since a newer version takes the time of one that waits."""
     return {
         "standing": entry.standing.name.lower(),
         "version": entry.version,
+        "confirmed": iso(confirmed_ms),
         "read": iso(entry.read_at * 1000) if entry.was_confirmed else None,
     }

@@ -12,7 +12,8 @@ from control.explain.mapping import Show
 from control.explain.naming import ASK_SECONDS
 from control.explain.record import CannotAsk, commands
 from control.explain.standing import standing, with_past
-from control.explain.verdict import given_up_words, off, set_aside_words, waits_words
+from control.explain.verdict import off
+from control.explain.words import given_up_words, set_aside_words, waits_words
 from control.live_streams import Live
 from control.words import finished
 from store.record_queue import Filtered, Lane, Leased, Outcome
@@ -110,7 +111,7 @@ def _judged(live: Live, case: _Case) -> tuple[str, Action]:
     would, action = _would(case, what)
     begin = ""
     if case.kept.waits is not None:
-        begin = f"{waits_words(case.kept.waits)}; "
+        begin = f"{waits_words(case.kept.waits, case.kept.retried)}; "
     elif case.kept.set_aside is not None:
         begin = f"{set_aside_words(case.kept.set_aside)}; if it were tried again now, "
     if case.kept.waits is not None and action != "wait":

@@ -9,6 +9,7 @@ from connectors.errors import System
 from control.dead_letters.looking import SEALED
 from control.errors import NoConfiguration, Sealed, UnknownRecord
 from control.explain import event, record
+from control.explain.consent import consent
 from control.explain.explanation import Explanation, Part
 from control.explain.mapping import Show
 from control.explain.naming import Named, by_pkey, is_pkey, named
@@ -27,7 +28,6 @@ from store.whereabouts import waiting_for
 from sync.egress import STREAM as EVENTS
 from sync.fitting.findings import Misfitting
 from sync.guid import is_guid
-from sync.optinout import STREAM as CONSENT
 from sync.unknown_contacts import CONTACT
 
 EGRESS = "egress"
@@ -47,13 +47,17 @@ def explain(store: Store, text: str, system: System | None, workflow: str | None
         workflow_of(store, workflow)
     uses = {name: use for name in (INGRESS, EGRESS) if (use := in_use(store, name))}
     who = _named(store, text.strip(), system, uses.get(INGRESS))
+    ingress = uses.get(INGRESS) if workflow in (None, INGRESS) else None
+    egress = uses.get(EGRESS) if workflow in (None, EGRESS) else None
+    tables = _known_tables(store, ingress, who) if ingress else []
+    events = _known_events(store, egress, who, lately=not tables) if egress else {}
     parts: list[Part] = []
     notes = list(_notes(store, who, workflow))
     try:
-        if INGRESS in uses and workflow in (None, INGRESS):
-            parts += _of_tables(store, uses[INGRESS], who, reveal, by)
-        if EGRESS in uses and workflow in (None, EGRESS):
-            parts += _of_events(store, uses[EGRESS], who, reveal, by, look=not parts)
+        if ingress:
+            parts += _of_tables(store, ingress, who, tables, reveal, by, look=not events)
+        if egress:
+            parts += _of_events(store, egress, who, events, reveal, by, look=not parts)
     except UnknownKey:
         raise Sealed(SEALED) from None
     except (*CannotAsk, Misfitting) as error:
@@ -62,12 +66,23 @@ def explain(store: Store, text: str, system: System | None, workflow: str | None
         notes.append(f"Whether anybody else knows it cannot be told now: {finished(str(error))}")
     if not parts and not notes:
         raise UnknownRecord(_unknown(who, uses, workflow))
-    return Explanation(text, who.id, who.sentences, tuple(parts), tuple(notes), reveal, store.now_ms())
+    sentences = (*who.sentences, *_as_an_event(who, parts))
+    return Explanation(text, who.id, sentences, tuple(parts), tuple(notes), reveal, store.now_ms())
+
+
+def _as_an_event(who: Named, parts: list[Part]) -> Iterator[str]:
+    """That an id which could be a record's has turned out to be an event's."""
+    if is_guid(who.id) and any(part.id in who.activities for part in parts):
+        yield "It is the id of an event of Campaign; its activity in Dynamics has another one, which is made of it."
 
 
 def _named(store: Store, text: str, system: System | None, ingress: InUse | None) -> Named:
     if not is_pkey(text):
         return named(text, system)
+    if system == "dynamics":
+        raise UnknownRecord(
+            f"{text} begins with @, as PKeys of Campaign do, and no id of Dynamics; leave --system dynamics out."
+        )
     if ingress is None:
         raise NoConfiguration("ingress has no configuration, and a PKey is looked for in the resources that it maps.")
     with systems_of(ingress.document.connections, store) as systems:
@@ -90,11 +105,21 @@ def _show(store: Store, name: str, stream: str, record_id: str, reveal: bool, by
 # -- ingress -----------------------------------------------------------------------------------------------------
 
 
-def _of_tables(store: Store, use: InUse, who: Named, reveal: bool, by: str) -> Iterator[Part]:
+def _known_tables(store: Store, use: InUse, who: Named) -> list[str]:
+    """Mapped tables with a record of which something is kept here."""
+    if not is_guid(who.id):
+        return []
+    tables = [mapping.table for mapping in _tables(use.document).tables]
+    return [table for table in tables if standing(store, use.workflow, table, who.id).is_known]
+
+
+def _of_tables(
+    store: Store, use: InUse, who: Named, known: list[str], reveal: bool, by: str, look: bool
+) -> Iterator[Part]:
+    """`look`: whether Dynamics is asked for a record of which nothing is kept here."""
     if not is_guid(who.id):
         return
     tables = [mapping.table for mapping in _tables(use.document).tables]
-    known = [table for table in tables if standing(store, use.workflow, table, who.id).is_known]
     left = [
         stream
         for stream in use.workflow.lifecycle.streams()
@@ -103,6 +128,8 @@ def _of_tables(store: Store, use: InUse, who: Named, reveal: bool, by: str) -> I
     for stream in left:
         yield record.bare(store, use, stream, who.id, f"{stream} is not mapped any more.")
     wanted = [who.table] if who.table else known
+    if not (wanted or look):
+        return
     try:
         with live(store, use, kept=True) as found:
             there = wanted or _where_it_is(found, tables, who.id)
@@ -124,23 +151,39 @@ def _where_it_is(found: Live, tables: list[str], record_id: str) -> list[str]:
 # -- egress ------------------------------------------------------------------------------------------------------
 
 
-def _of_events(store: Store, use: InUse, who: Named, reveal: bool, by: str, look: bool) -> Iterator[Part]:
-    """`look`: whether Dynamics is asked for an activity with this id of which nothing is kept here."""
-    wanted: dict[str, Kind | None] = {who.id: None}
-    if not is_guid(who.id):
-        wanted = {activity: kind for kind, activity in who.activities.items()}
+def _activities(who: Named) -> dict[str, Kind | None]:
+    """Ids that the activity may have, with the kind where the id tells it."""
+    itself: dict[str, Kind | None] = {who.id: None} if is_guid(who.id) else {}
+    return {**itself, **who.activities}
+
+
+def _known_events(store: Store, use: InUse, who: Named, lately: bool) -> dict[str, Kind | None]:
+    """Those of the activities of which something is kept here. `lately`: or something became lately, which takes longer
+    to find."""
+    wanted = _activities(who)
     known = {id_: kind for id_, kind in wanted.items() if standing(store, use.workflow, EVENTS, id_).is_known}
-    if not known and look:
-        known = {id_: kind for id_, kind in wanted.items() if is_remembered(use.workflow, EVENTS, id_)}
+    if known or not lately:
+        return known
+    return {id_: kind for id_, kind in wanted.items() if is_remembered(use.workflow, EVENTS, id_)}
+
+
+def _of_events(
+    store: Store, use: InUse, who: Named, known: dict[str, Kind | None], reveal: bool, by: str, look: bool
+) -> Iterator[Part]:
+    """`look`: whether Dynamics is asked for an activity of which nothing is kept here."""
     if not (known or look):
         return
     try:
         with live(store, use, kept=True) as found:
-            for activity, kind in (known or wanted).items():
-                show = _show(store, use.workflow.name, EVENTS, activity, reveal, by)
+            for activity, kind in (known or _activities(who)).items():
+                # Of what is not kept here there are no values to show.
+                show = _show(store, use.workflow.name, EVENTS, activity, reveal, by) if known else masked
                 part = event.explained(store, found, activity, show, kind)
-                if known or (part.event and part.event.activity):
+                if known:
                     yield part
+                elif part.event and part.event.activity:
+                    yield part
+                    return
     except (*CannotAsk, Misfitting) as error:
         if not known:
             raise
@@ -164,19 +207,8 @@ def _notes(store: Store, who: Named, workflow: str | None) -> Iterator[str]:
                 f"{len(waiting):,}{more} {several} of this contact {'waits' if len(waiting) == 1 else 'wait'} for it: "
                 f"Dynamics did not have it. One of them is explained with: d365acs record explain {waiting[0]}"
             )
-    if workflow in (None, OPTINOUT) and _knows_consent(store, who.id):
-        yield f"Its consent is explained with: d365acs consent explain {who.id}"
-
-
-def _knows_consent(store: Store, contact: str) -> bool:
-    optinout = store.workflow(OPTINOUT)
-    queue = optinout.queue(CONSENT)
-    if queue.waiting([contact]) or queue.refused([contact]):
-        return True
-    try:
-        return optinout.consent.memories([contact])[0] is not None
-    except UnknownKey:  # something is kept, which is all that is asked
-        return True
+    if workflow in (None, OPTINOUT):
+        yield from consent(store, who.id)
 
 
 def _unknown(who: Named, uses: dict[str, InUse], workflow: str | None) -> str:
@@ -190,10 +222,17 @@ def _unknown(who: Named, uses: dict[str, InUse], workflow: str | None) -> str:
             "begins with @, nor the id of an event that waits, was set aside, or is in Dynamics; see what was set "
             "aside with: d365acs dlq ls"
         )
+    if workflow == EGRESS:
+        return (
+            f"egress knows nothing of {who.id}: nothing of it is kept here, and Dynamics has no activity with this id, "
+            "nor one of an event with it; events of a time are read again with: d365acs replay create egress --since "
+            "TIME"
+        )
     ingress = uses.get(INGRESS)
     tables = [mapping.table for mapping in _tables(ingress.document).tables] if ingress else []
-    where = f"; looked for in {listed(tables)}" if tables and workflow in (None, INGRESS) else ""
+    where = f"; looked for in {listed(tables)}" if tables else ""
+    events = ", nor is it of an event that Dynamics shows" if workflow is None and EGRESS in uses else ""
     return (
         f"Nothing is known of {who.id}: it is neither kept here nor in {counted(len(tables), 'mapped table')} of "
-        f"Dynamics{where}."
+        f"Dynamics{where}{events}."
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from store.ledger import Entry
+from store.ledger import Standing as Stands
 from store.outcome_log import Ending
 from store.records import SetAside
 from store.whereabouts import Whereabouts
@@ -35,6 +36,10 @@ class Awaited:
     sentence: str  #: with the command that leads on
 
 
+_HELD = (Ending.CREATED, Ending.UPDATED, Ending.UNCHANGED)
+_GONE = (Ending.DELETED, Ending.UNCHANGED)
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is kept of a record."""
@@ -44,6 +49,23 @@ class Standing:
     entry: Entry | None  #: of the ledger; None: nothing was ever confirmed or sent, or nothing is remembered
     past: tuple[Happened, ...] = ()  #: what became of it lately, the newest first
     repeats: bool = False  #: it is replayed: its next write happens even if nothing differs
+
+    @property
+    def confirmed_ms(self) -> int | None:
+        """When the target was last known to hold what the ledger says, or not to hold it; None: that is not kept."""
+        if self.entry is None or not self.entry.was_confirmed:
+            return None
+        ends = _GONE if self.entry.standing is Stands.DELETED else _HELD
+        # Of an entry before this one, if it is older than the time since which what was confirmed had waited.
+        since_ms = self.entry.read_at * 1000
+        return next((one.at_ms for one in self.past if one.ending in ends and one.at_ms >= since_ms), None)
+
+    @property
+    def retried(self) -> Happened | None:
+        """By which it waits again, if people retried its dead letter and it has not come to an end since."""
+        ended = (one for one in self.past if one.ending not in (Ending.AGAIN, Ending.PARKED))
+        last = next(ended, None)
+        return last if last is not None and last.ending is Ending.RETRIED else None
 
     @property
     def is_known(self) -> bool:

@@ -20,11 +20,12 @@ class Named:
     id: str  #: by which a record is known here; of an event's id, that id
     table: str = ""  #: the table it must be of; empty: any
     sentences: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()  #: the id as an event of Campaign may spell it; empty: it is none of an event
 
     @property
-    def activities(self) -> dict[Kind, str]:
-        """By kind, the id of the activity that an event with this id becomes."""
-        return {kind: activity_id(kind, self.id) for kind in KINDS}
+    def activities(self) -> dict[str, Kind]:
+        """Ids of the activities that an event with this id becomes: one for each kind, and each spelling."""
+        return {activity_id(kind, event): kind for event in self.events for kind in KINDS}
 
 
 def is_pkey(text: str) -> bool:
@@ -32,16 +33,18 @@ def is_pkey(text: str) -> bool:
 
 
 def named(text: str, system: System | None) -> Named:
-    """Without asking anybody; `text` is no PKey. Raises UnknownRecord."""
+    """Without asking anybody; `text` is no PKey. A GUID may be a record's, an activity's, or an event's: Campaign's
+    events have such ids, too. Raises UnknownRecord."""
     found = guid_of(text)
     if found:
-        return Named(found)
+        return Named(found, events=() if system == "dynamics" else tuple(dict.fromkeys((text, found))))
     if system is not None:
         raise UnknownRecord(
             f"{text} is not the id of a record; one looks like 5d6c7f1e-0f0b-4b0e-9a58-000000000001, and it is the key "
             "in Campaign, too. A PKey of Campaign begins with @."
         )
-    return Named(text, sentences=("It is no id of Dynamics, so it is taken for the id of an event of Campaign.",))
+    sentence = "It is no id of Dynamics, so it is taken for the id of an event of Campaign."
+    return Named(text, sentences=(sentence,), events=(text,))
 
 
 def by_pkey(pkey: str, config: IngressConfig, campaign: Campaign) -> Named:

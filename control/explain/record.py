@@ -17,17 +17,17 @@ from control.explain.naming import ASK_SECONDS
 from control.explain.standing import standing, with_past
 from control.explain.verdict import Case, judged, standing_alone
 from control.live_streams import InUse, Live
-from control.words import finished
+from control.words import finished, listed
 from store.record_queue import Change, Lane, Leased, Outcome
 from store.sealing import UnknownKey
 from store.store import Store, WorkflowStore
 from sync.deciding import decision_on
 from sync.mapping.mapper import Mapper, Unmappable
 from sync.schemas import TableSchema, load
-from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, PARENT_LEFT, Link, Send, Stream, kind_of, leaving
+from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, PARENT_LEFT, Link, Send, Stream, kind_of, leaving, read_under
 from sync.tables.going import concerned
 from sync.tables.links import Links
-from sync.tables.position import Position
+from sync.tables.position import Phase, Position
 from sync.tables.relatives import awaiting_parents
 
 #: When a row was last changed, where its table has the column.
@@ -99,7 +99,9 @@ class _Explainer:
         # The filter, and whoever queues a row, may use up its values.
         values = {**(row.values or {}), self._schema.primary_id: self._id} if row else {}
         position = Position.load(self._workflow.cursor(mapping.stream).value)
-        decision = self._decision(row, position, kept)
+        mapped = read_under(position.mapping, b"{}")
+        anew = bool(position.mapping) and self._stream.table.is_outdated(mapped)
+        decision = self._decision(row, position, anew, kept)
         awaiting = None
         if isinstance(decision, Send) and decision.update is not None and self._stream.parents:
             awaiting = awaiting_parents(self._workflow, [decision])
@@ -108,8 +110,9 @@ class _Explainer:
         clauses = steps.clauses(mapping, self._schema, values, self._show) if row else ()
         hold = self._workflow.holds.get(mapping.stream, use.life.generation) if use.is_on else None
         case = Case(
-            self._workflow.name, mapping, use.life, hold, position, kept,
+            self._workflow.name, mapping, use.life, hold, position, anew, kept,
             row.version if row else None, passes, decision, awaiting, held, clauses,
+            self._first(),
         )  # fmt: skip
         verdict, action = judged(case)
         part = Part(
@@ -132,7 +135,9 @@ class _Explainer:
     def _passes(self, row: Row) -> bool:
         return self._stream.table.payload(_copied(row)) is not FILTERED_OUT
 
-    def _decision(self, row: Row | None, position: Position, kept: Standing) -> Send | Outcome | Unmappable | None:
+    def _decision(
+        self, row: Row | None, position: Position, anew: bool, kept: Standing
+    ) -> Send | Outcome | Unmappable | None:
         """What the writer would decide if the record came to it as it is now; None where reading would pass it over."""
         now_ms = self._store.now_ms()
         waiting = self._waiting() if kept.waits is not None else b""
@@ -153,11 +158,24 @@ class _Explainer:
             payload = leaving(payload, now_ms)
         elif waiting.startswith(FOLLOWS):
             payload = FOLLOWS + payload
-        record = Leased(self._id, version, now_ms, Lane.LIVE, payload, 0, 0)
+        # What a full read brings is written with the fields whose changes are not applied.
+        in_full = Lane.REPLAY if anew or position.phase is Phase.FULL else Lane.LIVE
+        lane = kept.waits.lane if kept.waits is not None else in_full
+        record = Leased(self._id, version, now_ms, lane, payload, 0, 0)
         try:
             return decision_on(self._stream.target, record, kept.entry, kept.repeats)
         except Unmappable as wrong:
             return wrong
+
+    def _first(self) -> str:
+        """What a deletion comes after: children that cannot be in Campaign without it."""
+        if trouble := self._workflow.troubles.get(f"{self._stream.name}.deletions"):
+            return trouble.sentence[0].lower() + trouble.sentence[1:].rstrip(".")
+        streams, name = self._live.streams, self._stream.name
+        children = [one for one in self._stream.children if one in streams and name in streams[one].requires]
+        return (
+            f"what was changed in {listed(children)} by then, whose records link to it, goes first" if children else ""
+        )
 
     def _waiting(self) -> bytes:
         """What waits of it on the queue; nothing where that is sealed with a key that is not known here."""

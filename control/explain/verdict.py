@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from config.ingress import TableMapping
 from control.explain.explanation import Action, Clause, Held, Standing
-from control.words import counted, exact
+from control.explain.words import confirmed_words, given_up_words, set_aside_words, waits_words
+from control.words import counted
 from store.holds import Hold
+from store.ledger import Standing as Stands
 from store.lifecycle import Life, State
 from store.outcome_log import Ending
 from store.record_queue import Filtered, Outcome, Parent, Unchanged
-from store.records import SetAside
-from store.whereabouts import Place, Whereabouts
 from sync.mapping.mapper import Unmappable
 from sync.streams import PARENT_LEFT, Send, kind_of, words_of
 from sync.tables.position import Phase, Position
@@ -29,6 +29,7 @@ class Case:
     life: Life
     hold: Hold | None
     position: Position
+    anew: bool  #: whether the table is read in full by the next look, since its mapping has changed
     kept: Standing
     version: int | None  #: the row's, as Dynamics counts; None: there is no such row
     passes: bool  #: the filter
@@ -36,6 +37,7 @@ class Case:
     awaiting: Awaiting | None
     held: Held | None
     clauses: tuple[Clause, ...]
+    first: str  #: what a deletion of it comes after, and why it does not come yet where that is known; empty: nothing
 
 
 def judged(case: Case) -> tuple[str, Action]:
@@ -47,7 +49,7 @@ def judged(case: Case) -> tuple[str, Action]:
 def standing_alone(workflow: str, life: Life, kept: Standing) -> str:
     """What can be said while nobody can be asked."""
     if kept.waits is not None:
-        return f"{waits_words(kept.waits)}; what comes of it cannot be told now."
+        return f"{waits_words(kept.waits, kept.retried)}; what comes of it cannot be told now."
     if kept.set_aside is not None:
         return f"{set_aside_words(kept.set_aside)}."
     if given_up := given_up_words(kept):
@@ -92,9 +94,28 @@ def _sent(case: Case, send: Send) -> tuple[str, Action]:
         return "it would be created again, since somebody deleted it in Campaign", "create"
     names = [one.field for one in held.differences if one.updates or send.update is send.insert]
     taken = "" if send.known else ", since Campaign has a record with its key already"
+    if not names and _was_confirmed(case):
+        return (
+            f"nothing is sent, because Campaign was confirmed to hold its last change{confirmed_words(case.kept)}, and "
+            "shows all that the mapping makes of it; its next change, or a replay, is written in any case",
+            "nothing",
+        )
     if not names:
         return f"an update would be sent although Campaign holds the same{taken}", "update"
     return f"an update of {counted(len(names), 'field')} would be sent ({_listed(names)}){taken}", "update"
+
+
+def _was_confirmed(case: Case) -> bool:
+    """Whether its last change was confirmed, though what the mapping makes of it now is something else; and nothing
+    brings it again by itself."""
+    entry, kept = case.kept.entry, case.kept
+    if entry is None or entry.standing is not Stands.PRESENT or case.version is None or not case.passes:
+        return False
+    if not any(entry.fingerprint[:8]):  # it was written without a link, or what was confirmed is not believed any more
+        return False
+    comes = case.anew or case.position.phase is Phase.FULL or kept.repeats
+    by_itself = comes or kept.waits is not None or kept.set_aside is not None or given_up_words(kept) != ""
+    return not by_itself and entry.version >= case.position.row_version(case.version)
 
 
 def _why_gone(case: Case, send: Send) -> str:
@@ -105,11 +126,10 @@ def _why_gone(case: Case, send: Send) -> str:
 
 
 def _unchanged(case: Case) -> tuple[str, Action]:
-    entry, held = case.kept.entry, case.held
+    held = case.held
     if case.version is None or not case.passes:
         return "nothing is sent, because its deletion was confirmed", "nothing"
-    since = f", which was read on {exact(entry.read_at * 1000)}" if entry and entry.read_at else ""
-    sentence = f"nothing is sent, because Campaign was confirmed to hold exactly this{since}"
+    sentence = f"nothing is sent, because Campaign was confirmed to hold exactly this{confirmed_words(case.kept)}"
     if held is None:
         return sentence, "nothing"
     if held.count == 0:
@@ -155,7 +175,8 @@ def _frame(case: Case, action: Action) -> str:
     kept, off = case.kept, case.life.state is not State.RUNNING
     stands = ""
     if kept.waits is not None:
-        stands = waits_words(kept.waits)
+        early = bool(kept.past) and kept.past[0].ending is Ending.AGAIN and not kept.past[0].cause
+        stands = waits_words(kept.waits, kept.retried, case.first if action == "delete" and early else "")
     elif kept.set_aside is not None:
         stands = set_aside_words(kept.set_aside)
     elif action != "nothing":
@@ -174,41 +195,17 @@ def _frame(case: Case, action: Action) -> str:
 
 def _unread(case: Case) -> str:
     """Where a record is that neither waits nor was set aside, and of which something would be sent."""
+    if case.anew:
+        return f"Everything of {case.mapping.table} is read again, since its mapping has changed"
     if case.position.phase is Phase.FULL:
         return f"{case.mapping.table} is being read in full" if case.position.link else "It was not read yet"
     if given_up := given_up_words(case.kept):
         return f"{given_up}; a replay brings it, or its next change"
+    if _was_confirmed(case):
+        return (
+            f"Campaign was confirmed to hold its last change{confirmed_words(case.kept)}, as the mapping made it then; "
+            "its next change, or a replay, brings what it makes of it now"
+        )
     if case.version is not None and case.version <= case.position.highest:
         return "It was read, and is neither on the queue nor confirmed as it is now; a replay brings it"
     return "Its last change was not read yet; the next look at Dynamics brings it"
-
-
-def given_up_words(kept: Standing) -> str:
-    """That its dead letter was dropped, if that was the last that became of it; else empty."""
-    if not kept.past or kept.past[0].ending is not Ending.DROPPED:
-        return ""
-    last = kept.past[0]
-    return f"It was given up on {exact(last.at_ms)}{f' by {last.by}' if last.by else ''}"
-
-
-def set_aside_words(letter: SetAside) -> str:
-    reason = letter.reason
-    return f"It was set aside on {exact(letter.dead_ms)} ({reason.kind}): {reason.sentence.rstrip('.')}"
-
-
-def waits_words(waits: Whereabouts) -> str:
-    since = f"since {exact(waits.queued_ms)}"
-    match waits.place:
-        case Place.PARKED:
-            whom = f"the {waits.parent.stream} {waits.parent.id}" if waits.parent else "another record"
-            return f"It is parked {since}: it waits for {whom}"
-        case Place.LEASED:
-            return f"It is in a writer's hands, queued {since}"
-        case Place.DELAYED:
-            when = f"at {exact(waits.until_ms)}" if waits.until_ms else "in a while"
-            if not waits.attempts:
-                # Outages are no fault of the record, so that they do not count as its attempts.
-                return f"It waits {since}, and is tried again {when}: the system was away, or it was too early"
-            failed = f"after {counted(waits.attempts, 'attempt')} that failed"
-            return f"It waits {since}, {failed}, and is tried again {when}"
-    return f"It waits on the queue {since}"

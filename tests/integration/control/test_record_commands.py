@@ -11,6 +11,7 @@ from config.document import Document, dump
 from config.ingress import Filter
 from control.demo.sandbox import Sandbox
 from control.demo.stage import SECRETS, document_for
+from control.words import exact
 from store.ledger import Entry, Standing
 from store.outcomes import Outcome, Parent, Reason, Refused, Unsent, Written
 from store.records import Change, Lane
@@ -90,9 +91,7 @@ def test_an_explanation_says_why_nothing_is_sent_and_what_would_be(
     flow(store, ["contact"])
     # When it is explained, Then the ledger is the reason
     part = told(run, ann)
-    assert part["verdict"].startswith(
-        "Nothing is sent, because Campaign was confirmed to hold exactly this, which was read on"
-    )
+    assert part["verdict"].startswith("Nothing is sent, because Campaign was confirmed to hold exactly this, last on ")
     assert (part["action"], part["campaign"]["differences"]) == ("nothing", [])
     # When it changes in Dynamics, Then the change and its field are told
     changed(sandbox, ann, lastname="Miller-Sanders")
@@ -260,6 +259,101 @@ def test_who_retried_and_who_dropped_a_dead_letter_is_told(
     assert (gone["dynamics"]["there"], gone["lately"][0]["by"]) == (False, "ann")
 
 
+def test_what_was_retried_and_changed_meanwhile_is_told_with_times_that_can_be(
+    run: Run, store: Store, ingress: WorkflowStore, sandbox: Sandbox, ann: str
+) -> None:
+    # Given a contact that was set aside a while ago, and retried
+    generation = run_ingress(store)
+    flow(store, ["contact"], write=False)
+    queue = ingress.queue("contact")
+    long_ago = store.now_ms() - 3_600_000
+    waiting = store.redis.hget(queue.keys.records, ann)
+    assert isinstance(waiting, bytes)
+    version, _, rest = waiting.split(b" ", 2)
+    store.redis.hset(queue.keys.records, ann, b"%b %d %b" % (version, long_ago, rest))
+    batch = queue.lease(generation, 500, 60_000)
+    reason = Reason("already-exists", "Another profile has it.", "campaign")
+    queue.settle(batch.number, [Refused(record.id, reason) for record in batch.records])
+    assert run("dlq", "retry", "ingress", ann, D365ACS_ACTOR="bob").exit_code == 0
+    # When it waits, Then it is as old as it is, and the retry is told
+    part = told(run, ann)
+    retried = f"since {exact(long_ago)}, retried on {part['waiting']['retried'].replace('T', ' ')[:-1]} UTC by bob"
+    assert part["verdict"].startswith(f"It waits on the queue {retried}; when its turn comes, ")
+    line = next(line for line in run("record", "explain", ann).stdout.splitlines() if line.startswith("Queue"))
+    assert line.endswith(f"it waits for its turn {retried}, among replays and full reads")
+    # When it has changed meanwhile, and was written
+    changed(sandbox, ann, lastname="Miller-Sanders")
+    flow(store, ["contact"])
+    # Then what was confirmed is told with the time of that, which is not before the change
+    part = told(run, ann)
+    when = part["lately"][0]["at"].replace("T", " ").removesuffix("Z")
+    assert (part["ledger"]["confirmed"], part["lately"][0]["outcome"]) == (part["lately"][0]["at"], "created")
+    assert part["verdict"] == (
+        f"Nothing is sent, because Campaign was confirmed to hold exactly this, last on {when} UTC."
+    )
+    assert exact(long_ago) not in run("record", "explain", ann).stdout
+    # And where that is not kept any more, the time since which it had waited is told as what it is
+    store.redis.delete(queue.keys.outcomes)
+    assert told(run, ann)["verdict"].endswith(f" exactly this, which was read on {exact(long_ago)} or later.")
+
+
+def test_a_deletion_that_is_too_early_says_what_goes_first(run: Run, store: Store, sandbox: Sandbox) -> None:
+    # Given a contact that was deleted, while nothing was read of the memberships since
+    run_ingress(store)
+    flow(store)
+    contact = sandbox.rows("new_membership")[0]["_new_contactid_value"]
+    sandbox.ask("POST", "/dynamics/tables/contact/delete", {"ids": [contact]})
+    flow(store, ["contact"])
+    # When it is explained, Then what it waits for is told
+    part = told(run, contact)
+    assert (part["action"], part["lately"][0]["outcome"]) == ("delete", "again")
+    assert "goes first; when its turn comes, its deletion would be sent" in part["verdict"]
+    assert ": what was changed in new_membership" in part["verdict"]
+
+
+def test_its_consent_is_told_in_a_sentence_and_has_a_command_of_its_own(
+    run: Run, optinout: WorkflowStore, ann: str
+) -> None:
+    # Given a change of a contact's consent that waits
+    assert optinout.lifecycle.start("ann", "", 1)
+    generation = optinout.lifecycle.read().generation
+    optinout.lifecycle.add_streams(["consent"])
+    assert optinout.lifecycle.run(generation, "start-up checks", "both systems answer")
+    queue = optinout.queue("consent")
+    queue.feed(generation, [Change(ann, 1, b"{}")], Lane.LIVE)
+    own = f". Consent has a command of its own, which says what was decided and why: d365acs consent explain {ann}"
+
+    def consent() -> str:
+        told_ = run("record", "explain", ann, "--workflow", "optinout")
+        assert told_.exit_code == 0
+        *_, line = told_.stdout.splitlines()
+        return line.removesuffix(own)
+
+    # When it is explained, Then that is said
+    assert consent().startswith("optinout, consent: it waits on the queue since ")
+    # And once it was set aside, that
+    batch = queue.lease(generation, 500, 60_000)
+    queue.settle(batch.number, [Refused(ann, Reason("unmappable", "It has no time."))])
+    assert consent().startswith("optinout, consent: it was set aside on ")
+    assert consent().endswith(" (unmappable): It has no time")
+    # And once it was written, when
+    queue.drop({ann: queue.set_aside_of([ann])[0].dead_ms})
+    log = optinout.outcomes("consent")
+    log.note([Written(ann, None)])
+    written = f"it was written on {exact(log.of(ann)[0].at_ms)}"
+    assert consent() == f"optinout, consent: nothing of it waits, and nothing was set aside; {written}"
+
+
+def test_a_pkey_is_no_id_of_dynamics(run: Run) -> None:
+    result = run("record", "explain", "@UiBKnwFGiJ3dpFLX", "--system", "dynamics")
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        1,
+        "",
+        "Error: @UiBKnwFGiJ3dpFLX begins with @, as PKeys of Campaign do, and no id of Dynamics; leave --system "
+        "dynamics out.\n",
+    )
+
+
 @pytest.mark.parametrize("how", ["unread", "waiting", "set aside", "absent", "present"])
 def test_a_parked_record_says_how_its_parent_stands_and_what_to_do_next(
     run: Run, store: Store, ingress: WorkflowStore, sandbox: Sandbox, how: str
@@ -365,3 +459,61 @@ def test_people_see_the_verdict_first_and_unknown_ids_are_said(run: Run, ann: st
     wrong = run("record", "explain", "nonsense", "--system", "campaign")
     assert wrong.exit_code == 1
     assert wrong.stderr.startswith("Error: nonsense is not the id of a record;")
+
+
+@pytest.mark.parametrize("again", ["on its next change", "by a full read", "by a replay"])
+def test_after_changes_of_a_field_were_switched_off_nothing_is_announced_that_does_not_come(
+    run: Run,
+    store: Store,
+    ingress: WorkflowStore,
+    sandbox: Sandbox,
+    file: Path,
+    document: Document,
+    ann: str,
+    again: str,
+) -> None:
+    # Given contacts that were written
+    run_ingress(store)
+    flow(store, ["contact"])
+    # When changes of a field are no longer written, which reads nothing again; or something else is changed with it,
+    # or a replay asked for, which does
+    assert document.ingress is not None
+    contact, *rest = document.ingress.tables
+    kept = [one for one in contact.fields if again != "by a full read" or one.target != "middleName"]
+    fields = [one.model_copy(update={"apply_updates": one.target != "firstName"}) for one in kept]
+    contact = contact.model_copy(update={"fields": tuple(fields)})
+    edited = document.model_copy(update={"ingress": document.ingress.model_copy(update={"tables": (contact, *rest)})})
+    file.write_text(dump(edited))
+    assert run("config", "apply", str(file)).exit_code == 0
+    if again == "by a replay":
+        assert run("replay", "create", "contact").exit_code == 0
+    assert run("workflow", "stop", "ingress").exit_code == 0
+    stopped = told(run, ann)["verdict"]
+    ingress.replays.begin(store.now_ms())
+    run_ingress(store)
+    flow(store, ["contact"])
+    part = told(run, ann)
+    # Then nothing is announced that nothing brings
+    assert (part["action"], part["waiting"], part["campaign"]["differences"]) == ("nothing", None, [])
+    when = part["ledger"]["confirmed"].replace("T", " ").removesuffix("Z")
+    confirmed = "Nothing is sent, because Campaign was confirmed to hold"
+    if again == "on its next change":
+        assert part["verdict"] == stopped
+        assert part["verdict"] == (
+            f"{confirmed} its last change, last on {when} UTC, and shows all that the mapping makes of it; its next "
+            "change, or a replay, is written in any case."
+        )
+        # And where Campaign shows something else, the field is named, and what would bring it
+        sandbox.ask("PATCH", f"/campaign/resources/profile/{ann}", {"lastName": "Overwritten"})
+        assert told(run, ann)["verdict"] == (
+            f"Campaign was confirmed to hold its last change, last on {when} UTC, as the mapping made it then; its "
+            "next change, or a replay, brings what it makes of it now; then an update of 1 field would be sent "
+            "(lastName)."
+        )
+    else:
+        assert part["verdict"] == f"{confirmed} exactly this, last on {when} UTC."
+    if again == "by a full read":
+        assert stopped == (
+            "Everything of contact is read again, since its mapping has changed; ingress is STOPPED; once it runs, an "
+            "update would be sent although Campaign holds the same."
+        )

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ from control.demo.sandbox import Sandbox, connections_to
 from control.demo.stage import SECRETS
 from control.live_streams import in_use, live
 from store.client import text
-from store.outcomes import Parent, Parked, Reason, Refused
+from store.outcomes import Outcome, Parent, Parked, Reason, Refused, Unsent
 from store.records import Change, Lane
 from store.store import Store, WorkflowStore
 from sync.events.event import activity_id
+from sync.guid import is_guid
 from sync.reading import read_slice
 from sync.writing import write_slice
 from tests.integration.control.conftest import Run
@@ -121,6 +124,44 @@ def test_an_event_is_found_by_its_own_id_and_one_that_is_switched_off_says_so(
     [part] = result["parts"]
     assert (part["id"], part["event"]["kind"], part["action"]) == (click, "click", "nothing")
     assert part["verdict"].endswith("nothing is sent, because clicks are switched off (egress.events.clicks).")
+
+
+def test_an_event_is_found_by_its_own_id_that_looks_like_one_of_dynamics(
+    run: Run, store: Store, egress: WorkflowStore, generation: int, sandbox: Sandbox
+) -> None:
+    # Given events whose ids are GUIDs, as Campaign's are, of which one waits, one is parked and one was set aside
+    flow(store, generation, write=False)
+    path = EgressConfig().journal.fields.id.split(".")
+    own = {activity: str(reduce(getitem, path, value)) for activity, value in waiting(egress, store).items()}
+    assert all(is_guid(id_) for id_ in own.values())
+    waits, parked, refused, shown_ = list(own)[:4]
+    queue = egress.queue("events")
+    batch = queue.lease(generation, 500, 60_000)
+    ends: list[Outcome] = [Unsent(record.id) for record in batch.records if record.id not in (parked, refused)]
+    ends += [Parked(parked, Parent("contact", STRANGER), released=False)]
+    ends += [Refused(refused, Reason("unmappable", "It has no time."))]
+    queue.settle(batch.number, ends)
+    # When each is asked for by Campaign's id, in its spelling, with or without a workflow
+    begins = {waits: "It waits on the queue since", parked: "It is parked since", refused: "It was set aside on"}
+    for activity, begin in begins.items():
+        for more in ((), ("--workflow", "egress"), ("--system", "campaign")):
+            # Then it is found, as it is by the id of its activity
+            found = json.loads(run("record", "explain", own[activity], *more, "-o", "json").stdout)
+            [part] = found["parts"]
+            assert (part["id"], part["verdict"].startswith(begin)) == (activity, True)
+            assert found["named"] == [
+                "It is the id of an event of Campaign; its activity in Dynamics has another one, which is made of it."
+            ]
+    # And so is one of which nothing is kept here any more, but which Dynamics shows
+    flow(store, generation, write=True)
+    store.redis.delete(queue.keys.outcomes)
+    assert told(run, own[shown_])["verdict"] == "Dynamics shows it on the contact's timeline; nothing more is sent."
+    # And what is none of an event says so
+    none = run("record", "explain", STRANGER[:-1] + "e", "--workflow", "egress")
+    assert none.exit_code == 1
+    assert none.stderr.startswith("Error: egress knows nothing of ")
+    dynamics = run("record", "explain", own[shown_], "--system", "dynamics")
+    assert (dynamics.exit_code, dynamics.stdout) == (1, "")
 
 
 def test_events_that_wait_for_a_contact_are_told_by_its_id(
