@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench lock clean
+.PHONY: help install demo test storm check bench lock clean
 
 help:  ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,13 +28,21 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/installed  ## Run all tests.
 	$(BIN)/pytest -n 4 --dist worksteal
 
-check: $(VENV)/installed  ## Lint, types, import rules, freshness of generated pages.
+# SEEDS=1-200 are those, SEEDS=20 the first twenty; JOBS at a time; CONTROLS= leaves out the storms that must fail.
+SEEDS    ?= 20
+JOBS     ?= 1
+CONTROLS ?= 1
+storm: $(VENV)/installed  ## Run all three workflows through seeded chaos, and judge what comes of it (docs/storm.md).
+	$(BIN)/python -m tests.storm --seeds $(SEEDS) --jobs $(JOBS) $(if $(CONTROLS),,--no-controls) $(if $(SHORT),--short)
+
+check: $(VENV)/installed  ## Lint, types, import rules, freshness of generated pages, audit of the dependencies.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m cli.reference --check docs/cli.md
 	$(BIN)/python -m config.reference --check
+	$(BIN)/python -m tests.audit
 
 bench: $(VENV)/installed  ## Measure what we claim about speed and memory.
 	$(BIN)/python -m benchmarks

@@ -115,17 +115,17 @@ class Wire(ABC):
                 raise Unreachable(self._system, f"{about}: no time was left to send the request")
             if body is None and method in ("POST", "PUT", "PATCH"):
                 body = b""  # their length is told even when it is 0
-            return self._noted(method, url, headers, body, about, left)
+            return self._noted(method, url, headers, body, about, deadline)
         finally:
             self._free.put(None)
 
     def _noted(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, seconds: float
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, deadline: float
     ) -> Answer:
         begun = time.monotonic()
         code = NO_ANSWER
         try:
-            answer = self._exchange(method, url, headers, body, about, seconds)
+            answer = self._exchange(method, url, headers, body, about, deadline)
             code = str(answer.status)
             return answer
         finally:
@@ -137,9 +137,9 @@ class Wire(ABC):
 
     @abstractmethod
     def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, seconds: float
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, deadline: float
     ) -> Answer:
-        """`send` within `seconds`, when it is this request's turn."""
+        """`send`, when it is this request's turn."""
 
     def _torn(self, about: str) -> Malformed:
         return Malformed(self._system, f"{about}: the answer broke off before its end")

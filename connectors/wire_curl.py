@@ -9,6 +9,7 @@ import os
 import re
 import select
 import threading
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -69,7 +70,7 @@ class CurlWire(Wire):
             self._idle.pop().curl.close()
 
     def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, seconds: float
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, deadline: float
     ) -> Answer:
         try:
             target, asked = _target(url), _asked(tuple(headers.items()))
@@ -81,7 +82,7 @@ class CurlWire(Wire):
             connection = _Connection(self._proxy, self._bundle)
         whole = False
         try:
-            connection.perform(method, target, asked, body, seconds)
+            connection.perform(method, target, asked, body, deadline)
             answer = Answer(self._system, about, *connection.answer())
             whole = True
             return answer
@@ -101,6 +102,8 @@ class CurlWire(Wire):
 
     def _named(self, error: pycurl.error, connection: _Connection, about: str) -> Unreachable | Malformed:
         code = error.args[0] if isinstance(error.args[0], int) else 0
+        if connection.late:
+            return Unreachable(self._system, f"{about}: no time was left to send the request")
         if code == pycurl.E_PEER_FAILED_VERIFICATION:
             return self._untrusted(about, " ".join(str(part) for part in error.args[1:]))
         if code == pycurl.E_SSL_CACERT_BADFILE:
@@ -122,12 +125,14 @@ class CurlWire(Wire):
 class _Connection:
     """An easy handle of libcurl, which keeps one connection, and what came on it for the request in hand."""
 
-    __slots__ = ("_asked", "_method", "body", "curl", "head", "sent")
+    __slots__ = ("_asked", "_deadline", "_method", "body", "curl", "head", "late", "sent")
 
     def __init__(self, proxy: str, bundle: str) -> None:
         self.head: list[bytes] = []
         self.body: list[bytes] = []
         self.sent = 0
+        self.late = False
+        self._deadline = 0.0
         # What is the same as last time need not be said again: each option costs what a tenth of the request does.
         self._asked: _Asked | None = None
         self._method = ""
@@ -157,9 +162,10 @@ class _Connection:
         curl.setopt(pycurl.HEADERFUNCTION, self.head.append)
         curl.setopt(pycurl.WRITEFUNCTION, self.body.append)
 
-    def perform(self, method: str, url: str, asked: _Asked, body: bytes | None, seconds: float) -> None:
+    def perform(self, method: str, url: str, asked: _Asked, body: bytes | None, deadline: float) -> None:
         """Raises pycurl.error."""
-        curl = self.curl
+        curl, self._deadline = self.curl, deadline
+        seconds = deadline - time.monotonic()
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.FRESH_CONNECT, self._ended())
         if method != self._method:
@@ -222,6 +228,10 @@ class _Connection:
         return found if whole else None
 
     def _about_to_send(self, *addresses: object) -> int:
+        if time.monotonic() >= self._deadline:
+            # The process was stopped meanwhile, perhaps: libcurl counts from when it was asked.
+            self.late = True
+            return pycurl.PREREQFUNC_ABORT
         # When a kept connection is closed before a byte of the answer, libcurl repeats the request on a new one,
         # whatever its method. Nobody knows what the server did with the first.
         self.sent += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
@@ -43,8 +44,9 @@ class RequestsWire(Wire):
         self._session.close()
 
     def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, seconds: float
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, deadline: float
     ) -> Answer:
+        seconds = max(0.001, deadline - time.monotonic())
         # Prepared by hand, so that what is sent is what we were given.
         request = requests.PreparedRequest()
         request.method = method

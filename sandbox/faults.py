@@ -20,13 +20,14 @@ RATES = (
     "rate_truncated",
     "rate_malformed",
     "rate_expired_token",
+    "rate_slow",
 )
 
 #: Faults of single operations inside a Dataverse batch, drawn for each of them.
 OPERATION_RATES = ("rate_operation_429", "rate_operation_500", "rate_operation_500_after")
 
 #: What only answers of HTTP can do.
-_NOT_OF_SFTP = {"rate_429", "rate_503", "rate_truncated", "rate_malformed", "retry_after"}
+_NOT_OF_SFTP = {"rate_429", "rate_503", "rate_truncated", "rate_malformed", "rate_slow", "slow_seconds", "retry_after"}
 
 BEFORE_THE_EFFECT = frozenset({"429", "500", "503", "timeout_before", "reset", "expired_token"})
 
@@ -47,11 +48,13 @@ class FaultPlan:
     rate_truncated: float = 0.0
     rate_malformed: float = 0.0
     rate_expired_token: float = 0.0
+    rate_slow: float = 0.0
     rate_operation_429: float = 0.0
     rate_operation_500: float = 0.0
     rate_operation_500_after: float = 0.0
     latency_after_ms: float = 0.0
     hold_seconds: float = 5.0
+    slow_seconds: float = 1.0
     retry_after: float | None = 1.0
 
     @classmethod
@@ -155,6 +158,21 @@ async def send_half(scope: Scope, receive: Receive, send: Send, answer: Answer) 
     scope["extensions"]["sandbox.transport"]["transport"].close()
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def send_slowly(send: Send, answer: Answer, seconds: float) -> None:
+    """The head and half of the body at once, the rest so much later."""
+    if answer.status in (204, 304):
+        await asyncio.sleep(seconds)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    headers = [*answer.headers, (b"Content-Length", str(len(answer.body)).encode())]
+    half = len(answer.body) // 2
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body[:half], "more_body": True})
+    await asyncio.sleep(seconds)
+    await send({"type": "http.response.body", "body": answer.body[half:]})
 
 
 def malformed(answer: Answer) -> Answer:

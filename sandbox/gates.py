@@ -10,7 +10,7 @@ import orjson
 from sandbox.campaign.errors import GatewayError, gateway_answer
 from sandbox.clock import http_date
 from sandbox.dynamics.errors import DataverseError
-from sandbox.faults import BEFORE_THE_EFFECT, hang_up, hold, malformed, send_half
+from sandbox.faults import BEFORE_THE_EFFECT, hang_up, hold, malformed, send_half, send_slowly
 from sandbox.http import JSON_TYPE, Answer, Receive, Request, Scope, Send, read_request, send_answer
 from sandbox.tokens import TokenRegister, bearer, entra_answer, ims_answer
 from sandbox.world import World
@@ -84,6 +84,8 @@ class Gate(ABC):
             await send_half(scope, receive, send, found)
         elif fault == "malformed":
             await send_answer(send, malformed(found))
+        elif fault == "slow":
+            await send_slowly(send, found, plan.slow_seconds)
         else:
             await send_answer(send, found)
             return str(found.status)

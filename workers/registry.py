@@ -23,8 +23,13 @@ from tasks.write import write
 
 log = structlog.get_logger()
 
-#: Messages on one queue, beyond which no more are sent: a tick sends a few, and they live for one tick.
-CROWD = 100
+#: Messages on one queue, beyond which no more are sent: a tick sends a few.
+CROWD = 50
+
+#: How long a nudge waits to be taken, at least; seconds. The next tick sends another, and one that comes late finds the
+#: work in other hands. But a worker on a busy machine, which takes ten or twenty messages a second, must come through a
+#: crowd before all of it has expired, or it would never come to work.
+NUDGE_EXPIRES = 5.0
 
 #: An export of logs that nobody took by then is asked for anew.
 EXPORT_EXPIRES = 60
@@ -45,7 +50,7 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
             if work.watch is not None and not is_crowded(present, queue):
                 arguments = {"workflow": workflow, **asdict(work.watch)}
                 watch = app.signature("watch_schemas", kwargs=arguments, immutable=True)
-                watch.set(queue=queue, expires=max(1.0, present.settings.tick_seconds)).apply_async()
+                watch.set(queue=queue, expires=max(NUDGE_EXPIRES, present.settings.tick_seconds)).apply_async()
             if work.alerts and not is_crowded(present, queue):
                 tell = app.signature("alert", kwargs={"workflow": workflow}, immutable=True)
                 tell.set(queue=queue, expires=ALERT_EXPIRES).apply_async()
@@ -98,8 +103,7 @@ def send(app: Celery, nudge: Nudge, tick_seconds: float, crowded: Callable[[str]
     """One chain, read then write, and a message for each further writer; nothing to a queue that nobody serves."""
     stream = {"workflow": nudge.workflow, "stream": nudge.stream, "generation": nudge.generation}
     reads, writes = f"{nudge.workflow}.read", f"{nudge.workflow}.write"
-    # A nudge that nobody took before the next tick has been replaced by that tick's.
-    expires = max(1.0, tick_seconds)
+    expires = max(NUDGE_EXPIRES, tick_seconds)
 
     def writer(seat: int) -> Any:
         signature = app.signature("write", kwargs={**stream, "seat": seat}, immutable=True)

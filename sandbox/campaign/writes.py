@@ -90,10 +90,11 @@ class Writes:
         version = given.get(switches.journal_field)
         if version is None:
             version = given.get(switches.resource_journal_fields.get(name, ""))
+        mark = given.get(switches.journal_mark) if switches.journal_mark else None
         digest = hashlib.blake2b(body, digest_size=8).hexdigest()
         at = self._clock.now()
         told = str(record.values.get(key, ""))
-        self._journal.note(method, name, told, record.pkey, version, digest, at, *lineage)
+        self._journal.note(method, name, told, record.pkey, version, mark, digest, at, *lineage)
 
 
 def _lineage(view: View, record: Record) -> tuple[dict[str, str], bool]:

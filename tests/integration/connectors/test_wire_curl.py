@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
@@ -62,6 +63,27 @@ def test_a_proxy_cannot_be_named_by_what_requests_does_not_heed(
     server.script = lambda call: Reply(204)
     assert ask(wire, f"{server.origin}/x").status == 204
     wire.close()
+
+
+def test_a_process_that_was_stopped_before_it_sent_sends_nothing_any_more(
+    server: OddServer, wire: CurlWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an open connection, and a process that is stopped between its look at the clock and the request
+    server.script = lambda call: Reply(204)
+    assert ask(wire, f"{server.origin}/first").status == 204
+    connection = wire._idle[-1]
+    stopped = connection._ended
+
+    def stop() -> bool:
+        connection._deadline = time.monotonic()
+        return stopped()
+
+    monkeypatch.setattr(type(connection), "_ended", lambda self: stop())
+    # When it wakes after its deadline
+    with pytest.raises(Unreachable, match="no time was left"):
+        ask(wire, f"{server.origin}/second")
+    # Then nothing was sent
+    assert [call.path for call in server.calls] == ["/first"]
 
 
 @pytest.mark.parametrize("scheme", ["dict", "ftp", "gopher"])

@@ -1,0 +1,89 @@
+"""What happens in both systems meanwhile: rows change, come and go, emails are sent, people change their minds."""
+
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+
+from tests.end_to_end import consent_truth
+from tests.end_to_end.consent_chaos import CARRIED
+from tests.end_to_end.consent_truth import wire
+from tests.storm.town import PAIRS, Town
+
+CHILDREN = ("new_membership", "new_invoice", "new_invoiceline")
+
+#: Changes of consent that people make in a storm, and how many of them in a second.
+MINDS, PACE = 60, 12
+
+
+class People:
+    def __init__(self, town: Town, chance: Random) -> None:
+        self._town, self._admin = town, town.admin
+        self._chance = chance
+        self._live = list(town.live)  #: contacts that nobody has deleted
+        self.done: Counter[str] = Counter()
+
+    @property
+    def hot(self) -> list[str]:
+        """Those that change again and again."""
+        return self._live[:12]
+
+    def begin(self, seed: int) -> None:
+        """Some seconds of changed minds set in, and a campaign was over."""
+        pairs = [{**pair, "campaign": wire(pair["campaign"])} for pair in map(consent_truth.bare, PAIRS)]
+        # What ingress carries is changed in Dynamics alone: nobody would set right what people do to it in Campaign.
+        for side, ids, paired, share in (
+            ("both", self._town.people[:15], pairs, 2),
+            ("dynamics", self._town.people[15:26], [*pairs, CARRIED], 1),
+        ):
+            plan = {"side": side, "ids": ids, "pairs": paired, "conflicts": 0.3 * (side == "both"), "seed": seed}
+            self._admin.post("/consent/changes", {**plan, "changes": MINDS * share // 3, "rate": PACE * share / 3})
+        self._admin.put("/switches", {"journal_duplicates": 0.2, "journal_disorder": 20, "journal_max_limit": 40})
+        self.send(sends=60)
+
+    def send(self, sends: int = 25) -> None:
+        """A campaign, to people who stay and to some of whom Dynamics knows nothing."""
+        number = self.done["campaigns"] = self.done["campaigns"] + 1
+        recipients = [*self._town.quiet, *self._town.people]
+        self._town.events.campaign(
+            sends=sends, seed=number, campaign=f"Camp{number}", recipients=recipients, unknown=0.05, late_bounces=0.1
+        )
+
+    def change(self, many: int = 6) -> None:
+        """Contacts change, most of them those that always do; so do rows of another table."""
+        some = [*self._chance.sample(self.hot, min(many, len(self.hot))), *self._chance.sample(self._live, many // 3)]
+        self._post("contact/change", ids=[*dict.fromkeys(some)])
+        self._post(f"{self._chance.choice(CHILDREN)}/change", count=many)
+        self.done["changes"] += 1
+
+    def flood(self, tables: Sequence[str] = ("contact", *CHILDREN)) -> None:
+        """Most of what there is changes at once."""
+        for table in tables:
+            self._post(f"{table}/change", **({"ids": self._live} if table == "contact" else {"count": 20}))
+        self.done["floods"] += 1
+
+    def come_and_go(self) -> None:
+        """New rows on all levels below contacts, other parents, and deletions that take families along."""
+        for table in CHILDREN:
+            self._post(f"{table}/create", count=3)
+        self._town.free_of_children()
+        table = self._chance.choice(("contact", *CHILDREN))
+        if table == "contact" and len(self._live) > 20:
+            doomed = self._chance.sample(self._live[12:], 1)
+            self._live = [contact for contact in self._live if contact not in doomed]
+            self._post("contact/delete", ids=doomed)
+        else:
+            self._post(f"{self._chance.choice(CHILDREN)}/delete", count=2)
+        memberships = sorted(self._admin.rows("new_membership"))
+        for membership in self._chance.sample(memberships, 2):
+            to = f"/contacts({self._chance.choice(self._live)})"
+            moved = {"new_ContactId@odata.bind": to, "new_SponsorId@odata.bind": None}
+            self._admin.patch(f"/dynamics/tables/new_membership/{membership}", moved)
+        self.done["rows come and go"] += 1
+
+    def export(self) -> None:
+        """Campaign's workflow writes a file of changed flags."""
+        self._admin.post("/consent/export")
+        self.done["exports"] += 1
+
+    def _post(self, what: str, **body: object) -> None:
+        self._admin.post(f"/dynamics/tables/{what}", {"seed": self._chance.randrange(10**6), **body})

@@ -1,0 +1,233 @@
+"""One storm: a seed says what happens when; what comes of it is judged by its end alone."""
+
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.sandboxes import Sandbox
+from tests.storm import verdict
+from tests.storm.crew import Crew
+from tests.storm.operators import Operators
+from tests.storm.people import People
+from tests.storm.town import LEASE, ROWS, Town
+from tests.storm.weather import Weather
+
+APP = "tests.storm.application"
+
+#: Without a guard, where the lease is another one, in seconds: who sleeps until the next run has begun must wake well
+#: within his lease, however long that start takes on a busy machine.
+LEASES = {"gate": 20.0}
+
+#: What must have happened in every storm, whatever its seed: a system that does nothing cannot pass.
+LEAST_WORK = {"writes": 250, "activities": 100, "flags written": 20, "flags certain": 40, "dead letters": 3}
+LEAST_FAULTS = 20
+
+
+#: How often somebody is sent to sleep until he holds records then.
+SLEEPERS = 4
+#: How often the next run begins, in the end, while somebody sleeps: he need not hold what shows who has written it.
+RESTARTS = 2
+#: How long everything may take in the end, in seconds, on a machine that does much else.
+PATIENCE = 240.0
+#: The same without a guard, where nobody expects that all will be well.
+SHORT_PATIENCE = 40.0
+
+
+@dataclass(frozen=True)
+class Length:
+    """How much happens in a storm."""
+
+    seconds: float
+    blows: int  #: to processes and to Redis
+
+
+LONG_STORM = Length(10, 12)
+SHORT_STORM = Length(4, 4)
+
+
+@dataclass
+class Result:
+    seed: int
+    without: str
+    seconds: float = 0.0
+    work: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)  #: of the sandbox, by kind
+    blows: dict[str, int] = field(default_factory=dict)  #: to processes, Redis, schemas, and by operators
+    violations: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def open_sandbox() -> Sandbox:
+    return Sandbox(*(part for option, count in ROWS.items() for part in (option, str(count))))
+
+
+def run(
+    sandbox: Sandbox, seed: int, length: Length = LONG_STORM, without: str = "", keep: Path | None = None
+) -> Result:
+    """`without`: the guard of the product that is taken away. `keep`: where the logs of its processes are left."""
+    result, begun = Result(seed, without), time.monotonic()
+    os.environ["STORM_WITHOUT"] = without
+    sandbox.admin.post("/reset")
+    # A short path: it holds a Unix socket.
+    with tempfile.TemporaryDirectory(prefix="d365acs-") as folder:
+        town = Town(sandbox, Path(folder), APP, LEASES.get(without, LEASE))
+        try:
+            _Storm(town, seed, length, result).run()
+        finally:
+            town.close()
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                for process in town.tables.processes:
+                    (keep / process.log.name).write_bytes(process.log.read_bytes())
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+class _Storm:
+    def __init__(self, town: Town, seed: int, length: Length, result: Result) -> None:
+        self._town, self._length, self._result = town, length, result
+        self._chance = Random(f"storm:{seed}")
+        self._weather = Weather(town, Random(f"weather:{seed}"))
+        self._people = People(town, Random(f"people:{seed}"))
+        self._operators = Operators(town, Random(f"operators:{seed}"))
+        self._seed = seed
+
+    def run(self) -> None:
+        town, result = self._town, self._result
+        town.furnish()
+        before = town.consent.rows()
+        self._crew = Crew(town, self._seed)
+        for stage in town.stages:
+            town.start(stage)
+        self._crew.wait_until(lambda: not any(map(town.is_starting, town.stages)), "everything runs", PATIENCE)
+        self._people.begin(self._seed)
+        self._rage()
+        self._calm()
+        ended = verdict.judge(town, before)
+        result.work = ended.work
+        result.faults = dict(self._weather.dealt())
+        done = (self._crew.done, self._weather.done, self._people.done, self._operators.done)
+        result.blows = dict(sum(done, Counter({"starts that failed": town.failed_starts})))
+        result.violations += ended.violations + self._idleness()
+
+    # what happens
+
+    def _rage(self) -> None:
+        """A plan of moments; a blow that takes long delays those behind it."""
+        chance, seconds = self._chance, self._length.seconds
+        happens: list[tuple[float, Callable[[], object]]] = [(chance.uniform(0, seconds), self._blow())
+                                                             for _ in range(self._length.blows)]  # fmt: skip
+        happens += [(chance.uniform(0, seconds), one) for one in self._always()]
+        happens += [(at * 0.3, self._people.change) for at in range(int(seconds / 0.3))]
+        begun = time.monotonic()
+        self._next_weather = begun
+        for at, what in sorted(happens, key=lambda one: one[0]):
+            self._look_up()
+            while (left := begun + at - time.monotonic()) > 0:
+                self._crew.pass_time(min(0.1, left))
+                self._look_up()
+            what()
+            self._crew.supervise()
+
+    def _look_up(self) -> None:
+        """Another weather, if it is time for one."""
+        if time.monotonic() >= self._next_weather:
+            self._next_weather = time.monotonic() + self._weather.change()
+
+    def _always(self) -> list[Callable[[], object]]:
+        """What every storm has."""
+        crew, people, operators = self._crew, self._people, self._operators
+        return [
+            *(crew.kill_something, self._oversleep, self._oversleep, crew.hit_a_beat, self._redis),
+            *(operators.stop_and_start, operators.replay, people.come_and_go, people.come_and_go, people.export),
+            lambda: operators.restart(self._town.tables),
+            *(people.send, people.send, self._restart_while_somebody_sleeps),
+        ]
+
+    def _blow(self) -> Callable[[], object]:
+        crew, weather, people, operators = self._crew, self._weather, self._people, self._operators
+        return self._chance.choice(
+            [
+                *(crew.kill_something, crew.kill_something, self._oversleep, crew.nap, crew.hit_a_beat, self._redis),
+                *(operators.stop_and_start, operators.replay, people.come_and_go, people.flood),
+                *(weather.expire_tokens, weather.expire_change_tokens, weather.publish),
+            ]
+        )
+
+    def _redis(self) -> None:
+        crew = self._crew
+        self._chance.choice([crew.kill_redis, crew.flap_redis, crew.hang_redis, crew.reset_connections])()
+
+    def _oversleep(self) -> None:
+        """Somebody holds records and sleeps for longer than their lease, while all of them change."""
+        self._people.flood()
+        self._crew.oversleep()
+        self._people.flood()
+
+    def _restart_while_somebody_sleeps(self) -> None:
+        """Somebody holds records, another configuration is started meanwhile, and the sleeper wakes as it runs."""
+        town = self._town
+        self._people.flood(["contact"])  # which bear the mark of the configuration that writes them
+        self._crew.oversleep(until=lambda: not town.is_starting(town.tables), table="contact")
+        self._operators.edit(town.tables)
+        self._operators.restart(town.tables)
+
+    def _last_sleepers(self) -> None:
+        """Everything else is well when somebody wakes in the next run, and when somebody wakes whose lease has run out:
+        what they do then stays to be seen."""
+        crew, town = self._crew, self._town
+        self._weather.slow(100)
+        for _ in range(RESTARTS):
+            self._restart_while_somebody_sleeps()
+            crew.wait_until(lambda: not crew.sleeps and not town.is_starting(town.tables), "it runs", PATIENCE)
+        self._weather.slow(150)
+        for _ in range(SLEEPERS):
+            self._people.flood()
+            if crew.oversleep():
+                break
+            crew.wake_all()
+        while crew.sleeps:
+            self._people.flood()
+            crew.pass_time(0.7)
+
+    # and what comes of it
+
+    def _calm(self) -> None:
+        crew, town = self._crew, self._town
+        self._weather.clear()
+        crew.wake_all()
+        crew.wait_until(lambda: not town.consent.left(), "people are done", PATIENCE)
+        self._operators.finish()
+        crew.wait_until(lambda: not any(map(town.is_starting, town.stages)), "everything runs", PATIENCE)
+        self._last_sleepers()
+        self._weather.clear()
+        if self._settle():
+            town.consent.look_at_everything("blackListPhone", town.people[28], town.people[29])
+            self._settle()
+
+    def _settle(self) -> bool:
+        """Whether nothing is left to be done, in time. Looked at seldom: the machine has better things to do."""
+        patience = SHORT_PATIENCE if self._result.without else PATIENCE
+        give_up = time.monotonic() + patience
+        while left := verdict.unsettled(self._town):
+            if time.monotonic() > give_up:
+                self._result.violations += [f"not within {patience:g} s: {one}" for one in left]
+                return False
+            self._operators.finish()
+            self._crew.pass_time(0.4)
+        return True
+
+    def _idleness(self) -> list[str]:
+        work, faults = self._result.work, sum(self._result.faults.values())
+        found = [f"idle: {work[what]} {what}, not {least}" for what, least in LEAST_WORK.items() if work[what] < least]
+        if not self._crew.done["SIGSTOP at work"]:
+            found.append("idle: nobody slept with records in his hands")
+        return found + ([f"idle: {faults} faults, not {LEAST_FAULTS}"] if faults < LEAST_FAULTS else [])

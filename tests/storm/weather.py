@@ -1,0 +1,98 @@
+"""What both systems do to their callers: one weather after the other, as a seed says."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+from tests.storm.town import Town
+
+Plan = dict[str, Any]
+
+SYSTEMS = ("dynamics", "campaign", "journal", "tokens")
+
+#: Nothing is slower than a request may be that begins as late within a lease as it may.
+_QUICK: Plan = {"hold_seconds": 0.4, "slow_seconds": 0.4, "retry_after": 0.2}
+_CALM: Plan = {"latency_ms": 20, "latency_jitter_ms": 40, "latency_after_ms": 10}
+#: Every kind there is, each of them seldom.
+_GALE: Plan = {
+    **dict.fromkeys(("rate_429", "rate_500", "rate_503", "rate_reset", "rate_timeout_before", "rate_slow"), 0.02),
+    **dict.fromkeys(("rate_reset_after", "rate_timeout_after", "rate_truncated", "rate_malformed"), 0.03),
+    "rate_expired_token": 0.01,
+}
+_OPERATIONS: Plan = dict.fromkeys(("rate_operation_429", "rate_operation_500", "rate_operation_500_after"), 0.05)
+
+WEATHERS: dict[str, Plan] = {
+    "gale": _GALE,
+    "too many requests": {"rate_429": 0.9},
+    "outage": {"rate_503": 0.5, "rate_500": 0.4},
+    "lost answers": {"rate_timeout_after": 0.15, "rate_reset_after": 0.15, "rate_timeout_before": 0.1},
+    "tatters": {"rate_truncated": 0.2, "rate_malformed": 0.2, "rate_reset": 0.1},
+    "slow": {"latency_ms": 100, "latency_jitter_ms": 250, "latency_after_ms": 50, "rate_slow": 0.3},
+    "refused tokens": {"rate_expired_token": 0.3},
+}
+#: Systems that are down as a whole are waited for, longer each time: such weather is short.
+_SHORT = ("too many requests", "outage")
+
+
+class Weather:
+    def __init__(self, town: Town, chance: Random) -> None:
+        self._town = town
+        self._chance = chance
+        self._dealt: Counter[str] = Counter()  # but for what is dealt out now
+        self.done: Counter[str] = Counter()  #: what was done to both systems beside their faults
+        self._published = 0
+        #: All change tokens expire once: what expires again within minutes is waited out, which no storm has time for.
+        self._has_expired = False
+
+    def change(self) -> float:
+        """Another one sets in; for how many seconds it should last."""
+        name = self._chance.choice(("gale", "gale", "slow", *WEATHERS))
+        where = self._chance.sample(SYSTEMS, self._chance.randint(1, 3)) if name in _SHORT else SYSTEMS
+        plans = {system: {**_CALM, **_QUICK, **WEATHERS[name]} if system in where else _CALM for system in SYSTEMS}
+        plans["dynamics"] = plans["dynamics"] | _OPERATIONS
+        sftp = {"rate_reset": 0.05, "rate_500": 0.05}
+        self._put({"seed": self._chance.randrange(10**6), "sftp": sftp, **plans})
+        return self._chance.uniform(0.3, 0.8) if name in _SHORT else self._chance.uniform(1, 2.5)
+
+    def slow(self, latency_ms: int) -> None:
+        """Campaign takes its time, and nothing fails."""
+        self._put({"campaign": {"latency_ms": latency_ms}})
+
+    def clear(self) -> None:
+        self._put({})
+
+    def dealt(self) -> Counter[str]:
+        """How often each fault was dealt out, all in all."""
+        now = self._town.admin.get("/faults")
+        return self._dealt + sum((Counter(of["dealt"]) for of in now.values()), Counter())
+
+    def _put(self, plan: Plan) -> None:
+        self._dealt = self.dealt()
+        self._town.admin.put("/faults", plan)
+
+    def expire_tokens(self) -> None:
+        self._town.admin.post("/tokens/expire")
+        self.done["all access tokens expired"] += 1
+
+    def expire_change_tokens(self) -> None:
+        if not self._has_expired:
+            self._has_expired = True
+            self._town.admin.post("/dynamics/expire-delta")
+            self.done["change tokens expired"] += 1
+
+    def publish(self) -> None:
+        """A schema gets another column or field; at times that costs the change tokens of its table."""
+        self._published += 1
+        name, admin = f"storm{self._published}", self._town.admin
+        if self._chance.random() < 0.5:
+            resource = self._chance.choice(("profile", "cusMembership"))
+            added = {"name": f"cus{name.title()}", "type": "string", "length": 20, "extension": resource == "profile"}
+            admin.post("/campaign/publish", {"resource": resource, "add": [added]})
+        else:
+            expires = self._chance.random() < 0.5 and not self._has_expired
+            self._has_expired = self._has_expired or expires
+            admin.put("/switches", {"delta_after_publish": "expired" if expires else "kept"})
+            table = self._chance.choice(("contact", "new_membership"))
+            added = {"name": f"new_{name}", "type": "String", "length": 20, "label": name}
+            admin.post("/dynamics/publish", {"table": table, "add": [added]})
+        self.done["schema published"] += 1
