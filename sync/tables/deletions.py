@@ -63,25 +63,25 @@ class Departures:
         ]
 
     def _dependants(self) -> list[str]:
-        """The children whose records cannot be reached in the target without their parent.
+        """The children whose records cannot be reached in the target without their parent, and theirs: a child's own
+        deletion waits for them, and that may take as long as it takes.
 
         Where these lead back to the stream itself, each would wait for the other: there the limit is for all.
         """
-        return [child for child in self._requiring(self.stream.name) if not self._leads_to(child, self.stream.name)]
+        name = self.stream.name
+        return [one for one in self._descendants(name) if name not in self._descendants(one)]
 
     def _requiring(self, parent: str) -> list[str]:
         stream = self.streams.get(parent)
         children = stream.children if stream else ()
         return [child for child in children if child in self.streams and parent in self.streams[child].requires]
 
-    def _leads_to(self, child: str, wanted: str) -> bool:
-        seen, following = {child}, [child]
-        while following:
-            for name in self._requiring(following.pop()):
-                if name not in seen:
-                    seen.add(name)
-                    following.append(name)
-        return wanted in seen
+    def _descendants(self, parent: str) -> list[str]:
+        """The nearest first; a stream that leads back to itself is among its own."""
+        found = list(dict.fromkeys(self._requiring(parent)))
+        for name in found:  # it grows meanwhile
+            found += [child for child in self._requiring(name) if child not in found]
+        return found
 
     def _obstacles(self, child: str) -> Iterator["Obstacle"]:
         position = Position.load(self.store.cursor(child).value)

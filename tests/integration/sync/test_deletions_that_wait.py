@@ -122,6 +122,33 @@ def test_a_deletion_waits_beyond_the_limit_for_children_that_would_be_out_of_rea
     assert troubles(family, MEMBERSHIP) == []
 
 
+@pytest.mark.parametrize("obstacle", [held, not_written], ids=["held", "not written"])
+def test_a_deletion_waits_for_the_children_of_children_for_as_long(
+    family: Family, obstacle: Callable[[Family], None]
+) -> None:
+    # Given a contact that was deleted with its membership and its invoice, and invoices that nobody may write
+    invoiced_family(family)
+    for table, one in ((INVOICE, BILL), (MEMBERSHIP, GOLD), (CONTACT, ANN)):
+        family.dynamics.remove(table, one)
+    family.read(CONTACT)
+    family.read(MEMBERSHIP)
+    obstacle(family)
+    # When the limit has passed, for the membership and for the contact
+    overdue(family, MEMBERSHIP)
+    overdue(family, CONTACT)
+    # Then both wait: without the contact the membership could never be deleted any more
+    assert family.campaign.events == []
+    assert [trouble.sentence.split(",")[0] for trouble in troubles(family, CONTACT)] == [
+        "Deletions wait for new_invoice"
+    ]
+    # And when that is over, all go, the last of the line first
+    Patience(family.workflow.troubles, f"{INVOICE}.write").end()
+    family.start()
+    family.settle()
+    gone = [(event.resource, event.orphaned) for event in family.campaign.events if event.method == "delete"]
+    assert gone == [("cusInvoice", ()), ("cusMembership", ()), ("profile", ())]
+
+
 def fail_once(family: Family) -> None:
     """Campaign does not answer the next write."""
 
@@ -260,11 +287,11 @@ def test_tables_that_require_each_other_in_a_circle_wait_for_the_limit_only(fami
         )
     }
 
-    # Then a deletion waits without a limit for that one alone: the others may wait for each other
+    # Then their deletions wait without a limit for that one alone: the others may wait for each other
     def waits_for(name: str) -> list[str]:
         return Departures(streams[name], streams, family.workflow, family.generation)._dependants()
 
-    assert {name: waits_for(name) for name in streams} == {"a": ["leaf"], "b": [], "c": [], "leaf": []}
+    assert {name: waits_for(name) for name in streams} == {"a": ["leaf"], "b": ["leaf"], "c": ["leaf"], "leaf": []}
 
 
 def test_a_round_of_several_pages_does_not_tell_everything(family: Family) -> None:
