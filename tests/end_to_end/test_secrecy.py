@@ -106,10 +106,11 @@ def test_no_secret_and_no_person_shows_where_it_does_not_belong(busy_stage: tupl
     bad_address, long_name, *_ = stage.admin.contacts()
     stage.admin.patch(f"/dynamics/contacts/{bad_address}", {"emailaddress1": "nobody at example"})
     stage.admin.patch(f"/dynamics/contacts/{long_name}", {"firstname": "Wolfeschlegelsteinhausenbergerdorff"})
-    stage.admin.put("/faults", {"seed": 3, "dynamics": FAULTS, "campaign": FAULTS, "tokens": FAULTS})
     persons = people(stage) | {"nobody at example", "Wolfeschlegelsteinhausenbergerdorff"}
     processes = stage.run("worker", "beat")
     stage.start()
+    stage.wait_for_state(State.RUNNING)
+    stage.admin.put("/faults", {"seed": 3, "dynamics": FAULTS, "campaign": FAULTS, "tokens": FAULTS})
     stage.wait_for_writes(200)
     stage.admin.put("/faults", {})
     stage.wait_until(lambda: stage.queue.backlog().total == 0 and stage.queue.backlog().dead == 2, "all is done")

@@ -20,6 +20,7 @@ from store.pages import Page, Pages
 from store.record_queue import Again, Lane, Parent, Parked, Reason, RecordQueue, Refused, Unsent, Written
 from store.replays import Replays
 from store.revisions import Revisions
+from store.shares import Shares
 from store.throttle import SharedThrottle
 from tests.integration.store.records import changes, entry, record_id
 
@@ -31,7 +32,8 @@ def everybody(redis: Redis) -> list[object]:
     """One of each class that owns verbs."""
     keys = InstanceKeys("test").workflow("contacts")
     return [RecordQueue(redis, keys.stream("contact")), Lifecycle(redis, keys), Revisions(redis, keys),
-            SharedThrottle(redis, "throttle"), Replays(redis, keys), ConsentStore(redis, keys),
+            SharedThrottle(redis, "throttle"), Shares(redis, "shares", 1, 1), Replays(redis, keys),
+            ConsentStore(redis, keys),
             Pages(redis, keys.stream("contact")), Freshness(redis, keys.stream("contact")),
             OutcomeLog(redis, keys.stream("contact")),
             Placing(redis, keys.stream("contact"))]  # fmt: skip
@@ -75,11 +77,12 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     # Given every class that calls scripts, with its calls written down
     queue, revisions, replays = RecordQueue(redis, keys), Revisions(redis, workflow), Replays(redis, workflow)
     throttle = SharedThrottle(redis, InstanceKeys("test").throttle("campaign"), requests_per_second=5)
+    shares = Shares(redis, InstanceKeys("test").shares("campaign"), 1, 1)
     consent = ConsentStore(redis, workflow)
     calls: dict[str, list[list[str]]] = {}
     pages, freshness, placing = Pages(redis, keys), Freshness(redis, keys), Placing(redis, keys)
     outcomes = OutcomeLog(redis, keys, kept=1)
-    for owner in (queue, lifecycle, revisions, replays, throttle, consent, pages, freshness, placing, outcomes):
+    for owner in (queue, lifecycle, revisions, replays, throttle, shares, consent, pages, freshness, placing, outcomes):
         for verb, script in scripts_of(owner).items():
             setattr(owner, f"_{verb}", _Recorder(script, calls.setdefault(verb, [])))
     # When every verb is used, with records of many ledger buckets and a workflow of two streams
@@ -112,6 +115,7 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     replays.ask("contact", "ann", "")
     throttle.ask(1)
     throttle.pause(0.001)
+    shares.ask(full=False, congested=False)
     consent.decide(record_id(0), b"")
     consent.confirm(record_id(0), b"", [], "answer", 0)
     consent.known([record_id(0), record_id(1)])
