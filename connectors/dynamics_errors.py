@@ -92,6 +92,9 @@ def error_of(answer: Answer, table: str, *, following: bool = False, properties:
         # A page is read whole or not at all: no code of a 5xx condemns anything of ours.
         return _trouble(answer, code)
     error = _judged(answer, _Asked(f"table {table}", f"organization-level read on table {table}", tuple(properties)))
+    if type(error) is Refused and status == 400 and not code and not message:
+        # Dynamics always says why: what came is a torn answer, perhaps to a position that has only expired.
+        return answer.malformed("refused without a reason that can be read")
     if (
         type(error) is Refused
         and following

@@ -252,8 +252,8 @@ EXPIRED = failure("0x80044352", "Version stamp associated with the client has ex
         (Reply(503, body=b"<html>Service Unavailable</html>"), Unavailable),
         (Reply(504), Unavailable),
         (Reply(400, json=failure("0x80048d19", "Error for 'ann@example.com'")), Refused),
-        (Reply(400, json={"error": {"code": "", "message": None, "innererror": {}}}), Refused),
-        (Reply(400, json={"error": "text"}), Refused),
+        (Reply(400, json={"error": {"code": "", "message": None, "innererror": {}}}), Malformed),
+        (Reply(400, json={"error": "text"}), Malformed),
         (Reply(418), Refused),
     ],
 )
@@ -352,3 +352,15 @@ def test_a_throttled_count_is_none_and_everybody_pauses(server: OddServer, dynam
     server.replies = [Reply(429, headers={"Retry-After": "5"})]
     assert dynamics.count("contact", 5) is None
     assert throttle.told == [5]
+
+
+@pytest.mark.parametrize("body", [b"", b'{"error":{"code":"0x80060891","mess', b"<html>", b'{"error":{}}'])
+def test_a_refusal_without_a_reason_that_can_be_read_ends_nothing(
+    server: OddServer, dynamics: Dynamics, contact: DynamicsTable, body: bytes
+) -> None:
+    # Given a position that has expired, of which the answer has come torn
+    server.replies = [Reply(400, body=body)]
+    link = f"{server.origin}/api/data/v9.2/contacts?$deltatoken=1"
+    # Then it is asked again, as after any torn answer
+    with pytest.raises(Malformed, match=r"refused without a reason that can be read \(status 400\); it will be tried"):
+        dynamics.follow(contact, link, COLUMNS, timeout=5)
