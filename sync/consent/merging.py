@@ -17,8 +17,7 @@ def merged(config: OptinoutConfig, one: ProfileState, other: ProfileState) -> Pr
     one of them tells, a row of a file does not take away: where it says something later, Campaign is asked."""
     if one.present and other.present:
         later, earlier = (one, other) if one.read_ms >= other.read_ms else (other, one)
-        # There may be two, or one that was deleted and made again.
-        doubles = one.doubles or other.doubles or one.spelt != other.spelt or one.who != other.who
+        doubles = one.doubles or other.doubles or are_two(one, other)
         return later._replace(doubles=doubles, spelt=later.spelt or earlier.spelt)
     flags: dict[WireFlag, Seen] = {}
     for pair in config.flags:
@@ -36,6 +35,11 @@ def merged(config: OptinoutConfig, one: ProfileState, other: ProfileState) -> Pr
             return state._replace(doubles=doubles, asks=state.asks or state.flags != flags)
     times = [state.modified_ms for state in (one, other) if state.modified_ms is not None]
     return ProfileState(flags, max(times, default=None), max(one.read_ms, other.read_ms), doubles=doubles)
+
+
+def are_two(one: ProfileState, other: ProfileState) -> bool:
+    """Whether these tell of two profiles, as far as they say which; or of one that was deleted and made again."""
+    return one.spelt != other.spelt or one.who != other.who
 
 
 def _later(first_ms: int | None, first: Seen, second_ms: int | None, second: Seen) -> Seen:

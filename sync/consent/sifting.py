@@ -18,7 +18,7 @@ from store.consent import ConsentStore
 from store.record_queue import RecordQueue
 from sync.consent.memory import Memory
 from sync.consent.memory_bytes import unpack
-from sync.consent.merging import merged
+from sync.consent.merging import are_two, merged
 from sync.consent.news import is_news_of_contact, is_news_of_profile
 from sync.consent.page import FOR_EVER_MS, Told, Unusable
 from sync.consent.payload import OF_BOTH, OF_DYNAMICS, of_campaign, of_unusable, profile_of
@@ -81,13 +81,9 @@ class Sieve:
         waits = profile_of(payload)
         if waits is None:
             return of_campaign(state._replace(asks=True))
-        if is_file or waits.doubles or waits.read_ms > state.read_ms or _tells_two(waits, state):
+        if is_file or waits.doubles or waits.read_ms > state.read_ms or are_two(waits, state):
             state = merged(self._config, waits, state)
         return of_campaign(state._replace(asks=state.asks or waits.asks))
-
-
-def _tells_two(one: ProfileState, other: ProfileState) -> bool:
-    return one.spelt != other.spelt or one.who != other.who
 
 
 def _behind(payload: bytes | None, was_refused: bool) -> bytes:
