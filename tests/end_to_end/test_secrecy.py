@@ -1,9 +1,6 @@
 """Personal data and secrets stay where they belong: in no log, no command line, no message, no error."""
 
-import base64
-import binascii
 import contextlib
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -17,10 +14,10 @@ from tests.end_to_end import documents
 from tests.end_to_end.conftest import AnyStage, OpenEvents, OpenStage
 from tests.end_to_end.event_stage import EventStage
 from tests.end_to_end.installation import Installation
+from tests.end_to_end.planted import PAYLOAD_KEY, credentials, leaks, of_events, people, unpacked
 from tests.end_to_end.processes import Process
 from tests.end_to_end.stage import Stage
 
-PAYLOAD_KEY = base64.b64encode(bytes(range(32))).decode()
 #: Keys of Celery hold this.
 CELERY = b".celery}"
 
@@ -47,28 +44,6 @@ class Tap:
 
     def lines(self) -> list[bytes]:
         return b"".join(self._parts).split(b"\r\n")
-
-
-def unpacked(text: bytes) -> bytes:
-    """The text, and behind it whatever is wrapped in base64 in it, as the bodies of Celery's messages are."""
-    found = [text]
-    for wrapped in re.findall(rb"[A-Za-z0-9+/]{16,}={0,2}", text):
-        try:
-            found.append(base64.b64decode(wrapped))
-        except binascii.Error:
-            continue
-    return b"\n".join(found)
-
-
-def people(stage: Stage) -> set[str]:
-    """E-mail addresses, telephone numbers and the longer family names of everybody in Dynamics."""
-    rows = stage.admin.contacts().values()
-    told = {str(row[name]) for row in rows for name in ("emailaddress1", "mobilephone", "telephone1") if name in row}
-    return told | {row["lastname"] for row in rows if len(row["lastname"]) > 5 and row["lastname"].isascii()}
-
-
-def leaks(text: bytes, secrets: set[str]) -> set[str]:
-    return {secret for secret in secrets if secret.encode() in text}
 
 
 @pytest.fixture(params=["in clear", "sealed"])
@@ -106,7 +81,7 @@ def test_no_secret_and_no_person_shows_where_it_does_not_belong(busy_stage: tupl
     bad_address, long_name, *_ = stage.admin.contacts()
     stage.admin.patch(f"/dynamics/contacts/{bad_address}", {"emailaddress1": "nobody at example"})
     stage.admin.patch(f"/dynamics/contacts/{long_name}", {"firstname": "Wolfeschlegelsteinhausenbergerdorff"})
-    persons = people(stage) | {"nobody at example", "Wolfeschlegelsteinhausenbergerdorff"}
+    persons = people(stage.admin) | {"nobody at example", "Wolfeschlegelsteinhausenbergerdorff"}
     processes = stage.run("worker", "beat")
     stage.start()
     stage.wait_for_state(State.RUNNING)
@@ -152,8 +127,7 @@ def test_no_secret_and_nothing_of_an_event_shows_where_it_does_not_belong(
     events.restart(events.save(documents.files() | short))
     events.wait_until(lambda: events.queue.backlog().dead == of_journal + 1, "the wrong row is refused")
     events.wait_for_writes(created + told["events"])
-    members = ("email", "mirror_page", "url")
-    persons = {one[name] for one in events.truth() for name in members if one[name]}
+    persons = of_events(events)
     persons |= {"jo.secret@example.com", "secret-offer", "secret-date", "secret-text"}
     assert not leaks("".join(letter.reason.sentence for letter in events.letters().values()).encode(), persons)
 
@@ -164,14 +138,6 @@ def test_no_secret_and_nothing_of_an_event_shows_where_it_does_not_belong(
 
 #: Of every kind of fault a little.
 FAULTS = {"rate_500": 0.03, "rate_reset_after": 0.03, "rate_truncated": 0.03, "rate_malformed": 0.03}
-
-
-def credentials(stage: Installation) -> set[str]:
-    """Secrets, and the words around tokens; of a private key, its lines."""
-    found = {"Bearer ", "access_token", PAYLOAD_KEY}
-    for system, member in stage.systems.items():
-        found |= {line for line in stage.sandbox.info[system][member].splitlines() if "-----" not in line}
-    return found
 
 
 def ended(stage: Installation) -> list[bytes]:

@@ -15,6 +15,7 @@ from tests.storm import verdict
 from tests.storm.crew import Crew
 from tests.storm.operators import Operators
 from tests.storm.people import People
+from tests.storm.secrecy import Secrecy
 from tests.storm.town import LEASE, ROWS, Town
 from tests.storm.weather import Weather
 
@@ -103,13 +104,14 @@ class _Storm:
     def run(self) -> None:
         town, result = self._town, self._result
         town.furnish()
-        before = town.consent.rows()
+        before, secrecy = town.consent.rows(), Secrecy(town)
         self._crew = Crew(town, self._seed)
         for stage in town.stages:
             town.start(stage)
         self._crew.wait_until(lambda: not any(map(town.is_starting, town.stages)), "everything runs", PATIENCE)
         self._people.begin(self._seed)
         self._rage()
+        secrecy.look()
         self._calm()
         ended = verdict.judge(town, before)
         result.work = ended.work
@@ -117,6 +119,7 @@ class _Storm:
         done = (self._crew.done, self._weather.done, self._people.done, self._operators.done)
         result.blows = dict(sum(done, Counter({"starts that failed": town.failed_starts})))
         result.violations += ended.violations + self._idleness()
+        result.violations += [f"secrecy: {one}" for one in secrecy.violations()]
 
     # what happens
 

@@ -12,6 +12,7 @@ from tests.end_to_end.consent_stage import ConsentStage
 from tests.end_to_end.documents import Plain
 from tests.end_to_end.event_stage import EventStage
 from tests.end_to_end.installation import Installation
+from tests.end_to_end.planted import PAYLOAD_KEY
 from tests.end_to_end.stage import Stage
 from tests.sandboxes import Sandbox
 
@@ -29,6 +30,7 @@ SETTINGS: Plain = {
     "schema_check_seconds": 2,
     "concurrency": 2,
     "consent_concurrency": 2,
+    "payload_keys": PAYLOAD_KEY,
 }
 
 #: What decides about consent in a storm.

@@ -1,0 +1,46 @@
+"""Secrets and people that the sandbox has planted, and where they show."""
+
+import base64
+import binascii
+import re
+
+from tests.end_to_end.event_stage import EventStage
+from tests.end_to_end.installation import Installation
+from tests.sandboxes import Admin
+
+PAYLOAD_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+def people(admin: Admin) -> set[str]:
+    """E-mail addresses, telephone numbers and the longer family names of everybody in Dynamics."""
+    rows = admin.contacts().values()
+    told = {str(row[name]) for row in rows for name in ("emailaddress1", "mobilephone", "telephone1") if name in row}
+    return told | {row["lastname"] for row in rows if len(row["lastname"]) > 5 and row["lastname"].isascii()}
+
+
+def of_events(events: EventStage) -> set[str]:
+    """E-mail addresses and links of every event that Campaign has told."""
+    return {one[name] for one in events.truth() for name in ("email", "mirror_page", "url") if one[name]}
+
+
+def credentials(stage: Installation) -> set[str]:
+    """Secrets, and the words around tokens; of a private key, its lines."""
+    found = {"Bearer ", "access_token", PAYLOAD_KEY}
+    for system, member in stage.systems.items():
+        found |= {line for line in stage.sandbox.info[system][member].splitlines() if "-----" not in line}
+    return found
+
+
+def unpacked(text: bytes) -> bytes:
+    """The text, and behind it whatever is wrapped in base64 in it, as the bodies of Celery's messages are."""
+    found = [text]
+    for wrapped in re.findall(rb"[A-Za-z0-9+/]{16,}={0,2}", text):
+        try:
+            found.append(base64.b64decode(wrapped))
+        except binascii.Error:
+            continue
+    return b"\n".join(found)
+
+
+def leaks(text: bytes, secrets: set[str]) -> set[str]:
+    return {secret for secret in secrets if secret.encode() in text}
