@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from store.lifecycle import State
 from tests.end_to_end.installation import Installation
-from tests.storm.town import Town
+from tests.storm.town import OTHER_POLICIES, POLICIES, Town
 
 
 class Operators:
@@ -37,17 +37,29 @@ class Operators:
         elif stage is town.events:
             town.save_events(self._chance.choice((10, 20, 30)))
         else:
-            town.save_consent(self._chance.choice((1.5, 2, 3)))
+            policies = self._chance.choice((POLICIES, OTHER_POLICIES))
+            town.save_consent(self._chance.choice((1.5, 2, 3)), policies)
         self.done["edit"] += 1
 
     def replay(self) -> None:
-        """A whole table, beside what changes, or consent with the next start."""
-        table = self._chance.choice(("contact", "contact", "new_membership"))
-        if self._chance.random() < 0.8:
-            self._town.tables.workflow.replays.begin_now(table, "tester", "storm")
-        else:
+        """A whole table, beside what changes; or consent, with its next start."""
+        if self._chance.random() < 0.2:
             self._town.consent.workflow.replays.ask(self._town.consent.stream, "tester", "storm")
-        self.done["replay"] += 1
+            return
+        table, replays = (
+            self._chance.choice(("contact", "contact", "new_membership")),
+            self._town.tables.workflow.replays,
+        )
+        replays.ask(table, "tester", "storm")
+        if replays.begin_now(table, "tester", "storm"):
+            self.done["replay"] += 1
+
+    def settle_policies(self) -> None:
+        """The policies of the beginning count again, and what was left as it is by others is looked at once more."""
+        town = self._town
+        if len(town.demanded) > 1:
+            town.save_consent(2)
+            town.consent.workflow.replays.ask(town.consent.stream, "tester", "storm")
 
     def finish(self) -> None:
         """Nothing is left stopped, and everything saved is applied."""

@@ -1,5 +1,6 @@
 """One installation on which all three workflows run, between the same two systems."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ from redis.exceptions import RedisError
 from store.lifecycle import State
 from tests.end_to_end import documents
 from tests.end_to_end.consent_chaos import CARRIED
+from tests.end_to_end.consent_histories import Rules
 from tests.end_to_end.consent_stage import ConsentStage
+from tests.end_to_end.consent_truth import wire
 from tests.end_to_end.documents import Plain
 from tests.end_to_end.event_stage import EventStage
 from tests.end_to_end.installation import Installation
@@ -41,6 +44,10 @@ PAIRS: tuple[Plain, ...] = (
     {"dynamics": "donotpostalmail", "campaign": "blackListPostalMail", "policy": "campaign"},
     {"dynamics": "donotbulkemail", "campaign": "blackList", "policy": "dynamics"},
 )
+
+#: By pair the policy of the beginning and the end, and what operators make of it for a while.
+POLICIES = tuple(pair.get("policy", "documented") for pair in PAIRS)
+OTHER_POLICIES = (*POLICIES[2:4], *POLICIES[:2], "most_restrictive")
 
 #: Every mapping carries the row's version, so that the sandbox's journal shows it.
 _CONTACTS = (
@@ -78,6 +85,10 @@ class Town:
         #: Of each configuration of ingress that was seen running: how long the journal was then, and its mark.
         self.seen_running: list[tuple[int, int]] = []
         self._starting: dict[str, tuple[int, int]] = {}  # workflow -> generation and mark of its last start
+        self._policies = self._policies_starting = POLICIES  # of the newest configuration of consent, and of its start
+        #: Which policies may count from when on: several while nobody knows whether a start has come to its end.
+        self.demanded = [Rules(-1, _rules([POLICIES]))]
+        self._may_count = {POLICIES}
         self.failed_starts = 0  #: for a reason that operators answer by starting once more
         self.failures: dict[str, str] = {}  #: and any other failure
         sandbox.admin.put("/switches", {"journal_mark": _MARK[1]})
@@ -113,13 +124,22 @@ class Town:
     def save_events(self, batch_size: int = 30) -> int:
         return self.events.save(documents.egress(contact_limit_seconds=3, batch_size=batch_size))
 
-    def save_consent(self, overlap_seconds: float) -> int:
-        return self.consent.save(consent_part(overlap_seconds))
+    def save_consent(self, overlap_seconds: float, policies: tuple[str, ...] = POLICIES) -> int:
+        self._policies = policies
+        return self.consent.save(consent_part(overlap_seconds, policies))
+
+    def _demand(self, may_count: set[tuple[str, ...]]) -> None:
+        if may_count != self._may_count:
+            self._may_count = may_count
+            self.demanded.append(Rules(self.consent.seq(), _rules(may_count)))
 
     def start(self, stage: Installation) -> None:
         """Under the newest configuration; whether it runs is looked at later."""
         stage.start()
         self._starting[stage.name] = stage.life.generation, self.mark
+        if stage is self.consent:
+            self._demand(self._may_count | {self._policies})
+            self._policies_starting = self._policies
 
     def is_starting(self, stage: Installation) -> bool:
         """Whether its last start was not seen to have come to its end."""
@@ -145,6 +165,8 @@ class Town:
             del self._starting[stage.name]
             if stage is self.tables:
                 self.seen_running.append((len(self.journal()), mark))
+            elif stage is self.consent:
+                self._demand({self._policies_starting})
 
     def journal(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.admin.get("/journal")
@@ -161,6 +183,12 @@ def _with_version(mapping: Plain) -> Plain:
     return mapping | {"fields": [{"from": "versionnumber", "to": field}, *kept]}
 
 
-def consent_part(overlap_seconds: float = 2) -> Plain:
+def _rules(may_count: Iterable[tuple[str, ...]]) -> dict[str, frozenset[str]]:
+    flags = [wire(pair["campaign"]) for pair in PAIRS]
+    return {flag: frozenset(policies) for flag, policies in zip(flags, zip(*may_count, strict=True), strict=True)}
+
+
+def consent_part(overlap_seconds: float = 2, policies: tuple[str, ...] = POLICIES) -> Plain:
     poll = {"overlap_seconds": overlap_seconds, "every_seconds": 0.5}
-    return documents.optinout(flags=PAIRS, poll=poll, files={"settled_seconds": 0})
+    flags = [pair | {"policy": policy} for pair, policy in zip(PAIRS, policies, strict=True)]
+    return documents.optinout(flags=flags, poll=poll, files={"settled_seconds": 0})

@@ -12,15 +12,14 @@ from store.client import text
 from store.lifecycle import State
 from store.record_queue import DeadLetter
 from tests.end_to_end import consent_histories
-from tests.end_to_end.consent_histories import Rest, Rules
-from tests.end_to_end.consent_truth import Row, wire
+from tests.end_to_end.consent_histories import Rest
+from tests.end_to_end.consent_truth import Row
 from tests.end_to_end.installation import Installation
 from tests.end_to_end.truth import outdated, regressions
 from tests.storm.town import PAIRS, Town
 
 #: Keys of Redis that are there while somebody holds records.
 _HOLDING = ("leases", "batches", "followed")
-_POLICIES = {wire(pair["campaign"]): frozenset([pair.get("policy", "documented")]) for pair in PAIRS}
 
 
 class Verdict(NamedTuple):
@@ -45,6 +44,7 @@ def judge(town: Town, begun: Mapping[str, Row]) -> Verdict:
     found += [f"left behind: {one}" for one in _left_behind(town)]
     work = {
         "writes": len(journal),
+        "replays": sum(_replays(stage) for stage in (tables, consent)),
         "replays and full reads": sum(entry["kind"] == "query" for entry in town.admin.get("/reads")),
         "activities": events.writes(),
         "flags written": len(consent.written()),
@@ -53,6 +53,12 @@ def judge(town: Town, begun: Mapping[str, Row]) -> Verdict:
         "dead letters": sum(len(tables.letters(name)) for name in tables.streams) + len(events.letters()),
     }
     return Verdict(found, work)
+
+
+def _replays(stage: Installation) -> int:
+    """How many have begun."""
+    replays = stage.workflow.replays
+    return len(replays.both()[1]) + len(replays.past())
 
 
 def _runs(stage: Installation) -> bool:
@@ -67,7 +73,7 @@ def _judged_consent(town: Town, begun: Mapping[str, Row]) -> consent_histories.J
     pasts = consent_histories.histories(PAIRS, consent.changes(), consent.made(), consent.made_profiles())
     rests = [Rest(consent.seq(), consent.rows())]
     people = {id_: row for id_, row in begun.items() if id_ in town.people}
-    return consent_histories.judge(PAIRS, people, [Rules(-1, _POLICIES)], rests, pasts, uncertain)
+    return consent_histories.judge(PAIRS, people, town.demanded, rests, pasts, uncertain)
 
 
 def _dead_letters(town: Town) -> Iterable[str]:
@@ -123,6 +129,11 @@ def unsettled(town: Town) -> list[str]:
             found.append(f"{stage.name} has a backlog: {backlogs}, {troubles}")
     if not consent.is_idle(but_for_parked=True) or consent.workflow.consent.stats().open:
         found.append("optinout has a backlog")
+    for workflow in (tables.workflow, consent.workflow):
+        pending, begun = workflow.replays.both()
+        # One that another run has ended, or that was never read to its end, would put records on the queue later.
+        unread = [name for name, one in begun.items() if one.over_ms is None and one.ended_ms is None]
+        found += [f"a replay of {name} goes on" for name in (*pending, *unread)]
     if consent.left():
         found.append("people change their minds")
     return found or [*tables.differences(), *events.differences(), *consent.differences(), *_dead_letters(town)]
