@@ -15,6 +15,7 @@ from sandbox.dynamics.publish import publish
 from sandbox.events.admin import EventAdmin
 from sandbox.faults import FaultPlan
 from sandbox.http import Answer, Receive, Request, Scope, Send, json_answer, read_request, send_answer
+from sandbox.imports.admin import ImportAdmin
 from sandbox.world import World
 
 Body = dict[str, Any]
@@ -40,6 +41,9 @@ _ONES = (
     ("GET", "/consent/flags?columns=&id="),
     ("GET|POST|DELETE", "/consent/changes"),
     ("GET|DELETE", "/consent/writes"),
+    ("GET", "/imports"),
+    ("GET|PUT|PATCH|DELETE", "/imports/<workflow>"),
+    ("POST", "/imports/<workflow>/run"),
 )
 
 
@@ -88,7 +92,7 @@ class Admin:
         if not isinstance(body, dict):
             raise ValueError("The body must be a JSON object.")
         handler = self._routes.get((request.method, path))
-        self.world.consent.settle()
+        self.world.settle()
         found = handler(body) if handler is not None else self._one(request, path, body)
         return json_answer(200, {} if found is None else found)
 
@@ -110,6 +114,8 @@ class Admin:
             return EventAdmin(self.world.events).files(method, parts[1:], body)
         if parts[0] == "consent":
             return ConsentAdmin(self.world.consent).answer(method, parts[1:], request.query, body)
+        if parts[0] == "imports":
+            return self._imports().answer(method, parts[1:], body)
         raise LookupError(f"{method} {path}; GET / lists what there is")
 
     def _publish_in_dynamics(self, body: Body) -> object:
@@ -123,6 +129,14 @@ class Admin:
 
     def _campaign(self) -> CampaignAdmin:
         return CampaignAdmin(self.world.instance, self.world.launch_info()["campaign"]["url"])
+
+    def _imports(self) -> ImportAdmin:
+        world = self.world
+        return ImportAdmin(
+            world.imports,
+            world.switches.import_workflows,
+            lambda given: world.use(world.switches.changed({"import_workflows": given})),
+        )
 
     def _reset(self, _: Body) -> object:
         self.world.reset()

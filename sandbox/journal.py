@@ -69,8 +69,11 @@ class WriteJournal:
         at: float,
         parents: dict[str, str],
         orphan: bool,
+        file: str | None,
     ) -> None:
-        """`parents`: keys of the linked records by link; `orphan`: at this moment one of them was missing."""
+        """`parents`: keys of the linked records by link; `orphan`: at this moment one of them was missing; `file`: the
+        one that an import workflow read it from.
+        """
         self.entries.append(
             {
                 "seq": len(self.entries) + 1,
@@ -84,6 +87,7 @@ class WriteJournal:
                 "at": at,
                 "parents": parents,
                 "orphan": orphan,
+                "file": file,
             }
         )
 

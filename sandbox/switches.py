@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin
 
+from sandbox.imports.settings import ImportSettings
+
 _TABLES = ("account", "contact", "new_invoice", "new_invoiceline", "new_membership")
 _ACTIVITIES = ("adobe_emailsend", "adobe_emailopen", "adobe_emailurlclick", "adobe_emailbounce")
 
@@ -36,6 +38,10 @@ def _default_resource_filters() -> dict[str, dict[str, dict[str, str]]]:
 
 def _default_resource_journal_fields() -> dict[str, str]:
     return {"cusMembership": "number", "cusInvoice": "number", "cusInvoiceLine": "label", "cusStore": "name"}
+
+
+def _default_import_workflows() -> dict[str, dict[str, Any]]:
+    return {"WKF201": {"resource": "profile"}}
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,8 @@ class Switches:
     export_dates: str = "campaign"
     export_empty_files: bool = False
     export_bytes: int | None = None
+    # Campaign: the workflows that import files
+    import_workflows: dict[str, dict[str, Any]] = field(default_factory=_default_import_workflows)
     # I/O Events journal
     journal_scope: str = "adobeio_api"
     journal_page_size: int = 100
@@ -193,7 +201,20 @@ class Switches:
         for name, kind in changed.export_parameters.items():
             if kind not in PARAMETER_TYPES:
                 raise ValueError(f"export_parameters.{name} must be one of {', '.join(PARAMETER_TYPES)}.")
+        _check_imports(changed)
         return changed
+
+
+def _check_imports(switches: Switches) -> None:
+    for id_, given in switches.import_workflows.items():
+        if id_ == switches.export_workflow:
+            raise ValueError(f"import_workflows.{id_} is the export workflow already.")
+        try:
+            settings = ImportSettings.from_json(given)
+        except ValueError as wrong:
+            raise ValueError(f"import_workflows.{id_}: {wrong}") from wrong
+        if settings.resource not in ("profile", *_CUSTOM):
+            raise ValueError(f"import_workflows.{id_}: resource must be one of profile, {', '.join(_CUSTOM)}.")
 
 
 def _check_encoding(name: str) -> None:

@@ -6,15 +6,18 @@ from typing import Any
 
 from sandbox.campaign.app import Campaign
 from sandbox.campaign.instance import Instance
+from sandbox.campaign.workflow import Workflow
+from sandbox.campaign.workflow_api import WorkflowApi
+from sandbox.campaign.writes import Writes
 from sandbox.clock import Clock
 from sandbox.consent.journal import ConsentJournal
 from sandbox.consent.side import ConsentSide
-from sandbox.consent.workflow_api import WorkflowApi
 from sandbox.dynamics.app import Dataverse
 from sandbox.dynamics.limits import ServiceProtection
 from sandbox.dynamics.organization import Organization
 from sandbox.events.side import EventSide
 from sandbox.faults import FaultSource
+from sandbox.imports.side import ImportSide
 from sandbox.journal import Calls, ReadJournal, WriteJournal
 from sandbox.switches import Switches
 from sandbox.tokens import Credentials, TokenRegister
@@ -69,6 +72,7 @@ class World:
         """Back to the beginning: seeded data, switches as started, no faults, empty journals, real time."""
         self.clock.reset()
         self.consent.close()
+        self.imports.close()
         for source in self.faults.values():
             source.clear()
         self.calls.clear()
@@ -86,16 +90,27 @@ class World:
         self.writes = WriteJournal()
         self.reads = ReadJournal()
         self.instance = Instance(self.clock, self.switches, begin.seed)
-        self.consent = ConsentSide(self.clock, self.organization, self.instance, self.events.folder, journal)
-        self.events.folder.settle = self.consent.settle
+        folder, writes = self.events.folder, Writes(self.clock, self.writes, self.calls, journal)
+        self.consent = ConsentSide(self.clock, begin.seed, self.organization, self.instance, folder, journal)
+        self.imports = ImportSide(self.clock, begin.seed, self.instance, writes, folder)
+        folder.settle = self.settle
         self.campaign = Campaign(
-            *(self.clock, self.instance, self.campaign_tokens, self.credentials, self.writes, self.calls, journal),
-            WorkflowApi(self.consent.workflow, begin.seed),
+            *(self.clock, self.instance, self.campaign_tokens, self.credentials, writes),
+            WorkflowApi(self.settle, self._workflows),
         )
         self.campaign.root_url = self.addresses.campaign
         self.events.furnish(self.switches, self._contacts, self._profiles)
+        self.imports.use(self.switches)
         if begin.campaign is not None:
             self.events.run_campaign(dict(begin.campaign))
+
+    def settle(self) -> None:
+        """Bring Campaign's workflows up to this moment."""
+        self.consent.settle()
+        self.imports.settle()
+
+    def _workflows(self) -> list[Workflow]:
+        return [self.consent.workflow, *self.imports.workflows.values()]
 
     def _contacts(self) -> dict[str, str]:
         """Email by id."""
@@ -114,6 +129,8 @@ class World:
         self.organization.use(switches)
         self.instance.use(switches)
         self.events.use(switches)
+        self.consent.workflow.use(switches)
+        self.imports.use(switches)
 
     def _set_clocks(self) -> None:
         switches = self.switches

@@ -23,12 +23,10 @@ from sandbox.campaign.metadata import describe, describe_filters, description_pk
 from sandbox.campaign.payload import read_json
 from sandbox.campaign.resource import Record
 from sandbox.campaign.showing import View
+from sandbox.campaign.workflow_api import WorkflowApi
 from sandbox.campaign.writes import Writes
 from sandbox.clock import Clock
-from sandbox.consent.journal import ConsentJournal
-from sandbox.consent.workflow_api import WorkflowApi
 from sandbox.http import JSON_TYPE, Answer, Request
-from sandbox.journal import Calls, WriteJournal
 from sandbox.tokens import Credentials, TokenRegister
 
 
@@ -41,16 +39,14 @@ class Campaign:
         instance: Instance,
         tokens: TokenRegister,
         credentials: Credentials,
-        journal: WriteJournal,
-        calls: Calls,
-        consent: ConsentJournal,
+        writes: Writes,
         workflows: WorkflowApi,
     ) -> None:
         self.instance = instance
         self.root_url = ""
         self._organization = credentials.organization
         self._gateway = Gateway(clock, tokens, credentials)
-        self._writes = Writes(clock, journal, calls, consent)
+        self._writes = writes
         self._workflows = workflows
 
     def answer(self, request: Request) -> Answer:

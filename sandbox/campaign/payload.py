@@ -147,9 +147,9 @@ def normal_stamp(value: Any) -> str:
         return ""
     try:
         parsed = datetime.fromisoformat(str(value))
+        return campaign_stamp((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
     except ValueError as wrong:
         raise wrong_constant(str(value)) from wrong
-    return campaign_stamp((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
 
 
 def _location(definition: Definition, value: Any) -> dict[str, str]:

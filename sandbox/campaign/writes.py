@@ -28,13 +28,18 @@ class Writes:
 
     def create(self, request: Request, view: View) -> Answer:
         given = read_json(request.body, view.instance.switches)
-        values = checked_values(view, given, True)
-        record = view.resource.create(values)
+        record = self.insert(view, given, request.body)
         self._calls.engine_calls += 1
-        self._note_consent("POST", view, record, values, {})
-        self._note("POST", view, record, given, request.body, _lineage(view, record))
         body = orjson.dumps(view.show(record), option=orjson.OPT_SORT_KEYS)
         return Answer(201, [JSON_TYPE], body)
+
+    def insert(self, view: View, given: dict[str, Any], body: bytes, file: str | None = None) -> Record:
+        """A new record, whoever asks for it. `body`: what is digested for the journal; `file`: the one it came in."""
+        values = checked_values(view, given, True)
+        record = view.resource.create(values)
+        self._note_consent("POST", view, record, values, {})
+        self._note("POST", view, record, given, body, _lineage(view, record), file)
+        return record
 
     def update_by_body(self, request: Request, view: View) -> Answer:
         """PATCH on the collection with the key in the body. Custom keys are for profiles alone."""
@@ -50,12 +55,17 @@ class Writes:
 
     def update(self, request: Request, view: View, record: Record, given: dict[str, Any]) -> Answer:
         _check_body_key(view, record, given)
+        changed = self.change(view, record, given, request.body)
+        self._calls.engine_calls += 2 if changed else 1
+        return Answer(200, [JSON_TYPE], orjson.dumps({"PKey": record.pkey, "href": f"{view.url}/{record.pkey}"}))
+
+    def change(self, view: View, record: Record, given: dict[str, Any], body: bytes, file: str | None = None) -> bool:
+        """Merge into a record; whether anything changed. `body` and `file` as of `insert`."""
         values, before = checked_values(view, given, False), record.values
         changed = view.resource.update(record, values)
-        self._calls.engine_calls += 2 if changed else 1
         self._note_consent("PATCH", view, record, values, before)
-        self._note("PATCH", view, record, given, request.body, _lineage(view, record))
-        return Answer(200, [JSON_TYPE], orjson.dumps({"PKey": record.pkey, "href": f"{view.url}/{record.pkey}"}))
+        self._note("PATCH", view, record, given, body, _lineage(view, record), file)
+        return changed
 
     def delete(self, view: View, record: Record) -> Answer:
         lineage = _lineage(view, record)
@@ -83,6 +93,7 @@ class Writes:
         given: dict[str, Any],
         body: bytes,
         lineage: tuple[dict[str, str], bool],
+        file: str | None = None,
     ) -> None:
         resource, switches = view.resource, view.instance.switches
         name = resource.definition.name
@@ -94,7 +105,7 @@ class Writes:
         digest = hashlib.blake2b(body, digest_size=8).hexdigest()
         at = self._clock.now()
         told = str(record.values.get(key, ""))
-        self._journal.note(method, name, told, record.pkey, version, mark, digest, at, *lineage)
+        self._journal.note(method, name, told, record.pkey, version, mark, digest, at, *lineage, file)
 
 
 def _lineage(view: View, record: Record) -> tuple[dict[str, str], bool]:

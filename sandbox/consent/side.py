@@ -14,12 +14,18 @@ class ConsentSide:
     """One for each beginning: `close` it before the next."""
 
     def __init__(
-        self, clock: Clock, organization: Organization, instance: Instance, folder: Folder, journal: ConsentJournal
+        self,
+        clock: Clock,
+        seed: int,
+        organization: Organization,
+        instance: Instance,
+        folder: Folder,
+        journal: ConsentJournal,
     ) -> None:
         self.organization = organization
         self.instance = instance
         self.journal = journal
-        self.workflow = ExportWorkflow(clock, Exports(clock, instance, folder))
+        self.workflow = ExportWorkflow(clock, Exports(clock, instance, folder), seed)
         self.maker = ChangeMaker(organization, instance, journal)
 
     def settle(self) -> None:

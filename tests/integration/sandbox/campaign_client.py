@@ -32,7 +32,7 @@ class CampaignClient:
     def command(self, method: str, id_: str = "WKF123") -> requests.Response:
         return self.send("POST", f"{self.root}/workflow/execution/{id_}/commands", {"method": method})
 
-    def signal(self, body: object = None) -> requests.Response:
+    def signal(self, body: object = None, id_: str = "WKF123") -> requests.Response:
         """Through the link that the workflow tells."""
-        link = self.workflow().json()["activities"]["activity"]["signal1"]["trigger"]["href"]
+        link = self.workflow(id_).json()["activities"]["activity"]["signal1"]["trigger"]["href"]
         return self.send("POST", link, {"source": "API"} if body is None else body)
