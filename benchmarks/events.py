@@ -59,7 +59,7 @@ def run(rounds: int) -> list[Figure]:
         here.workflow.keep_schemas(here.generation, known)
         [stream] = egress.connect(document, known, systems, here.workflow, PAGE)
         bare = _Bare(there, EgressConfig().batch_size)
-        with worker_process(here, settings, WORKFLOW, stream.name, ("read", "write"), children=2) as nudge:
+        with worker_process(here, settings, WORKFLOW, [stream.name], ("read", "write"), children=2) as nudge:
             found = take_turns(
                 rounds,
                 bare.write,

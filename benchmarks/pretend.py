@@ -34,7 +34,11 @@ class Pretend:
 
     def latency(self, system: str, seconds: float) -> None:
         """How long a system thinks before it answers; 0: it answers at once, and so does the other one."""
-        faults = {system: {"latency_ms": seconds * 1000}} if seconds else {}
+        self.latencies(**{system: seconds})
+
+    def latencies(self, **seconds: float) -> None:
+        """How long each of these systems thinks before it answers; one that is not named answers at once."""
+        faults = {system: {"latency_ms": 1000 * time} for system, time in seconds.items() if time}
         requests.put(f"{self.admin}/faults", json=faults, timeout=30).raise_for_status()
 
     def contact_ids(self) -> list[str]:
@@ -64,8 +68,10 @@ def _unlimited(connections: Connections) -> Connections:
 
 
 @contextmanager
-def pretend(contacts: int) -> Iterator[Pretend]:
+def pretend(contacts: int, **others: int) -> Iterator[Pretend]:
+    """The pretend systems with so many contacts, and so many rows of other tables, by their options of the sandbox."""
     command = [sys.executable, "-m", "sandbox", "up", "--contacts", str(contacts), "-o", "json"]
+    command += [word for name, count in others.items() for word in (f"--{name.replace('_', '-')}", str(count))]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:

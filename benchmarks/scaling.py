@@ -48,7 +48,7 @@ def _rate(there: Pretend, processes: int, ceiling: float) -> float:
         settings = Settings(home=here.home, instance=here.instance, slice_seconds=60, lease_seconds=120)
         many = int(SECONDS * ceiling)
         here.put(here.queue(stream), contacts(many))
-        with worker_process(here, settings, WORKFLOW, stream, ("write",), processes, processes) as nudge:
+        with worker_process(here, settings, WORKFLOW, [stream], ("write",), processes, processes) as nudge:
             nudge()
             first, last = (_reached(here, stream, int(many * part)) for part in COUNTED)
             return (first[1] - last[1]) / (last[0] - first[0])

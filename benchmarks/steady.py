@@ -37,24 +37,37 @@ def used(redis: Redis) -> int:
 
 def largest_of_group(group: int) -> int:
     """Resident bytes of the largest process of a process group."""
-    page, largest = os.sysconf("SC_PAGE_SIZE"), 0
+    return max((resident(member) for member in group_members(group)), default=0)
+
+
+def group_members(group: int) -> list[int]:
+    """The processes of a process group, by their ids."""
+    found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if int((folder / "stat").read_text().rpartition(")")[2].split()[2]) == group:
-                largest = max(largest, page * int((folder / "statm").read_text().split()[1]))
+                found.append(int(folder.name))
         except OSError:  # it has ended meanwhile
             continue
-    return largest
+    return found
+
+
+def resident(process: int) -> int:
+    """Resident bytes (RSS) of a process, 0 if it has ended."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * int((Path("/proc") / str(process) / "statm").read_text().split()[1])
+    except OSError:
+        return 0
 
 
 @contextmanager
-def processes(home: Path) -> Iterator[int]:
+def processes(home: Path, high_water: int = HIGH_WATER) -> Iterator[int]:
     """A worker and a beat; gives the worker's process group."""
     environment = {
         **os.environ,
         f"{PREFIX}HOME": str(home),
         f"{PREFIX}INSTANCE": INSTANCE,
-        f"{PREFIX}HIGH_WATER": str(HIGH_WATER),
+        f"{PREFIX}HIGH_WATER": str(high_water),
     }
     started = []
     for role, options in (("worker", ("-c", "4", "--without-gossip", "--without-mingle")), ("beat", ())):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 
 from celery import Celery, chain
 
@@ -21,13 +22,20 @@ Nudge = Callable[[], None]
 
 @contextmanager
 def worker_process(
-    here: Stage, settings: Settings, workflow: str, stream: str, tasks: Sequence[str], children: int = 1, seats: int = 1
+    here: Stage,
+    settings: Settings,
+    workflow: str,
+    streams: Sequence[str],
+    tasks: Sequence[str],
+    children: int = 1,
+    seats: int = 1,
 ) -> Iterator[Nudge]:
-    """A worker process that has only these tasks to do; what it gives sends them, as one chain for each seat."""
+    """A worker process that has only these tasks to do; what it gives sends them, a chain for each stream and seat."""
     environment = {**os.environ, "D365ACS_HOME": str(settings.home), "D365ACS_INSTANCE": settings.instance}
     environment |= {
         f"D365ACS_{name}_SECONDS": str(getattr(settings, f"{name.lower()}_seconds")) for name in ("SLICE", "LEASE")
     }
+    environment["D365ACS_READ_PAGE_SIZE"] = str(settings.read_page_size)
     queues = ",".join(f"{workflow}.{task}" for task in tasks)
     options = ("worker", "-Q", queues, "-c", str(children), "--without-gossip", "--without-mingle")
     with (here.home / "worker.log").open("wb") as log:
@@ -40,10 +48,10 @@ def worker_process(
         )
     client = Celery(set_as_current=False)
     client.conf.update(celery_settings(settings))
-    where = {"workflow": workflow, "stream": stream, "generation": here.generation}
 
     def nudge() -> None:
-        for seat in range(seats):
+        for stream, seat in product(streams, range(seats)):
+            where = {"workflow": workflow, "stream": stream, "generation": here.generation}
             steps = [
                 client.signature(
                     task, kwargs={**where, "seat": seat} if task == "write" else where, immutable=True, app=client
