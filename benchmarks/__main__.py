@@ -18,6 +18,7 @@ from benchmarks import (
     consent,
     consent_record,
     events,
+    first_load,
     first_run,
     freshness,
     ledger,
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
     "consent": consent.run,
     "backlog": backlog.run,
     "first_run": first_run.run,
+    "first_load": first_load.run,
     "replay": replay.run,
     "million_events": million_events.run,
 }

@@ -155,6 +155,7 @@ def _waiting(waits: Whereabouts, retried: Happened | None) -> str:
 _PLACES = {
     "lane": "it waits for its turn",
     "leased": "a writer holds it",
+    "loaded": "it is in a file for Campaign's import",
     "delayed": "it waits to be tried again",
     "parked": "it is parked",
 }

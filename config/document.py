@@ -11,6 +11,7 @@ from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from config.connections import Connections
 from config.egress import EgressConfig, FileEvents
+from config.file_import import FileImport
 from config.ingress import IngressConfig
 from config.model import Model, Place, part, parts, whole, with_relations, written
 from config.optinout import READING, ConsentFiles, OptinoutConfig, flag_named
@@ -94,26 +95,36 @@ def _unconnected(value: object, connections: object) -> Iterator[tuple[Place, st
     reads = part(optinout, "direction") in READING and part(optinout, "files") is not None
     if reads and part(connections, "sftp") is None:
         yield ("optinout", "files"), "needs connections.sftp: add it, or say files: null, and consent is polled alone"
+    for index, table in enumerate(parts(part(value, "ingress"), "tables")):
+        if part(table, "file_import") is not None and part(connections, "sftp") is None:
+            yield (
+                ("ingress", "tables", index, "file_import"),
+                "needs connections.sftp: add it, or take this away, and records are written singly",
+            )
 
 
 def _read_and_exported(value: object, connections: object) -> Iterator[tuple[Place, str]]:
-    """A folder into which logs are exported, and from which a workflow reads files."""
-    logs = part(part(connections, "sftp"), "logs")
-    if not isinstance(logs, dict | Model):
-        return
+    """A folder into which logs are exported, or import files are left, and from which a workflow reads files."""
     egress, optinout = part(value, "egress"), part(value, "optinout")
     read: dict[str, str] = {}
     if written(egress, "source") == "files":
         read[_folder_of(part(egress, "files"), FileEvents)] = "egress.files.folder"
     if part(optinout, "direction") in READING and part(optinout, "files") is not None:
         read[_folder_of(part(optinout, "files"), ConsentFiles)] = "optinout.files.folder"
-    if reader := read.get(_folder_of(logs, LogExport)):
+    logs = part(part(connections, "sftp"), "logs")
+    if isinstance(logs, dict | Model) and (reader := read.get(_folder_of(logs, LogExport))):
         yield ("connections", "sftp", "logs", "folder"), f"must be another folder than {reader}, where files are read"
+    for index, table in enumerate(parts(part(value, "ingress"), "tables")):
+        loads = part(table, "file_import")
+        for name in ("folder", "results_folder") if isinstance(loads, dict | Model) else ():
+            if reader := read.get(_folder_of(loads, FileImport, name)):
+                place = ("ingress", "tables", index, "file_import", name)
+                yield place, f"must be another folder than {reader}, where files are read"
 
 
-def _folder_of(item: object, model: type[Model]) -> str:
+def _folder_of(item: object, model: type[Model], name: str = "folder") -> str:
     """The folder that is written there, in one spelling, or the default."""
-    return posixpath.normpath(written(item, "folder") or model.model_fields["folder"].default)
+    return posixpath.normpath(written(item, name) or model.model_fields[name].default)
 
 
 def written_by_both(ingress: object, optinout: object) -> Iterator[tuple[Place, str]]:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidatorFunctionWrapHandler, field_validator
 
 from config.comparisons import Comparison
 from config.filters import Condition, Filter
-from config.model import Model, Number, Place, list_with_relations, parts, written
+from config.model import Model, Number, Place, list_with_relations, part, parts, written
 from config.objectives import Objectives
 from config.tables import CampaignKey, FieldMapping, LinkMapping, TableMapping
 
@@ -53,6 +53,21 @@ def _mistakes(items: Sequence[object]) -> Iterator[tuple[Place, str]]:
     yield from _repeated_tables(items)
     yield from _unknown_parents(items)
     yield from _circles(items)
+    yield from _shared_workflows(items)
+
+
+def _shared_workflows(items: Sequence[object]) -> Iterator[tuple[Place, str]]:
+    """Import workflows of Campaign that would get the files of two tables: each is built for one resource."""
+    tables: dict[str, str] = {}
+    for index, item in enumerate(items):
+        workflow = written(part(item, "file_import"), "workflow")
+        if workflow is not None and workflow in tables:
+            yield (
+                (index, "file_import", "workflow"),
+                f"{workflow} imports {tables[workflow]} already: build a workflow of its own for each table",
+            )
+        elif workflow is not None:
+            tables[workflow] = written(item, "table") or "another table"
 
 
 def _repeated_tables(items: Sequence[object]) -> Iterator[tuple[Place, str]]:

@@ -16,6 +16,7 @@ from config.contexts import Context, Contexts
 from config.document import Document
 from config.egress import EgressConfig, EventSwitches, FileEvents, JournalEvents
 from config.event_fields import EventStatuses, EventTypes, FileFields, JournalFields
+from config.file_import import FileImport
 from config.filters import Condition, Filter
 from config.ingress import IngressConfig
 from config.model import Model
@@ -72,6 +73,7 @@ TITLES: dict[type[Model], str] = {
     CampaignKey: "key",
     FieldMapping: "fields",
     LinkMapping: "links",
+    FileImport: "file_import",
     Filter: "filter",
     Condition: "A condition",
     EgressConfig: "egress",
@@ -164,6 +166,10 @@ links:
   - {from: new_contactid, to: holder, table: contact, required: true}
 fields:
   - {from: new_number, to: number}
+""",
+    FileImport: """\
+workflow: WKF201
+threshold: 20000
 """,
     CampaignKey: """\
 field: crmId
@@ -308,6 +314,15 @@ link.
 The id of the Dynamics record (36 characters, lower case) is written to the key field, always, and first. With
 `address: uri` an update costs one request; with a filter there is a look-up before it. Where the instance enforces the
 key (`unique: true`), a new record is created without a look-up.
+""",
+    FileImport: """\
+[first-loads.md](first-loads.md) tells how the workflow is built in Campaign, what stands in the files, and what happens
+when an import fails. Only records that Campaign has never been sent travel so; changes, deletions, and records that
+wait for a parent are written singly, also while an import is under way. It needs `connections.sftp`. A table with a
+link that takes a PKey cannot use it. Several tables may share the folders, but not a workflow.
+
+The larger a file, the more is won: Campaign takes one signal in ten minutes. A file holds at most what waits at once,
+and reading pauses at the high-water mark: for files of more than 100,000 records raise `D365ACS_HIGH_WATER`, too.
 """,
     FieldMapping: """\
 **Values** are converted to the type of the Campaign field; one that does not fit is refused for that record, with the

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
+from config.file_import import FileImport
 from config.filters import Exact, Filter, Scalar
 from config.model import Model, Place, YesNo, part, parts, with_relations, written
 from config.names import CampaignName, CampaignPath, LogicalName
@@ -119,6 +120,10 @@ class TableMapping(Model):
     delete_filtered_out: YesNo = Field(
         default=False,
         description="Whether a record that stops matching the filter is deleted in Campaign. If not, it stays.",
+    )
+    file_import: FileImport | None = Field(
+        default=None,
+        description="How many new records at once travel to Campaign in files. null: each record is written singly.",
     )
     filter: Filter | None = Field(
         default=None, description="Which records travel. Left out: every record of the table."

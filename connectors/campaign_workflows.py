@@ -58,8 +58,16 @@ class Workflows:
     Every method may raise TryAgain, Stop and Refused, and TableMissing for an ID that Campaign does not know.
     """
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, setting: str = "optinout.export_workflow", id_key: str = "id") -> None:
+        """`setting`: the group of the configuration that names the workflow, and `id_key` its key for the ID: what is
+        to be corrected where they do not lead to one."""
         self._http = http
+        self._setting = setting
+        self._id_key = id_key
+
+    def named_by(self, setting: str, id_key: str) -> Workflows:
+        """The same, where another group of the configuration names the workflow."""
+        return Workflows(self._http, setting, id_key)
 
     def state(self, id_: str, timeout: float) -> WorkflowState:
         """How the workflow stands now: one request."""
@@ -72,7 +80,7 @@ class Workflows:
         """Ask the workflow to start, pause, resume or stop. Campaign acts on it a little later."""
         about = f"{method} of workflow {id_}"
         answer = self._http.request(
-            "POST", f"{_path(id_)}/commands", about=about, timeout=timeout, json={"method": method}
+            "POST", f"{self._path(id_)}/commands", about=about, timeout=timeout, json={"method": method}
         )
         if answer.status >= 400:
             raise self._error(answer, id_)
@@ -102,7 +110,7 @@ class Workflows:
             raise TableMissing(
                 "campaign",
                 f"Campaign POST {about}: the workflow has no such signal activity (it has: {named}); correct "
-                "optinout.export_workflow.signal",
+                f"{self._setting}.signal",
             )
         # Their addresses hold PKeys: they are asked for anew each time, and never composed.
         link = self._http.resolved(triggers[activity], self._http.root, described.about)
@@ -120,27 +128,27 @@ class Workflows:
             answer.json()  # a page for a browser is no confirmation
 
     def _get(self, id_: str, timeout: float) -> Answer:
-        answer = self._http.request("GET", _path(id_), about=f"workflow {id_}", timeout=timeout)
+        answer = self._http.request("GET", self._path(id_), about=f"workflow {id_}", timeout=timeout)
         if answer.status >= 400:
             raise self._error(answer, id_)
         return answer
+
+    def _path(self, id_: str) -> str:
+        if not id_.strip() or id_ in (".", ".."):
+            raise TableMissing(
+                "campaign",
+                f"Campaign GET workflow: the workflow's ID is empty; set {self._setting}.{self._id_key}",
+            )
+        return f"workflow/execution/{quote(id_, safe='@')}"
 
     def _error(self, answer: Answer, id_: str) -> Exception:
         error = error_of(answer, reference=id_)
         if isinstance(error, NotFound):
             return TableMissing(
                 "campaign",
-                f"{answer.about}: Campaign has no workflow with this ID; correct optinout.export_workflow.id",
+                f"{answer.about}: Campaign has no workflow with this ID; correct {self._setting}.{self._id_key}",
             )
         return error
-
-
-def _path(id_: str) -> str:
-    if not id_.strip() or id_ in (".", ".."):
-        raise TableMissing(
-            "campaign", "Campaign GET workflow: the workflow's ID is empty; set optinout.export_workflow.id"
-        )
-    return f"workflow/execution/{quote(id_, safe='@')}"
 
 
 def _triggers(answer: Answer) -> dict[str, str]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from connectors.sftp_login import Login
     from connectors.sftp_reading import ReadAhead
+    from connectors.sftp_writing import RemoteWriting
 
 log = structlog.get_logger()
 
@@ -71,8 +72,8 @@ class Sftp:
     def __init__(self, connection: SftpConnection) -> None:
         #: Which server, and whose account: what is read there is read nowhere else.
         self.about = f"{connection.user}@{connection.host}:{connection.port}"
+        self.connection = connection
         self._user = connection.user
-        self._connection = connection
         self._login: Login | None = None
         self._lock = threading.RLock()
         self._transport: paramiko.Transport | None = None
@@ -165,6 +166,17 @@ class Sftp:
         except NotFound:
             raise _no_folder(posixpath.dirname(path)) from None
 
+    def create(self, path: str, timeout: float) -> RemoteWriting:
+        """Opens an empty file in place of the one that stands there, to be written piece by piece: for names that
+        nobody reads. Raises FolderMissing."""
+        from connectors.sftp_writing import RemoteWriting
+
+        try:
+            file = self._repeatable(f"writing {path}", timeout, lambda client: client.open(path, "wb"))
+        except NotFound:
+            raise _no_folder(posixpath.dirname(path)) from None
+        return RemoteWriting(self, file, path)
+
     def try_folder(self, folder: str, timeout: float) -> bool:
         """Whether a folder is there. Makes sure that files can be written to it, or else that it can be made: leaves an
         empty file for a moment, and takes it away."""
@@ -238,7 +250,7 @@ class Sftp:
             if self._login is None:
                 from connectors.sftp_login import Login
 
-                self._login = Login(self._connection)
+                self._login = Login(self.connection)
             self._transport, self._client = self._login.session(timeout)
         return self._client
 

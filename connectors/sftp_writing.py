@@ -1,4 +1,6 @@
-"""Writing a file to the SFTP server so that nobody sees half of it."""
+"""Writing a file to the SFTP server so that nobody sees half of it: whole and in place at once, or piece by piece under
+a hidden name, to be put into place later.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import paramiko
+
+    from connectors.sftp import Sftp
 
 #: Bytes of one request; every server takes so many.
 CHUNK = 32_768
@@ -62,3 +66,36 @@ def _put_in_place(client: paramiko.SFTPClient, temporary: str, path: str) -> Non
         with suppress(FileNotFoundError):
             client.remove(path)
         client.rename(temporary, path)
+
+
+class RemoteWriting:
+    """A file that grows piece by piece, under the name at which it was opened. It ends with its connection."""
+
+    def __init__(self, sftp: Sftp, file: paramiko.SFTPFile, path: str) -> None:
+        # Each piece waits for no answer: what the server has refused shows in the size at the end.
+        file.set_pipelined(True)
+        self._sftp = sftp
+        self._file = file
+        self._path = path
+        self._size = 0
+
+    def write(self, content: bytes, timeout: float) -> None:
+        """The next piece."""
+        with self._sftp.calling(f"writing {self._path}", timeout, self._file.sftp):
+            for start in range(0, len(content), CHUNK):
+                self._file.write(content[start : start + CHUNK])
+        self._size += len(content)
+
+    def close(self, timeout: float) -> None:
+        """Makes sure that all of it has arrived."""
+        with self._sftp.calling(f"writing {self._path}", timeout, self._file.sftp) as client:
+            self._file.close()
+            arrived = client.stat(self._path).st_size
+        if arrived != self._size:
+            raise Unavailable(
+                "sftp", f"{TITLES['sftp']}, writing {self._path}: not all of it arrived; it will be tried again"
+            )
+
+    def give_up(self) -> None:
+        """Whatever has arrived stays there."""
+        self._sftp.forgotten.append(self._file)

@@ -75,8 +75,9 @@ _READ_FROM = {"egress": ("journal", "sftp"), "optinout": ("sftp",)}
 
 def _lean(name: str, part: WorkflowDocument) -> WorkflowDocument:
     unused = [source for source in ("journal", "sftp") if source not in _READ_FROM.get(name, ())]
-    if part.connections.sftp and part.connections.sftp.logs and "sftp" in unused:
-        unused.remove("sftp")  # its logs are written there
+    imports = part.ingress is not None and any(table.file_import for table in part.ingress.tables)
+    if part.connections.sftp and (part.connections.sftp.logs or imports) and "sftp" in unused:
+        unused.remove("sftp")  # its logs are written there, or files are left there for Campaign
     return part.model_copy(update={"connections": part.connections.model_copy(update=dict.fromkeys(unused))})
 
 

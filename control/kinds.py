@@ -67,8 +67,9 @@ def _event_days(workflow: WorkflowStore, life: Life, document: WorkflowDocument 
     return RETENTION_SECONDS / DAY if config and config.source == "journal" else None
 
 
-def _both(document: WorkflowDocument) -> tuple[System, ...]:
-    return "dynamics", "campaign"
+def _both_and_imports(document: WorkflowDocument) -> tuple[System, ...]:
+    loads = any(table.file_import for table in document.ingress.tables) if document.ingress else False
+    return ("dynamics", "campaign", "sftp") if loads else ("dynamics", "campaign")
 
 
 def _target_and_source(document: WorkflowDocument) -> tuple[System, ...]:
@@ -93,7 +94,7 @@ _KINDS = {
         window=None,
         position=Position.load,
         reading=reading_of_table,
-        systems=_both,
+        systems=_both_and_imports,
         life_days=_token_days,
     ),
     "egress": Kind(

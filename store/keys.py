@@ -212,8 +212,11 @@ class StreamKeys:
         self.freshness = prefix + "freshness"
         self.outcomes = prefix + "outcomes"
         self.remembered = prefix + "remembered"
+        self.load = prefix + "load"
+        self.load_notes = prefix + "load-notes"
         self._writing = prefix + "writing:"
         self._replay_ids = prefix + "replay-ids:"
+        self._load_draft = prefix + "load-draft:"
         self._ledger = prefix + "ledger:"
 
     def writing(self, seat: int) -> str:
@@ -221,6 +224,9 @@ class StreamKeys:
 
     def replay_ids(self, token: str) -> str:
         return self._replay_ids + token
+
+    def load_draft(self, name: str) -> str:
+        return self._load_draft + name
 
     def ledger(self, bucket: int) -> str:
         return f"{self._ledger}{bucket:04x}"

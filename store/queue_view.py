@@ -8,7 +8,7 @@ from redis import Redis
 
 from store.keys import StreamKeys
 from store.outcomes import Parent, Reason
-from store.records import Backlog, DeadLetter, ParkedRecord, SetAside
+from store.records import NEVER_MS, Backlog, DeadLetter, ParkedRecord, SetAside
 from store.sealing import NoSeal, PayloadSeal
 
 #: Ids that are asked for in one step.
@@ -51,6 +51,10 @@ class QueueView:
     def is_full(self) -> bool:
         """Whether the backlog has reached its high-water mark."""
         return self.total() >= self._high_water
+
+    def is_nearly_full(self) -> bool:
+        """Whether the backlog has reached nine tenths of its high-water mark: where reading is about to pause."""
+        return 10 * self.total() >= 9 * self._high_water
 
     def is_half_full(self) -> bool:
         """Whether the backlog has reached half of its high-water mark."""
@@ -130,8 +134,9 @@ class QueueView:
         return [raw_id.decode() for raw_id in cast(list[bytes], self._redis.hkeys(self.keys.dead))]
 
     def leases_run(self, now_ms: int) -> bool:
-        """Whether somebody may still be sending: a batch whose lease has not run out is in a writer's hands."""
-        return bool(self._redis.zcount(self.keys.batches, f"({now_ms}", "+inf"))
+        """Whether somebody may still be sending: a batch whose lease has not run out is in a writer's hands. Those that
+        an import file holds are in nobody's."""
+        return bool(self._redis.zcount(self.keys.batches, f"({now_ms}", f"({NEVER_MS}"))
 
     def parked(self, before_ms: int, limit: int = 1000) -> list[ParkedRecord]:
         """At most `limit` records that were parked at that time or earlier, the oldest first."""
@@ -146,6 +151,11 @@ class QueueView:
             for (raw_id, since), awaited in zip(found, awaits, strict=True)
             if isinstance(awaited, bytes)  # None: it went back to its lane between the two questions
         ]
+
+    def has_released(self) -> bool:
+        """Whether parents have come whose parked children may still have to return to their lane."""
+        keys = self.keys
+        return bool(self._redis.zlexcount(keys.workflow.released, f"[{keys.stream} ", f"({keys.stream}!"))
 
     def parked_since_ms(self, record_id: str) -> int | None:
         """When a record was parked; None if it is not."""

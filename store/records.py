@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from store.outcomes import Parent, Reason
 
+#: When the lease of a batch ends that an import file holds. Still exact as a score.
+NEVER_MS = 2**53 - 1
+
 
 class Lane(StrEnum):
     """Live records are leased before replayed ones."""

@@ -18,6 +18,7 @@ from store.holds import Holds
 from store.keys import InstanceKeys, WorkflowKeys
 from store.last_told import LastTold
 from store.lifecycle import Lifecycle
+from store.loads import Loads
 from store.log_export import LogLines
 from store.marks import Marks
 from store.outcome_log import OutcomeLog
@@ -120,6 +121,10 @@ class WorkflowStore:
 
     def queue(self, stream: str) -> RecordQueue:
         return RecordQueue(self._redis, self.keys.stream(stream), self._seal, self._high_water)
+
+    def loads(self, stream: str) -> Loads:
+        """The load of a stream that is under way, and what is known of those before."""
+        return Loads(self._redis, self.keys.stream(stream))
 
     def files(self, stream: str) -> Files:
         """What a stream remembers of the files that it reads."""

@@ -18,7 +18,8 @@ BESIDE = (LOGS, ALERTS)
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    #: "<stream>.read", ".write", ".parents" or ".deletions", "connect", "schemas", "tick", "start", or one of `BESIDE`
+    #: "<stream>.read", ".write", ".parents", ".deletions" or ".load", "connect", "schemas", "tick", "start", "load", or
+    #: one of `BESIDE`
     where: str
     since_ms: int
     until_ms: int  #: nothing is tried before this time

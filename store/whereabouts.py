@@ -10,12 +10,13 @@ from redis import Redis
 from store.client import text
 from store.keys import StreamKeys
 from store.outcomes import Parent
-from store.records import Lane
+from store.records import NEVER_MS, Lane
 
 
 class Place(StrEnum):
     LANE = "lane"  # ready: its turn comes
     LEASED = "leased"  # in a writer's hands
+    LOADED = "loaded"  # in a file for Campaign's import
     DELAYED = "delayed"  # after a failure, until its time comes
     PARKED = "parked"  # until its parent is confirmed, or its contact appears
 
@@ -30,6 +31,7 @@ class Whereabouts:
     until_ms: int | None = None  #: delayed: until then. Leased: the lease ends then
     parked_ms: int | None = None  #: since when it waits for its parent, or since that was last looked for
     parent: Parent | None = None  #: that it waits for
+    loaded_ms: int | None = None  #: since when it is in a file for Campaign's import
 
 
 class Head(NamedTuple):
@@ -66,6 +68,9 @@ def whereabouts(redis: Redis, keys: StreamKeys, record_id: str) -> Whereabouts |
         return Whereabouts(Place.PARKED, parked_ms=int(parked), parent=Parent(stream, parent_id), **common)
     if batch is not None:
         ends = redis.zscore(keys.batches, str(int(batch)))
+        if ends is not None and int(ends) == NEVER_MS:
+            since = redis.hget(keys.load, "committed_ms")
+            return Whereabouts(Place.LOADED, loaded_ms=int(since) if since else None, **common)
         return Whereabouts(Place.LEASED, until_ms=None if ends is None else int(ends), **common)
     if until is not None:
         return Whereabouts(Place.DELAYED, until_ms=int(until), **common)

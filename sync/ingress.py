@@ -3,7 +3,7 @@
 streams   one per mapped table; a record waits until the records that it links to are written
 reads     Dynamics, a full read first, then changes (change tracking)
 rules     the table's filter, mapping and links; deletions only where the mapping applies them
-writes    Campaign, addressed by the mapping's key; Dynamics wins
+writes    Campaign, addressed by the mapping's key; Dynamics wins; many new records at once in files, where configured
 """
 
 from collections.abc import Collection
@@ -13,9 +13,12 @@ from config.ingress import IngressConfig, TableMapping
 from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
 from connectors.errors import TableMissing, TrackingOff
+from connectors.sftp import Sftp
 from store.store import WorkflowStore
 from sync.fitting.drift import differences
 from sync.fitting.judgement import require_fit
+from sync.loading import loader
+from sync.loading.loader import FileLoader
 from sync.mapping.mapper import Mapper
 from sync.schemas import Schemas, dump, load, read_schema, read_schemas
 from sync.streams import Stream
@@ -34,6 +37,9 @@ def stream_names(document: WorkflowDocument) -> list[str]:
 def check(document: WorkflowDocument, systems: Systems) -> None:
     systems.dynamics.who_am_i(CHECK_SECONDS)
     systems.campaign.ping(CHECK_SECONDS)
+    for mapping in _config(document).tables:
+        if mapping.file_import is not None and systems.sftp is not None:
+            loader.check(mapping, systems.sftp, systems.campaign, CHECK_SECONDS)
 
 
 def learn(document: WorkflowDocument, systems: Systems) -> bytes:
@@ -54,6 +60,7 @@ def connect(
         systems.campaign,
         page_size,
         document.connections.campaign.concurrency,
+        systems.sftp,
     )
 
 
@@ -84,8 +91,10 @@ def connect_streams(
     campaign: Campaign,
     page_size: int,
     concurrency: int,
+    sftp: Sftp | None = None,
 ) -> list[Stream]:
-    """The streams of this configuration, without asking anybody. Raises Misfitting where mappings do not fit."""
+    """The streams of this configuration, without asking anybody. `sftp`: through which files are left for Campaign's
+    import; None: each record is written singly. Raises Misfitting where mappings do not fit."""
     by_table = {mapping.table: mapping for mapping in config.tables}
     require_fit(config, schemas)
     streams = []
@@ -94,6 +103,7 @@ def connect_streams(
         mapper = Mapper(mapping, schema)
         links = Links(mapping, schema.columns, schema.fields)
         source = TableSource(dynamics, schema, mapping, mapper, links, page_size)
+        loads = mapping.file_import
         streams.append(
             Stream(
                 mapping.stream,
@@ -101,6 +111,7 @@ def connect_streams(
                 ResourceTarget(campaign, mapping, mapper, links, by_table, concurrency),
                 records=source,
                 keeper=Orphanage if mapping.links else None,
+                loader=FileLoader(mapping, loads, sftp, campaign) if loads and sftp else None,
                 parents=tuple(dict.fromkeys(link.table for link in mapping.links)),
                 requires=tuple(dict.fromkeys(link.table for link in mapping.links if link.required)),
                 children=tuple(other.stream for other in config.tables if _links_to(other, mapping)),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import orjson
 
@@ -11,6 +11,12 @@ from connectors.dynamics_pages import Row
 from store.ledger import Entry
 from store.record_queue import Leased, Outcome, Parent
 from store.store import WorkflowStore
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sync.batch_writer import Writing
+    from sync.patience import Patience
 
 #: What stands on the queue in place of a record that was deleted, of one that the filter does not let travel, and of
 #: one that cannot stay in the target because its parent leaves it. Each may be followed by words, see below.
@@ -216,6 +222,19 @@ class Target(Protocol):
         """The requests since the last time it was asked."""
 
 
+class Loader(Protocol):
+    """Has large numbers of new records travel together; the step writes the others one by one meanwhile."""
+
+    def look(self, store: WorkflowStore, generation: int, stopping: Callable[[], bool]) -> bool:
+        """Goes on with the load that is under way; whether there still is one. Raises what Redis fails with alone."""
+
+    def is_near(self, store: WorkflowStore, generation: int) -> bool:
+        """Whether a load may be begun within seconds."""
+
+    def collect(self, writing: "Writing", pool: "ThreadPoolExecutor", patience: "Patience") -> bool:
+        """Begins a load if enough waits; whether one is under way then. Raises Stop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """One table of one workflow, or its events.
@@ -228,6 +247,7 @@ class Stream:
     target: Target
     records: Records | None = None  #: where single records can be asked for
     keeper: "MakeKeeper | None" = None  #: who looks after parked records
+    loader: Loader | None = None  #: who makes files of many records
     parents: tuple[str, ...] = ()  #: streams that records of this one link to
     requires: tuple[str, ...] = ()  #: those of the parents without which no record can be in the target
     children: tuple[str, ...] = ()  #: streams whose records link to this one, itself left out

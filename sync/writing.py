@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 #: Batches in a writer's hands at once: one is leased, mapped and settled while the requests of the other are under way.
 LANES = 2
+#: How long is written singly before the load that is under way is looked at again. Seconds.
+LOAD_SECONDS = 2.0
 
 
 class WriteEnd(StrEnum):
@@ -47,12 +49,20 @@ def write_slice(
             return WriteEnd.HELD
         if stream.keeper is not None and seat == 0:
             _look_after(stream, stream.keeper(stream, streams, store, generation), store)
+        loader = stream.loader if seat == 0 else None
+        seconds = piece.seconds
+        if loader is not None and loader.look(store, generation, piece.stopping):
+            loader, seconds = None, min(seconds, LOAD_SECONDS)  # to look again soon
+        elif loader is not None and loader.is_near(store, generation):
+            seconds = min(seconds, LOAD_SECONDS)
         if not _patience(stream, store).is_over():
             return WriteEnd.WAITING
-        writing = Writing(stream, streams, store, generation, piece, lease_s, time.monotonic() + piece.seconds)
+        writing = Writing(stream, streams, store, generation, piece, lease_s, time.monotonic() + seconds)
         at_once = max(batch_size, min(BATCH, stream.target.together * stream.target.concurrency))
         pool = ThreadPoolExecutor(stream.target.concurrency, thread_name_prefix="write")
         try:
+            if loader is not None and loader.collect(writing, pool, _patience(stream, store)):
+                return WriteEnd.SLICE_OVER
             return _write_side_by_side(writing, at_once, pool)
         finally:
             # Usually nothing is under way any more. A request that a shutdown could not wait for ends with the process.

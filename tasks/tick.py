@@ -11,6 +11,7 @@ from sync.patience import Patience
 from sync.systems import Systems
 from sync.workflows import workflow_named
 from tasks.alert import is_to_be_told
+from tasks.await_loads import await_loads, last_awaited_ms
 from tasks.failing import HOPELESS, fail
 from tasks.retention import trim_record
 from tasks.runtime import Runtime, active_document
@@ -119,6 +120,13 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
     with store.starting_right() as held:
         if not held:
             return
+        try:
+            if await_loads(runtime, store):
+                return
+        except (*HOPELESS, Refused) as error:
+            fail(store, generation, str(error))
+            return
+        waited_ms = min(waited_ms, runtime.store.now_ms() - last_awaited_ms(store))
         if patience.sentence and waited_ms > start_patience_ms(runtime):
             fail(store, generation, f"{patience.sentence}. Start again when that is over")
             return

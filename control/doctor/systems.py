@@ -16,6 +16,7 @@ from connectors.errors import ConnectorError, Malformed, System, TryAgain, Unrea
 from control.doctor.checks import Check, Colour, Tell, file_check
 from control.doctor.clocks import clock_check
 from control.doctor.consent import consent_checks
+from control.doctor.loads import load_checks
 from control.doctor.logs import exporters, log_check
 from control.doctor.rights import needs_of, right_check
 from control.events import activity_misfits, ask_folder, ask_source
@@ -198,6 +199,11 @@ def _ask(system: System, document: WorkflowDocument, systems: Systems) -> tuple[
         writes = document.ingress or (document.optinout and document.optinout.both_ways)
         # Its API acts as an administrator unless Adobe has it otherwise, and there is no question that tells.
         return answered, "whether it lets us write is not checked, since only a write tells" if writes else ""
+    if document.ingress is not None:
+        assert systems.sftp is not None
+        folders = [table.file_import.folder for table in document.ingress.tables if table.file_import]
+        systems.sftp.file(folders[0], SYSTEM_SECONDS)
+        return "Host key, login and one look are good", ""
     if document.egress is not None:
         seen = ask_source(document.egress, systems, SYSTEM_SECONDS)
     else:
@@ -214,6 +220,7 @@ def _fit_checks(
     if document.ingress and document.ingress.tables:
         tell(f"Holding the mappings of {workflow} against both schemas.")
         yield from _mapping_checks(f"{workflow} mapping", document.ingress, systems)
+        yield from load_checks(workflow, document.ingress, systems, SYSTEM_SECONDS)
     if document.egress:
         tell(f"Looking for the activity tables of {workflow}.")
         yield from _activity_checks(f"{workflow} activities", document.egress, systems)

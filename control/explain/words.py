@@ -45,6 +45,9 @@ def waits_words(waits: Whereabouts, retried: Happened | None = None, first: str 
             return f"It is parked {since}: it waits for {whom}"
         case Place.LEASED:
             return f"It is in a writer's hands, queued {since}"
+        case Place.LOADED:
+            put = f" since {exact(waits.loaded_ms)}" if waits.loaded_ms else ""
+            return f"It is in a file for Campaign's import{put}, queued {since}; what is newer follows"
         case Place.DELAYED:
             when = f"at {exact(waits.until_ms)}" if waits.until_ms else "in a while"
             if not waits.attempts:

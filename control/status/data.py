@@ -7,6 +7,7 @@ from control.consent.words import in_doubt
 from control.status.consent import ConsentStatus
 from control.status.files import FileStatus
 from control.status.freshness import FreshnessStatus
+from control.status.loads import LoadStatus
 from control.status.notes import notes
 from control.status.progress import Progress
 from control.status.reading import Comparing
@@ -127,6 +128,8 @@ def _stream(stream: StreamStatus) -> dict[str, Any]:
         "token_life_days": token.life_days if token else None,
         "token_alarm": token.alarm.name.lower() if token else None,
         "held": {"since": iso(hold.at_ms), "sentence": hold.sentence} if hold else None,
+        "import": _import(stream.loading.under_way),
+        "imports_off": stream.loading.off or None,
         "sources": [
             {
                 "source": source.name,
@@ -156,6 +159,13 @@ def _missed(missed: Missed | None) -> dict[str, Any] | None:
 
 def _window(of: Backfill | Replay) -> dict[str, str | None]:
     return {"since": iso(of.since_ms), "until": iso(of.until_ms)}
+
+
+def _import(load: LoadStatus | None) -> dict[str, Any] | None:
+    """A load through Campaign's file import."""
+    if load is None:
+        return None
+    return {"file": load.file, "records": load.records, "since": iso(load.since_ms), "waits": load.waits}
 
 
 def _comparing(comparing: Comparing | None) -> dict[str, Any] | None:

@@ -44,6 +44,7 @@ def _notes(status: WorkflowStatus) -> Iterator[str]:
         yield f"{name}: {status.absence}"
     for stream in status.streams:
         yield from _hold(status, stream)
+        yield from _loading(status, stream)
     for trouble in status.told_troubles:
         # Logs are exported and people are told of a workflow that is off, too.
         if status.is_on or trouble.where in BESIDE:
@@ -68,6 +69,17 @@ def _hold(status: WorkflowStatus, stream: StreamStatus) -> Iterator[str]:
             f"{status.workflow} holds {stream.stream}, its {status.kind.noun}s wait and none is lost: "
             f"{stream.hold.sentence.rstrip('.')}: {status.kind.mend.format(stream=stream.stream)}; "
             f"d365acs workflow restart {status.workflow}"
+        )
+
+
+def _loading(status: WorkflowStatus, stream: StreamStatus) -> Iterator[str]:
+    """Of a workflow that is off, too: Campaign goes on with an import."""
+    if load := stream.loading.under_way:
+        yield f"{status.workflow}: {load.sentence(stream.stream, status.at_ms)}"
+    if stream.loading.off and status.is_on:
+        yield (
+            f"{status.workflow} writes {stream.stream} singly until the next stop and start: "
+            f"{finished(stream.loading.off)}"
         )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from control.kinds import Kind
+from control.status.loads import NO_LOADS, Loading, loading_of
 from control.status.progress import warming
 from control.status.reading import Reading, Waits
 from control.status.tokens import seconds_since
@@ -29,6 +30,7 @@ class StreamStatus:
     replay: Replay | None  #: that was asked for, pending or begun
     hour: dict[str, int] = field(default_factory=dict)  #: the counts of the last hour
     parked_longest: str = ""  #: the id of the record that has been parked longest
+    loading: Loading = NO_LOADS  #: through Campaign's file import
 
     @property
     def backlog(self) -> int:
@@ -77,4 +79,5 @@ def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surr
         around.replays.get(name),
         statistics.hour,
         next((one.id for one in queue.parked(around.now_ms, limit=1)), "") if backlog.parked else "",
+        loading_of(workflow, name, around.life.generation, around.now_ms),
     )

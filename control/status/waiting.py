@@ -9,6 +9,7 @@ _OF_ALL = {
     "logs": "to export the logs",
     LOGS: "to write its logs to the SFTP server",
     ALERTS: "to tell its webhook what is wrong",
+    "load": "for an import by Campaign to end",
     "tick": "to look what is to be done",
 }
 _OF_ONE = {
@@ -17,6 +18,7 @@ _OF_ONE = {
     "backfill": "to read {stream} once more",
     "parents": "to find what {stream} links to",
     "deletions": "to delete {stream}",
+    "load": "to have {stream} imported in files",
 }
 
 

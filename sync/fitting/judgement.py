@@ -27,6 +27,7 @@ def judge(mapping: TableMapping, schema: TableSchema, resources: Mapping[str, st
         *link_errors(mapping, schema, resources),
         *field_errors(mapping, schema),
         *_mandatory_errors(mapping, schema.fields),
+        *_load_errors(mapping, schema.fields),
     )
     warnings = (*link_warnings(mapping, schema), *field_warnings(mapping, schema), *_size_warnings(mapping))
     return Findings(errors, warnings)
@@ -54,6 +55,18 @@ def require_fit(config: IngressConfig, schemas: Schemas) -> None:
         edits = " and ".join(f"d365acs mapping edit {table}" for table in tables)
         way_out = f"Edit with {edits}, then start again."
         raise Misfitting([*(f"{error.sentence.rstrip('.')}." for error in errors), way_out])
+
+
+def _load_errors(mapping: TableMapping, fields: Mapping[str, FieldShape]) -> Iterator[Finding]:
+    """Links that an import file cannot hold: they take a PKey, which is not to be kept."""
+    for link in mapping.links if mapping.file_import else ():
+        shape = fields.get(link.target)
+        if shape is not None and shape.type == "link":
+            yield Finding(
+                ("file_import",),
+                f"{mapping.table}: its link {link.target} takes a PKey of Campaign, which cannot stand in a file; join "
+                "by a text field, or take file_import away.",
+            )
 
 
 def _key_errors(mapping: TableMapping, fields: Mapping[str, FieldShape]) -> Iterator[Finding]:

@@ -91,6 +91,8 @@ class Departures:
             yield Obstacle(child, "it is being read in full")
         if position.left or position.comparison:
             yield Obstacle(child, "its own deletions are being recovered")
+        if self.store.loads(child).read():
+            yield Obstacle(child, "an import of it by Campaign is under way")
         if self.store.troubles.get(f"{child}.write"):
             yield Obstacle(child, "it cannot be written")
         yield Obstacle(child, "it has not been read so far", _read_ms(self.store, child, position) - DELAY_MS)

@@ -23,7 +23,7 @@ from tests.storm import storm
 from tests.storm.storm import LONG_STORM, SHORT_STORM, Result
 
 #: The guards that are taken away, one after the other, in the negative controls. The names are those of `application`.
-GUARDS = ("deadline", "gate", "token", "seal")
+GUARDS = ("deadline", "gate", "token", "seal", "hold")
 #: What is a violation, and shows nothing of a guard.
 NO_PROOF = ("idle", "not within", "left behind", "the storm broke off")
 #: With a guard away, so many seeds are tried until one of them shows it.

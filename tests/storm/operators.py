@@ -42,10 +42,9 @@ class Operators:
         self.done["edit"] += 1
 
     def replay(self) -> None:
-        """A whole table, beside what changes; or consent, with its next start."""
+        """A whole table, beside what changes; at times consent, too, with its next start."""
         if self._chance.random() < 0.2:
             self._town.consent.workflow.replays.ask(self._town.consent.stream, "tester", "storm")
-            return
         table, replays = (
             self._chance.choice(("contact", "contact", "new_membership")),
             self._town.tables.workflow.replays,

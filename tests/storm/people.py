@@ -80,6 +80,13 @@ class People:
             self._admin.patch(f"/dynamics/tables/new_membership/{membership}", moved)
         self.done["rows come and go"] += 1
 
+    def arrive(self) -> None:
+        """Many new contacts at once."""
+        before = self._admin.contacts().keys()
+        self._post("contact/create", count=20)
+        self._live += sorted(self._admin.contacts().keys() - before)
+        self.done["arrivals"] += 1
+
     def export(self) -> None:
         """Campaign's workflow writes a file of changed flags."""
         self._admin.post("/consent/export")

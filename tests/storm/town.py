@@ -22,6 +22,9 @@ from tests.sandboxes import Sandbox
 #: Rows of each table in the beginning, as options of the sandbox.
 ROWS = {"--contacts": 90, "--accounts": 10, "--memberships": 40, "--invoices": 40, "--invoice-lines": 50}
 
+#: Of the new contacts of a storm with imports, so many that wait travel in a file.
+IMPORTS: Plain = {"workflow": "WKF201", "threshold": 12, "at_most": 60, "settled_seconds": 0.5, "cool_down_seconds": 0}
+
 #: Seconds. Everything that is slow in a storm is quicker than the end of a request that may begin within a lease.
 LEASE = 5.0
 
@@ -67,14 +70,18 @@ _MARK = ("governmentid", "cusCrmId")
 REFUSED_TOKEN = "a fresh token was refused"
 
 
+class _Tables(Stage):
+    systems = {**Stage.systems, "sftp": "private_key"}  # noqa: RUF012  # never changed
+
+
 class Town:
     """`part_of` what happens to whom: people of consent change their minds and nothing else of them is touched, the
     live ones are changed and deleted, refused ones have an address that Campaign does not take, the rest only gets
     email."""
 
-    def __init__(self, sandbox: Sandbox, home: Path, app: str, lease: float = LEASE) -> None:
-        self.sandbox, self.admin, self.lease = sandbox, sandbox.admin, lease
-        self.tables = Stage(sandbox, home, app=app, lease_seconds=lease, **SETTINGS)
+    def __init__(self, sandbox: Sandbox, home: Path, app: str, lease: float = LEASE, imports: bool = False) -> None:
+        self.sandbox, self.admin, self.lease, self.imports = sandbox, sandbox.admin, lease, imports
+        self.tables = _Tables(sandbox, home, app=app, lease_seconds=lease, **SETTINGS)
         self.events = EventStage(sandbox, home, beside=self.tables)
         self.consent = ConsentStage(sandbox, home, beside=self.tables)
         self.stages: tuple[Installation, ...] = (self.tables, self.events, self.consent)
@@ -91,7 +98,7 @@ class Town:
         self._may_count = {POLICIES}
         self.failed_starts = 0  #: for a reason that operators answer by starting once more
         self.failures: dict[str, str] = {}  #: and any other failure
-        sandbox.admin.put("/switches", {"journal_mark": _MARK[1]})
+        sandbox.admin.put("/switches", {"journal_mark": _MARK[1], "signal_cool_down_seconds": 0})
 
     def furnish(self) -> None:
         """Saves what the three workflows run with in the beginning; nothing runs yet."""
@@ -117,6 +124,8 @@ class Town:
         mark: Plain = {"from": _MARK[0], "to": _MARK[1], "replace": {"": f"mark {self.mark}"}}
         contacts = documents.contacts(pairs=pairs)
         contacts["fields"].append(mark)
+        if self.imports:
+            contacts["file_import"] = IMPORTS
         tables = (contacts, *map(_with_version, (documents.memberships(), documents.invoices(), documents.lines())))
         travels = {"contact": lambda row: row["contactid"] not in self.refused}
         return self.tables.save(documents.ingress(*tables, park_limit_seconds=600), travels)

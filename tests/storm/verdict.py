@@ -44,6 +44,7 @@ def judge(town: Town, begun: Mapping[str, Row]) -> Verdict:
     found += [f"left behind: {one}" for one in _left_behind(town)]
     work = {
         "writes": len(journal),
+        "rows imported": sum(entry["file"] is not None for entry in journal),
         "replays": sum(_replays(stage) for stage in (tables, consent)),
         "replays and full reads": sum(entry["kind"] == "query" for entry in town.admin.get("/reads")),
         "activities": events.writes(),

@@ -4,10 +4,12 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+from tests.storm.town import IMPORTS as IMPORT_SETTINGS
 from tests.storm.town import Town
 
 Plan = dict[str, Any]
 
+IMPORT_WORKFLOW = IMPORT_SETTINGS["workflow"]
 SYSTEMS = ("dynamics", "campaign", "journal", "tokens")
 
 #: Nothing is slower than a request may be that begins as late within a lease as it may.
@@ -30,6 +32,22 @@ WEATHERS: dict[str, Plan] = {
     "slow": {"latency_ms": 100, "latency_jitter_ms": 250, "latency_after_ms": 50, "rate_slow": 0.3},
     "refused tokens": {"rate_expired_token": 0.3},
 }
+#: How Campaign's import goes, in storms that have any: mostly well.
+_IMPORT: Plan = {"delay_seconds": 0.3, "rows_per_second": 60, "results_delay_seconds": 0.2}
+IMPORTS: dict[str, Plan] = {
+    "well": {},
+    "slowly": {"delay_seconds": 1.5, "rows_per_second": 20},
+    "refusing rows": {"reject_every": 5},
+    "silent about rows": {"unlisted_every": 4},
+    "results in halves": {"half_results_seconds": 0.8},
+    "breaking off": {"fail_after_rows": 8},
+    "stopped": {"stop_after_rows": 8},
+}
+_NO_FAULT: Plan = {
+    **dict.fromkeys(("reject_every", "unlisted_every", "fail_after_rows", "stop_after_rows")),
+    "half_results_seconds": 0.0,
+}
+
 #: Systems that are down as a whole are waited for, longer each time: such weather is short.
 _SHORT = ("too many requests", "outage")
 
@@ -52,6 +70,8 @@ class Weather:
         plans["dynamics"] = plans["dynamics"] | _OPERATIONS
         sftp = {"rate_reset": 0.05, "rate_500": 0.05}
         self._put({"seed": self._chance.randrange(10**6), "sftp": sftp, **plans})
+        if self._town.imports:
+            self._imports(self._chance.choice(("well", "well", *IMPORTS)))
         return self._chance.uniform(0.3, 0.8) if name in _SHORT else self._chance.uniform(1, 2.5)
 
     def slow(self, latency_ms: int) -> None:
@@ -60,6 +80,16 @@ class Weather:
 
     def clear(self) -> None:
         self._put({})
+        if self._town.imports:
+            self._imports("well")
+
+    def _imports(self, how: str) -> None:
+        """Somebody in Campaign sees to it that its workflow runs; what is under way goes on as it began."""
+        of_workflow = f"/imports/{IMPORT_WORKFLOW}"
+        self._town.admin.patch(of_workflow, _NO_FAULT | _IMPORT | IMPORTS[how])
+        if self._town.admin.get(of_workflow)["state"] != "started":
+            self._town.admin.put(of_workflow, {"state": "started"})
+            self.done["imports broken off"] += 1
 
     def dealt(self) -> Counter[str]:
         """How often each fault was dealt out, all in all."""

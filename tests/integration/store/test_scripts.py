@@ -15,6 +15,7 @@ from store.cursors import Placing, read_cursor
 from store.freshness import FRESHNESS, Freshness, Waited
 from store.keys import InstanceKeys, StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle
+from store.loads import Load, Loads
 from store.outcome_log import OutcomeLog
 from store.pages import Page, Pages
 from store.record_queue import Again, Lane, Parent, Parked, Reason, RecordQueue, Refused, Unsent, Written
@@ -35,7 +36,7 @@ def everybody(redis: Redis) -> list[object]:
             SharedThrottle(redis, "throttle"), Shares(redis, "shares", 1, 1), Replays(redis, keys),
             ConsentStore(redis, keys),
             Pages(redis, keys.stream("contact")), Freshness(redis, keys.stream("contact")),
-            OutcomeLog(redis, keys.stream("contact")),
+            OutcomeLog(redis, keys.stream("contact")), Loads(redis, keys.stream("contact")),
             Placing(redis, keys.stream("contact"))]  # fmt: skip
 
 
@@ -81,8 +82,10 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     consent = ConsentStore(redis, workflow)
     calls: dict[str, list[list[str]]] = {}
     pages, freshness, placing = Pages(redis, keys), Freshness(redis, keys), Placing(redis, keys)
-    outcomes = OutcomeLog(redis, keys, kept=1)
-    for owner in (queue, lifecycle, revisions, replays, throttle, shares, consent, pages, freshness, placing, outcomes):
+    outcomes, loads = OutcomeLog(redis, keys, kept=1), Loads(redis, keys)
+    for owner in (
+        queue, lifecycle, revisions, replays, throttle, shares, consent, pages, freshness, placing, outcomes, loads
+    ):  # fmt: skip
         for verb, script in scripts_of(owner).items():
             setattr(owner, f"_{verb}", _Recorder(script, calls.setdefault(verb, [])))
     # When every verb is used, with records of many ledger buckets and a workflow of two streams
@@ -109,6 +112,11 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     queue.revive([record_id(101)])
     queue.feed(generation, changes(3), Lane.LIVE)
     queue.reap()
+    loads.draft("a file", 1, [])
+    loads.commit(generation, "a file", [1], 0, {})
+    load = Load("a file", 0, (1,), {}, 0)
+    loads.note(load, placed_ms=1)
+    loads.forget(load)
     lifecycle.stop("ann", "rest")
     placing.place(read_cursor(redis, keys), "", "ann", "")
     revisions.save(0, "", "ann", "")

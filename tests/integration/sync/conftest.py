@@ -1,6 +1,7 @@
 """A running workflow in a real store, and a source and a target whose behaviour a test decides."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import orjson
 import pytest
@@ -11,6 +12,7 @@ from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome, Unchanged
 from store.replays import Only
 from store.store import Store, WorkflowStore
+from sync.loading import looking
 from sync.mapping.mapper import fingerprint
 from sync.streams import FILTERED_OUT, Allowance, Answer, Calls, Reader, Send, Slice, Stream
 from sync.tables import deletions
@@ -20,6 +22,7 @@ from sync.tables.table import Test
 from tests.integration.connectors.sandboxed import tell_secrets
 from tests.integration.sync.consent_readers import ConsentReaders
 from tests.integration.sync.family import Family
+from tests.integration.sync.loading_stage import LoadStage
 from tests.sandboxes import Sandbox
 
 
@@ -183,3 +186,16 @@ def readers(secrets: None, sandbox: Sandbox, store: Store) -> Iterator[ConsentRe
     readers = ConsentReaders(sandbox, store)
     yield readers
     readers.close()
+
+
+@pytest.fixture
+def loading(
+    redis: Redis, sandbox: Sandbox, secrets: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LoadStage]:
+    """Contacts that travel in files once twenty wait; what waits for a while is looked at at once."""
+    for name in ("SURE_MS", "STATE_EVERY_MS", "STOPPED_MS", "AGAIN_MS"):
+        monkeypatch.setattr(looking, name, 0)
+    stage = LoadStage(redis, sandbox, tmp_path)
+    stage.configure()
+    yield stage
+    stage.close()

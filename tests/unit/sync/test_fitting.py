@@ -210,6 +210,13 @@ def test_a_link_may_end_at_a_text_field_long_enough() -> None:
     assert errors(links=[link(target="holderId")]) == []
 
 
+def test_a_link_that_takes_a_pkey_cannot_travel_in_a_file() -> None:
+    files = {"workflow": "WKF201"}
+    [(place, sentence)] = errors(links=[link()], file_import=files)
+    assert place == ("file_import",) and "its link holder takes a PKey" in sentence
+    assert errors(links=[link(target="holderId")], file_import=files) == []
+
+
 @pytest.mark.parametrize(
     ("field", "reason"),
     [

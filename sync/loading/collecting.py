@@ -1,0 +1,203 @@
+"""Makes a load: leases records batch by batch, writes those that can travel so into a file under a hidden name, and
+leaves them to the load in one step. Until then they are leased like any others, and come back like any others.
+"""
+
+import posixpath
+import secrets
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import structlog
+
+from config.file_import import FileImport
+from config.ingress import TableMapping
+from connectors.errors import ConnectorError
+from connectors.sftp import Sftp
+from connectors.sftp_writing import RemoteWriting, hidden
+from store.loads import LoadedRecord
+from store.record_queue import BATCH, Batch, GenerationOver, Leased, Unsent
+from sync.batch_writer import RENEW_AFTER, BatchWriter, Writing
+from sync.deciding import decision_on
+from sync.loading.content import Columns, NotLoadable
+from sync.patience import Patience
+from sync.streams import Send, kind_of
+from sync.tables.relatives import awaiting_parents
+
+log = structlog.get_logger()
+
+#: Seconds that the server may be silent.
+CALL_SECONDS = 20.0
+#: The longest that records are collected for one file, however many are ready. Seconds.
+COLLECT_SECONDS = 60.0
+#: After so many leased records it is judged whether they are worth a file: less than half of them loadable is not.
+SAMPLE = 4 * BATCH
+#: Files that were never put into place, and that nobody knows any more, go after so long. Hours.
+LEFT_HOURS = 24
+
+
+class Divided(NamedTuple):
+    """What became of a leased batch."""
+
+    loaded: list[tuple[LoadedRecord, bytes]]  #: with their lines
+    rest: list[Leased]  #: those that are written singly
+
+
+@dataclass(slots=True)
+class Collected:
+    name: str
+    count: int = 0
+    leased: int = 0
+    renewed: float = 0.0  #: when every batch had been renewed, by the monotonic clock
+
+    @property
+    def worthless(self) -> bool:
+        """Whether most of what waits cannot travel in a file."""
+        return self.leased >= SAMPLE and 2 * self.count < self.leased
+
+
+class Collector:
+    """One attempt at a load, in one writer's slice."""
+
+    def __init__(
+        self, writing: Writing, mapping: TableMapping, settings: FileImport, sftp: Sftp, facts: dict[str, Any]
+    ) -> None:
+        self._writing = writing
+        self._stream = writing.stream
+        self._store = writing.store
+        self._queue = writing.store.queue(writing.stream.name)
+        self._loads = writing.store.loads(writing.stream.name)
+        self._settings = settings
+        self._columns = Columns(mapping)
+        self._resource = mapping.resource
+        self._sftp = sftp
+        self._facts = facts
+        self._ids: dict[int, list[str]] = {}  #: by number of the batch, what is in the file
+
+    def collect(self, pool: ThreadPoolExecutor, patience: Patience) -> bool:
+        """Whether a load was committed; if not, all is as it was. Raises ConnectorError, GenerationOver, Stop."""
+        for folder in (self._settings.folder, self._settings.results_folder):
+            self._sftp.make_folder(folder, CALL_SECONDS)
+        self._tidy()
+        now = datetime.fromtimestamp(self._store.now_ms() / 1000, UTC)
+        collected = Collected(f"{self._resource}_{now:%Y%m%dT%H%M%S}_{secrets.randbelow(10**6):06d}")
+        part = hidden(posixpath.join(self._settings.folder, f"{collected.name}.csv"))
+        writing = self._sftp.create(part, CALL_SECONDS)
+        try:
+            writing.write(self._columns.header, CALL_SECONDS)
+            self._fill(collected, writing, pool, patience)
+            enough = collected.count >= max(1, self._settings.threshold // 2) and not collected.worthless
+            enough = enough and not self._writing.piece.stopping()
+            if enough:
+                writing.close(CALL_SECONDS)
+        except BaseException:
+            self._abandon(collected, writing, part)
+            raise
+        if not enough:
+            self._abandon(collected, writing, part)
+            return False
+        # What fails from here on may have happened: then the load has the records, or their leases run out.
+        if not self._committed(collected):
+            log.warning("A file for Campaign's import came too late.", action="load_too_late", stream=self._stream.name)
+            self._abandon(collected, None, part)
+            return False
+        return True
+
+    def _committed(self, collected: Collected) -> bool:
+        numbers = [number for number, ids in self._ids.items() if ids]
+        try:
+            return self._loads.commit(self._writing.generation, collected.name, numbers, collected.count, self._facts)
+        except GenerationOver:
+            return False
+
+    def _fill(self, collected: Collected, file: RemoteWriting, pool: ThreadPoolExecutor, patience: Patience) -> None:
+        writing, ends = self._writing, time.monotonic() + COLLECT_SECONDS
+        collected.renewed = time.monotonic()
+        while collected.count < self._settings.at_most and not collected.worthless and time.monotonic() < ends:
+            if writing.piece.stopping() or self._store.holds.get(self._stream.name, writing.generation):
+                return
+            if not self._stream.source.may_write(self._store.cursor(self._stream.name).value):
+                return
+            taken = time.monotonic()
+            wanted = min(BATCH, self._settings.at_most - collected.count)
+            batch = self._queue.lease(writing.generation, wanted, int(writing.lease_s * 1000))
+            if not batch.records:
+                return
+            self._ids[batch.number] = [record.id for record in batch.records]
+            divided = self._divided(batch.records)
+            if divided.loaded:
+                self._loads.draft(collected.name, batch.number, [record for record, _ in divided.loaded])
+                file.write(b"".join(line for _, line in divided.loaded), CALL_SECONDS)
+            self._ids[batch.number] = [record.id for record, _ in divided.loaded]
+            collected.count += len(divided.loaded)
+            collected.leased += len(batch.records)
+            if divided.rest:
+                singly = BatchWriter(writing, Batch(batch.number, divided.rest), taken)
+                singly.write(pool, patience)
+                if singly.gave_up or time.monotonic() > writing.ends:
+                    return
+            self._renew(collected)
+
+    def _divided(self, records: Sequence[Leased]) -> Divided:
+        """Loadable is what Campaign has never been sent, and what has all its parents there."""
+        store, stream = self._store, self._stream
+        ids = [record.id for record in records]
+        repeated = store.repeats(stream.name).among(ids)
+        returning = store.leaving(stream.name).among(ids)
+        sends: list[Send] = []
+        for record, entry in zip(records, self._queue.ledger.entries(ids), strict=True):
+            told = entry is not None or record.attempts or record.id in returning or kind_of(record.payload)
+            if told or stream.table.is_outdated(record.payload):
+                continue
+            with suppress(Exception):  # what becomes of a record that we cannot digest is decided where it is sent
+                decision = decision_on(stream.target, record, None, record.id in repeated)
+                if isinstance(decision, Send) and not decision.follows and decision.insert is not None:
+                    sends.append(decision)
+        if stream.parents:
+            sends = awaiting_parents(store, sends).ready
+        loaded: dict[str, tuple[LoadedRecord, bytes]] = {}
+        for send in sends:
+            one = send.record
+            assert send.insert is not None
+            assert send.entry is not None
+            with suppress(NotLoadable):
+                line = self._columns.line(send.insert)
+                kept = LoadedRecord(one.id, send.entry, one.queued_ms, one.lane, one.id in repeated)
+                loaded[one.id] = kept, line
+        return Divided(list(loaded.values()), [record for record in records if record.id not in loaded])
+
+    def _renew(self, collected: Collected) -> None:
+        """All batches before the first of them runs out. One that has run out is found at the commit."""
+        if time.monotonic() < collected.renewed + RENEW_AFTER * self._writing.lease_s:
+            return
+        asked = time.monotonic()
+        for number, ids in self._ids.items():
+            if ids:
+                self._queue.renew(self._writing.generation, number, int(self._writing.lease_s * 1000))
+        collected.renewed = asked
+
+    def _abandon(self, collected: Collected, writing: RemoteWriting | None, part: str) -> None:
+        """Nothing was promised yet: the records go back, and the file away."""
+        for number, ids in self._ids.items():
+            if ids:
+                self._queue.settle(number, [Unsent(record_id) for record_id in ids])
+        self._loads.drop_draft(collected.name)
+        if writing is not None:
+            writing.give_up()
+        with suppress(ConnectorError):
+            self._sftp.remove(part, CALL_SECONDS)
+
+    def _tidy(self) -> None:
+        """Hidden files that a crash has left behind: they hold personal data, and nobody will ask for them."""
+        before = datetime.fromtimestamp(self._store.now_ms() / 1000, UTC) - timedelta(hours=LEFT_HOURS)
+        for file in self._sftp.files(self._settings.folder, CALL_SECONDS):
+            stem, _, number = file.name.removeprefix(f".{self._resource}_").partition("_")
+            if file.name == f".{self._resource}_{stem}_{number}" and number[:6].isdigit():
+                with suppress(ValueError):
+                    made = datetime.strptime(f"{stem}+0000", "%Y%m%dT%H%M%S%z")
+                    if made < before and number[6:] in (".csv.part", ".given-up"):
+                        self._sftp.remove(posixpath.join(self._settings.folder, file.name), CALL_SECONDS)

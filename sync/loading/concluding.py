@@ -1,0 +1,95 @@
+"""The end of a load: its records are settled by what Campaign says of them, batch by batch, as often as it takes."""
+
+import posixpath
+from collections.abc import Callable
+
+from connectors.sftp import Sftp
+from store.loads import Load, LoadedRecord
+from store.outcomes import Outcome, Unsent, Written
+from store.records import Leased
+from store.store import WorkflowStore
+from sync.loading.results import Unreadable, keys_of, rejects_name, written_name
+from sync.provenance import Provenance
+from sync.streams import Send
+
+
+class Concluding:
+    """Settling twice does no harm: what is settled already is not believed again."""
+
+    def __init__(
+        self,
+        store: WorkflowStore,
+        stream: str,
+        load: Load,
+        sftp: Sftp,
+        timeout: float,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.confirmed = 0  #: records that Campaign holds now
+        self.rejected = 0  #: rows that it has refused
+        self.unreadable = ""  #: why its results cannot be read
+        self._store = store
+        self._stream = stream
+        self._load = load
+        self._loads = store.loads(stream)
+        self._queue = store.queue(stream)
+        self._sftp = sftp
+        self._timeout = timeout
+        self._stopping = stopping
+
+    @property
+    def poor(self) -> bool:
+        """Whether Campaign has not even confirmed half of it: something is wrong with the import itself."""
+        return 2 * self.confirmed < self._load.count
+
+    def settle(self, with_rejects: bool) -> bool:
+        """False: the process shuts down, and the next one goes on. Raises TryAgain."""
+        confirmed = self._confirmed(with_rejects)
+        for batch in self._load.batches:
+            if self._stopping():
+                return False
+            records = self._loads.records(self._load, batch)
+            self.confirmed += sum(record.id in confirmed for record in records)
+            if self._loads.holds(batch):
+                self._settle(batch, records, confirmed)
+        return True
+
+    def give_back(self) -> None:
+        """Nothing of it is taken for written."""
+        for batch in self._load.batches:
+            self._queue.settle(batch, [Unsent(one.id) for one in self._loads.records(self._load, batch)])
+
+    def _confirmed(self, with_rejects: bool) -> set[str]:
+        """The keys of the records that are in Campaign and were not refused."""
+        key = self._load.facts["key"]
+        try:
+            written = keys_of(self._read(written_name(self._load.name)), key)
+            rejected = keys_of(self._read(rejects_name(self._load.name)), key) if with_rejects else set()
+        except Unreadable as why:
+            # Nothing is believed then: each record is written singly.
+            self.unreadable = str(why)
+            return set()
+        self.rejected = len(rejected)
+        return written - rejected
+
+    def _read(self, name: str) -> bytes:
+        reading = self._sftp.open(posixpath.join(self._load.facts["results_folder"], name), 0, self._timeout)
+        try:
+            return b"".join(iter(lambda: reading.read(self._timeout), b""))
+        finally:
+            reading.close()
+
+    def _settle(self, batch: int, records: list[LoadedRecord], confirmed: set[str]) -> None:
+        store, stream = self._store, self._stream
+        leased = [Leased(one.id, one.entry.version, one.queued_ms, one.lane, b"", 0, 0) for one in records]
+        provenance = Provenance(store, stream, leased)
+        provenance.expect([Send(one, None, None, None, False) for one in leased])
+        # What was not imported is written singly; there Campaign says of each record why.
+        outcomes: list[Outcome] = [
+            Written(one.id, one.entry, inserted=True) if one.id in confirmed else Unsent(one.id) for one in records
+        ]
+        doubted = self._queue.settle(batch, outcomes)
+        provenance.measure(outcomes, doubted)
+        store.outcomes(stream).note(outcomes, doubted, {})
+        if repeated := {one.id for one in records if one.repeated and one.id in confirmed} - doubted:
+            store.repeats(stream).clear(repeated)
