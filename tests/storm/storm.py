@@ -151,6 +151,15 @@ class _Storm:
                 self._look_up()
             what()
             self._crew.supervise()
+        self._rage_on()
+
+    def _rage_on(self) -> None:
+        """Until both systems have dealt out enough: in few seconds of mostly slow weather they may not have."""
+        give_up = time.monotonic() + PATIENCE
+        while self._weather.dealt().total() < LEAST_FAULTS and time.monotonic() < give_up:
+            self._look_up()
+            self._people.change()
+            self._crew.pass_time(0.3)
 
     def _look_up(self) -> None:
         """Another weather, if it is time for one."""
