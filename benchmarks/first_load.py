@@ -15,22 +15,20 @@ from pathlib import Path
 
 import orjson
 
+from benchmarks.connected import connected
 from benchmarks.harness import Figure, ratio, say
 from benchmarks.people import contacts
 from benchmarks.pretend import SECRETS, mapping
-from benchmarks.stage import PAGE, Stage, stage
+from benchmarks.stage import Stage, stage
 from config.connections import Connections
-from config.document import WorkflowDocument, dump
+from config.document import WorkflowDocument
 from config.file_import import FileImport
 from config.ingress import IngressConfig
 from config.settings import Settings
 from config.sftp_connection import SftpConnection
 from control.demo.sandbox import Sandbox, connections_to
 from store.record_queue import Change, Lane
-from store.store import Store
-from sync import ingress
 from sync.streams import Slice, Stream
-from sync.systems import Systems
 from sync.tables.position import Phase, Position
 from sync.writing import write_slice
 
@@ -78,19 +76,11 @@ def _rates(connections: Connections) -> tuple[float, float]:
     """Profiles a second, in a file and singly, in a fresh store."""
     table = mapping().model_copy(update={"file_import": FileImport(workflow="WKF201")})
     document = WorkflowDocument(connections=connections, ingress=IngressConfig(tables=(table,)))
-    with stage() as here:
-        here.workflow.revisions.save(0, dump(document), "benchmark", "measure")
-        systems = Systems(connections, Store(here.redis, here.instance))
-        try:
-            known = ingress.learn(document, systems)
-            here.workflow.keep_schemas(here.generation, known)
-            [stream] = ingress.connect(document, known, systems, here.workflow, PAGE)
-            settings = Settings(home=here.home, instance=here.instance)
-            # Fewer than the threshold, so that they travel one by one; these first, since they wait for no cool-down.
-            singly = _rate(here, stream, settings, SINGLY)
-            return _rate(here, stream, settings, RECORDS), singly
-        finally:
-            systems.close()
+    with stage() as here, connected(here, document) as stream:
+        settings = Settings(home=here.home, instance=here.instance)
+        # Fewer than the threshold, so that they travel one by one; these first, since they wait for no cool-down.
+        singly = _rate(here, stream, settings, SINGLY)
+        return _rate(here, stream, settings, RECORDS), singly
 
 
 def _whole(count: int) -> list[Change]:

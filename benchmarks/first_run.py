@@ -6,22 +6,16 @@ ledger, which by design grows with every record that is confirmed. The last quar
 second one: what grows with the table shows there.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from redis import Redis
 
 from benchmarks.harness import Figure
 from benchmarks.pretend import pretend
-from benchmarks.steady import HIGH_WATER, INSTANCE, SAMPLE_EVERY, growth, largest_of_group, processes, used
-from config.document import dump
-from store.client import connect
-from store.embedded import EmbeddedServer
-from store.store import Store, WorkflowStore
+from benchmarks.steady import SAMPLE_EVERY, growth, largest_of_group, running, used
+from store.store import WorkflowStore
 
 CONTACTS = 200_000
 WORKFLOW, STREAM = "ingress", "contact"
@@ -37,20 +31,10 @@ class Sample:
 
 def run(rounds: int) -> list[Figure]:
     """Runs once, however many rounds are asked for: it lasts minutes, and compares itself with itself."""
-    with ExitStack() as stack:
-        # A short path: Unix sockets have a length limit.
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="d365acs-")))
-        there = stack.enter_context(pretend(CONTACTS))
-        server = stack.enter_context(EmbeddedServer(home))
-        redis = stack.enter_context(connect(server.url))
-        workflow = Store(redis, INSTANCE, high_water=HIGH_WATER).workflow(WORKFLOW)
-        worker = stack.enter_context(processes(home))
-        empty = used(redis)
-        workflow.revisions.save(0, dump(there.document().workflows()[WORKFLOW]), "benchmark", "measure")
-        workflow.lifecycle.start("benchmark", "measure", 1)
-        samples = list(_samples(workflow, redis, worker))
-        ledger = (used(redis) - empty) / CONTACTS
-    beyond = [sample.server - empty - ledger * sample.confirmed for sample in samples]
+    with pretend(CONTACTS) as there, running(WORKFLOW, there.document().workflows()[WORKFLOW]) as here:
+        samples = list(_samples(here.workflow, here.redis, here.worker))
+        ledger = (used(here.redis) - here.empty) / CONTACTS
+    beyond = [sample.server - here.empty - ledger * sample.confirmed for sample in samples]
     return [
         growth("first run: a worker's memory, last quarter : second", [sample.worker for sample in samples]),
         growth("first run: Redis beyond its ledger, the same", beyond),

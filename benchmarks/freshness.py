@@ -7,24 +7,18 @@ second. Shown beside it is when Campaign had made the write, from its own journa
 """
 
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import requests
 
 from benchmarks.harness import Figure, say
 from benchmarks.pretend import Pretend, pretend
-from benchmarks.steady import HIGH_WATER, INSTANCE, processes
-from config.document import dump
-from store.client import connect
-from store.embedded import EmbeddedServer
-from store.store import Store, WorkflowStore
+from benchmarks.steady import running
+from store.store import WorkflowStore
 from sync.tables.position import Phase, Position
 
 CONTACTS = 10_000
@@ -41,17 +35,8 @@ MEDIAN_TARGET, LAST_TARGET = 1.5, 5.0
 
 def run(rounds: int) -> list[Figure]:
     """Runs once, however many rounds are asked for: its figures are those of thousands of changes."""
-    with ExitStack() as stack:
-        # A short path: Unix sockets have a length limit.
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="d365acs-")))
-        there = stack.enter_context(pretend(CONTACTS))
-        server = stack.enter_context(EmbeddedServer(home))
-        redis = stack.enter_context(connect(server.url))
-        workflow = Store(redis, INSTANCE, high_water=HIGH_WATER).workflow(WORKFLOW)
-        stack.enter_context(processes(home))
-        workflow.revisions.save(0, dump(there.document().workflows()[WORKFLOW]), "benchmark", "measure")
-        workflow.lifecycle.start("benchmark", "measure", 1)
-        here = _Here(there, workflow)
+    with pretend(CONTACTS) as there, running(WORKFLOW, there.document().workflows()[WORKFLOW]) as installed:
+        here = _Here(there, installed.workflow)
         here.await_first_run()
         there.latencies(dynamics=LATENCY_SECONDS, campaign=LATENCY_SECONDS)
         here.watch(here.change(WARM_UP_SECONDS))

@@ -5,22 +5,17 @@ is confirmed: the resident memory of the worker's largest process, and what the 
 of an event that has appeared. The last quarter of the samples is compared with the second one.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 from redis import Redis
 
 from benchmarks.harness import Figure
 from benchmarks.pretend import pretend
-from benchmarks.steady import HIGH_WATER, INSTANCE, SAMPLE_EVERY, growth, largest_of_group, processes, used
-from config.document import Document, dump
+from benchmarks.steady import SAMPLE_EVERY, growth, largest_of_group, running, used
+from config.document import Document
 from config.egress import EgressConfig
-from store.client import connect
-from store.embedded import EmbeddedServer
-from store.store import Store, WorkflowStore
+from store.store import WorkflowStore
 from sync.egress import STREAM
 
 WORKFLOW = "egress"
@@ -31,21 +26,13 @@ PATIENCE_SECONDS = 3600.0
 
 def run(rounds: int) -> list[Figure]:
     """Runs once, however many rounds are asked for: it lasts minutes, and compares itself with itself."""
-    with ExitStack() as stack:
-        # A short path: Unix sockets have a length limit.
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="d365acs-")))
-        there = stack.enter_context(pretend(CONTACTS))
+    with pretend(CONTACTS) as there:
         there.campaign(EVENTS)
-        server = stack.enter_context(EmbeddedServer(home))
-        redis = stack.enter_context(connect(server.url))
-        workflow = Store(redis, INSTANCE, high_water=HIGH_WATER).workflow(WORKFLOW)
-        worker = stack.enter_context(processes(home))
         document = Document(connections=there.connections, egress=EgressConfig())
-        workflow.revisions.save(0, dump(document.workflows()[WORKFLOW]), "benchmark", "measure")
-        workflow.lifecycle.start("benchmark", "measure", 1)
-        begun = time.monotonic()
-        samples = list(_samples(workflow, redis, worker))
-        per_second = EVENTS / (time.monotonic() - begun)
+        with running(WORKFLOW, document.workflows()[WORKFLOW]) as here:
+            begun = time.monotonic()
+            samples = list(_samples(here.workflow, here.redis, here.worker))
+            per_second = EVENTS / (time.monotonic() - begun)
     return [
         growth("a million events: a worker's memory, last quarter : second", [worker for worker, _ in samples]),
         growth("a million events: Redis, the same", [server for _, server in samples]),

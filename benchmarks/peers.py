@@ -15,15 +15,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.connected import connected
 from benchmarks.harness import Figure, ratio, say, take_turns
 from benchmarks.peer_homes import NotToBeHad, Peer, measured, python_of
 from benchmarks.pretend import Pretend, pretend
 from benchmarks.reading import ours
 from benchmarks.stage import PAGE, WORKFLOW, stage
 from config.secrets import resolve
-from store.store import Store
-from sync import ingress
-from sync.systems import Systems
 
 CONTACTS = 20_000
 PEERS = (
@@ -39,11 +37,12 @@ def run(rounds: int) -> list[Figure]:
     homes = _installed()
     if not homes:
         return []
-    with pretend(CONTACTS) as there, stage() as here:
+    with (
+        pretend(CONTACTS) as there,
+        stage() as here,
+        connected(here, there.document().workflows()[WORKFLOW]) as stream,
+    ):
         told = _told(there)
-        systems = Systems(there.connections, Store(here.redis, here.instance))
-        document = there.document().workflows()[WORKFLOW]
-        [stream] = ingress.connect(document, ingress.learn(document, systems), systems, here.workflow, PAGE)
         names = (f"contact{number}" for number in itertools.count())
         figures = []
         for peer, python in homes.items():
@@ -57,7 +56,6 @@ def run(rounds: int) -> list[Figure]:
                 say(str(missing))
                 continue
             figures += _figures(peer, found)
-        systems.close()
     return figures
 
 

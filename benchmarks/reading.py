@@ -12,15 +12,13 @@ from typing import cast
 import orjson
 import requests
 
+from benchmarks.connected import connected
 from benchmarks.harness import Figure, ratio, take_turns
 from benchmarks.pretend import Pretend, pretend
 from benchmarks.stage import PAGE, WORKFLOW, Stage, stage
 from connectors.auth import entra_token
-from store.store import Store
-from sync import ingress
 from sync.reading import read_slice
 from sync.streams import ReadEnd, Slice, Stream
-from sync.systems import Systems
 
 CONTACTS = 30_000
 #: What a page of the second line takes to be answered; of the real Dynamics it would be fast.
@@ -28,16 +26,16 @@ PAGE_SECONDS = 0.25
 
 
 def run(rounds: int) -> list[Figure]:
-    with pretend(CONTACTS) as there, stage() as here:
-        systems = Systems(there.connections, Store(here.redis, here.instance))
-        document = there.document().workflows()[WORKFLOW]
-        [stream] = ingress.connect(document, ingress.learn(document, systems), systems, here.workflow, PAGE)
+    with (
+        pretend(CONTACTS) as there,
+        stage() as here,
+        connected(here, there.document().workflows()[WORKFLOW]) as stream,
+    ):
         bare = _Bare(there)
         names = (f"contact{number}" for number in itertools.count())
         at_once = take_turns(rounds, lambda: ours(here, stream, next(names), CONTACTS), bare.read)
         there.page_latency(PAGE_SECONDS)
         slowly = take_turns(min(rounds, 3), lambda: ours(here, stream, next(names), CONTACTS), bare.read)
-        systems.close()
     return [
         ratio("read : bare loop", "contacts/s", at_once["ours"], at_once["bare"], 0.6),
         ratio(f"the same, {PAGE_SECONDS:g} s a page", "contacts/s", slowly["ours"], slowly["bare"], None),

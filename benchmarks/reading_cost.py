@@ -16,6 +16,7 @@ from io import BytesIO
 import orjson
 import pycurl
 
+from benchmarks.connected import connected
 from benchmarks.harness import Figure, ratio, take_turns
 from benchmarks.pretend import Pretend, pretend
 from benchmarks.reading import ours
@@ -45,14 +46,14 @@ def run(rounds: int) -> list[Figure]:
 
 
 def _cost(rounds: int) -> list[Figure]:
-    with pretend(CONTACTS) as there, stage() as here:
-        systems = Systems(there.connections, Store(here.redis, here.instance))
-        document = there.document().workflows()[WORKFLOW]
-        [stream] = ingress.connect(document, ingress.learn(document, systems), systems, here.workflow, PAGE)
+    with (
+        pretend(CONTACTS) as there,
+        stage() as here,
+        connected(here, there.document().workflows()[WORKFLOW]) as stream,
+    ):
         bare = _Bare(there)
         names = (f"contact{number}" for number in itertools.count())
         found = take_turns(rounds, lambda: ours(here, stream, next(names), CONTACTS), bare.read)
-        systems.close()
     with_server = [mine + server for mine, server in zip(found["ours us"], found["server us"], strict=True)]
     return [
         ratio(

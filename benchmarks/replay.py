@@ -5,22 +5,16 @@ the one before it has arrived; it has when the ledger says that Campaign confirm
 """
 
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import requests
 
 from benchmarks.harness import Figure, say
 from benchmarks.pretend import Pretend, pretend
-from benchmarks.steady import HIGH_WATER, INSTANCE, processes
-from config.document import dump
-from store.client import connect
-from store.embedded import EmbeddedServer
-from store.store import Store, WorkflowStore
+from benchmarks.steady import running
+from store.store import WorkflowStore
 from sync.tables.position import Phase, Position
 
 CONTACTS = 100_000
@@ -33,16 +27,8 @@ TARGET = 5.0
 
 def run(rounds: int) -> list[Figure]:
     """Runs once, however many rounds are asked for: it lasts minutes."""
-    with ExitStack() as stack:
-        # A short path: Unix sockets have a length limit.
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="d365acs-")))
-        there = stack.enter_context(pretend(CONTACTS))
-        server = stack.enter_context(EmbeddedServer(home))
-        redis = stack.enter_context(connect(server.url))
-        workflow = Store(redis, INSTANCE, high_water=HIGH_WATER).workflow(WORKFLOW)
-        stack.enter_context(processes(home))
-        workflow.revisions.save(0, dump(there.document().workflows()[WORKFLOW]), "benchmark", "measure")
-        workflow.lifecycle.start("benchmark", "measure", 1)
+    with pretend(CONTACTS) as there, running(WORKFLOW, there.document().workflows()[WORKFLOW]) as installed:
+        workflow = installed.workflow
         here = _Here(there, workflow)
         say(f"a first run of {CONTACTS:,} contacts")
         _await(lambda: here.position.phase is Phase.CHANGES and not here.waiting, "the first run is over")

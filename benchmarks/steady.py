@@ -4,15 +4,21 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from redis import Redis
 
 from benchmarks.harness import Figure
 from benchmarks.pretend import ROOT
+from config.document import WorkflowDocument, dump
 from config.settings import PREFIX
+from store.client import connect
+from store.embedded import EmbeddedServer
+from store.store import Store, WorkflowStore
 
 INSTANCE = "bench"
 HIGH_WATER = 20_000
@@ -58,6 +64,34 @@ def resident(process: int) -> int:
         return os.sysconf("SC_PAGE_SIZE") * int((Path("/proc") / str(process) / "statm").read_text().split()[1])
     except OSError:
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An installation whose workflow has just been started."""
+
+    home: Path
+    redis: Redis
+    workflow: WorkflowStore
+    worker: int  #: its process group
+    empty: int  #: what the server held before, in bytes
+
+
+@contextmanager
+def running(name: str, part: WorkflowDocument) -> Iterator[Running]:
+    """The workflow of this name on real processes, with a server and a home of its own; gone afterwards."""
+    # A short path: Unix sockets have a length limit.
+    with (
+        tempfile.TemporaryDirectory(prefix="d365acs-") as folder,
+        EmbeddedServer(Path(folder)) as server,
+        connect(server.url) as redis,
+        processes(Path(folder)) as worker,
+    ):
+        workflow = Store(redis, INSTANCE, high_water=HIGH_WATER).workflow(name)
+        empty = used(redis)
+        workflow.revisions.save(0, dump(part), "benchmark", "measure")
+        workflow.lifecycle.start("benchmark", "measure", 1)
+        yield Running(Path(folder), redis, workflow, worker, empty)
 
 
 @contextmanager

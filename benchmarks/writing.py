@@ -15,32 +15,27 @@ from collections.abc import Callable
 import orjson
 
 from benchmarks.bare_writes import BareLoop, CurlMulti, CurlThreads, RequestsThreads
+from benchmarks.connected import connected
 from benchmarks.harness import Contestant, Figure, ratio, take_turns
 from benchmarks.people import contacts
 from benchmarks.pretend import pretend
-from benchmarks.stage import PAGE, WORKFLOW, Stage, stage
+from benchmarks.stage import WORKFLOW, Stage, stage
 from benchmarks.workers import PATIENCE_SECONDS, Nudge, worker_process
-from config.document import dump
 from config.settings import Settings
 from store.record_queue import Change, Lane, Leased
-from store.store import Store
-from sync import ingress
 from sync.streams import Send, Slice, Stream
-from sync.systems import Systems
 from sync.writing import WriteEnd, write_slice
 
 PROFILES = 2_000
 
 
 def run(rounds: int) -> list[Figure]:
-    with pretend(contacts=0) as there, stage() as here:
-        document = there.document().workflows()[WORKFLOW]
-        here.workflow.revisions.save(0, dump(document), "benchmark", "measure")
+    with (
+        pretend(contacts=0) as there,
+        stage() as here,
+        connected(here, there.document().workflows()[WORKFLOW]) as stream,
+    ):
         settings = Settings(home=here.home, instance=here.instance)
-        systems = Systems(there.connections, Store(here.redis, here.instance))
-        known = ingress.learn(document, systems)
-        here.workflow.keep_schemas(here.generation, known)
-        [stream] = ingress.connect(document, known, systems, here.workflow, PAGE)
         with worker_process(here, settings, WORKFLOW, [stream.name], ("write",)) as nudge:
             found = take_turns(
                 rounds,
@@ -50,7 +45,6 @@ def run(rounds: int) -> list[Figure]:
                 lambda: _ours(here, stream, settings),
                 lambda: _process(here, stream, nudge),
             )
-        systems.close()
     used = {name: found[f"{name}, processor"] for name in ("ours", "requests", "curl", "multi")}
     return [
         ratio("write_slice : bare loop of requests", "profiles/s", found["ours"], found["requests"], 0.8),
