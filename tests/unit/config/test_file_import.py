@@ -6,16 +6,8 @@ from config.document import dump
 from config.file_import import FileImport
 from config.load import load
 from config.problems import ConfigProblems
-from tests.unit.config.egresses import FINGERPRINT
+from tests.unit.config.written import CONNECTIONS, SFTP
 
-CONNECTIONS = """\
-connections:
-  dynamics: {url: https://c.crm.dynamics.com, tenant: a.b, client_id: x, client_secret: "${env:A}"}
-  campaign: {url: https://mc.adobe.io/c, client_id: x, client_secret: "${env:A}"}
-"""
-SFTP = f"""\
-  sftp: {{host: sftp.example.com, user: u, private_key: "${{env:K}}", host_key: "{FINGERPRINT}"}}
-"""
 CONTACTS = """\
 ingress:
   tables:

@@ -20,18 +20,10 @@ from config.optinout import (
     OptinoutConfig,
 )
 from config.problems import ConfigProblems
-from tests.unit.config.egresses import FINGERPRINT
+from tests.unit.config.written import CONNECTIONS, SFTP
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
-CONNECTIONS = """\
-connections:
-  dynamics: {url: https://c.crm.dynamics.com, tenant: a.b, client_id: x, client_secret: "${env:A}"}
-  campaign: {url: https://mc.adobe.io/c, client_id: x, client_secret: "${env:A}"}
-"""
-SFTP = f"""\
-  sftp: {{host: sftp.example.com, user: u, private_key: "${{env:K}}", host_key: "{FINGERPRINT}"}}
-"""
 INGRESS = """\
 ingress:
   tables:
