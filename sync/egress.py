@@ -53,6 +53,10 @@ def learn(document: WorkflowDocument, systems: Systems) -> bytes:
     return shapes.dump(shapes.read_shapes(_config(document), systems.dynamics, SCHEMA_SECONDS))
 
 
+def admit(document: WorkflowDocument, known: bytes, systems: Systems) -> None:
+    pass  # what is read was read in `check`
+
+
 def connect(
     document: WorkflowDocument, known: bytes, systems: Systems, store: WorkflowStore, page_size: int
 ) -> list[Stream]:

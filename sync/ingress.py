@@ -43,11 +43,12 @@ def check(document: WorkflowDocument, systems: Systems) -> None:
 
 
 def learn(document: WorkflowDocument, systems: Systems) -> bytes:
-    known = read_schemas(_config(document), systems.dynamics, systems.campaign, SCHEMA_SECONDS)
-    for name, schema in known.tables.items():
-        # The definition of a table is told to those, too, who may not read its rows.
+    return dump(read_schemas(_config(document), systems.dynamics, systems.campaign, SCHEMA_SECONDS))
+
+
+def admit(document: WorkflowDocument, known: bytes, systems: Systems) -> None:
+    for name, schema in load(known).tables.items():
         systems.dynamics.scan(schema.table(name), "", (), timeout=SCHEMA_SECONDS, page_size=1)
-    return dump(known)
 
 
 def connect(

@@ -31,9 +31,7 @@ def check(document: WorkflowDocument, systems: Systems) -> None:
     config = _config(document)
     if not config.reads_campaign:
         return
-    # The definition of a table is told to those, too, who may not read its rows.
-    contacts = systems.dynamics.table(fitting.CONTACT, CHECK_SECONDS)
-    systems.dynamics.scan(contacts, "", (), timeout=CHECK_SECONDS, page_size=1)
+    systems.dynamics.who_am_i(CHECK_SECONDS)
     systems.campaign.ping(CHECK_SECONDS)
     if config.files is not None:
         assert systems.sftp is not None
@@ -42,6 +40,11 @@ def check(document: WorkflowDocument, systems: Systems) -> None:
 
 def learn(document: WorkflowDocument, systems: Systems) -> bytes:
     return fitting.dump(fitting.read_shapes(_config(document), systems.dynamics, systems.campaign, SCHEMA_SECONDS))
+
+
+def admit(document: WorkflowDocument, known: bytes, systems: Systems) -> None:
+    if _config(document).reads_campaign:
+        systems.dynamics.scan(fitting.load(known).table(), "", (), timeout=SCHEMA_SECONDS, page_size=1)
 
 
 def connect(

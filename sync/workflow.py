@@ -37,6 +37,10 @@ class Workflow(Protocol):
     def learn(self, document: WorkflowDocument, systems: Systems) -> bytes:
         """What the configuration needs to know of both systems. Raises TryAgain, Stop, Refused."""
 
+    def admit(self, document: WorkflowDocument, known: bytes, systems: Systems) -> None:
+        """Whether what is to be read may be read, where neither `check` nor `learn` shows it: the definition of a
+        table is told to those, too, who may not read its rows. Raises TryAgain, Stop, Refused."""
+
     def connect(
         self, document: WorkflowDocument, known: bytes, systems: Systems, store: WorkflowStore, page_size: int
     ) -> list[Stream]:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from config.document import WorkflowDocument
 from connectors.errors import Refused, TryAgain
 from store.lifecycle import State
 from store.store import WorkflowStore
 from sync.patience import Patience
 from sync.systems import Systems
+from sync.workflow import Workflow
 from sync.workflows import workflow_named
 from tasks.alert import is_to_be_told
 from tasks.await_loads import await_loads, last_awaited_ms
@@ -145,7 +147,8 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
             systems = Systems(document.connections, runtime.store)
             try:
                 found.check(document, systems)
-                known = found.learn(document, systems)
+                known = _learnt(found, document, systems, store, generation)
+                found.admit(document, known, systems)
                 found.connect(document, known, systems, store, runtime.settings.read_page_size)
             finally:
                 systems.close()
@@ -155,12 +158,22 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
         except TryAgain as error:
             patience.note(error.sentence, error.wait)
             return
-        store.keep_schemas(generation, known)
         store.replays.begin(runtime.store.now_ms())
         store.lifecycle.add_streams(found.stream_names(document))
         if store.lifecycle.run(generation, "start-up checks", "both systems answer, the configuration fits"):
             store.troubles.clear_all()
             log.info("The workflow runs.", action="running", generation=generation)
+
+
+def _learnt(
+    found: Workflow, document: WorkflowDocument, systems: Systems, store: WorkflowStore, generation: int
+) -> bytes:
+    """What is known of both systems. Kept at once: a start that is tried again need not ask all of it again."""
+    known = store.schemas(generation)
+    if known is None:
+        known = found.learn(document, systems)
+        store.keep_schemas(generation, known)
+    return known
 
 
 def start_patience_ms(runtime: Runtime) -> int:

@@ -29,12 +29,13 @@ def systems(sandbox: Sandbox, secrets: None) -> Iterator[Any]:
 
 def test_ingress_does_not_start_without_the_right_to_read_its_tables(sandbox: Sandbox, systems: Any) -> None:
     document: Any = SimpleNamespace(ingress=IngressConfig(tables=(default_contact_mapping(),)))
-    assert ingress.learn(document, systems)
+    known = ingress.learn(document, systems)
+    ingress.admit(document, known, systems)
     # Given a definition that is told, and rows that are not
     sandbox.admin.put("/switches", {"privileges": {"prvReadContact": "None"}})
     # Then the start ends with what is missing
     with pytest.raises(Stop, match="prvReadContact is missing"):
-        ingress.learn(document, systems)
+        ingress.admit(document, known, systems)
 
 
 def test_optinout_does_not_start_without_the_right_to_read_contacts(sandbox: Sandbox, systems: Any) -> None:
@@ -42,6 +43,10 @@ def test_optinout_does_not_start_without_the_right_to_read_contacts(sandbox: San
     config = OptinoutConfig.model_validate({"direction": "bidirectional", "flags": flags})
     document: Any = SimpleNamespace(optinout=config)
     optinout.check(document, systems)
+    known = optinout.learn(document, systems)
+    optinout.admit(document, known, systems)
+    # Given a definition that is told, and rows that are not
     sandbox.admin.put("/switches", {"privileges": {"prvReadContact": "None"}})
+    # Then the start ends with what is missing
     with pytest.raises(Stop, match="prvReadContact is missing"):
-        optinout.check(document, systems)
+        optinout.admit(document, known, systems)

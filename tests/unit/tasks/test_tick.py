@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fakeredis import FakeRedis
 
 from config.settings import Settings
+from connectors.errors import Unavailable
 from store.lifecycle import State
 from store.record_queue import Change
 from store.store import Store, WorkflowStore
@@ -110,6 +112,54 @@ def test_a_start_without_a_configuration_fails_and_says_what_to_do(runtime: Runt
     # Then the workflow has failed
     life = workflow.lifecycle.read()
     assert (life.state, life.why) == (State.FAILED, NotConfigured.__doc__)
+
+
+class Hesitant:
+    """A workflow whose systems answer all questions of a start but the last one, which they answer the second time."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def check(self, document: object, systems: object) -> None:
+        self.asked.append("check")
+
+    def learn(self, document: object, systems: object) -> bytes:
+        self.asked.append("learn")
+        return b"known"
+
+    def admit(self, document: object, known: bytes, systems: object) -> None:
+        self.asked.append(f"admit {known.decode()}")
+        if self.asked.count("admit known") == 1:
+            raise Unavailable("dynamics", "Dynamics is away", wait=0)
+
+    def connect(self, document: object, known: bytes, *others: object) -> list[object]:
+        return []
+
+    def stream_names(self, document: object) -> list[str]:
+        return ["contact"]
+
+
+def test_a_start_that_is_tried_again_does_not_ask_for_the_schemas_again(
+    runtime: Runtime, workflow: WorkflowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a start whose last question is not answered
+    hesitant = Hesitant()
+    monkeypatch.setattr("tasks.tick.workflow_named", lambda name: hesitant)
+    monkeypatch.setattr("tasks.tick.active_document", lambda store: SimpleNamespace(connections=None))
+    monkeypatch.setattr("tasks.tick.Systems", lambda connections, store: SimpleNamespace(close=lambda: None))
+    workflow.lifecycle.start("a test", "", 1)
+    tick(runtime, "ingress")
+    assert workflow.lifecycle.read().state is State.STARTING
+    # When it is tried again
+    tick(runtime, "ingress")
+    # Then it runs, and the schemas, which are many questions, were asked for once
+    assert workflow.lifecycle.read().state is State.RUNNING
+    assert hesitant.asked == ["check", "learn", "admit known", "check", "admit known"]
+    # But another start asks for them anew
+    workflow.lifecycle.stop("a test", "")
+    workflow.lifecycle.start("a test", "", 1)
+    tick(runtime, "ingress")
+    assert hesitant.asked[-3:] == ["check", "learn", "admit known"]
 
 
 def test_nudges_of_an_earlier_generation_do_nothing(runtime: Runtime, workflow: WorkflowStore) -> None:
