@@ -8,7 +8,7 @@ version may take the record's place on the queue meanwhile.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -91,17 +91,20 @@ class Loads:
         self._redis.delete(self._keys.load_draft(name))
 
     def commit(
-        self, generation: int, name: str, batches: Sequence[int], count: int, facts: dict[str, Any],
-        now_ms: int | None = None,
-    ) -> bool:  # fmt: skip
-        """Leaves leased batches to the load. False: nothing has changed, since a lease has run out or another load is
+        self, generation: int, name: str, batches: Mapping[int, int], facts: dict[str, Any], now_ms: int | None = None
+    ) -> bool:
+        """Leaves leased batches to the load: by number, how many records of each were drafted, which must be all that
+        it still holds. False: nothing has changed, since a lease has run out, a draft is not whole, or another load is
         there. Raises GenerationOver, and what Redis fails with; then it may have happened."""
-        keys = self._keys
-        known = orjson.dumps({"count": count, "batches": batches, "facts": facts})
+        keys, count = self._keys, sum(batches.values())
+        known = orjson.dumps({"count": count, "batches": list(batches), "facts": facts})
         code = self._commit_load(
-            keys=[keys.workflow.lifecycle, keys.batches, keys.load, keys.load_draft(name)],
-            args=[clock_argument(now_ms), generation, NEVER_MS, name, known, *batches],
-        )
+            keys=[keys.workflow.lifecycle, keys.batches, keys.load, keys.load_draft(name), keys.leases],
+            args=[
+                clock_argument(now_ms), generation, NEVER_MS, name, known, count,
+                *(word for batch in batches.items() for word in batch),
+            ],
+        )  # fmt: skip
         if code == -1:
             raise GenerationOver(GenerationOver.__doc__)
         return bool(code == 1)
@@ -127,6 +130,10 @@ class Loads:
     def holds(self, batch: int) -> bool:
         """Whether records of the batch are still to be settled."""
         return self._redis.zscore(self._keys.batches, str(batch)) is not None
+
+    def held(self, batch: int) -> list[str]:
+        """Ids of the records of a batch that are still to be settled, whatever the load knows of them."""
+        return [text(raw) for raw in self._redis.zrangebyscore(self._keys.leases, batch, batch)]
 
     def note(self, load: Load, **found: int | str) -> bool:
         """Keeps what was found out: fields of `Load`. False: the load is over."""

@@ -50,15 +50,20 @@ class QueueView:
 
     def is_full(self) -> bool:
         """Whether the backlog has reached its high-water mark."""
-        return self.total() >= self._high_water
+        return self._read_ahead() >= self._high_water
 
     def is_nearly_full(self) -> bool:
         """Whether the backlog has reached nine tenths of its high-water mark: where reading is about to pause."""
-        return 10 * self.total() >= 9 * self._high_water
+        return 10 * self._read_ahead() >= 9 * self._high_water
 
     def is_half_full(self) -> bool:
         """Whether the backlog has reached half of its high-water mark."""
-        return 2 * self.total() >= self._high_water
+        return 2 * self._read_ahead() >= self._high_water
+
+    def _read_ahead(self) -> int:
+        """The backlog as the high-water mark counts it: without what is in a file for Campaign's import."""
+        loaded = self._redis.hget(self.keys.load, "count")
+        return self.total() - int(loaded or 0)
 
     def waiting(self, ids: Collection[str]) -> set[str]:
         """Those of the ids that the queue holds: waiting, leased or parked."""

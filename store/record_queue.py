@@ -168,7 +168,7 @@ class RecordQueue(QueueView):
             keys=[
                 keys.workflow.lifecycle, keys.cursor, keys.records, keys.ready, keys.replay, keys.delayed,
                 keys.leases, keys.followed, keys.attempts, keys.tried, keys.dead, keys.counters, keys.pulse,
-                keys.parked, keys.awaits, keys.by_parent,
+                keys.parked, keys.awaits, keys.by_parent, keys.load,
             ],
             args=arguments,
         )  # fmt: skip
@@ -240,8 +240,18 @@ class RecordQueue(QueueView):
         answer may be lost that would tell. A batch whose lease has run out is not heard, and must not send. Answers how
         many entries of the ledger changed.
         """
-        keys, changed = self.keys, 0
         letters = [*(("c", record_id) for record_id in coming), *(("l", record_id) for record_id in leaving)]
+        return self._tell(number, letters, now_ms)
+
+    def not_sent(self, number: int, ids: Collection[str], now_ms: int | None = None) -> int:
+        """Takes back what `sending` said of records of a batch that are to come: nothing was sent of them.
+
+        Only of those that the ledger did not know before. Answers how many it does not know any more.
+        """
+        return self._tell(number, [("n", record_id) for record_id in ids], now_ms)
+
+    def _tell(self, number: int, letters: Sequence[tuple[str, str]], now_ms: int | None) -> int:
+        keys, changed = self.keys, 0
         for part in _parts(letters, BATCH):
             ids = [record_id for _, record_id in part]
             fields = [field_of(record_id) for record_id in ids]

@@ -112,6 +112,7 @@ class BatchWriter:
         self._returned: set[str] = set()  # records whose children have to follow them
         self._marks = writing.store.repeats(writing.stream.name)
         self._repeats: set[str] = set()  # records that are replayed
+        self._new: set[str] = set()  # records that the ledger did not know
         self._confirmed = False  # whether the target has confirmed any record
 
     @property
@@ -139,7 +140,7 @@ class BatchWriter:
         except BaseException:
             self._halt = True  # nobody looks out any more: the threads must not go on
             raise
-        self._outcomes.extend(Unsent(send.record.id) for send in self._todo)
+        self._give_back()
         self._settle()
         self._store.engine_calls.add(*self._target.take_calls(), int(time.time() * 1000))
         if self._stop is not None:
@@ -164,6 +165,8 @@ class BatchWriter:
             self._repeats = self._marks.among([record.id for record in records])
         sends: list[Send] = []
         for record, entry in zip(records, self._entries(records), strict=True):
+            if entry is None and self._target.remembers:
+                self._new.add(record.id)
             try:
                 decision = decision_on(self._target, record, entry, record.id in self._repeats)
             except Exception as error:  # a record that we cannot digest must not stop the others
@@ -183,6 +186,13 @@ class BatchWriter:
             unknown = [send.record.id for send in sends if send.update is not None and not send.known]
             leaving = [send.record.id for send in sends if send.update is None and send.known]
             self._queue.sending(self._batch.number, unknown, leaving)
+
+    def _give_back(self) -> None:
+        """What no thread has taken. Of it nothing is known after all: new records may travel in a file later."""
+        left = [send.record.id for send in self._todo]
+        if unknown := self._new.intersection(left):
+            self._queue.not_sent(self._batch.number, unknown)
+        self._outcomes.extend(Unsent(record_id) for record_id in left)
 
     def _entries(self, records: list[Leased]) -> Sequence[Entry | None]:
         if not self._target.remembers:

@@ -13,10 +13,7 @@ from store.record_queue import Leased, Outcome, Parent
 from store.store import WorkflowStore
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
     from sync.batch_writer import Writing
-    from sync.patience import Patience
 
 #: What stands on the queue in place of a record that was deleted, of one that the filter does not let travel, and of
 #: one that cannot stay in the target because its parent leaves it. Each may be followed by words, see below.
@@ -231,7 +228,7 @@ class Loader(Protocol):
     def is_near(self, store: WorkflowStore, generation: int) -> bool:
         """Whether a load may be begun within seconds."""
 
-    def collect(self, writing: "Writing", pool: "ThreadPoolExecutor", patience: "Patience") -> bool:
+    def collect(self, writing: "Writing") -> bool:
         """Begins a load if enough waits; whether one is under way then. Raises Stop."""
 
 

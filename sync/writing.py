@@ -59,10 +59,10 @@ def write_slice(
             return WriteEnd.WAITING
         writing = Writing(stream, streams, store, generation, piece, lease_s, time.monotonic() + seconds)
         at_once = max(batch_size, min(BATCH, stream.target.together * stream.target.concurrency))
+        if loader is not None and loader.collect(writing):
+            return WriteEnd.SLICE_OVER
         pool = ThreadPoolExecutor(stream.target.concurrency, thread_name_prefix="write")
         try:
-            if loader is not None and loader.collect(writing, pool, _patience(stream, store)):
-                return WriteEnd.SLICE_OVER
             return _write_side_by_side(writing, at_once, pool)
         finally:
             # Usually nothing is under way any more. A request that a shutdown could not wait for ends with the process.

@@ -1,11 +1,11 @@
 --[[ put_page: a reader stores a page of at most 500 records and, with the page's last part, the cursor that follows it.
   Guarantees: nothing is stored for a generation that is over or from a cursor that has moved on; no page begins above the
-  high-water mark; a record that waits already is replaced by a newer version where it stands, never listed twice, never
+  high-water mark, for which what is in a file for Campaign's import does not count; a record that waits already is replaced by a newer version where it stands, never listed twice, never
   replaced by an older one, and a newer one waits out neither the delay of an older one nor the parent it was parked for;
   what a full read brings in the same version replaces what waits too, since it was read later, perhaps with more
   columns; a live change takes a record that waits in the replay lane over into the live lane.
   KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 delayed  7 leases  8 followed  9 attempts  10 tried
-        11 dead  12 counters  13 pulse  14 parked  15 awaits  16 by_parent
+        11 dead  12 counters  13 pulse  14 parked  15 awaits  16 by_parent  17 load
   ARGV  1 now  2 generation  3 number of the cursor this page was read from, '' for records fetched outside reading
         4 next cursor or '' (more parts follow)  5 high-water mark, '' for the later parts of a page  6 lane (l|r)
         7 records read  8 how many of those the filter kept back
@@ -21,7 +21,10 @@ local life = redis.call('HMGET', lifecycle, 'state', 'generation')
 if life[1] ~= RUNNING or life[2] ~= ARGV[2] then return {-1, 0, 0, 0} end
 if ARGV[3] ~= '' and (redis.call('HGET', cursor, 'number') or '0') ~= ARGV[3] then return {-2, 0, 0, 0} end
 -- A page that was let in is stored to its end: refused halfway, it could be drained and begun anew for ever.
-if ARGV[5] ~= '' and redis.call('HLEN', records) >= tonumber(ARGV[5]) then return {-3, 0, 0, 0} end
+if ARGV[5] ~= '' then
+  local loaded = tonumber(redis.call('HGET', KEYS[17], 'count') or 0)
+  if redis.call('HLEN', records) - loaded >= tonumber(ARGV[5]) then return {-3, 0, 0, 0} end
+end
 
 local ids, found = {}, {}
 for i = 9, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end

@@ -2,9 +2,10 @@
   `settle` says so.
   Guarantees: only the holder of a lease that still runs is heard; a record that was never confirmed stands in the ledger
   before it can be in the target, and one that is to be deleted is not taken for present any more; the version, time and
-  fingerprint that were confirmed last stay.
+  fingerprint that were confirmed last stay. What was said of a record that nobody knew before can be taken back.
   KEYS  1 leases  2 batches  3.. the ledger bucket of each record
-  ARGV  1 now or ''  2 number of the batch  3 one letter a record (at most 500): c it is to come, l it is to leave
+  ARGV  1 now or ''  2 number of the batch  3 one letter a record (at most 500): c it is to come, l it is to leave,
+        n it was to come, was unknown before, and was not sent
         4 the entry of one of which nothing was ever confirmed  then every id, then every ledger field
   Output how many entries changed ]]
 local leases, batches = KEYS[1], KEYS[2]
@@ -23,6 +24,8 @@ for i = 1, many do
     local entry, after = redis.call('HGET', bucket, field), nil
     if string.sub(letters, i, i) == 'l' then
       if entry and string.byte(entry) == PRESENT then after = LEAVING .. string.sub(entry, 2) end
+    elseif string.sub(letters, i, i) == 'n' then
+      if entry == COMING .. string.sub(unknown, 2) then changed = changed + redis.call('HDEL', bucket, field) end
     else
       after = COMING .. string.sub(entry or unknown, 2)
     end

@@ -6,7 +6,6 @@ import posixpath
 import secrets
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,11 +19,10 @@ from connectors.errors import ConnectorError
 from connectors.sftp import Sftp
 from connectors.sftp_writing import RemoteWriting, hidden
 from store.loads import LoadedRecord
-from store.record_queue import BATCH, Batch, GenerationOver, Leased, Unsent
-from sync.batch_writer import RENEW_AFTER, BatchWriter, Writing
+from store.record_queue import BATCH, GenerationOver, Leased, Unsent
+from sync.batch_writer import RENEW_AFTER, Writing
 from sync.deciding import decision_on
 from sync.loading.content import Columns, NotLoadable
-from sync.patience import Patience
 from sync.streams import Send, kind_of
 from sync.tables.relatives import awaiting_parents
 
@@ -44,7 +42,7 @@ class Divided(NamedTuple):
     """What became of a leased batch."""
 
     loaded: list[tuple[LoadedRecord, bytes]]  #: with their lines
-    rest: list[Leased]  #: those that are written singly
+    rest: list[Leased]  #: those that go back, to be written singly
 
 
 @dataclass(slots=True)
@@ -77,8 +75,9 @@ class Collector:
         self._sftp = sftp
         self._facts = facts
         self._ids: dict[int, list[str]] = {}  #: by number of the batch, what is in the file
+        self._rest: dict[int, list[str]] = {}  #: and what is not
 
-    def collect(self, pool: ThreadPoolExecutor, patience: Patience) -> bool:
+    def collect(self) -> bool:
         """Whether a load was committed; if not, all is as it was. Raises ConnectorError, GenerationOver, Stop."""
         for folder in (self._settings.folder, self._settings.results_folder):
             self._sftp.make_folder(folder, CALL_SECONDS)
@@ -89,7 +88,7 @@ class Collector:
         writing = self._sftp.create(part, CALL_SECONDS)
         try:
             writing.write(self._columns.header, CALL_SECONDS)
-            self._fill(collected, writing, pool, patience)
+            self._fill(collected, writing)
             enough = collected.count >= max(1, self._settings.threshold // 2) and not collected.worthless
             enough = enough and not self._writing.piece.stopping()
             if enough:
@@ -98,8 +97,17 @@ class Collector:
             self._abandon(collected, writing, part)
             raise
         if not enough:
+            log.info(
+                "No file was made for Campaign's import.",
+                action="load_dropped",
+                workflow=self._store.name,
+                stream=self._stream.name,
+                leased=collected.leased,
+                loadable=collected.count,
+            )
             self._abandon(collected, writing, part)
             return False
+        self._give_back_the_rest()
         # What fails from here on may have happened: then the load has the records, or their leases run out.
         if not self._committed(collected):
             log.warning("A file for Campaign's import came too late.", action="load_too_late", stream=self._stream.name)
@@ -108,13 +116,13 @@ class Collector:
         return True
 
     def _committed(self, collected: Collected) -> bool:
-        numbers = [number for number, ids in self._ids.items() if ids]
+        drafted = {number: len(ids) for number, ids in self._ids.items() if ids}
         try:
-            return self._loads.commit(self._writing.generation, collected.name, numbers, collected.count, self._facts)
+            return self._loads.commit(self._writing.generation, collected.name, drafted, self._facts)
         except GenerationOver:
             return False
 
-    def _fill(self, collected: Collected, file: RemoteWriting, pool: ThreadPoolExecutor, patience: Patience) -> None:
+    def _fill(self, collected: Collected, file: RemoteWriting) -> None:
         writing, ends = self._writing, time.monotonic() + COLLECT_SECONDS
         collected.renewed = time.monotonic()
         while collected.count < self._settings.at_most and not collected.worthless and time.monotonic() < ends:
@@ -122,7 +130,6 @@ class Collector:
                 return
             if not self._stream.source.may_write(self._store.cursor(self._stream.name).value):
                 return
-            taken = time.monotonic()
             wanted = min(BATCH, self._settings.at_most - collected.count)
             batch = self._queue.lease(writing.generation, wanted, int(writing.lease_s * 1000))
             if not batch.records:
@@ -133,14 +140,17 @@ class Collector:
                 self._loads.draft(collected.name, batch.number, [record for record, _ in divided.loaded])
                 file.write(b"".join(line for _, line in divided.loaded), CALL_SECONDS)
             self._ids[batch.number] = [record.id for record, _ in divided.loaded]
+            self._rest[batch.number] = [record.id for record in divided.rest]
             collected.count += len(divided.loaded)
             collected.leased += len(batch.records)
-            if divided.rest:
-                singly = BatchWriter(writing, Batch(batch.number, divided.rest), taken)
-                singly.write(pool, patience)
-                if singly.gave_up or time.monotonic() > writing.ends:
-                    return
             self._renew(collected)
+
+    def _give_back_the_rest(self) -> None:
+        """Not before: they stand in front, and would be leased again at once."""
+        for number, ids in self._rest.items():
+            if ids:
+                self._queue.settle(number, [Unsent(record_id) for record_id in ids])
+        self._rest.clear()
 
     def _divided(self, records: Sequence[Leased]) -> Divided:
         """Loadable is what Campaign has never been sent, and what has all its parents there."""
@@ -176,20 +186,21 @@ class Collector:
             return
         asked = time.monotonic()
         for number, ids in self._ids.items():
-            if ids:
+            if ids or self._rest.get(number):
                 self._queue.renew(self._writing.generation, number, int(self._writing.lease_s * 1000))
         collected.renewed = asked
 
     def _abandon(self, collected: Collected, writing: RemoteWriting | None, part: str) -> None:
-        """Nothing was promised yet: the records go back, and the file away."""
-        for number, ids in self._ids.items():
-            if ids:
-                self._queue.settle(number, [Unsent(record_id) for record_id in ids])
-        self._loads.drop_draft(collected.name)
+        """Nothing was promised yet: the file goes away, and the records back."""
         if writing is not None:
             writing.give_up()
         with suppress(ConnectorError):
             self._sftp.remove(part, CALL_SECONDS)
+        self._loads.drop_draft(collected.name)
+        self._give_back_the_rest()
+        for number, ids in self._ids.items():
+            if ids:
+                self._queue.settle(number, [Unsent(record_id) for record_id in ids])
 
     def _tidy(self) -> None:
         """Hidden files that a crash has left behind: they hold personal data, and nobody will ask for them."""

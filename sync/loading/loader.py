@@ -1,7 +1,6 @@
 """A table's loads in a writer's slice: the one that is under way is looked after, or the next one begun."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
@@ -18,7 +17,6 @@ from sync.batch_writer import Writing
 from sync.loading.collecting import Collector
 from sync.loading.looking import CALL_SECONDS, LoadWatch
 from sync.loading.troubles import LoadTrouble
-from sync.patience import Patience
 from sync.tables.position import Phase, Position
 
 log = structlog.get_logger()
@@ -51,7 +49,7 @@ class FileLoader:
         stream = self._mapping.stream
         return _is_read_in_full(store, stream) and not self._is_kept_back(store, generation)
 
-    def collect(self, writing: Writing, pool: ThreadPoolExecutor, patience: Patience) -> bool:
+    def collect(self, writing: Writing) -> bool:
         """Begins a load if enough waits; whether one is under way then. Raises what writing singly raises."""
         store, stream = writing.store, self._mapping.stream
         loads, trouble = store.loads(stream), LoadTrouble(store, stream)
@@ -63,12 +61,10 @@ class FileLoader:
             return False
         collector = Collector(writing, self._mapping, self._settings, self._sftp, self._facts())
         try:
-            committed = collector.collect(pool, patience)
+            committed = collector.collect()
         except GenerationOver:
             return False
         except ConnectorError as error:
-            if error.system != "sftp":
-                raise  # of what was written singly meanwhile
             trouble.say(f"{error.sentence.rstrip('.')}; meanwhile records of {self._mapping.table} are written singly")
             return False
         trouble.clear()

@@ -9,6 +9,7 @@ from store.acts import Acts
 from store.cursors import read_cursor
 from store.keys import StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle, State
+from store.loads import LoadedRecord, Loads
 from store.record_queue import CursorMoved, Lane, Parent, Parked, Reason, RecordQueue, Stored
 from store.replays import Replays
 from store.revisions import EditedMeanwhile, Revisions
@@ -172,3 +173,17 @@ def test_a_replay_whose_reply_was_lost_is_asked_for_once(
     # When asking is repeated, Then it is pending, and history says so once
     assert replays.ask("contact", "ann", "") is False and lost()
     assert [event.action for event in acts.newest(2)] == ["replay ask", "run"]
+
+
+def test_a_load_whose_commit_was_not_answered_is_not_taken_for_refused(
+    lossy: Redis, keys: StreamKeys, lossy_queue: RecordQueue, generation: int
+) -> None:
+    # Given records in a file for Campaign's import
+    lossy_queue.put_page(generation, 0, changes(3), "after page 1")
+    batch, loads = lossy_queue.lease(generation, 500, 60_000), Loads(lossy, keys)
+    kept = [LoadedRecord(one.id, entry(one.version), one.queued_ms, one.lane, False) for one in batch.records]
+    loads.draft("profile_1", batch.number, kept)
+    lose_next_reply()
+    # When the commit is repeated, then it is told to be done: whoever gave the records back would bring old values back
+    assert loads.commit(generation, "profile_1", {batch.number: 3}, {})
+    assert lost()

@@ -94,6 +94,7 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     batch = queue.lease(generation, 500, 60_000)
     queue.renew(generation, batch.number, 60_000)
     queue.sending(batch.number, [record_id(0)], [record_id(1)])
+    queue.not_sent(batch.number, [record_id(0)])
     queue.settle(
         batch.number,
         [
@@ -113,7 +114,7 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     queue.feed(generation, changes(3), Lane.LIVE)
     queue.reap()
     loads.draft("a file", 1, [])
-    loads.commit(generation, "a file", [1], 0, {})
+    loads.commit(generation, "a file", {1: 0}, {})
     load = Load("a file", 0, (1,), {}, 0)
     loads.note(load, placed_ms=1)
     loads.forget(load)
