@@ -47,7 +47,7 @@ class LoadStage:
 
     def another(self, **changed: Any) -> Runtime:
         settings = Settings(home=self._home, slice_seconds=5, **changed)
-        runtime = Runtime(settings, Store(self.redis, "production"))
+        runtime = Runtime(settings, Store(self.redis, "production", high_water=settings.high_water))
         self._runtimes.append(runtime)
         return runtime
 
