@@ -23,6 +23,7 @@ from tests.integration.control.conftest import Run
 from tests.integration.store.records import entry
 from tests.sandboxes import Sandbox
 
+FACTS = {"workflow": "WKF201", "folder": "d365_loads/imports"}
 RECORD = "00aa00aa-bb11-cc22-dd33-44ee44ee44ee"
 
 
@@ -39,7 +40,7 @@ def load(run: Run, file: Path, ingress: WorkflowStore, acknowledged: None, answe
     batch = queue.lease(generation, 1, 60_000)
     [one] = batch.records
     loads.draft("profile_1", batch.number, [LoadedRecord(RECORD, entry(2), one.queued_ms, one.lane, False)])
-    assert loads.commit(generation, "profile_1", [batch.number], 1, {"workflow": "WKF201"})
+    assert loads.commit(generation, "profile_1", {batch.number: 1}, FACTS)
     found = loads.read()
     assert found is not None
     return found
@@ -131,3 +132,24 @@ def test_doctor_sees_folders_the_workflow_and_its_signal(sandbox: Sandbox, check
     assert checked(trigger="start")[-1].colour is Colour.GREEN
     sandbox.admin.put("/switches", {"workflow_states": {"stopped": "odd"}})
     assert checked()[-1].finding == "The workflow WKF201 of Campaign says odd."
+
+
+def test_an_import_without_an_end_can_be_abandoned(run: Run, ingress: WorkflowStore, load: Load) -> None:
+    # Given an import of which nobody will know the end; when somebody who has not been asked gives it up
+    refused = run("load", "abandon", "contact")
+    # Then nothing is done
+    assert refused.exit_code == 2 and "--yes" in refused.stderr
+    assert ingress.loads("contact").read() is not None
+    # When it is meant
+    done = run("load", "abandon", "contact", "--yes", "--why", "the server is gone")
+    # Then its record waits again, people know which file is to be deleted, and who did it is on record
+    assert done.exit_code == 0 and "1 record of contact wait again" in " ".join(done.stdout.split())
+    assert f"d365_loads/imports/{load.name}.csv" in " ".join(done.stderr.split())
+    assert ingress.loads("contact").read() is None
+    backlog = ingress.queue("contact").backlog()
+    assert (backlog.waiting, backlog.leased) == (1, 0)
+    [act] = [event for event in ingress.acts.newest() if event.action == "abandon import"]
+    assert (act.stream, act.why) == ("contact", "the server is gone")
+    # And there is nothing more to give up
+    again = run("load", "abandon", "contact", "--yes")
+    assert again.exit_code == 1 and "No import of contact is under way" in again.stderr

@@ -1,0 +1,53 @@
+"""What people do with an import of which nobody will ever know the end: its records are taken back from it."""
+
+import posixpath
+from dataclasses import dataclass
+
+from control.errors import ControlError
+from control.together import INGRESS
+from store.loads import Load
+from store.outcomes import Unsent
+from store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """An import that is under way."""
+
+    table: str
+    records: int
+    file: str  #: its path on the SFTP server
+    workflow: str  #: of Campaign, by its ID
+
+
+def under_way(store: Store, table: str) -> UnderWay:
+    """Raises ControlError where there is none."""
+    return _shown(table, _load(store, table))
+
+
+def abandon(store: Store, table: str, by: str, why: str = "") -> UnderWay:
+    """Its records wait again, to be written one by one, and nobody looks for its end any more.
+
+    Nothing is done on the SFTP server or in Campaign: whoever abandons an import has seen to it that the file is not
+    taken any more. Raises ControlError where none is under way.
+    """
+    workflow, load = store.workflow(INGRESS), _load(store, table)
+    loads, queue = workflow.loads(table), workflow.queue(table)
+    for batch in load.batches:
+        queue.settle(batch, [Unsent(record_id) for record_id in loads.held(batch)])
+    if not loads.forget(load):
+        raise ControlError(f"The import of {table} has ended meanwhile; see how it stands with: d365acs workflow show")
+    workflow.acts.note("abandon import", by, why, table)
+    return _shown(table, load)
+
+
+def _load(store: Store, table: str) -> Load:
+    load = store.workflow(INGRESS).loads(table).read()
+    if load is None:
+        raise ControlError(f"No import of {table} is under way; see what is with: d365acs workflow show {INGRESS}")
+    return load
+
+
+def _shown(table: str, load: Load) -> UnderWay:
+    path = posixpath.join(load.facts["folder"], f"{load.name}.csv")
+    return UnderWay(table, load.count, path, str(load.facts["workflow"]))
