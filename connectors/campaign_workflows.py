@@ -28,7 +28,7 @@ Command = Literal["start", "pause", "resume", "stop"]
 
 
 class Standing(StrEnum):
-    RUNNING = "running"
+    RUNNING = "running"  # or at the end of what it does: until it is stopped, it may still write
     PAUSED = "paused"
     STOPPED = "stopped"  # by a command, at its end, after an error, or never started
     UNKNOWN = "unknown"  # Campaign does not tell, or in a word that we do not know
@@ -36,10 +36,10 @@ class Standing(StrEnum):
 
 #: No page of the vendor lists the words; these are those of its own screens and commands.
 _WORDS = {
-    **dict.fromkeys(("started", "running", "starting", "resumed", "pending"), Standing.RUNNING),
+    **dict.fromkeys(("started", "running", "starting", "resumed", "pending", "stopping"), Standing.RUNNING),
     **dict.fromkeys(("paused", "pausing"), Standing.PAUSED),
     **dict.fromkeys(
-        ("stopped", "stopping", "finished", "failed", "error", "errors", "editing", "edited", "draft"), Standing.STOPPED
+        ("stopped", "finished", "failed", "error", "errors", "editing", "edited", "draft"), Standing.STOPPED
     ),
 }
 

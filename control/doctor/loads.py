@@ -1,31 +1,42 @@
-"""Loads through Campaign's file import: can files be left and results be read, and does the workflow run that takes
-them?"""
+"""Loads through Campaign's file import: can files be left and results be read, does the workflow run that takes them,
+and is anything left of loads that nobody knows any more?"""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from config.file_import import FileImport
-from config.ingress import IngressConfig
+from config.ingress import IngressConfig, TableMapping
 from config.secrets import SecretMissing
 from connectors.campaign_workflows import Standing, WorkflowState
 from connectors.errors import ConnectorError
 from connectors.sftp import Sftp
 from control.doctor.checks import Check, Colour
-from control.words import finished
+from control.words import counted, duration, finished, listed
+from store.store import WorkflowStore
 from sync.loading.loader import workflows_of
+from sync.loading.looking import LONG_MS
 from sync.systems import Systems
 
 _SINGLY = "Until then records are written singly."
+#: What is younger may belong to a load that is being made. Milliseconds.
+_LEFT_MS = 3_600_000
+#: So many files are named.
+_NAMED = 3
 
 
-def load_checks(workflow: str, config: IngressConfig, systems: Systems, seconds: float) -> Iterator[Check]:
+def load_checks(store: WorkflowStore, config: IngressConfig, systems: Systems, seconds: float) -> Iterator[Check]:
     """Leaves an empty file in each folder for a moment, and nothing behind."""
+    workflow = store.name
     for mapping in config.tables:
         settings = mapping.file_import
         if settings is None or systems.sftp is None:
             continue
         name = f"{workflow} import of {mapping.table}"
         try:
+            yield from _under_way(name, store, mapping.stream)
             yield from _folder_checks(name, settings, systems.sftp, seconds)
+            yield from _left_checks(name, mapping, settings, store, systems.sftp, seconds)
             state = workflows_of(systems.campaign, mapping.table).state(settings.workflow, seconds)
             yield workflow_check(name, settings, state)
         except (ConnectorError, SecretMissing) as error:
@@ -39,6 +50,44 @@ def _folder_checks(name: str, settings: FileImport, sftp: Sftp, seconds: float) 
             yield Check(name, Colour.GREEN, f"Files can be left in {folder}, and taken away.")
         else:
             yield Check(name, Colour.YELLOW, f"{folder} is not there yet, and can be made.", "The first load makes it.")
+
+
+def _under_way(name: str, store: WorkflowStore, stream: str) -> Iterator[Check]:
+    load = store.loads(stream).read()
+    if load is None:
+        return
+    age_ms = store.now_ms() - load.committed_ms
+    finding = f"An import of {counted(load.count, 'record')} has been under way for {duration(age_ms / 1000)}."
+    if age_ms > LONG_MS:
+        yield Check(name, Colour.YELLOW, finding, f"Look at the workflow {load.facts['workflow']} in Campaign.")
+    else:
+        yield Check(name, Colour.GREEN, finding)
+
+
+def _left_checks(
+    name: str, mapping: TableMapping, settings: FileImport, store: WorkflowStore, sftp: Sftp, seconds: float
+) -> Iterator[Check]:
+    """Files that we have named, and that no load is about any more."""
+    ours = re.compile(
+        rf"\.?(?P<load>{re.escape(mapping.resource)}_(?P<made>\d{{8}}T\d{{6}})_\d{{6}})"
+        r"(\.csv|\.csv\.part|\.given-up|\.written\.csv|\.rejects\.csv)"
+    )
+    before = datetime.fromtimestamp((store.now_ms() - _LEFT_MS) / 1000, UTC).strftime("%Y%m%dT%H%M%S")
+    streams = {mapping.stream, *store.lifecycle.streams()}
+    known = {load.name for stream in streams if (load := store.loads(stream).read())}
+    for folder in (settings.folder, settings.results_folder):
+        if sftp.file(folder, seconds) is None:
+            continue
+        found = [(file.name, ours.fullmatch(file.name)) for file in sftp.files(folder, seconds)]
+        left = sorted(file for file, of in found if of and of["load"] not in known and of["made"] < before)
+        if left:
+            more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
+            yield Check(
+                name,
+                Colour.YELLOW,
+                f"In {folder} lies what no import of this installation is about: {listed(left[:_NAMED])}{more}.",
+                "Delete it there, unless another installation uses this folder: it holds personal data.",
+            )
 
 
 def workflow_check(name: str, settings: FileImport, state: WorkflowState) -> Check:

@@ -78,7 +78,7 @@ def system_checks(store: Store, documents: Mapping[str, WorkflowDocument], tell:
             needed = {one.name for one in askings if name in one.workflows and one.system in ("dynamics", "campaign")}
             if needed <= good:
                 ingress = newest_ingress(store, documents)
-                yield from _fit_checks(name, document, systems[name], ingress, tell)
+                yield from _fit_checks(store, name, document, systems[name], ingress, tell)
                 yield from _right_checks(name, document, systems[name], tell)
             source = {one.name for one in askings if name in one.workflows and one.system in ("journal", "sftp")}
             if document.egress and source <= good:
@@ -215,12 +215,17 @@ def _ask(system: System, document: WorkflowDocument, systems: Systems) -> tuple[
 
 
 def _fit_checks(
-    workflow: str, document: WorkflowDocument, systems: Systems, ingress: IngressConfig | None, tell: Tell
+    store: Store,
+    workflow: str,
+    document: WorkflowDocument,
+    systems: Systems,
+    ingress: IngressConfig | None,
+    tell: Tell,
 ) -> Iterator[Check]:
     if document.ingress and document.ingress.tables:
         tell(f"Holding the mappings of {workflow} against both schemas.")
         yield from _mapping_checks(f"{workflow} mapping", document.ingress, systems)
-        yield from load_checks(workflow, document.ingress, systems, SYSTEM_SECONDS)
+        yield from load_checks(store.workflow(workflow), document.ingress, systems, SYSTEM_SECONDS)
     if document.egress:
         tell(f"Looking for the activity tables of {workflow}.")
         yield from _activity_checks(f"{workflow} activities", document.egress, systems)

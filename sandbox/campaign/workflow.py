@@ -10,14 +10,15 @@ from typing import Any
 from sandbox.clock import Clock
 from sandbox.switches import Switches
 
-STATES = ("started", "paused", "stopped", "failed", "finished")
+#: `stopping` comes and goes by the admin API alone: how long a workflow takes to stop is not documented.
+STATES = ("started", "paused", "stopping", "stopped", "failed", "finished")
 
 #: By command: the states in which it does something, and the state behind it.
 _COMMANDS = {
     "start": (("stopped", "failed", "finished"), "started"),
     "pause": (("started",), "paused"),
     "resume": (("paused",), "started"),
-    "stop": (("started", "paused", "failed"), "stopped"),
+    "stop": (("started", "paused", "stopping", "failed"), "stopped"),
 }
 
 

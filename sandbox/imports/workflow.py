@@ -77,7 +77,9 @@ class ImportWorkflow(Workflow):
 
     @property
     def is_busy(self) -> bool:
-        return self.state == "started" and (self._steps is not None or bool(self._asked))
+        """Stopping, it goes on with the run that it is at, and begins no other."""
+        under_way = self._steps is not None
+        return (self.state == "started" and bool(self._asked)) or (under_way and self.state in ("started", "stopping"))
 
     def work(self, until: float) -> bool:
         """Go on, until the performance counter shows `until`; whether more could be done at once."""
@@ -134,7 +136,7 @@ class ImportWorkflow(Workflow):
     def _count(self) -> None:
         """The seconds that it has been at work."""
         now = self._clock.now()
-        if self.state == "started":
+        if self.state in ("started", "stopping"):
             self._worked += max(0.0, now - self._looked)
         self._looked = now
 
@@ -151,7 +153,7 @@ class ImportWorkflow(Workflow):
             self._due = next(self._steps)
         except StopIteration:
             self._steps = None
-            if self.settings.ends and not self._asked:
+            if self.settings.ends and self.state == "started" and not self._asked:
                 super().put("finished")
         except Halted as halt:
             super().put(halt.state)

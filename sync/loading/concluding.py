@@ -8,7 +8,7 @@ from store.loads import Load, LoadedRecord
 from store.outcomes import Outcome, Unsent, Written
 from store.records import Leased
 from store.store import WorkflowStore
-from sync.loading.results import Unreadable, keys_of, rejects_name, written_name
+from sync.loading.results import Unreadable, check_size, keys_of, rejects_name, written_name
 from sync.provenance import Provenance
 from sync.streams import Send
 
@@ -52,19 +52,24 @@ class Concluding:
             self.confirmed += sum(record.id in confirmed for record in records)
             if self._loads.holds(batch):
                 self._settle(batch, records, confirmed)
+                self._give_back(batch)
         return True
 
     def give_back(self) -> None:
         """Nothing of it is taken for written."""
         for batch in self._load.batches:
-            self._queue.settle(batch, [Unsent(one.id) for one in self._loads.records(self._load, batch)])
+            self._give_back(batch)
+
+    def _give_back(self, batch: int) -> None:
+        """What the batch still holds, also what the load does not know."""
+        self._queue.settle(batch, [Unsent(record_id) for record_id in self._loads.held(batch)])
 
     def _confirmed(self, with_rejects: bool) -> set[str]:
         """The keys of the records that are in Campaign and were not refused."""
-        key = self._load.facts["key"]
         try:
-            written = keys_of(self._read(written_name(self._load.name)), key)
-            rejected = keys_of(self._read(rejects_name(self._load.name)), key) if with_rejects else set()
+            own = {one.id for batch in self._load.batches for one in self._loads.records(self._load, batch)}
+            written = self._keys(written_name(self._load.name), own)
+            rejected = self._keys(rejects_name(self._load.name), own) if with_rejects else set()
         except Unreadable as why:
             # Nothing is believed then: each record is written singly.
             self.unreadable = str(why)
@@ -72,10 +77,11 @@ class Concluding:
         self.rejected = len(rejected)
         return written - rejected
 
-    def _read(self, name: str) -> bytes:
+    def _keys(self, name: str, own: set[str]) -> set[str]:
         reading = self._sftp.open(posixpath.join(self._load.facts["results_folder"], name), 0, self._timeout)
         try:
-            return b"".join(iter(lambda: reading.read(self._timeout), b""))
+            check_size(reading.found.size, self._load.count)
+            return keys_of(lambda: reading.read(self._timeout), self._load.facts["key"], own)
         finally:
             reading.close()
 

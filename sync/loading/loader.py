@@ -9,14 +9,15 @@ from config.file_import import FileImport
 from config.ingress import TableMapping
 from connectors.campaign import Campaign
 from connectors.campaign_workflows import Standing, Workflows
-from connectors.errors import ConnectorError, TableMissing
+from connectors.errors import ConnectorError, TableMissing, TryAgain
 from connectors.sftp import Sftp
 from store.record_queue import GenerationOver
 from store.store import WorkflowStore
 from sync.batch_writer import Writing
 from sync.loading.collecting import Collector
 from sync.loading.looking import CALL_SECONDS, LoadWatch
-from sync.loading.troubles import LoadTrouble
+from sync.loading.troubles import LoadTrouble, place_of
+from sync.patience import Patience
 from sync.tables.position import Phase, Position
 
 log = structlog.get_logger()
@@ -33,27 +34,31 @@ class FileLoader:
         self._workflows = workflows_of(campaign, mapping.table)
 
     def look(self, store: WorkflowStore, generation: int, stopping: Callable[[], bool]) -> bool:
-        """Goes on with the load that is under way; whether there still is one. Troubles are told, and wait."""
+        """Goes on with the load that is under way; whether there still is one, to be looked at again soon. Troubles are
+        told, and wait: it is looked at ever more seldom then."""
         stream = self._mapping.stream
         if store.loads(stream).read() is None:
             return False
-        trouble = LoadTrouble(store, stream)
+        patience = Patience(store.troubles, place_of(stream))
+        if not patience.is_over():
+            return False
         try:
             return LoadWatch(store, stream, self._sftp, self._workflows, generation, stopping).look()
         except ConnectorError as error:
-            trouble.say(error.sentence)
-            return True
+            patience.note(error.sentence, error.wait if isinstance(error, TryAgain) else None)
+            return False
 
     def is_near(self, store: WorkflowStore, generation: int) -> bool:
         """While a table is read in full, the queue fills within seconds."""
         stream = self._mapping.stream
-        return _is_read_in_full(store, stream) and not self._is_kept_back(store, generation)
+        under_way = store.loads(stream).read() is not None
+        return not under_way and _is_read_in_full(store, stream) and not self._is_kept_back(store, generation)
 
     def collect(self, writing: Writing) -> bool:
         """Begins a load if enough waits; whether one is under way then. Raises what writing singly raises."""
         store, stream = writing.store, self._mapping.stream
         loads, trouble = store.loads(stream), LoadTrouble(store, stream)
-        if not self._is_due(store, writing.generation):
+        if loads.read() is not None or not self._is_due(store, writing.generation):
             return False
         loads.wait_until(store.now_ms() + PAUSE_MS)
         if why := self._unready():

@@ -3,6 +3,8 @@
     committed -> announced, and put into place -> triggered -> taken by Campaign -> results -> settled -> over
                                                            '-> withdrawn, if nobody imports it any more
 
+Redis may lose its last second: a file that says how a load has ended stays until that cannot be forgotten any more.
+
 A file in place may be imported at any time. So its records stay with the load until the results are there, or until
 Campaign's workflow has been found stopped, and the file is gone: nothing older can come into Campaign after that.
 """
@@ -10,6 +12,7 @@ Campaign's workflow has been found stopped, and the file is gone: nothing older 
 import posixpath
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -28,12 +31,13 @@ log = structlog.get_logger()
 
 #: The longest that one call may take. Seconds.
 CALL_SECONDS = 20.0
-#: Before a file is put into place its load is this old: by then a server that crashes does not forget it.
+#: Before a file is put into place its load is this old, and before files are removed its end: by then a server that
+#: crashes does not forget it.
 SURE_MS = 2_000
 #: How often Campaign is asked how the workflow stands.
 STATE_EVERY_MS = 15_000
-#: How long the workflow must have been stopped before nobody is taken to import the file.
-STOPPED_MS = 10_000
+#: How long the workflow must have been stopped, whenever it was asked, before nobody is taken to import the file.
+STOPPED_MS = 30_000
 #: How soon a workflow that was started must have taken the file; and how soon a refused signal is tried again.
 AGAIN_MS = 60_000
 #: After so long operators are told that an import has not ended.
@@ -67,10 +71,10 @@ class LoadWatch:
         load = self._loads.read()
         if load is None:
             return False
-        over = self._looked_after(load)
-        if over:
-            self._trouble.clear()
-        return not over
+        if not self._looked_after(load):
+            return True
+        self._trouble.clear()
+        return self._loads.read() is not None
 
     def _looked_after(self, load: Load) -> bool:
         """Whether it is over."""
@@ -81,12 +85,13 @@ class LoadWatch:
             return self._concluded(load, results)
         now_ms = self._store.now_ms()
         there = self._in_place(load, now_ms)
-        if there is None or self._loads.read() is None:
-            return self._loads.read() is None
-        load = self._again(load)
+        now = self._again(load)
+        if there is None or now is None:
+            return now is None
+        load = now
         standing = self._standing(load, there, now_ms)
         if standing is Standing.STOPPED:
-            return self._stopped(self._again(load), there, now_ms)
+            return self._stopped(load, there, now_ms)
         if standing is not None and load.stopped_ms:
             self._loads.note(load, stopped_ms=0)
         if standing is Standing.PAUSED:
@@ -96,8 +101,14 @@ class LoadWatch:
             self._running(load, there, now_ms, standing)
         return False
 
-    def _again(self, load: Load) -> Load:
-        return self._loads.read() or load
+    def _again(self, load: Load) -> Load | None:
+        """As it is kept by now; None if it is over, whatever came after it."""
+        now = self._loads.read()
+        return now if now is not None and now.name == load.name else None
+
+    def _may_go_on(self) -> bool:
+        """Whether Campaign may be given something to do: not after an operator's stop."""
+        return self._generation is None or self._store.lifecycle.is_running(self._generation)
 
     # Its results.
 
@@ -113,12 +124,24 @@ class LoadWatch:
         seen = " ".join(f"{one.size}:{one.mtime}" if one else "-" for one in results)
         if load.seen != seen:
             self._loads.note(load, seen=seen, settling_ms=now_ms)
-            load = self._again(load)
+            load = replace(load, seen=seen, settling_ms=now_ms)
         if now_ms - load.settling_ms < 1000 * load.facts["settled_seconds"]:
             return False
-        concluding = Concluding(self._store, self._stream, load, self._sftp, CALL_SECONDS, self._stopping)
-        if not concluding.settle(with_rejects=results[1] is not None):
-            return False
+        ended = self._settled(load, with_rejects=results[1] is not None)
+        return self._over(ended) if ended is not None else self._again(load) is None
+
+    def _settled(self, load: Load, with_rejects: bool) -> Load | None:
+        """None: it is not settled yet, or somebody else was quicker."""
+        concluding = self._concluding(load)
+        try:
+            if not concluding.settle(with_rejects):
+                return None
+        except NotFound:
+            if self._again(load) is not None:
+                raise
+            return None
+        if self._again(load) is None:
+            return None  # what others have forgotten meanwhile was not counted
         if concluding.poor and self._generation is not None:
             self._loads.switch_off(
                 self._generation,
@@ -126,7 +149,6 @@ class LoadWatch:
                 + (f"its results could not be read, since {concluding.unreadable}; " if concluding.unreadable else "")
                 + f"look at the workflow {_id(load)} there",
             )
-        self._loads.note(load, ended_ms=self._store.now_ms())
         log.info(
             "An import by Campaign has ended.",
             action="load_concluded",
@@ -135,13 +157,32 @@ class LoadWatch:
             rejected=concluding.rejected,
             singly=load.count - concluding.confirmed,
         )
-        return self._over(load)
+        return self._ended(load)
+
+    def _concluding(self, load: Load) -> Concluding:
+        return Concluding(self._store, self._stream, load, self._sftp, CALL_SECONDS, self._stopping)
+
+    def _ended(self, load: Load) -> Load:
+        now_ms = self._store.now_ms()
+        self._loads.note(load, ended_ms=now_ms)
+        return replace(load, ended_ms=now_ms)
 
     def _over(self, load: Load) -> bool:
         """Every record is settled: what is left of it on the server is personal data, and goes."""
+        if self._store.now_ms() - load.ended_ms < SURE_MS:
+            return False
+        if any(self._loads.holds(batch) for batch in load.batches):
+            # By its files, as long as they are there: an import is under way no more.
+            results = self._results(load)
+            if results is not None:
+                self._settled(load, with_rejects=results[1] is not None)
+            else:
+                self._concluding(load).give_back()
+                self._ended(load)
+            return False
         for path in (hidden(_path(load)), _given_up(load), _path(load), *self._result_paths(load)):
             self._remove(path)
-        return self._loads.forget(load) or self._loads.read() is None
+        return self._loads.forget(load) or self._again(load) is None
 
     def _result_paths(self, load: Load) -> tuple[str, ...]:
         return _result(load, rejects_name(load.name)), _result(load, written_name(load.name))
@@ -161,9 +202,14 @@ class LoadWatch:
         # In this order: between the two it may come into place, but not leave it.
         part = self._sftp.file(hidden(path), CALL_SECONDS)
         there = self._sftp.file(path, CALL_SECONDS) is not None
-        if part is None and not there and self._generation is None:
-            self._give_up(load)
         if part is None or there:
+            if not there and not load.placed_ms and self._sftp.file(_given_up(load), CALL_SECONDS) is not None:
+                self._give_up(load)
+                return None
+            if not load.placed_ms:
+                # Who has put it there died before it was noted; what was announced may be forgotten with it.
+                self._announce(load)
+                self._loads.note(load, placed_ms=now_ms)
             if not there and not load.taken_ms:
                 self._loads.note(load, taken_ms=now_ms)
             return there
@@ -172,14 +218,19 @@ class LoadWatch:
             return None
         if now_ms - load.committed_ms < SURE_MS:
             return None
-        for batch in load.batches:
-            # From here on the target may hold them, and nobody knows until the end.
-            self._queue.sending(batch, [record.id for record in self._loads.records(load, batch)])
+        self._announce(load)
+        if not self._may_go_on() or self._again(load) is None:
+            return None
         with suppress(NotFound):  # somebody else was quicker
             self._sftp.move(hidden(path), path, CALL_SECONDS)
             self._loads.note(load, placed_ms=now_ms)
             log.info("A file for Campaign's import is in its place.", action="load_placed", **self._of(load))
         return self._sftp.file(path, CALL_SECONDS) is not None
+
+    def _announce(self, load: Load) -> None:
+        """From here on the target may hold them, and nobody knows until the end."""
+        for batch in load.batches:
+            self._queue.sending(batch, self._loads.held(batch))
 
     def _give_up(self, load: Load) -> None:
         """Of a file that was never in place. Under a third name it can never come there, and whoever looks after a
@@ -188,18 +239,20 @@ class LoadWatch:
             with suppress(NotFound):
                 self._sftp.move(hidden(_path(load)), _given_up(load), CALL_SECONDS)
         if self._sftp.file(_given_up(load), CALL_SECONDS) is not None:
+            for batch in load.batches:
+                self._queue.not_sent(batch, self._loads.held(batch))
             self._give_back(load, "The workflow was stopped before the file was in place")
 
-    def _give_back(self, load: Load, why: str) -> None:
-        Concluding(self._store, self._stream, load, self._sftp, CALL_SECONDS, lambda: False).give_back()
-        self._loads.note(load, ended_ms=self._store.now_ms())
+    def _give_back(self, load: Load, why: str) -> bool:
+        """Nothing of it is taken for written; whether it is over."""
+        self._concluding(load).give_back()
         log.warning(
             "An import was given up; its records are written singly.",
             action="load_withdrawn",
             **self._of(load),
             why=why,
         )
-        self._over(load)
+        return self._over(self._ended(load))
 
     # Campaign's workflow.
 
@@ -220,7 +273,7 @@ class LoadWatch:
     def _running(self, load: Load, there: bool, now_ms: int, standing: Standing) -> None:
         if there and load.facts["trigger"] == "start" and standing is Standing.UNKNOWN and not load.triggered_ms:
             self._start(load, now_ms)
-        if there and load.facts["trigger"] == "signal" and now_ms >= load.retry_ms:
+        if there and load.facts["trigger"] == "signal" and now_ms >= load.retry_ms and self._may_go_on():
             try:
                 self._signal(load)
             except CoolingDown as cooling:
@@ -256,6 +309,8 @@ class LoadWatch:
         self._workflows.signal(_id(load), facts["signal"], parameters, CALL_SECONDS)
 
     def _start(self, load: Load, now_ms: int) -> None:
+        if not self._may_go_on():
+            return
         self._workflows.command(_id(load), "start", CALL_SECONDS)
         self._loads.note(load, triggered_ms=now_ms, retry_ms=now_ms + AGAIN_MS)
         log.info("Campaign's workflow was started to import.", action="load_triggered", **self._of(load))
@@ -287,8 +342,7 @@ class LoadWatch:
         sentence = f"{self._import(load)} was given up: Campaign's workflow {_id(load)} is stopped and {how}"
         if self._generation is not None:
             self._loads.switch_off(self._generation, sentence)
-        self._give_back(load, sentence)
-        return True
+        return self._give_back(load, sentence)
 
     def _import(self, load: Load) -> str:
         return import_words(load, self._stream)

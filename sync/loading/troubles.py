@@ -3,10 +3,15 @@
 from store.store import WorkflowStore
 
 
+def place_of(stream: str) -> str:
+    """Of the trouble with a stream's loads."""
+    return f"{stream}.load"
+
+
 class LoadTrouble:
     def __init__(self, store: WorkflowStore, stream: str) -> None:
         self._troubles = store.troubles
-        self._where = f"{stream}.load"
+        self._where = place_of(stream)
 
     @property
     def sentence(self) -> str:

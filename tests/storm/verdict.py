@@ -19,7 +19,9 @@ from tests.end_to_end.truth import outdated, regressions
 from tests.storm.town import PAIRS, Town
 
 #: Keys of Redis that are there while somebody holds records.
-_HOLDING = ("leases", "batches", "followed")
+_HOLDING = ("leases", "batches", "followed", "load")
+#: What is in here is for Campaign's imports, or tells what became of them.
+_IMPORTS = "d365_loads/imports/"
 
 
 class Verdict(NamedTuple):
@@ -102,7 +104,7 @@ def _wrong_letters(
 
 
 def _left_behind(town: Town) -> Iterable[str]:
-    """What Redis holds of records, read without the product."""
+    """What Redis and the SFTP server hold of records, read without the product."""
     redis, contacts = town.tables.store.redis, town.admin.contacts()
     for key in sorted(map(text, redis.scan_iter("*"))):
         name = key.rpartition(":")[2]
@@ -114,6 +116,10 @@ def _left_behind(town: Town) -> Iterable[str]:
             for id_ in map(text, redis.hkeys(key)):
                 if not of_consent or (id_ in contacts and id_ not in town.refused):
                     yield f"{id_} waits in {key}"
+    for path in (file["path"] for file in town.admin.get("/sftp/files")["value"]):
+        # A file whose maker was killed before it was whole goes with a later load.
+        if path.startswith(_IMPORTS) and not path.endswith(".csv.part"):
+            yield f"{path} is on the SFTP server"
     stats = town.consent.workflow.consent.stats()
     if stats.open:
         yield f"{stats.open} decisions are open"
@@ -128,6 +134,8 @@ def unsettled(town: Town) -> list[str]:
             backlogs = {name: stage.queue_of(name).backlog() for name in stage.streams}
             troubles = stage.workflow.troubles.all()
             found.append(f"{stage.name} has a backlog: {backlogs}, {troubles}")
+    loads = {name: load for name in tables.streams if (load := tables.workflow.loads(name).read())}
+    found += [f"an import of {name} goes on: {load.name}" for name, load in loads.items()]
     if not consent.is_idle(but_for_parked=True) or consent.workflow.consent.stats().open:
         found.append("optinout has a backlog")
     for workflow in (tables.workflow, consent.workflow):

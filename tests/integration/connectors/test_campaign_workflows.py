@@ -46,6 +46,7 @@ def text(status: int, body: str, **headers: str) -> Reply:
     ("state", "standing"),
     [
         ("started", Standing.RUNNING),
+        ("stopping", Standing.RUNNING),
         ("Paused", Standing.PAUSED),
         ("stopped", Standing.STOPPED),
         ("finished", Standing.STOPPED),

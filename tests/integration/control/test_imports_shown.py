@@ -98,7 +98,8 @@ def checked(sandbox: Sandbox, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> 
         private_key="${env:SFTP_KEY}",
     )  # fmt: skip
     connections = Connections(dynamics=dynamics_connection(sandbox), campaign=campaign_connection(sandbox), sftp=sftp)
-    systems = Systems(connections, Store(redis, "test"))
+    store = Store(redis, "test")
+    systems = Systems(connections, store)
 
     def check(**settings: Any) -> list[Check]:
         table = {
@@ -108,7 +109,7 @@ def checked(sandbox: Sandbox, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> 
             "file_import": {"workflow": "WKF201", **settings},
         }
         config = IngressConfig.model_validate({"tables": [table]})
-        return list(load_checks("ingress", config, systems, 5))
+        return list(load_checks(store.workflow("ingress"), config, systems, 5))
 
     yield check
     systems.close()
@@ -153,3 +154,28 @@ def test_an_import_without_an_end_can_be_abandoned(run: Run, ingress: WorkflowSt
     # And there is nothing more to give up
     again = run("load", "abandon", "contact", "--yes")
     assert again.exit_code == 1 and "No import of contact is under way" in again.stderr
+
+
+def test_doctor_names_what_is_left_of_imports_that_nobody_knows(
+    sandbox: Sandbox, redis: Redis, checked: Callable[..., list[Check]]
+) -> None:
+    # Given a load, an hour and more ago, its file, and others beside it
+    under_way, lost = "profile_20200101T000000_000001", "profile_20200101T000000_000002"
+    store = Store(redis, "test").workflow("ingress")
+    redis.hset(store.keys.stream("contact").load, mapping={
+        "name": under_way, "known": json.dumps({"count": 48_210, "batches": [], "facts": {"workflow": "WKF201"}}),
+        "committed_ms": store.now_ms() - 7_200_000,
+    })  # fmt: skip
+    folder = "d365_loads/imports"
+    names = [f"{under_way}.csv", f".{lost}.csv.part", f".{lost}.given-up", "profile_mine.csv",
+             ".profile_29990101T000000_000003.csv.part", f"results/{lost}.written.csv"]  # fmt: skip
+    for name in names:
+        sandbox.admin.put(f"/sftp/files/{folder}/{name}", {"text": "x"})
+    # When they are looked at
+    found = [one for one in checked() if one.colour is not Colour.GREEN]
+    # Then the load is told with its age, and what nobody knows any more by its names
+    assert [one.finding for one in found] == [
+        "An import of 48,210 records has been under way for 2 h.",
+        f"In {folder} lies what no import of this installation is about: .{lost}.csv.part and .{lost}.given-up.",
+        f"In {folder}/results lies what no import of this installation is about: {lost}.written.csv.",
+    ]

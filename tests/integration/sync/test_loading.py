@@ -221,7 +221,9 @@ def test_results_that_still_grow_are_waited_for(loading: LoadStage) -> None:
     assert seen is not None and seen.seen != "" and loading.queue.backlog().leased == load.count
     loading.admin.post("/clock", {"advance": 60})
     loading.imports()
-    # Then everything counts as written, out of the file
+    # Then everything counts as written, out of the file, once they have not changed for long enough
+    loading.write()
+    loading.loads.note(load, settling_ms=1)
     loading.write_until_done()
     assert loading.in_files() == len(loading.journal()) == len(loading.wanted())
 

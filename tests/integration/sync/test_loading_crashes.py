@@ -455,6 +455,7 @@ def test_trouble_with_looking_is_told_and_holds_up_nobody_else(
     loading: LoadStage, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     # Given an import whose end cannot be looked for
+    monkeypatch.setattr("sync.patience.FIRST_WAIT", 0.0)
     loading.create(100)
     loading.start()
     loading.read()

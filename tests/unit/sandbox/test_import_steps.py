@@ -110,6 +110,21 @@ def test_the_time_that_a_workflow_is_paused_does_not_count(stages: list[Stage]) 
     assert stage.written == 1
 
 
+def test_a_workflow_that_is_stopping_ends_its_run_and_begins_no_other(stages: list[Stage]) -> None:
+    # Given a run under way, and another one asked for
+    stages.append(stage := Stage(rows_per_second=1))
+    stage.begin(10)
+    stage.side.settle()
+    stage.workflow.run(None)
+    # When it is stopping
+    stage.workflow.put("stopping")
+    stage.clock.advance(60)
+    stage.side.settle()
+    # Then all rows are written, and nothing else is begun
+    assert stage.written == 10 and [run["state"] for run in stage.workflow.runs] == ["done"]
+    assert stage.workflow.state == "stopping"
+
+
 def test_a_key_that_is_no_key_any_more_fails_the_workflow(stages: list[Stage]) -> None:
     # Given a workflow that reconciles by the unique key, and a file of which some rows are written
     stages.append(stage := Stage(rows_per_second=1))
