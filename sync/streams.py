@@ -223,8 +223,8 @@ class Loader(Protocol):
     """Has large numbers of new records travel together; the step writes the others one by one meanwhile."""
 
     def look(self, store: WorkflowStore, generation: int, stopping: Callable[[], bool]) -> bool:
-        """Goes on with the load that is under way; whether it is to be looked at again soon: there is one, and no trouble
-        with it is waited out. Raises what Redis fails with alone."""
+        """Goes on with the load that is under way; whether it is to be looked at again soon: there is one, and no
+        trouble with it is waited out. Raises what Redis fails with alone."""
 
     def is_near(self, store: WorkflowStore, generation: int) -> bool:
         """Whether a load may be begun within seconds."""
