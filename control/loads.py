@@ -1,13 +1,13 @@
 """What people do with an import of which nobody will ever know the end: its records are taken back from it."""
 
-import posixpath
 from dataclasses import dataclass
 
 from control.errors import ControlError
 from control.together import INGRESS
 from store.loads import Load
-from store.outcomes import Unsent
 from store.store import Store
+from sync.loading.concluding import give_back
+from sync.loading.names import file_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,8 @@ def abandon(store: Store, table: str, by: str, why: str = "") -> UnderWay:
     taken any more. Raises ControlError where none is under way.
     """
     workflow, load = store.workflow(INGRESS), _load(store, table)
-    loads, queue = workflow.loads(table), workflow.queue(table)
-    for batch in load.batches:
-        queue.settle(batch, [Unsent(record_id) for record_id in loads.held(batch)])
-    if not loads.forget(load):
+    give_back(workflow, table, load.batches)
+    if not workflow.loads(table).forget(load):
         raise ControlError(f"The import of {table} has ended meanwhile; see how it stands with: d365acs workflow show")
     workflow.acts.note("abandon import", by, why, table)
     return _shown(table, load)
@@ -49,5 +47,4 @@ def _load(store: Store, table: str) -> Load:
 
 
 def _shown(table: str, load: Load) -> UnderWay:
-    path = posixpath.join(load.facts["folder"], f"{load.name}.csv")
-    return UnderWay(table, load.count, path, str(load.facts["workflow"]))
+    return UnderWay(table, load.count, file_of(load), str(load.facts["workflow"]))

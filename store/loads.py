@@ -97,7 +97,7 @@ class Loads:
         it still holds. False: nothing has changed, since a lease has run out, a draft is not whole, or another load is
         there. Raises GenerationOver, and what Redis fails with; then it may have happened."""
         keys, count = self._keys, sum(batches.values())
-        known = orjson.dumps({"count": count, "batches": list(batches), "facts": facts})
+        known = orjson.dumps({"batches": list(batches), "facts": facts})
         code = self._commit_load(
             keys=[keys.workflow.lifecycle, keys.batches, keys.load, keys.load_draft(name), keys.leases],
             args=[
@@ -111,14 +111,14 @@ class Loads:
 
     def read(self) -> Load | None:
         """The load that is under way; None if none is."""
-        raw = self._redis.hmget(self._keys.load, ["name", "known", "seen", "state", *_TIMES])
-        name, known, seen, state, *times = cast(list[bytes | None], raw)
-        if name is None or known is None:
+        raw = self._redis.hmget(self._keys.load, ["name", "known", "count", "seen", "state", *_TIMES])
+        name, known, count, seen, state, *times = cast(list[bytes | None], raw)
+        if name is None or known is None or count is None:
             return None
         told = orjson.loads(known)
         noted = {field: int(value or 0) for field, value in zip(_TIMES, times, strict=True)}
         return Load(
-            text(name), told["count"], tuple(told["batches"]), told["facts"], seen=text(seen or b""),
+            text(name), int(count), tuple(told["batches"]), told["facts"], seen=text(seen or b""),
             state=text(state or b""), **noted,
         )  # fmt: skip
 

@@ -1,7 +1,6 @@
 """Loads through Campaign's file import: can files be left and results be read, does the workflow run that takes them,
 and is anything left of loads that nobody knows any more?"""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -16,6 +15,7 @@ from control.words import counted, duration, finished, listed
 from store.store import WorkflowStore
 from sync.loading.loader import workflows_of
 from sync.loading.looking import LONG_MS
+from sync.loading.names import our_file
 from sync.systems import Systems
 
 _SINGLY = "Until then records are written singly."
@@ -68,18 +68,14 @@ def _left_checks(
     name: str, mapping: TableMapping, settings: FileImport, store: WorkflowStore, sftp: Sftp, seconds: float
 ) -> Iterator[Check]:
     """Files that we have named, and that no load is about any more."""
-    ours = re.compile(
-        rf"\.?(?P<load>{re.escape(mapping.resource)}_(?P<made>\d{{8}}T\d{{6}})_\d{{6}})"
-        r"(\.csv|\.csv\.part|\.given-up|\.written\.csv|\.rejects\.csv)"
-    )
-    before = datetime.fromtimestamp((store.now_ms() - _LEFT_MS) / 1000, UTC).strftime("%Y%m%dT%H%M%S")
+    before = datetime.fromtimestamp((store.now_ms() - _LEFT_MS) / 1000, UTC)
     streams = {mapping.stream, *store.lifecycle.streams()}
     known = {load.name for stream in streams if (load := store.loads(stream).read())}
     for folder in (settings.folder, settings.results_folder):
         if sftp.file(folder, seconds) is None:
             continue
-        found = [(file.name, ours.fullmatch(file.name)) for file in sftp.files(folder, seconds)]
-        left = sorted(file for file, of in found if of and of["load"] not in known and of["made"] < before)
+        found = [(file.name, our_file(file.name, mapping.resource)) for file in sftp.files(folder, seconds)]
+        left = sorted(file for file, of in found if of and of.load not in known and of.made < before)
         if left:
             more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
             yield Check(

@@ -3,9 +3,8 @@ leaves them to the load in one step. Until then they are leased like any others,
 """
 
 import posixpath
-import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,13 +22,13 @@ from store.record_queue import BATCH, GenerationOver, Leased, Unsent
 from sync.batch_writer import RENEW_AFTER, Writing
 from sync.deciding import decision_on
 from sync.loading.content import Columns, NotLoadable
+from sync.loading.looking import CALL_SECONDS
+from sync.loading.names import new_name, our_file, path_of
 from sync.streams import Send, kind_of
 from sync.tables.relatives import awaiting_parents
 
 log = structlog.get_logger()
 
-#: Seconds that the server may be silent.
-CALL_SECONDS = 20.0
 #: The longest that records are collected for one file, however many are ready. Seconds.
 COLLECT_SECONDS = 60.0
 #: After so many leased records it is judged whether they are worth a file: less than half of them loadable is not.
@@ -82,9 +81,8 @@ class Collector:
         for folder in (self._settings.folder, self._settings.results_folder):
             self._sftp.make_folder(folder, CALL_SECONDS)
         self._tidy()
-        now = datetime.fromtimestamp(self._store.now_ms() / 1000, UTC)
-        collected = Collected(f"{self._resource}_{now:%Y%m%dT%H%M%S}_{secrets.randbelow(10**6):06d}")
-        part = hidden(posixpath.join(self._settings.folder, f"{collected.name}.csv"))
+        collected = Collected(new_name(self._resource, self._store.now_ms()))
+        part = hidden(path_of(self._settings.folder, collected.name))
         writing = self._sftp.create(part, CALL_SECONDS)
         try:
             writing.write(self._columns.header, CALL_SECONDS)
@@ -147,10 +145,13 @@ class Collector:
 
     def _give_back_the_rest(self) -> None:
         """Not before: they stand in front, and would be leased again at once."""
-        for number, ids in self._rest.items():
+        self._give_back(self._rest)
+        self._rest.clear()
+
+    def _give_back(self, held: Mapping[int, list[str]]) -> None:
+        for number, ids in held.items():
             if ids:
                 self._queue.settle(number, [Unsent(record_id) for record_id in ids])
-        self._rest.clear()
 
     def _divided(self, records: Sequence[Leased]) -> Divided:
         """Loadable is what Campaign has never been sent, and what has all its parents there."""
@@ -198,17 +199,12 @@ class Collector:
             self._sftp.remove(part, CALL_SECONDS)
         self._loads.drop_draft(collected.name)
         self._give_back_the_rest()
-        for number, ids in self._ids.items():
-            if ids:
-                self._queue.settle(number, [Unsent(record_id) for record_id in ids])
+        self._give_back(self._ids)
 
     def _tidy(self) -> None:
         """Hidden files that a crash has left behind: they hold personal data, and nobody will ask for them."""
         before = datetime.fromtimestamp(self._store.now_ms() / 1000, UTC) - timedelta(hours=LEFT_HOURS)
         for file in self._sftp.files(self._settings.folder, CALL_SECONDS):
-            stem, _, number = file.name.removeprefix(f".{self._resource}_").partition("_")
-            if file.name == f".{self._resource}_{stem}_{number}" and number[:6].isdigit():
-                with suppress(ValueError):
-                    made = datetime.strptime(f"{stem}+0000", "%Y%m%dT%H%M%S%z")
-                    if made < before and number[6:] in (".csv.part", ".given-up"):
-                        self._sftp.remove(posixpath.join(self._settings.folder, file.name), CALL_SECONDS)
+            ours = our_file(file.name, self._resource)
+            if ours is not None and ours.never_placed and ours.made < before:
+                self._sftp.remove(posixpath.join(self._settings.folder, file.name), CALL_SECONDS)

@@ -1,7 +1,7 @@
 """The end of a load: its records are settled by what Campaign says of them, batch by batch, as often as it takes."""
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from connectors.sftp import Sftp
 from store.loads import Load, LoadedRecord
@@ -52,17 +52,12 @@ class Concluding:
             self.confirmed += sum(record.id in confirmed for record in records)
             if self._loads.holds(batch):
                 self._settle(batch, records, confirmed)
-                self._give_back(batch)
+                give_back(self._store, self._stream, [batch])
         return True
 
     def give_back(self) -> None:
         """Nothing of it is taken for written."""
-        for batch in self._load.batches:
-            self._give_back(batch)
-
-    def _give_back(self, batch: int) -> None:
-        """What the batch still holds, also what the load does not know."""
-        self._queue.settle(batch, [Unsent(record_id) for record_id in self._loads.held(batch)])
+        give_back(self._store, self._stream, self._load.batches)
 
     def _confirmed(self, with_rejects: bool) -> set[str]:
         """The keys of the records that are in Campaign and were not refused."""
@@ -99,3 +94,10 @@ class Concluding:
         store.outcomes(stream).note(outcomes, doubted, {})
         if repeated := {one.id for one in records if one.repeated and one.id in confirmed} - doubted:
             store.repeats(stream).clear(repeated)
+
+
+def give_back(store: WorkflowStore, stream: str, batches: Iterable[int]) -> None:
+    """What these batches still hold waits again, also what the load does not know."""
+    queue, loads = store.queue(stream), store.loads(stream)
+    for batch in batches:
+        queue.settle(batch, [Unsent(record_id) for record_id in loads.held(batch)])

@@ -24,6 +24,7 @@ from connectors.sftp_writing import hidden
 from store.loads import Load
 from store.store import WorkflowStore
 from sync.loading.concluding import Concluding
+from sync.loading.names import file_of
 from sync.loading.results import rejects_name, written_name
 from sync.loading.troubles import LoadTrouble
 
@@ -180,7 +181,7 @@ class LoadWatch:
                 self._concluding(load).give_back()
                 self._ended(load)
             return False
-        for path in (hidden(_path(load)), _given_up(load), _path(load), *self._result_paths(load)):
+        for path in (hidden(file_of(load)), _given_up(load), file_of(load), *self._result_paths(load)):
             self._remove(path)
         return self._loads.forget(load) or self._again(load) is None
 
@@ -198,7 +199,7 @@ class LoadWatch:
 
     def _in_place(self, load: Load, now_ms: int) -> bool | None:
         """Whether the file stands in its place; False: Campaign has taken it; None: it is not to be looked at yet."""
-        path = _path(load)
+        path = file_of(load)
         # In this order: between the two it may come into place, but not leave it.
         part = self._sftp.file(hidden(path), CALL_SECONDS)
         there = self._sftp.file(path, CALL_SECONDS) is not None
@@ -237,7 +238,7 @@ class LoadWatch:
         crash sees that it was not."""
         if self._sftp.file(_given_up(load), CALL_SECONDS) is None:
             with suppress(NotFound):
-                self._sftp.move(hidden(_path(load)), _given_up(load), CALL_SECONDS)
+                self._sftp.move(hidden(file_of(load)), _given_up(load), CALL_SECONDS)
         if self._sftp.file(_given_up(load), CALL_SECONDS) is not None:
             for batch in load.batches:
                 self._queue.not_sent(batch, self._loads.held(batch))
@@ -292,7 +293,7 @@ class LoadWatch:
             way_out = "stopped there, it is given up, and its records are written singly"
             if standing is Standing.UNKNOWN:
                 # It can never be seen that nobody imports any more: people have to say so.
-                name = posixpath.basename(_path(load))
+                name = posixpath.basename(file_of(load))
                 way_out = (
                     f"if nothing imports {name} any more, take it away, and leave {written_name(load.name)} with the "
                     f"line {load.facts['key']} in {load.facts['results_folder']}: its records are written singly then"
@@ -305,7 +306,7 @@ class LoadWatch:
 
     def _signal(self, load: Load) -> None:
         facts = load.facts
-        parameters = {facts["parameter"]: posixpath.basename(_path(load))} if facts["parameter"] else {}
+        parameters = {facts["parameter"]: posixpath.basename(file_of(load))} if facts["parameter"] else {}
         self._workflows.signal(_id(load), facts["signal"], parameters, CALL_SECONDS)
 
     def _start(self, load: Load, now_ms: int) -> None:
@@ -332,7 +333,7 @@ class LoadWatch:
 
     def _withdrawn(self, load: Load) -> bool:
         # Its hidden name is gone since it came into place: nobody can put it there any more.
-        was_there = self._remove(_path(load))
+        was_there = self._remove(file_of(load))
         with suppress(TableMissing):
             if self._workflows.state(_id(load), CALL_SECONDS).standing is not Standing.STOPPED:
                 return False  # it was started just now, and may have read the file
@@ -357,10 +358,6 @@ def import_words(load: Load, stream: str) -> str:
 
 def _id(load: Load) -> str:
     return str(load.facts["workflow"])
-
-
-def _path(load: Load) -> str:
-    return posixpath.join(load.facts["folder"], f"{load.name}.csv")
 
 
 def _given_up(load: Load) -> str:

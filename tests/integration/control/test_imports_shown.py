@@ -163,8 +163,8 @@ def test_doctor_names_what_is_left_of_imports_that_nobody_knows(
     under_way, lost = "profile_20200101T000000_000001", "profile_20200101T000000_000002"
     store = Store(redis, "test").workflow("ingress")
     redis.hset(store.keys.stream("contact").load, mapping={
-        "name": under_way, "known": json.dumps({"count": 48_210, "batches": [], "facts": {"workflow": "WKF201"}}),
-        "committed_ms": store.now_ms() - 7_200_000,
+        "name": under_way, "known": json.dumps({"batches": [], "facts": {"workflow": "WKF201"}}),
+        "count": 48_210, "committed_ms": store.now_ms() - 7_200_000,
     })  # fmt: skip
     folder = "d365_loads/imports"
     names = [f"{under_way}.csv", f".{lost}.csv.part", f".{lost}.given-up", "profile_mine.csv",

@@ -1,0 +1,49 @@
+"""How a load's files are called, and where its own one lies. All of it is our own choice."""
+
+import posixpath
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from store.loads import Load
+
+_MADE = "%Y%m%dT%H%M%S"
+_FILE = re.compile(
+    r"(?P<hidden>\.?)(?P<load>(?P<resource>.+)_(?P<made>\d{8}T\d{6})_\d{6})"
+    r"(?P<ending>\.csv|\.csv\.part|\.given-up|\.written\.csv|\.rejects\.csv)"
+)
+
+
+class OurFile(NamedTuple):
+    """A file with a name that we give."""
+
+    load: str  #: the name of its load
+    made: datetime  #: when that was made
+    never_placed: bool  #: whether it has not come to where Campaign takes it
+
+
+def new_name(resource: str, now_ms: int) -> str:
+    """Of a load that is made now, without the ending of its files."""
+    return f"{resource}_{datetime.fromtimestamp(now_ms / 1000, UTC):{_MADE}}_{secrets.randbelow(10**6):06d}"
+
+
+def our_file(name: str, resource: str) -> OurFile | None:
+    """What a name tells, without its folder; None if it is none of ours, or about another resource."""
+    found = _FILE.fullmatch(name)
+    if found is None or found["resource"] != resource:
+        return None
+    try:
+        made = datetime.strptime(f"{found['made']}+0000", f"{_MADE}%z")
+    except ValueError:
+        return None
+    return OurFile(found["load"], made, bool(found["hidden"]) and found["ending"] in (".csv.part", ".given-up"))
+
+
+def path_of(folder: str, name: str) -> str:
+    """Where a load's file is for Campaign to take it."""
+    return posixpath.join(folder, f"{name}.csv")
+
+
+def file_of(load: Load) -> str:
+    return path_of(load.facts["folder"], load.name)
