@@ -99,12 +99,11 @@ def _of(steps: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 
 
 def _figures(peer: Peer, found: Mapping[str, list[float]]) -> list[Figure]:
-    with_server = [mine + server for mine, server in zip(found["ours us"], found["server us"], strict=True)]
     steps = [name for name in found if f"{name} us" in found and name != "ours"]
     figures = []
     for step in steps:
         name = f"{peer.requirement} {step}".replace("==", " ")
         figures.append(ratio(f"read : {name}", "rows/s", found["ours"], found[step], None))
-        cost = ratio("processor time a row, the same", "us", with_server, found[f"{step} us"], None, "at most")
-        figures.append(cost)
+        ours, peers = found["with server us"], found[f"{step} us"]
+        figures.append(ratio("processor time a row, the same", "us", ours, peers, None, "at most"))
     return figures

@@ -7,16 +7,13 @@ part of what is measured. Each is a child of one Celery worker.
 
 import time
 
+from benchmarks.connected import configured
 from benchmarks.harness import Figure, ratio
 from benchmarks.people import contacts
 from benchmarks.pretend import Pretend, pretend
 from benchmarks.stage import WORKFLOW, Stage, stage
 from benchmarks.workers import PATIENCE_SECONDS, worker_process
-from config.document import dump
 from config.settings import Settings
-from store.store import Store
-from sync import ingress
-from sync.systems import Systems
 
 LATENCY_SECONDS = 0.1
 PROCESSES = 4
@@ -43,7 +40,9 @@ def run(rounds: int) -> list[Figure]:
 def _rate(there: Pretend, processes: int, ceiling: float) -> float:
     """Profiles a second, in a fresh store."""
     with stage() as here:
-        stream = _configured(here, there)
+        stream = "contact"
+        with configured(here, there.document().workflows()[WORKFLOW]):
+            pass  # the processes have systems of their own
         # One slice is enough for all of it.
         settings = Settings(home=here.home, instance=here.instance, slice_seconds=60, lease_seconds=120)
         many = int(SECONDS * ceiling)
@@ -52,16 +51,6 @@ def _rate(there: Pretend, processes: int, ceiling: float) -> float:
             nudge()
             first, last = (_reached(here, stream, int(many * part)) for part in COUNTED)
             return (first[1] - last[1]) / (last[0] - first[0])
-
-
-def _configured(here: Stage, there: Pretend) -> str:
-    document = there.document()
-    part = document.workflows()[WORKFLOW]
-    here.workflow.revisions.save(0, dump(part), "benchmark", "measure")
-    systems = Systems(there.connections, Store(here.redis, here.instance))
-    here.workflow.keep_schemas(here.generation, ingress.learn(part, systems))
-    systems.close()
-    return "contact"
 
 
 def _reached(here: Stage, stream: str, left: int) -> tuple[float, int]:

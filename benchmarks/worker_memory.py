@@ -12,16 +12,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.connected import configured
 from benchmarks.harness import Figure, say
 from benchmarks.people import contacts
 from benchmarks.pretend import Pretend, pretend
 from benchmarks.stage import WORKFLOW, Stage, stage
 from benchmarks.steady import SAMPLE_EVERY, group_members, processes, resident
-from config.document import dump
 from store.record_queue import RecordQueue
-from store.store import Store
-from sync import ingress
-from sync.systems import Systems
 
 STREAM = "contact"
 FEW, MANY = 10_000, 1_000_000
@@ -86,13 +83,8 @@ def _sampled(there: Pretend, backlog: int) -> _Most:
 
 
 def _configured(here: Stage, there: Pretend) -> RecordQueue:
-    """The workflow as it is once its start is over: with its configuration, and schemas that were read."""
-    part = there.document().workflows()[WORKFLOW]
-    here.workflow.revisions.save(0, dump(part), "benchmark", "measure")
-    systems = Systems(there.connections, Store(here.redis, here.instance))
-    here.workflow.keep_schemas(here.generation, ingress.learn(part, systems))
-    systems.close()
-    return here.queue(STREAM)
+    with configured(here, there.document().workflows()[WORKFLOW]):
+        return here.queue(STREAM)
 
 
 def _totals(here: Stage) -> dict[str, int]:
