@@ -17,7 +17,7 @@ class InstanceKeys:
     instance: str
 
     def workflow(self, name: str) -> "WorkflowKeys":
-        return WorkflowKeys(f"{PREFIX}{{{self.instance}.{name}}}:", name)
+        return WorkflowKeys(self.instance, name)
 
     def throttle(self, target: str) -> str:
         return f"{PREFIX}{{{self.instance}.target.{target}}}:throttle"
@@ -52,8 +52,12 @@ class InstanceKeys:
 
 @dataclass(frozen=True)
 class WorkflowKeys:
-    prefix: str
+    instance: str
     workflow: str
+
+    @cached_property
+    def prefix(self) -> str:
+        return f"{PREFIX}{{{self.instance}.{self.workflow}}}:"
 
     @cached_property
     def lifecycle(self) -> str:

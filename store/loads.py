@@ -122,6 +122,11 @@ class Loads:
             state=text(state or b""), **noted,
         )  # fmt: skip
 
+    def again(self, load: Load) -> Load | None:
+        """The same one, as it is by now; None if it is over, whatever came after it."""
+        now = self.read()
+        return now if now is not None and now.name == load.name else None
+
     def records(self, load: Load, batch: int) -> list[LoadedRecord]:
         """What is in the file of one batch; nothing if the load is over."""
         packed = self._redis.hget(self._keys.load, f"batch:{batch}")
@@ -161,6 +166,14 @@ class Loads:
 
     def awaited_ms(self) -> int:
         return self._number("awaited_ms")
+
+    def note_tidied(self, at_ms: int) -> None:
+        """What was left of loads that nobody knows was looked for then."""
+        self._redis.hset(self._keys.load_notes, "tidied_ms", at_ms)
+
+    def tidied_ms(self) -> int:
+        """0: never."""
+        return self._number("tidied_ms")
 
     def wait_until(self, at_ms: int) -> None:
         """Before this no load is begun."""

@@ -106,6 +106,7 @@ class WorkflowStore:
         self._seal = seal
         self._high_water = high_water
         self.keys = keys
+        self.instance = keys.instance
         self.name = keys.workflow
         self.lifecycle = Lifecycle(redis, keys, origin)
         self.acts = Acts(redis, keys, origin)

@@ -6,8 +6,8 @@ from connectors.sftp import Sftp
 from store.loads import Load
 from store.store import WorkflowStore
 from sync.loading.loader import workflows_of
-from sync.loading.looking import LoadWatch, import_words
-from sync.loading.troubles import LoadTrouble
+from sync.loading.looking import LoadWatch
+from sync.loading.troubles import LoadTrouble, import_words
 from sync.patience import Patience
 from sync.systems import Systems
 from tasks.runtime import Runtime, active_document

@@ -14,13 +14,11 @@ from control.doctor.checks import Check, Colour
 from control.words import counted, duration, finished, listed
 from store.store import WorkflowStore
 from sync.loading.loader import workflows_of
-from sync.loading.looking import LONG_MS
 from sync.loading.names import our_file
+from sync.loading.timing import LEFT_MS, LONG_MS
 from sync.systems import Systems
 
 _SINGLY = "Until then records are written singly."
-#: What is younger may belong to a load that is being made. Milliseconds.
-_LEFT_MS = 3_600_000
 #: So many files are named.
 _NAMED = 3
 
@@ -68,13 +66,14 @@ def _left_checks(
     name: str, mapping: TableMapping, settings: FileImport, store: WorkflowStore, sftp: Sftp, seconds: float
 ) -> Iterator[Check]:
     """Files that we have named, and that no load is about any more."""
-    before = datetime.fromtimestamp((store.now_ms() - _LEFT_MS) / 1000, UTC)
+    before = datetime.fromtimestamp((store.now_ms() - LEFT_MS) / 1000, UTC)
     streams = {mapping.stream, *store.lifecycle.streams()}
     known = {load.name for stream in streams if (load := store.loads(stream).read())}
     for folder in (settings.folder, settings.results_folder):
         if sftp.file(folder, seconds) is None:
             continue
-        found = [(file.name, our_file(file.name, mapping.resource)) for file in sftp.files(folder, seconds)]
+        names = [file.name for file in sftp.files(folder, seconds)]
+        found = [(file, our_file(file, mapping.resource, store.instance)) for file in names]
         left = sorted(file for file, of in found if of and of.load not in known and of.made < before)
         if left:
             more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""

@@ -2,12 +2,10 @@
 leaves them to the load in one step. Until then they are leased like any others, and come back like any others.
 """
 
-import posixpath
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import structlog
@@ -22,8 +20,8 @@ from store.record_queue import BATCH, GenerationOver, Leased, Unsent
 from sync.batch_writer import RENEW_AFTER, Writing
 from sync.deciding import decision_on
 from sync.loading.content import Columns, NotLoadable
-from sync.loading.looking import CALL_SECONDS
-from sync.loading.names import new_name, our_file, path_of
+from sync.loading.names import new_name, path_of
+from sync.loading.timing import CALL_SECONDS
 from sync.streams import Send, kind_of
 from sync.tables.relatives import awaiting_parents
 
@@ -33,8 +31,6 @@ log = structlog.get_logger()
 COLLECT_SECONDS = 60.0
 #: After so many leased records it is judged whether they are worth a file: less than half of them loadable is not.
 SAMPLE = 4 * BATCH
-#: Files that were never put into place, and that nobody knows any more, go after so long. Hours.
-LEFT_HOURS = 24
 
 
 class Divided(NamedTuple):
@@ -80,8 +76,7 @@ class Collector:
         """Whether a load was committed; if not, all is as it was. Raises ConnectorError, GenerationOver, Stop."""
         for folder in (self._settings.folder, self._settings.results_folder):
             self._sftp.make_folder(folder, CALL_SECONDS)
-        self._tidy()
-        collected = Collected(new_name(self._resource, self._store.now_ms()))
+        collected = Collected(new_name(self._resource, self._store.instance, self._store.now_ms()))
         part = hidden(path_of(self._settings.folder, collected.name))
         writing = self._sftp.create(part, CALL_SECONDS)
         try:
@@ -200,11 +195,3 @@ class Collector:
         self._loads.drop_draft(collected.name)
         self._give_back_the_rest()
         self._give_back(self._ids)
-
-    def _tidy(self) -> None:
-        """Hidden files that a crash has left behind: they hold personal data, and nobody will ask for them."""
-        before = datetime.fromtimestamp(self._store.now_ms() / 1000, UTC) - timedelta(hours=LEFT_HOURS)
-        for file in self._sftp.files(self._settings.folder, CALL_SECONDS):
-            ours = our_file(file.name, self._resource)
-            if ours is not None and ours.never_placed and ours.made < before:
-                self._sftp.remove(posixpath.join(self._settings.folder, file.name), CALL_SECONDS)

@@ -1,6 +1,5 @@
 """The end of a load: its records are settled by what Campaign says of them, batch by batch, as often as it takes."""
 
-import posixpath
 from collections.abc import Callable, Iterable
 
 from connectors.sftp import Sftp
@@ -8,7 +7,8 @@ from store.loads import Load, LoadedRecord
 from store.outcomes import Outcome, Unsent, Written
 from store.records import Leased
 from store.store import WorkflowStore
-from sync.loading.results import Unreadable, check_size, keys_of, rejects_name, written_name
+from sync.loading.names import rejects_of, written_of
+from sync.loading.results import Unreadable, check_size, keys_of
 from sync.provenance import Provenance
 from sync.streams import Send
 
@@ -63,8 +63,8 @@ class Concluding:
         """The keys of the records that are in Campaign and were not refused."""
         try:
             own = {one.id for batch in self._load.batches for one in self._loads.records(self._load, batch)}
-            written = self._keys(written_name(self._load.name), own)
-            rejected = self._keys(rejects_name(self._load.name), own) if with_rejects else set()
+            written = self._keys(written_of(self._load), own)
+            rejected = self._keys(rejects_of(self._load), own) if with_rejects else set()
         except Unreadable as why:
             # Nothing is believed then: each record is written singly.
             self.unreadable = str(why)
@@ -72,8 +72,8 @@ class Concluding:
         self.rejected = len(rejected)
         return written - rejected
 
-    def _keys(self, name: str, own: set[str]) -> set[str]:
-        reading = self._sftp.open(posixpath.join(self._load.facts["results_folder"], name), 0, self._timeout)
+    def _keys(self, path: str, own: set[str]) -> set[str]:
+        reading = self._sftp.open(path, 0, self._timeout)
         try:
             check_size(reading.found.size, self._load.count)
             return keys_of(lambda: reading.read(self._timeout), self._load.facts["key"], own)

@@ -1,6 +1,7 @@
 """A table's loads in a writer's slice: the one that is under way is looked after, or the next one begun."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -14,8 +15,10 @@ from connectors.sftp import Sftp
 from store.record_queue import GenerationOver
 from store.store import WorkflowStore
 from sync.batch_writer import Writing
+from sync.loading import tidying
 from sync.loading.collecting import Collector
-from sync.loading.looking import CALL_SECONDS, LoadWatch
+from sync.loading.looking import LoadWatch
+from sync.loading.timing import CALL_SECONDS
 from sync.loading.troubles import LoadTrouble, place_of
 from sync.patience import Patience
 from sync.tables.position import Phase, Position
@@ -37,6 +40,7 @@ class FileLoader:
         """Goes on with the load that is under way; whether there still is one, to be looked at again soon. Troubles are
         told, and wait: it is looked at ever more seldom then."""
         stream = self._mapping.stream
+        self._tidy(store)
         if store.loads(stream).read() is None:
             return False
         patience = Patience(store.troubles, place_of(stream))
@@ -76,6 +80,13 @@ class FileLoader:
         if committed:
             loads.wait_until(0)
         return committed
+
+    def _tidy(self, store: WorkflowStore) -> None:
+        """Now and then. What hinders it hinders loads, too, and is told there."""
+        stream = self._mapping.stream
+        if tidying.is_due(store, stream):
+            with suppress(ConnectorError):
+                tidying.tidy(store, stream, self._mapping.resource, self._settings.folder, self._sftp)
 
     def _is_due(self, store: WorkflowStore, generation: int) -> bool:
         """Enough waits, what is still being read has filled the queue, and the workflow may be told of a file."""

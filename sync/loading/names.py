@@ -10,7 +10,7 @@ from store.loads import Load
 
 _MADE = "%Y%m%dT%H%M%S"
 _FILE = re.compile(
-    r"(?P<hidden>\.?)(?P<load>(?P<resource>.+)_(?P<made>\d{8}T\d{6})_\d{6})"
+    r"(?P<hidden>\.?)(?P<load>(?P<resource>.+)_(?P<instance>[a-z0-9-]+)_(?P<made>\d{8}T\d{6})_\d{6})"
     r"(?P<ending>\.csv|\.csv\.part|\.given-up|\.written\.csv|\.rejects\.csv)"
 )
 
@@ -23,15 +23,16 @@ class OurFile(NamedTuple):
     never_placed: bool  #: whether it has not come to where Campaign takes it
 
 
-def new_name(resource: str, now_ms: int) -> str:
+def new_name(resource: str, instance: str, now_ms: int) -> str:
     """Of a load that is made now, without the ending of its files."""
-    return f"{resource}_{datetime.fromtimestamp(now_ms / 1000, UTC):{_MADE}}_{secrets.randbelow(10**6):06d}"
+    made = f"{datetime.fromtimestamp(now_ms / 1000, UTC):{_MADE}}"
+    return f"{resource}_{instance}_{made}_{secrets.randbelow(10**6):06d}"
 
 
-def our_file(name: str, resource: str) -> OurFile | None:
-    """What a name tells, without its folder; None if it is none of ours, or about another resource."""
+def our_file(name: str, resource: str, instance: str) -> OurFile | None:
+    """What a name tells, without its folder; None if it is none of this instance's, or about another resource."""
     found = _FILE.fullmatch(name)
-    if found is None or found["resource"] != resource:
+    if found is None or (found["resource"], found["instance"]) != (resource, instance):
         return None
     try:
         made = datetime.strptime(f"{found['made']}+0000", f"{_MADE}%z")
@@ -47,3 +48,18 @@ def path_of(folder: str, name: str) -> str:
 
 def file_of(load: Load) -> str:
     return path_of(load.facts["folder"], load.name)
+
+
+def given_up_file_of(load: Load) -> str:
+    """Where it is once it can never come into its place any more."""
+    return posixpath.join(load.facts["folder"], f".{load.name}.given-up")
+
+
+def written_of(load: Load) -> str:
+    """Appears last, with the keys of all rows that are in Campaign now."""
+    return posixpath.join(load.facts["results_folder"], f"{load.name}.written.csv")
+
+
+def rejects_of(load: Load) -> str:
+    """Refused rows, if there were any."""
+    return posixpath.join(load.facts["results_folder"], f"{load.name}.rejects.csv")

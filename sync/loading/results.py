@@ -18,16 +18,6 @@ class Unreadable(Exception):
     """The file is not what it should be; the text says why, without any value."""
 
 
-def written_name(stem: str) -> str:
-    """Appears last, with the keys of all rows that are in Campaign now."""
-    return f"{stem}.written.csv"
-
-
-def rejects_name(stem: str) -> str:
-    """Refused rows, if there were any."""
-    return f"{stem}.rejects.csv"
-
-
 def check_size(size: int, records: int) -> None:
     """`size`: in bytes, of a file about so many records. Raises Unreadable."""
     if size > _BYTES_BEFORE + _BYTES_PER_ROW * records:

@@ -1,5 +1,8 @@
-"""Why a load waits, where operators see it. Records that are in no load are written meanwhile."""
+"""What operators are told of a load. Records that are in no load are written while it waits."""
 
+from typing import Any
+
+from store.loads import Load
 from store.store import WorkflowStore
 
 
@@ -8,7 +11,23 @@ def place_of(stream: str) -> str:
     return f"{stream}.load"
 
 
+def import_words(load: Load, stream: str) -> str:
+    return f"An import of {load.count:,} records of {stream}"
+
+
+def workflow_of(load: Load) -> str:
+    """Campaign's workflow that imports it."""
+    return str(load.facts["workflow"])
+
+
+def told_of(store: WorkflowStore, stream: str, load: Load) -> dict[str, Any]:
+    """What a line of the log says of it."""
+    return {"workflow": store.name, "stream": stream, "file": load.name, "records": load.count}
+
+
 class LoadTrouble:
+    """Why it waits."""
+
     def __init__(self, store: WorkflowStore, stream: str) -> None:
         self._troubles = store.troubles
         self._where = place_of(stream)

@@ -14,7 +14,7 @@ from store.rights import Right
 from store.sealing import AesSeal
 from sync import batch_writer
 from sync.batch_writer import BatchWriter
-from sync.loading import loader, looking
+from sync.loading import loader, timing
 from workers.app import app
 
 __all__ = ["GUARDS", "app"]
@@ -87,7 +87,7 @@ GUARDS: dict[str, Callable[[], None]] = {
 
 def _hurry_imports() -> None:
     """What waits for minutes, so that Campaign is not asked too often, waits for seconds."""
-    looking.STATE_EVERY_MS, looking.STOPPED_MS, looking.AGAIN_MS = 1000, 1500, 3000
+    timing.STATE_EVERY_MS, timing.STOPPED_MS, timing.AGAIN_MS = 1000, 1500, 3000
     loader.PAUSE_MS = 3000
 
 

@@ -12,7 +12,7 @@ from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome, Unchanged
 from store.replays import Only
 from store.store import Store, WorkflowStore
-from sync.loading import looking
+from sync.loading import timing
 from sync.mapping.mapper import fingerprint
 from sync.streams import FILTERED_OUT, Allowance, Answer, Calls, Reader, Send, Slice, Stream
 from sync.tables import deletions
@@ -194,7 +194,7 @@ def loading(
 ) -> Iterator[LoadStage]:
     """Contacts that travel in files once twenty wait; what waits for a while is looked at at once."""
     for name in ("SURE_MS", "STATE_EVERY_MS", "STOPPED_MS", "AGAIN_MS"):
-        monkeypatch.setattr(looking, name, 0)
+        monkeypatch.setattr(timing, name, 0)
     stage = LoadStage(redis, sandbox, tmp_path)
     stage.configure()
     yield stage

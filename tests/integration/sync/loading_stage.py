@@ -119,6 +119,13 @@ class LoadStage:
         for _ in range(2):
             read(self.runtime, "ingress", "contact", self.generation)
 
+    def start_with(self, count: int) -> list[str]:
+        """So many new contacts, which are read and wait to be written. Answers their ids."""
+        ids = self.create(count)
+        self.start()
+        self.read()
+        return ids
+
     def write(self, runtime: Runtime | None = None) -> WriteEnd:
         return write(runtime or self.runtime, "ingress", "contact", self.generation, 0)
 
@@ -136,6 +143,11 @@ class LoadStage:
             if (load := self.loads.read()) is not None:
                 return load
         raise AssertionError(f"{self.queue.backlog()} {self.workflow.troubles.all()}")
+
+    def make_load(self, count: int) -> Load:
+        """A load of so many new contacts, and of those that were there; as `write_until_loaded` leaves it."""
+        self.start_with(count)
+        return self.write_until_loaded()
 
     def imports(self, **changed: Any) -> dict[str, Any]:
         """Campaign's workflow, changed or as it is."""

@@ -10,14 +10,12 @@ from store.lifecycle import State
 from store.record_queue import Lane
 from store.whereabouts import Place, whereabouts
 from sync.writing import WriteEnd
-from tests.integration.sync.loading_stage import FIELDS, IMPORTS, RESULTS, LoadStage
+from tests.integration.sync.loading_stage import FIELDS, RESULTS, LoadStage
 
 
 def test_a_first_load_travels_in_a_file_and_stands_in_the_ledger_as_if_written_singly(loading: LoadStage) -> None:
     # Given some thousand contacts
-    loading.create(2000)
-    loading.start()
-    loading.read()
+    loading.start_with(2000)
     # When they are written
     loading.write_until_done()
     # Then all of them are in Campaign, out of one file, each once
@@ -37,9 +35,7 @@ def test_a_first_load_travels_in_a_file_and_stands_in_the_ledger_as_if_written_s
 
 
 def test_the_file_is_hidden_until_its_records_belong_to_the_load(loading: LoadStage) -> None:
-    loading.create(30)
-    loading.start()
-    loading.read()
+    loading.start_with(30)
     # When a load is committed
     load = loading.write_until_loaded()
     # Then its file has a name that Campaign does not take, and its records are with nobody else
@@ -76,9 +72,7 @@ def test_what_campaign_refuses_becomes_a_dead_letter_with_the_reason_of_a_single
 def test_rows_that_are_not_confirmed_are_written_singly(loading: LoadStage) -> None:
     # Given a workflow that refuses every seventh row for no reason, and does not list every fifth
     loading.imports(reject_every=7, unlisted_every=5)
-    loading.create(100)
-    loading.start()
-    loading.read()
+    loading.start_with(100)
     loading.write_until_done()
     # Then nothing is missing, and the ledger has nothing that was not confirmed
     assert loading.names() == loading.wanted()
@@ -89,9 +83,7 @@ def test_rows_that_are_not_confirmed_are_written_singly(loading: LoadStage) -> N
 def test_a_change_during_the_import_waits_and_wins(loading: LoadStage) -> None:
     # Given an import that takes its time, by the sandbox's clock
     loading.imports(delay_seconds=100)
-    ids = loading.create(50)
-    loading.start()
-    loading.read()
+    ids = loading.start_with(50)
     loading.write_until_loaded()
     for _ in range(3):
         loading.write()
@@ -118,9 +110,7 @@ def test_a_change_during_the_import_waits_and_wins(loading: LoadStage) -> None:
 
 def test_fewer_than_the_threshold_are_written_singly(loading: LoadStage) -> None:
     loading.configure(threshold=5000, at_most=5000)
-    loading.create(100)
-    loading.start()
-    loading.read()
+    loading.start_with(100)
     loading.write_until_done()
     assert loading.in_files() == 0 and loading.names() == loading.wanted()
 
@@ -129,9 +119,7 @@ def test_changes_of_what_campaign_has_already_travel_singly_and_are_no_reason_to
     loading: LoadStage,
 ) -> None:
     # Given contacts that Campaign has
-    ids = loading.create(60)
-    loading.start()
-    loading.read()
+    ids = loading.start_with(60)
     loading.write_until_done()
     before = len(loading.journal())
     # When most of them change, more than the threshold
@@ -148,9 +136,7 @@ def test_changes_of_what_campaign_has_already_travel_singly_and_are_no_reason_to
 def test_an_import_that_confirms_less_than_half_is_not_repeated(loading: LoadStage) -> None:
     # Given a workflow that does not list what it has written
     loading.imports(unlisted_every=1)
-    loading.create(100)
-    loading.start()
-    loading.read()
+    loading.start_with(100)
     loading.write_until_done()
     # Then everything is written singly, operators are told, and no more loads are made in this run
     assert loading.names() == loading.wanted()
@@ -169,10 +155,7 @@ def test_an_import_that_confirms_less_than_half_is_not_repeated(loading: LoadSta
 def test_results_that_cannot_be_read_confirm_nothing(loading: LoadStage) -> None:
     # Given a workflow whose results have another column
     loading.imports(takes_files=False)
-    loading.create(50)
-    loading.start()
-    loading.read()
-    load = loading.write_until_loaded()
+    load = loading.make_load(50)
     loading.write()
     loading.put_file(f"{RESULTS}/{load.name}.written.csv", "key\nx\n")
     # When they are found
@@ -186,10 +169,7 @@ def test_results_that_cannot_be_read_confirm_nothing(loading: LoadStage) -> None
 def test_a_row_that_was_refused_and_is_listed_all_the_same_is_not_believed(loading: LoadStage) -> None:
     # Given results that contradict each other, and nothing that was imported
     loading.imports(takes_files=False)
-    loading.create(50)
-    loading.start()
-    loading.read()
-    load = loading.write_until_loaded()
+    load = loading.make_load(50)
     loading.write()
     doubtful, listed = sorted(loading.wanted())[:2]
     loading.put_file(f"{RESULTS}/{load.name}.rejects.csv", f"externalId,reason\n{doubtful},x\n")
@@ -205,10 +185,7 @@ def test_results_that_still_grow_are_waited_for(loading: LoadStage) -> None:
     # Given results that are there by half for a while
     loading.configure(settled_seconds=1)
     loading.imports(half_results_seconds=50)
-    loading.create(80)
-    loading.start()
-    loading.read()
-    loading.write_until_loaded()
+    loading.make_load(80)
     loading.write()
     loading.write()
     loading.admin.post("/clock", {"advance": 60})
@@ -234,10 +211,7 @@ def test_a_workflow_may_be_started_or_look_by_itself(loading: LoadStage, trigger
     loading.imports(**({"ends": True} if trigger == "start" else {"every_seconds": 1}))
     if trigger == "start":
         loading.stand("finished")
-    loading.create(100)
-    loading.start()
-    loading.read()
-    loading.write_until_loaded()
+    loading.make_load(100)
     loading.write()
     loading.admin.post("/clock", {"advance": 5})
     loading.write_until_done()
@@ -251,9 +225,7 @@ def test_a_workflow_may_be_started_or_look_by_itself(loading: LoadStage, trigger
 def test_a_file_waits_for_the_cool_down_while_others_are_written(loading: LoadStage) -> None:
     # Given a workflow that was signalled a moment ago
     loading.admin.put("/switches", {"signal_cool_down_seconds": 600})
-    loading.create(30)
-    loading.start()
-    loading.read()
+    loading.start_with(30)
     loading.write_until_done()
     assert len(loading.imports()["signals"]) == 1
     # When another file is in its place
@@ -279,9 +251,7 @@ def test_a_file_waits_for_the_cool_down_while_others_are_written(loading: LoadSt
 def test_no_load_is_begun_before_the_workflow_can_be_signalled_again(loading: LoadStage) -> None:
     # Given a load a moment ago, and ten minutes between two
     loading.configure(cool_down_seconds=600)
-    loading.create(30)
-    loading.start()
-    loading.read()
+    loading.start_with(30)
     loading.write_until_done()
     before = loading.in_files()
     assert before == len(loading.wanted())
@@ -296,9 +266,7 @@ def test_no_load_is_begun_before_the_workflow_can_be_signalled_again(loading: Lo
 @pytest.mark.parametrize("state", ["paused", "stopped"])
 def test_a_workflow_that_does_not_run_gets_no_file(loading: LoadStage, state: str) -> None:
     loading.stand(state)
-    loading.create(100)
-    loading.start()
-    loading.read()
+    loading.start_with(100)
     assert loading.write() is WriteEnd.SLICE_OVER or loading.trouble()
     assert f"WKF201 is {state}" in loading.trouble() and "written singly" in loading.trouble()
     loading.write_until_done()
@@ -316,9 +284,7 @@ def test_records_are_written_singly_where_the_server_takes_no_file(
         raise Unreachable("sftp", "the connection broke off")
 
     monkeypatch.setattr("connectors.sftp_writing.RemoteWriting.write", broken)
-    loading.create(100)
-    loading.start()
-    loading.read()
+    loading.start_with(100)
     # When they are written
     loading.write()
     # Then operators are told, and nothing waits
@@ -326,25 +292,6 @@ def test_records_are_written_singly_where_the_server_takes_no_file(
     loading.write_until_done()
     assert loading.in_files() == 0 and loading.names() == loading.wanted()
     assert loading.files() == {}
-
-
-def test_what_a_crash_left_on_the_server_goes_after_a_day(loading: LoadStage) -> None:
-    # Given hidden files of yesterday and of today, and one of somebody else
-    old, new = (
-        f"{IMPORTS}/.profile_20200101T000000_000001.csv.part",
-        f"{IMPORTS}/.profile_29990101T000000_000001.csv.part",
-    )
-    foreign = f"{IMPORTS}/.profile_of_mine.csv.part"
-    for path in (old, new, foreign):
-        loading.put_file(path, "x")
-    # When a load is made
-    loading.create(30)
-    loading.start()
-    loading.read()
-    loading.write_until_done()
-    assert loading.in_files() > 0
-    # Then what nobody knows any more is gone
-    assert loading.files().keys() == {new, foreign}
 
 
 @pytest.mark.parametrize(

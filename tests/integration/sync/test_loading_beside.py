@@ -12,9 +12,7 @@ def test_records_that_a_writer_gave_back_unsent_may_still_travel_in_a_file(
 ) -> None:
     # Given a writer that has taken a batch, and whose slice ends before it has sent anything
     loading.configure(threshold=1000)
-    loading.create(50)
-    loading.start()
-    loading.read()
+    loading.start_with(50)
     with monkeypatch.context() as patched:
         patched.setattr(BatchWriter, "_send_on", lambda writer: writer._writing.over.set())
         loading.write()
@@ -34,9 +32,7 @@ def test_a_record_that_may_have_been_sent_is_not_forgotten_with_the_rest(
 ) -> None:
     # Given records of which the ledger says already that they may be in Campaign
     loading.configure(threshold=1000)
-    loading.create(5)
-    loading.start()
-    loading.read()
+    loading.start_with(5)
     batch = loading.queue.lease(loading.generation, 500, 60_000)
     sent, *_ = [record.id for record in batch.records]
     loading.queue.sending(batch.number, [sent])
@@ -53,9 +49,7 @@ def test_a_record_that_may_have_been_sent_is_not_forgotten_with_the_rest(
 
 def test_changes_in_front_of_new_records_go_back_and_keep_no_file_from_being_made(loading: LoadStage) -> None:
     # Given changes of records that Campaign has, and new records behind them
-    first = loading.create(30)
-    loading.start()
-    loading.read()
+    first = loading.start_with(30)
     loading.write_until_done()
     for record_id in first:
         loading.rename(record_id, "Changed")
@@ -75,10 +69,7 @@ def test_a_table_is_read_on_while_a_file_holds_as_much_as_the_queue_may(loading:
     # Given a load as large as the high-water mark
     loading.runtime = loading.another(high_water=50)
     loading.imports(takes_files=False)
-    loading.create(100 - len(loading.wanted()))
-    loading.start()
-    loading.read()
-    loading.write_until_loaded()
+    loading.make_load(100 - len(loading.wanted()))
     # When somebody changes what is not in it, then that is read all the same
     queue = RecordQueue(loading.redis, loading.queue.keys, high_water=50)
     assert loading.queue.total() >= 50 and not queue.is_full()

@@ -11,10 +11,10 @@ from connectors.sftp import Sftp
 from store.lifecycle import State
 from store.loads import Load, Loads
 from store.record_queue import RecordQueue
-from sync.loading import collecting, looking, results
+from sync.loading import collecting, results, timing
 from sync.loading.looking import LoadWatch
+from tests.integration.sync.loading_crashes import assert_all_is_well, look, once
 from tests.integration.sync.loading_stage import LoadStage
-from tests.integration.sync.test_loading_crashes import assert_all_is_well, look, once
 
 Snapshot = dict[bytes, tuple[bytes, int]]
 
@@ -38,10 +38,7 @@ def forget_since(redis: Redis, saved: Snapshot) -> None:
 
 def write_until_imported(stage: LoadStage, count: int) -> Load:
     """Campaign has said what it has written; nobody has looked at it yet."""
-    stage.create(count)
-    stage.start()
-    stage.read()
-    load = stage.write_until_loaded()
+    load = stage.make_load(count)
     for _ in range(20):
         if any(path.endswith(".written.csv") for path in stage.files()):
             return load
@@ -69,7 +66,7 @@ def test_a_server_that_forgets_the_end_of_a_load_finds_it_again(
     # Given an import whose results are there
     write_until_imported(loading, 60)
     saved = remembered(loading.redis)
-    monkeypatch.setattr(looking, "SURE_MS", HOUR_MS)
+    monkeypatch.setattr(timing, "SURE_MS", HOUR_MS)
     # When it is settled, and Redis comes back without its last second
     loading.write()
     assert ended(loading) and loading.queue.total() == 0
@@ -79,7 +76,7 @@ def test_a_server_that_forgets_the_end_of_a_load_finds_it_again(
     loading.write()
     assert ended(loading) and loading.files()
     # And they go once that cannot be forgotten any more
-    monkeypatch.setattr(looking, "SURE_MS", 0)
+    monkeypatch.setattr(timing, "SURE_MS", 0)
     write_until_over(loading)
     assert_all_is_well(loading)
     assert loading.files() == {} and loading.off() == ""
@@ -90,14 +87,11 @@ def test_a_server_that_forgets_that_a_file_was_given_up_finds_it_again(
     loading: LoadStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a load that was stopped before its file was in place
-    loading.create(60)
-    loading.start()
-    loading.read()
-    loading.write_until_loaded()
+    loading.make_load(60)
     loading.stop()
     loading.press_start()
     saved = remembered(loading.redis)
-    monkeypatch.setattr(looking, "SURE_MS", HOUR_MS)
+    monkeypatch.setattr(timing, "SURE_MS", HOUR_MS)
     # When it is given up, and Redis comes back without its last second
     with pytest.raises(AssertionError):
         loading.tick_until(State.RUNNING)
@@ -107,7 +101,7 @@ def test_a_server_that_forgets_that_a_file_was_given_up_finds_it_again(
     with pytest.raises(AssertionError):
         loading.tick_until(State.RUNNING)
     assert ended(loading) and [path[-9:] for path in loading.files()] == [".given-up"]
-    monkeypatch.setattr(looking, "SURE_MS", 0)
+    monkeypatch.setattr(timing, "SURE_MS", 0)
     loading.tick_until(State.RUNNING)
     assert loading.files() == {}
     loading.write_until_done()
@@ -120,10 +114,7 @@ def test_a_server_that_forgets_what_was_announced_hears_it_again(
 ) -> None:
     # Given a file that has come into place, and is not taken
     loading.imports(takes_files=False)
-    loading.create(60)
-    loading.start()
-    loading.read()
-    loading.write_until_loaded()
+    loading.make_load(60)
     saved = remembered(loading.redis)
     loading.write()
     ids, ledger = list(loading.wanted()), loading.queue.ledger
@@ -144,7 +135,7 @@ def test_what_is_held_again_after_the_end_is_settled_again(loading: LoadStage, m
     write_until_imported(loading, 60)
     keys = loading.queue.keys
     held = remembered(loading.redis, keys.records, keys.leases, keys.batches)
-    monkeypatch.setattr(looking, "SURE_MS", HOUR_MS)
+    monkeypatch.setattr(timing, "SURE_MS", HOUR_MS)
     loading.write()
     assert ended(loading) and loading.queue.total() == 0
     # When its records are held again all the same
@@ -152,7 +143,7 @@ def test_what_is_held_again_after_the_end_is_settled_again(loading: LoadStage, m
         loading.redis.restore(name, 0, packed, replace=True)
     assert loading.queue.total() > 0
     # Then they are settled again, by the same results
-    monkeypatch.setattr(looking, "SURE_MS", 0)
+    monkeypatch.setattr(timing, "SURE_MS", 0)
     write_until_over(loading)
     assert_all_is_well(loading)
     assert loading.in_files() == len(loading.journal()) == len(loading.wanted())
@@ -164,10 +155,7 @@ def test_what_a_batch_holds_and_the_load_does_not_know_is_given_back(
 ) -> None:
     # Given a load that has lost what it knew of a batch
     monkeypatch.setattr(collecting, "BATCH", 20)
-    loading.create(60)
-    loading.start()
-    loading.read()
-    load = loading.write_until_loaded()
+    load = loading.make_load(60)
     loading.redis.hdel(loading.queue.keys.load, f"batch:{load.batches[1]}")
     # When it ends, in whatever way
     if ends == "withdrawn":
@@ -186,10 +174,7 @@ def test_what_a_batch_holds_and_the_load_does_not_know_is_given_back(
 
 def test_no_file_comes_into_place_after_a_stop(loading: LoadStage, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given an operator who stops while a file is about to come into place
-    loading.create(60)
-    loading.start()
-    loading.read()
-    load = loading.write_until_loaded()
+    load = loading.make_load(60)
     once(monkeypatch, RecordQueue, "sending", loading.stop)
     # When that was prepared
     loading.write()
@@ -255,10 +240,7 @@ def test_results_that_are_much_too_large_are_not_read(loading: LoadStage, monkey
 def test_an_import_whose_workflow_is_stopping_may_still_write_and_is_waited_for(loading: LoadStage) -> None:
     # Given an import under way, row by row
     loading.imports(rows_per_second=0.5)
-    loading.create(60)
-    loading.start()
-    loading.read()
-    load = loading.write_until_loaded()
+    load = loading.make_load(60)
     loading.write()
     loading.admin.post("/clock", {"advance": 10})
     assert loading.imports()["runs"][-1]["state"] == "importing"
@@ -280,10 +262,7 @@ def test_a_server_that_does_not_answer_is_asked_ever_more_seldom(
 ) -> None:
     # Given an import whose end cannot be looked for, since the server is silent
     monkeypatch.setattr("sync.patience.FIRST_WAIT", 1000.0)
-    loading.create(60)
-    loading.start()
-    loading.read()
-    loading.write_until_loaded()
+    loading.make_load(60)
     asked: list[str] = []
 
     def silent(*args: Any) -> bool:

@@ -10,8 +10,8 @@ import pytest
 from store.lifecycle import State
 from sync.loading import collecting
 from tasks.tick import tick
+from tests.integration.sync.loading_crashes import POINTS, Crash, assert_all_is_well, crash, leases_run_out
 from tests.integration.sync.loading_stage import LoadStage
-from tests.integration.sync.test_loading_crashes import POINTS, Crash, assert_all_is_well, crash, leases_run_out
 
 SEEDS = range(int(os.environ.get("LOADING_WALKS", "4")))
 STEPS = 25

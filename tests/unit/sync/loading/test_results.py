@@ -5,17 +5,13 @@ import io
 import pytest
 
 from sync.loading import results
-from sync.loading.results import Unreadable, check_size, keys_of, rejects_name, written_name
+from sync.loading.results import Unreadable, check_size, keys_of
 
 
 def keys(content: bytes, at_once: int = 7) -> set[str]:
     """As they come piece by piece, of a load that has these records."""
     file = io.BytesIO(content)
     return keys_of(lambda: file.read(at_once), "externalId", {"a", "b"})
-
-
-def test_the_results_are_named_after_the_file() -> None:
-    assert (written_name("profile_1"), rejects_name("profile_1")) == ("profile_1.written.csv", "profile_1.rejects.csv")
 
 
 @pytest.mark.parametrize(
