@@ -52,5 +52,5 @@ lock: $(VENV)/installed  ## Resolve the locked dependencies anew.
 		--no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.lock
 
 clean:  ## Remove everything that make has made.
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

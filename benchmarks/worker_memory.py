@@ -79,6 +79,8 @@ def _sampled(there: Pretend, backlog: int) -> _Most:
         totals = _totals(here)
         read, waiting = totals["read"] - backlog, queue.backlog().total
         say(f"written {totals['written'] - before:,}, read {read:,} meanwhile; {waiting:,} wait")
+        if not read:
+            raise RuntimeError(f"Nothing was read meanwhile, so that nothing was measured; see {here.home}/worker.log.")
     return _Most(largest / MB, together / MB)
 
 
