@@ -20,7 +20,7 @@ def sandbox() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def up(arguments: tuple[str, ...]) -> None:
     """Start the servers of both, with Campaign's event journal and SFTP. Their addresses and credentials are printed,
-    the two secrets last, as lines to paste. Ctrl-C ends them.
+    the secrets last, as lines to paste. Ctrl-C ends them.
 
     All arguments are handed to the sandbox, whose own help says which there are.
     """

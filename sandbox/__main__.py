@@ -149,6 +149,9 @@ def up(
             for system in ("dynamics", "campaign"):
                 secret = shlex.quote(info[system]["client_secret"])
                 sys.stdout.write(f"export {system.upper()}_CLIENT_SECRET={secret}\n")
+            if sftp_key is not None:
+                path = shlex.quote(str(sftp_key.absolute()))
+                sys.stdout.write(f'export SFTP_PRIVATE_KEY="$(cat {path})"\n')
         sys.stdout.flush()
 
     context = None if tls is None else server_context(tls)

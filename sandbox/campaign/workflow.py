@@ -39,6 +39,7 @@ class Workflow(ABC):
         self.switches = switches
         self.pkey, self.activity = (_token(f"{name}:{part}") for part in ("workflow", "signal"))
         self.state = "started"
+        self._counted_from = clock.now()
         self._signalled: float | None = None
         self.commands: list[dict[str, Any]] = []
         self.signals: list[dict[str, Any]] = []
@@ -63,12 +64,17 @@ class Workflow(ABC):
 
     @property
     @abstractmethod
-    def next_run(self) -> float | None:
-        """Sandbox time; None where it waits for somebody."""
+    def every(self) -> float | None:
+        """Seconds from one run of its schedule to the next; None: it has no schedule."""
 
     @abstractmethod
     def _triggered(self, parameters: dict[str, Any]) -> None:
         """A signal has come."""
+
+    @property
+    def next_run(self) -> float | None:
+        """Sandbox time; None where it waits for somebody."""
+        return None if self.every is None or self.state != "started" else self._counted_from + self.every
 
     def command(self, method: str) -> None:
         """`start`, `pause`, `resume` or `stop`. NotPossible."""
@@ -85,7 +91,13 @@ class Workflow(ABC):
         """Into a state as if somebody had done it in Campaign's own interface. ValueError."""
         if state not in STATES:
             raise ValueError(f"state must be one of {', '.join(STATES)}.")
-        self.state = state
+        before, self.state = self.state, state
+        if state == "started" and before not in ("started", "paused"):
+            self._begun()
+
+    def _begun(self) -> None:
+        """It was started, not resumed: the schedule counts anew."""
+        self._counted_from = self._clock.now()
 
     def signal(self, parameters: dict[str, Any]) -> None:
         """NotPossible, CoolingDown."""
@@ -97,6 +109,14 @@ class Workflow(ABC):
         self._signalled = now
         self.signals.append({"at": now, "parameters": parameters})
         self._triggered(parameters)
+
+    def _take_due(self) -> bool:
+        """Whether a run of the schedule is due; it counts as made then. Runs that were missed meanwhile are one."""
+        now, every, due = self._clock.now(), self.every, self.next_run
+        if every is None or due is None or now < due:
+            return False
+        self._counted_from += (now - self._counted_from) // every * every
+        return True
 
     def as_json(self) -> dict[str, Any]:
         return {"state": self.state, "next_run": self.next_run, "commands": self.commands, "signals": self.signals}

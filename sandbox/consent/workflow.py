@@ -17,7 +17,6 @@ class ExportWorkflow(Workflow):
     def __init__(self, clock: Clock, exports: Exports, seed: int) -> None:
         super().__init__(clock, exports.switches, str(seed))
         self._exports = exports
-        self._counted_from = clock.now()
         self.runs: list[dict[str, Any]] = []
 
     def use(self, switches: Switches) -> None:
@@ -40,16 +39,12 @@ class ExportWorkflow(Workflow):
         return self.switches.export_parameters
 
     @property
-    def next_run(self) -> float | None:
-        """Sandbox time; None while it is not started."""
-        return self._counted_from + self.switches.export_every_seconds if self.state == "started" else None
+    def every(self) -> float:
+        return self.switches.export_every_seconds
 
     def settle(self) -> None:
-        """Run if the time has come; runs that were missed meanwhile are one."""
-        now, due = self._clock.now(), self.next_run
-        if due is not None and now >= due:
-            every = self.switches.export_every_seconds
-            self._counted_from += (now - self._counted_from) // every * every
+        """Run if the time has come."""
+        if self._take_due():
             self.run("schedule", None)
 
     def run(self, reason: str, first_bytes: int | None) -> dict[str, Any]:
@@ -57,13 +52,6 @@ class ExportWorkflow(Workflow):
         told = self._exports.run(first_bytes)
         self.runs.append({"at": self._clock.now(), "reason": reason, **told})
         return told
-
-    def put(self, state: str) -> None:
-        """A start counts its day anew."""
-        before = self.state
-        super().put(state)
-        if state == "started" and before not in ("started", "paused"):
-            self._counted_from = self._clock.now()
 
     def _triggered(self, parameters: dict[str, Any]) -> None:
         self.run("signal", None)

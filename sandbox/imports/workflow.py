@@ -39,7 +39,7 @@ class ImportWorkflow(Workflow):
         self._writes = writes
         self._folder = folder
         self._woken = woken
-        self._looked = self._counted_from = clock.now()
+        self._looked = clock.now()
         self._worked = self._due = 0.0
         #: What set it off and was not begun yet: why, the file that was named, and when it is due.
         self._asked: list[tuple[str, str | None, float]] = []
@@ -71,9 +71,8 @@ class ImportWorkflow(Workflow):
         return {self.settings.parameter: "string"} if self.settings.parameter else {}
 
     @property
-    def next_run(self) -> float | None:
-        every = self.settings.every_seconds
-        return None if every is None or self.state != "started" else self._counted_from + every
+    def every(self) -> float | None:
+        return self.settings.every_seconds
 
     @property
     def is_busy(self) -> bool:
@@ -84,7 +83,8 @@ class ImportWorkflow(Workflow):
     def work(self, until: float) -> bool:
         """Go on, until the performance counter shows `until`; whether more could be done at once."""
         self._count()
-        self._look_at_the_schedule()
+        if self._take_due() and not self._asked and self._steps is None and self._found(None):
+            self._ask("schedule", None)
         while self.is_busy:
             if self._steps is None:
                 reason, file, due = self._asked[0]
@@ -106,18 +106,11 @@ class ImportWorkflow(Workflow):
         self._ask("admin", file)
 
     def put(self, state: str) -> None:
-        """Stopped or failed it drops what it was at; a start counts its schedule anew, and by itself sets off the
-        workflow that ends.
-        """
+        """Stopped or failed it drops what it was at."""
         self._count()
-        before = self.state
         super().put(state)
         if state in ("stopped", "failed"):
             self._drop(state, "Somebody stopped the workflow." if state == "stopped" else "The workflow failed.")
-        if state == "started" and before not in ("started", "paused"):
-            self._counted_from = self._clock.now()
-            if self.settings.ends:
-                self._ask("start", None)
         self._woken()
 
     def as_json(self) -> dict[str, Any]:
@@ -126,6 +119,12 @@ class ImportWorkflow(Workflow):
 
     def _triggered(self, parameters: dict[str, Any]) -> None:
         self._ask("signal", parameters.get(self.settings.parameter))
+
+    def _begun(self) -> None:
+        """By itself that sets off the workflow that ends."""
+        super()._begun()
+        if self.settings.ends:
+            self._ask("start", None)
 
     def _ask(self, reason: str, file: str | None) -> None:
         if self.settings.takes_files:
@@ -139,13 +138,6 @@ class ImportWorkflow(Workflow):
         if self.state in ("started", "stopping"):
             self._worked += max(0.0, now - self._looked)
         self._looked = now
-
-    def _look_at_the_schedule(self) -> None:
-        every, due, now = self.settings.every_seconds, self.next_run, self._clock.now()
-        if every is not None and due is not None and now >= due:
-            self._counted_from += (now - self._counted_from) // every * every
-            if not self._asked and self._steps is None and self._found(None):
-                self._ask("schedule", None)
 
     def _step(self) -> None:
         assert self._steps is not None

@@ -40,6 +40,7 @@ def test_changes_since_a_moment_come_page_by_page_oldest_change_first(
     changed = [f"k-{number}" for number in (7, 3, 9, 2, 8, 5, 4, 6)]
     for key in changed:
         campaign.send("PATCH", f"/{key}", {"phone": "1"})
+        sandbox.admin.post("/clock", {"advance": 1})
     since = campaign.send("GET", "/k-7").json()["lastModified"]
     day, clock = since.removesuffix("Z").split(" ")
     since = form.format(since, day, clock)

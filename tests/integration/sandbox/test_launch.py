@@ -1,6 +1,8 @@
 """Starting and ending: one JSON line when everything answers, a clean end on a signal."""
 
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,12 +14,19 @@ import pytest
 import requests
 import yaml
 
+from config.load import load
+from sandbox.imports.settings import ImportSettings
+from sandbox.switches import Switches
 from tests.sandboxes import ROOT
 
+EXAMPLES = ROOT / "docs/examples"
+REHEARSAL = ROOT / "docs/first-loads.md"
 
-def launch(*arguments: str) -> "subprocess.Popen[str]":
+
+def launch(*arguments: str, cwd: Path = ROOT) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "sandbox", "up", "--contacts", "20", "--accounts", "2", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    found = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, cwd=cwd, env=found, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def end(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str, str]:
@@ -118,19 +127,21 @@ def test_an_unknown_switch_is_a_usage_error() -> None:
 
 
 def test_a_person_gets_the_secrets_last_as_lines_to_paste_and_the_key_in_a_file(tmp_path: Path) -> None:
-    # Given a sandbox that writes the SFTP key to a file
-    key = tmp_path / "key"
-    process = launch("--sftp-key", str(key))
+    # Given a sandbox that writes the SFTP key to a file, whose name a shell would take apart
+    key = tmp_path / "my key"
+    process = launch("--sftp-key", key.name, cwd=tmp_path)
     assert process.stdout is not None
     lines: list[str] = []
-    while not lines or not lines[-1].startswith("export CAMPAIGN_CLIENT_SECRET="):
+    while not lines or not lines[-1].startswith("export SFTP_PRIVATE_KEY="):
         lines.append(process.stdout.readline())
     assert end(process, signal.SIGTERM) == (0, "", "")
-    # Then the lines give a shell the secrets that stand above
+    # Then the lines give a shell anywhere the secrets that stand above, and the key
     told = dict(line.strip().split(": ", 1) for line in lines if ".client_secret: " in line)
-    command = "".join(lines[-2:]) + 'printf "%s %s" "$DYNAMICS_CLIENT_SECRET" "$CAMPAIGN_CLIENT_SECRET"'
-    shell = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
-    assert shell.stdout == f"{told['dynamics.client_secret']} {told['campaign.client_secret']}"
+    shown = '"$DYNAMICS_CLIENT_SECRET" "$CAMPAIGN_CLIENT_SECRET" "$SFTP_PRIVATE_KEY"'
+    command = "".join(lines[-3:]) + f'printf "%s %s %s\\n" {shown}'
+    shell = subprocess.run(["sh", "-c", command], cwd="/", capture_output=True, text=True, check=True)
+    secrets = f"{told['dynamics.client_secret']} {told['campaign.client_secret']}"
+    assert shell.stdout == f"{secrets} {key.read_text()}"
     # And the key is its owner's alone
     assert (key.stat().st_mode & 0o777, key.read_text()[:15]) == (0o600, "-----BEGIN OPEN")
 
@@ -144,21 +155,46 @@ def test_its_help_names_the_command_that_was_typed() -> None:
     assert "--sftp-key" in head and all(line.startswith("  d365acs sandbox up ") for line in example.splitlines())
 
 
-def test_the_example_for_a_rehearsal_fits_what_the_sandbox_says_of_itself() -> None:
-    # Given the example, and the addresses and ids of a sandbox on other ports
-    example = yaml.safe_load((ROOT / "docs/examples/sandbox.yaml").read_text())["connections"]
+def test_the_examples_for_a_rehearsal_fit_what_the_sandbox_says_of_itself() -> None:
+    # Given the examples, and the addresses, ids and keys of a sandbox on other ports
+    names = ("sandbox.yaml", "sandbox-imports.yaml", "every-feature.yaml")
+    examples = [yaml.safe_load((EXAMPLES / name).read_text())["connections"] for name in names]
     process = launch("-o", "json", "--contacts", "1")
     assert process.stdout is not None
     told = json.loads(process.stdout.readline())
     assert end(process, signal.SIGTERM)[0] == 0
-    ports = {name: int(urlsplit(told[name]["url"]).port or 0) for name in ("dynamics", "campaign", "journal")}
-    assert len(set(ports.values())) == 3
     # Then they are the same but for the ports, which are those from 9000 on
-    for system, settings in example.items():
-        for name, value in settings.items():
-            if "secret" not in name:
-                there = urlsplit(told[system][name])
-                assert urlsplit(value)._replace(netloc="") == there._replace(netloc=""), name
-    urls = [example["dynamics"]["url"], example["dynamics"]["token_url"], example["campaign"]["url"]]
-    urls += [example["campaign"]["token_url"], example["journal"]["url"]]
-    assert [urlsplit(url).port for url in urls] == [9000, 9001, 9002, 9003, 9005]
+    ports = set()
+    for system, name, value in (
+        (system, *setting)
+        for example in examples
+        for system, settings in example.items()
+        for setting in settings.items()
+    ):
+        if name == "port":
+            ports.add((system, name, value))
+        elif name in ("url", "token_url"):
+            here, there = urlsplit(value), urlsplit(told[system][name])
+            assert here._replace(netloc="") == there._replace(netloc=""), name
+            ports.add((system, name, here.port))
+        elif name not in ("client_secret", "private_key"):
+            assert value == told[system][name], name
+    addresses = [("dynamics", "url"), ("dynamics", "token_url"), ("campaign", "url"), ("campaign", "token_url")]
+    numbered = [*zip(addresses, range(9000, 9004), strict=True), (("journal", "url"), 9005), (("sftp", "port"), 9006)]
+    assert ports == {(*address, number) for address, number in numbered}
+
+
+def test_the_rehearsal_of_imports_has_contacts_enough_for_a_file_and_names_a_workflow_that_is_there() -> None:
+    # Given the command and the mapping of the example
+    text = (EXAMPLES / "sandbox-imports.yaml").read_text()
+    contacts = int(re.findall(r"sandbox up .*--contacts (\d+)", text)[0])
+    ingress = load(text, "sandbox-imports.yaml").ingress
+    assert ingress is not None
+    (mapping,) = ingress.tables
+    assert mapping.file_import is not None
+    # Then half of them may be written singly before the file is made, and the sandbox's own workflow takes it
+    assert mapping.file_import.threshold * 2 <= contacts
+    settings = ImportSettings.from_json(Switches().import_workflows[mapping.file_import.workflow])
+    assert (settings.resource, settings.signal) == (mapping.resource, mapping.file_import.signal)
+    # And the page says the same command
+    assert f"d365acs sandbox up --port-base 9000 --contacts {contacts} --sftp-key" in REHEARSAL.read_text()
