@@ -149,7 +149,8 @@ def _facts(part: Part, now_ms: int) -> Iterator[tuple[str, RenderableType]]:
 def _waiting(waits: Whereabouts, retried: Happened | None) -> str:
     lane = "live changes" if waits.lane.name == "LIVE" else "replays and full reads"
     tries = f", {counted(waits.attempts, 'failed attempt')}" if waits.attempts else ""
-    return f"{_PLACES[waits.place.value]} {since_words(waits.queued_ms, retried)}, among {lane}{tries}"
+    since = since_words(waits.loaded_ms or waits.queued_ms, retried)
+    return f"{_PLACES[waits.place.value]} {since}, among {lane}{tries}"
 
 
 _PLACES = {

@@ -8,10 +8,10 @@ from config.egress import EgressConfig, EventSwitches
 from config.event_fields import KINDS, Kind
 from config.model import Place
 from config.remote_files import RemoteFiles
-from connectors.errors import CredentialsRefused, FolderMissing, HostKeyDiffers, Stop
+from connectors.errors import FolderMissing, Stop
 from connectors.journal import RETENTION_SECONDS
 from connectors.sftp import Sftp
-from control.mappings.judging import Judgement, Misfit
+from control.mappings.judging import Judgement, Misfit, login_place
 from control.mappings.live import SCHEMA_SECONDS
 from control.sampling import sample
 from control.words import counted, finished
@@ -62,11 +62,7 @@ def _place_of(stop: Stop, config: EgressConfig) -> Place:
     match stop:
         case FolderMissing():
             return "egress", "files", "folder"
-        case HostKeyDiffers():
-            return "connections", "sftp", "host_key"
-        case CredentialsRefused() if stop.system == "sftp":
-            return "connections", "sftp", "private_key"
-    return "connections", "journal" if config.source == "journal" else "sftp"
+    return login_place(stop) or ("connections", "journal" if config.source == "journal" else "sftp")
 
 
 def activity_misfits(config: EgressConfig, systems: Systems) -> Iterator[Misfit]:

@@ -12,19 +12,26 @@ from store.keys import WorkflowKeys
 LOGS = "logs"
 #: The same of alerts that the webhook does not take.
 ALERTS = "alerts"
+#: Ends the place of a stream of which as much is to be written as may be read ahead.
+FULL = ".full"
 #: Of these it is told whether the workflow is on or off.
 BESIDE = (LOGS, ALERTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    #: "<stream>.read", ".write", ".parents", ".deletions" or ".load", "connect", "schemas", "tick", "start", "load", or
-    #: one of `BESIDE`
+    #: "<stream>.read", ".full", ".write", ".parents", ".deletions" or ".load", "connect", "schemas", "tick", "start",
+    #: "load", or one of `BESIDE`
     where: str
     since_ms: int
     until_ms: int  #: nothing is tried before this time
     times: int
     sentence: str
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it only says that reading waits for writing to catch up, as it does for most of a first run."""
+        return self.where.endswith(FULL)
 
 
 class Troubles:

@@ -8,11 +8,9 @@ from typing import Generic, TypeVar
 from connectors.errors import TryAgain
 from store.record_queue import CursorMoved, GenerationOver, QueueFull
 from store.store import WorkflowStore
+from store.trouble import FULL
 from sync.patience import Patience
 from sync.streams import ReadEnd, Slice, Stream
-
-#: What is told while the queue takes no more: no trouble as long as it is being written.
-FULL = "Reading pauses until the backlog falls below its high-water mark."
 
 #: The longest a page may take. Dynamics itself gives up after two minutes.
 PAGE_SECONDS = 30.0
@@ -26,7 +24,7 @@ F = TypeVar("F")
 
 def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> ReadEnd:
     """Reads pages for one slice of time. Raises Stop where only a change of configuration helps."""
-    patience = Patience(store.troubles, f"{stream.name}.read")
+    patience, full = (Patience(store.troubles, f"{stream.name}{end}") for end in (".read", FULL))
     with store.reading_right(stream.name) as held:
         if not held:
             return ReadEnd.HELD
@@ -40,14 +38,17 @@ def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Sli
                 except (GenerationOver, CursorMoved):
                     return ReadEnd.STOPPED
                 except QueueFull:
-                    patience.note(FULL, wait=0)
+                    patience.end()
+                    full.note("Reading waits for writing to catch up.", wait=0)
                     return ReadEnd.FULL
                 except TryAgain as error:
+                    full.end()
                     patience.note(error.sentence, error.wait)
                     return ReadEnd.WAITING
                 if end is ReadEnd.STOPPED:
                     return end
                 patience.end()
+                full.end()
                 if end is not None:
                     return end
         finally:

@@ -14,7 +14,6 @@ from sync.consent import fitting
 from sync.consent.parts import DYNAMICS
 from sync.consent.position import ConsentPosition
 from sync.objective import arrivals, objectives_of
-from sync.reading import FULL
 from sync.tables.position import Position
 from sync.token_life import DAY, HALF, token_days
 from sync.workflows import workflow_named
@@ -54,7 +53,7 @@ def _stalled(store: WorkflowStore, life: Life, alerts: Alerts, now_ms: int) -> s
         return None
     waits: list[tuple[int, str]] = []
     for trouble in store.troubles.all():
-        if trouble.where not in BESIDE and trouble.sentence != FULL:
+        if trouble.where not in BESIDE and not trouble.is_none:
             waits.append((trouble.since_ms, f"at {trouble.where}: {trouble.sentence}"))
     for stream, hold in store.holds.all(life.generation).items():
         waits.append((hold.at_ms, f"with {stream} held: {hold.sentence}"))

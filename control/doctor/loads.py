@@ -88,15 +88,17 @@ def _left_checks(
 def workflow_check(name: str, settings: FileImport, state: WorkflowState) -> Check:
     """Whether Campaign's workflow takes a file, as things stand."""
     which = f"The workflow {settings.workflow} of Campaign"
-    if settings.trigger == "signal" and settings.signal not in state.signals:
-        there = ", ".join(state.signals) or "none"
+    if settings.trigger == "signal" and state.signals and settings.signal not in state.signals:
         return Check(
             name,
             Colour.RED,
-            f"{which} has no external signal {settings.signal}; it has: {there}.",
+            f"{which} has no external signal {settings.signal}; it has: {', '.join(state.signals)}.",
             "Correct file_import.signal, or the name of the activity in Campaign.",
         )
     match state.standing:
+        case Standing.RUNNING if settings.trigger == "signal" and not state.signals:
+            sentence = f"{which} runs, and does not say which external signals it has."
+            return Check(name, Colour.YELLOW, sentence, f"See to it in Campaign that it has {settings.signal}.")
         case Standing.RUNNING:
             return Check(name, Colour.GREEN, f"{which} runs.")
         case Standing.STOPPED if settings.trigger == "start":

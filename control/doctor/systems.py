@@ -21,7 +21,7 @@ from control.doctor.logs import exporters, log_check
 from control.doctor.rights import needs_of, right_check
 from control.events import activity_misfits, ask_folder, ask_source
 from control.kinds import kind_of
-from control.mappings.judging import judge
+from control.mappings.judging import judge_mappings
 from control.mappings.live import systems_of
 from control.sampling import sample
 from control.together import newest_ingress
@@ -254,7 +254,7 @@ def _clock_check(asking: Asking, all_systems: list[Systems]) -> Check | None:
 def _mapping_checks(name: str, config: IngressConfig, systems: Systems) -> Iterator[Check]:
     """Also whether Campaign has the filters by which the keys are looked up."""
     try:
-        found = judge(config, systems)
+        found = judge_mappings(config, systems)
     except (ConnectorError, SecretMissing) as error:
         yield Check(name, Colour.RED, finished(str(error)))
         return

@@ -10,7 +10,7 @@ awaited.py      how the record stands that it is parked for
 record.py       a row of a mapped table, step by step
 mapping.py      its filter condition by condition, its mapping field by field, its links
 differing.py    what Campaign holds of it, field by field
-verdict.py      what comes of all this, in one sentence
+verdict.py      what comes of all this, in a sentence or two
 words.py        how it stands, in words: it waits, was set aside, given up, confirmed
 event.py        an event of Campaign
 consent.py      how its consent stands on the queue of optinout

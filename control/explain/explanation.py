@@ -153,7 +153,7 @@ class Part:
     id: str
     state: str  #: of the workflow
     revision: int  #: under which it is explained
-    verdict: str  #: one sentence
+    verdict: str  #: a sentence or two
     action: Action  #: what would be done if its turn came now
     standing: Standing
     source: Found | None = None  #: None: Dynamics could not be asked, or was not

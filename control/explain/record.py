@@ -40,14 +40,15 @@ def bare(store: Store, use: InUse, stream: str, record_id: str, why: str) -> Par
     """What is kept of it, while the systems cannot be asked. `why`: a sentence."""
     kept = with_past(standing(store, use.workflow, stream, record_id), use.workflow, stream, record_id)
     name = use.workflow.name
+    verdict, action = standing_alone(name, use.life, kept)
     return Part(
         name,
         stream,
         record_id,
         use.life.state.value,
         use.revision,
-        standing_alone(name, use.life, kept),
-        "unknown",
+        verdict,
+        action,
         kept,
         awaited=awaited_by(store, use.workflow, kept),
         troubles=(finished(why),),

@@ -1,4 +1,4 @@
-"""What comes of a record, in one sentence: how it stands now, and what would be done if its turn came."""
+"""What comes of a record, in a sentence or two: how it stands now, and what would be done if its turn came."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from store.ledger import Standing as Stands
 from store.lifecycle import Life, State
 from store.outcome_log import Ending
 from store.record_queue import Filtered, Outcome, Parent, Unchanged
+from store.whereabouts import Place, Whereabouts
 from sync.mapping.mapper import Unmappable
 from sync.streams import PARENT_LEFT, Send, kind_of, words_of
 from sync.tables.position import Phase, Position
@@ -41,20 +42,35 @@ class Case:
 
 
 def judged(case: Case) -> tuple[str, Action]:
+    if case.kept.waits is not None and case.kept.waits.place is Place.LOADED:
+        # Whatever would be sent now, nothing is before the end of the import is known.
+        return _in_a_file(case.workflow, case.life, case.kept.waits)
     would, action = _would(case)
     sentence = f"{_frame(case, action)}{would}."
     return sentence[0].upper() + sentence[1:], action
 
 
-def standing_alone(workflow: str, life: Life, kept: Standing) -> str:
+def standing_alone(workflow: str, life: Life, kept: Standing) -> tuple[str, Action]:
     """What can be said while nobody can be asked."""
     if kept.waits is not None:
-        return f"{waits_words(kept.waits, kept.retried)}; what comes of it cannot be told now."
+        if kept.waits.place is Place.LOADED:
+            return _in_a_file(workflow, life, kept.waits)
+        return f"{waits_words(kept.waits, kept.retried)}; what comes of it cannot be told now.", "unknown"
     if kept.set_aside is not None:
-        return f"{set_aside_words(kept.set_aside)}."
+        return f"{set_aside_words(kept.set_aside)}.", "unknown"
     if given_up := given_up_words(kept):
-        return f"{given_up}; what comes of it cannot be told now{off(workflow, life)}."
-    return f"Nothing of it waits; what comes of it cannot be told now{off(workflow, life)}."
+        return f"{given_up}; what comes of it cannot be told now{off(workflow, life)}.", "unknown"
+    return f"Nothing of it waits; what comes of it cannot be told now{off(workflow, life)}.", "unknown"
+
+
+def _in_a_file(workflow: str, life: Life, waits: Whereabouts) -> tuple[str, Action]:
+    """What comes of it is known without asking anybody: it does not depend on how the record is now."""
+    when = "" if life.state is State.RUNNING else f", and {workflow} runs"
+    return (
+        f"{waits_words(waits)}. When the import has ended{when}, it is confirmed or else written singly, and newer "
+        "changes follow.",
+        "wait",
+    )
 
 
 def off(workflow: str, life: Life) -> str:

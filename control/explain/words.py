@@ -46,8 +46,7 @@ def waits_words(waits: Whereabouts, retried: Happened | None = None, first: str 
         case Place.LEASED:
             return f"It is in a writer's hands, queued {since}"
         case Place.LOADED:
-            put = f" since {exact(waits.loaded_ms)}" if waits.loaded_ms else ""
-            return f"It is in a file for Campaign's import{put}, queued {since}; what is newer follows"
+            return f"It waits in a file that Campaign imports, since {exact(waits.loaded_ms or waits.queued_ms)}"
         case Place.DELAYED:
             when = f"at {exact(waits.until_ms)}" if waits.until_ms else "in a while"
             if not waits.attempts:

@@ -1,13 +1,24 @@
-"""Holds mappings against both live schemas, before anything runs: every misfit at once, guardrails as warnings."""
+"""Holds mappings against the live systems, before anything runs: every misfit at once, guardrails as warnings."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from config.ingress import IngressConfig, TableMapping
 from config.model import Place
-from connectors.errors import Malformed, Refused, TableMissing, TrackingOff
+from connectors.errors import (
+    ConnectorError,
+    CredentialsRefused,
+    HostKeyDiffers,
+    Malformed,
+    Refused,
+    Stop,
+    TableMissing,
+    TrackingOff,
+)
 from control.mappings.live import SCHEMA_SECONDS
 from sync.fitting.findings import Finding
 from sync.fitting.judgement import judge_all
+from sync.loading.loader import check
 from sync.schemas import Schemas, TableSchema, read_schema
 from sync.systems import Systems
 
@@ -32,7 +43,14 @@ class Judgement:
 
 
 def judge(config: IngressConfig, systems: Systems) -> Judgement:
-    """Asks both systems about every mapped table. Raises TryAgain, and Stop for what concerns no table."""
+    """Asks both systems about every mapped table, and whether Campaign can import files of it where that is configured,
+    which leaves an empty file in their folders for a moment. Raises TryAgain, and Stop for what concerns no table."""
+    found = judge_mappings(config, systems)
+    return replace(found, errors=(*found.errors, *dict.fromkeys(_import_misfits(config, systems))))
+
+
+def judge_mappings(config: IngressConfig, systems: Systems) -> Judgement:
+    """The same without imports: asks Dynamics and Campaign alone, and leaves nothing anywhere."""
     known: dict[str, TableSchema] = {}
     errors: list[Misfit] = []
     for index, mapping in enumerate(config.tables):
@@ -71,6 +89,30 @@ def _filter_misfits(index: int, mapping: TableMapping, systems: Systems) -> list
         f"{key.field} is looked up; create it in Campaign and publish it, or correct the mapping's key.filter."
     )
     return [Misfit(("ingress", "tables", index, "key", "filter"), sentence)]
+
+
+def _import_misfits(config: IngressConfig, systems: Systems) -> Iterator[Misfit]:
+    """The first mistake of each import: what a start would fail of."""
+    for index, mapping in enumerate(config.tables):
+        if mapping.file_import is None or systems.sftp is None:
+            continue
+        try:
+            check(mapping, systems.sftp, systems.campaign, SCHEMA_SECONDS)
+        except (Stop, Refused) as error:
+            if not (isinstance(error, TableMissing | Refused) or error.system == "sftp"):
+                raise
+            place = login_place(error) or ("ingress", "tables", index, "file_import")
+            yield Misfit(place, _finished(error.sentence))
+
+
+def login_place(error: ConnectorError) -> Place | None:
+    """Where the configuration says what the SFTP server does not take of a login; None: it is something else."""
+    match error:
+        case HostKeyDiffers():
+            return "connections", "sftp", "host_key"
+        case CredentialsRefused() if error.system == "sftp":
+            return "connections", "sftp", "private_key"
+    return None
 
 
 def _misfit(finding: Finding) -> Misfit:

@@ -121,6 +121,7 @@ def _stream(stream: StreamStatus) -> dict[str, Any]:
         "totals": stream.totals,
         "per_second": {what: round(value, 1) for what, value in stream.rates.items()},
         "phase": reading.phase,
+        "reading_waits": stream.reading_waits,
         "last_read": iso(reading.read_ms),
         "comparison": _comparing(reading.comparing),
         "progress": _progress(reading.progress),

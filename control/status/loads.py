@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from control.words import ago, duration
+from control.words import ago, counted, duration
 from store.loads import Load
 from store.store import WorkflowStore
 
@@ -16,7 +16,7 @@ class LoadStatus:
 
     def sentence(self, stream: str, now_ms: int) -> str:
         return (
-            f"an import of {self.records:,} records of {stream} by Campaign is under way, begun "
+            f"an import of {counted(self.records, 'record')} of {stream} by Campaign is under way, begun "
             f"{ago(self.since_ms, now_ms)}: {self.waits}."
         )
 

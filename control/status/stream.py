@@ -11,6 +11,7 @@ from store.holds import Hold
 from store.lifecycle import Life
 from store.replays import Replay
 from store.store import Store, WorkflowStore
+from store.trouble import FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class StreamStatus:
     hour: dict[str, int] = field(default_factory=dict)  #: the counts of the last hour
     parked_longest: str = ""  #: the id of the record that has been parked longest
     loading: Loading = NO_LOADS  #: through Campaign's file import
+    reading_waits: bool = False  #: for writing to catch up: as much waits on the queue as may
 
     @property
     def backlog(self) -> int:
@@ -48,6 +50,7 @@ class Surroundings:
     mapped: frozenset[str]
     holds: dict[str, Hold]
     replays: dict[str, Replay]
+    full: frozenset[str]  #: where reading waits for writing to catch up, as troubles name the place
 
 
 def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surroundings) -> StreamStatus:
@@ -80,4 +83,5 @@ def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surr
         statistics.hour,
         next((one.id for one in queue.parked(around.now_ms, limit=1)), "") if backlog.parked else "",
         loading_of(workflow, name, around.life.generation, around.now_ms),
+        f"{name}{FULL}" in around.full,
     )

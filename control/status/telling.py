@@ -4,7 +4,7 @@ from control.consent.words import in_doubt
 from control.status.progress import Progress
 from control.status.stream import StreamStatus
 from control.status.workflow import WorkflowStatus
-from control.words import counted, duration, number
+from control.words import counted, duration, listed, number
 
 TITLES = {
     "ingress": "Dynamics 365 to Campaign",
@@ -55,6 +55,8 @@ def facts_of(status: WorkflowStatus) -> list[tuple[str, str]]:
         ("Processes", processes(status)),
         ("Last tick", "never" if ticked is None else f"{duration(max(0.0, ticked))} ago"),
     ]
+    if waits := _reading_waits(status):
+        found.append(("Reading", waits))
     if status.engine:
         found.append(("Engine calls", f"{status.engine.today:,} today, {status.engine.period:,} in 30 days"))
     if status.consent:
@@ -65,6 +67,17 @@ def facts_of(status: WorkflowStatus) -> list[tuple[str, str]]:
     if status.freshness:
         found.append(("Freshness", status.freshness.sentence))
     return found
+
+
+def _reading_waits(status: WorkflowStatus) -> str:
+    """For what it waits in the normal course of a long run: as much is to be written as may be read ahead. Empty if it
+    does not; what is held is told with its remedy."""
+    full = [
+        f"{counted(stream.backlog + stream.parked, status.kind.noun)} of {stream.stream}"
+        for stream in status.streams
+        if stream.reading_waits and not stream.hold
+    ]
+    return f"waits for writing to catch up ({listed(full)})" if full and status.is_on else ""
 
 
 def progress_words(progress: Progress) -> str:

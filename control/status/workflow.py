@@ -34,7 +34,7 @@ class WorkflowStatus:
     why: str
     active_revision: int | None
     newest_revision: int  #: 0: nothing saved yet
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[Trouble, ...]  #: not among them: reading that waits for writing to catch up
     streams: tuple[StreamStatus, ...]
     pending_replays: dict[str, Replay]  #: by stream: what the next stop and start reads and writes again
     engine: EngineCalls | None  #: None: nothing that is written counts as one
@@ -140,10 +140,18 @@ def status_of(store: Store, settings: Settings, workflow: str) -> WorkflowStatus
     now_ms = store.now_ms()
     life = one.lifecycle.read()
     document = document_of(one, life.revision)
+    noted = one.troubles.all()
     mapped = _mapped_streams(workflow, document)
     replays = one.replays.all()
     around = Surroundings(
-        life, now_ms, kind, kind.life_days(one, life, document), mapped, one.holds.all(life.generation), replays
+        life,
+        now_ms,
+        kind,
+        kind.life_days(one, life, document),
+        mapped,
+        one.holds.all(life.generation),
+        replays,
+        frozenset(trouble.where for trouble in noted if trouble.is_none),
     )
     return WorkflowStatus(
         workflow,
@@ -156,7 +164,7 @@ def status_of(store: Store, settings: Settings, workflow: str) -> WorkflowStatus
         life.why,
         life.revision,
         one.revisions.newest(),
-        tuple(one.troubles.all()),
+        tuple(trouble for trouble in noted if not trouble.is_none),
         tuple(stream_status(store, one, name, around) for name in sorted(set(one.lifecycle.streams()) | mapped)),
         {name: replay for name, replay in sorted(replays.items()) if replay.began_ms is None},
         engine_calls(one, now_ms) if kind.calls_engine else None,

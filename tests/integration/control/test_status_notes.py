@@ -69,6 +69,41 @@ def test_a_held_table_is_told_once_with_its_reading_and_other_troubles_beside_it
     assert {trouble["where"] for trouble in found} == {"contact.read", "contact.write"}
 
 
+def test_reading_that_waits_for_writing_is_a_fact_and_no_trouble(
+    run: Run, ingress: WorkflowStore, generation: int
+) -> None:
+    # Given a first run, of which as much is to be written as may be read ahead
+    queue, now_ms = ingress.queue("contact"), ingress.now_ms()
+    queue.put_page(generation, 0, [Change(one, 1, b"{}") for one in ("a", "b")], Position(link="x").dump())
+    ingress.troubles.note("contact.full", "Reading waits.", now_ms - DAY_MS, now_ms)
+    # Then nobody is told of trouble, on no face of it
+    for verb in (("ls",), ("watch", "--count", "1")):
+        assert "read contact" not in run("workflow", *verb).stdout
+    found = json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)
+    assert (found["troubles"], found["notes"], found["streams"][0]["reading_waits"]) == ([], [], True)
+    assert 'place="contact.read"' not in run("metrics").stdout
+    # And who looks closer reads what reading waits for
+    words = "waits for writing to catch up (2 records of contact)"
+    shown = run("workflow", "show", "ingress").stdout.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in shown if line.startswith("Reading ")] == [words]
+    # When it is trouble after all, then that is told in its place
+    ingress.troubles.clear("contact.full")
+    ingress.troubles.note("contact.read", "Dynamics is not available (503)", now_ms, now_ms)
+    [note] = notes(run)
+    assert note.startswith("ingress has waited for ") and note.endswith(": Dynamics is not available (503).")
+    assert words not in run("workflow", "show", "ingress").stdout
+
+
+def test_reading_of_a_table_that_is_held_is_not_said_to_wait_for_writing(
+    run: Run, ingress: WorkflowStore, generation: int
+) -> None:
+    # Given a table that is held while its reading waits for writing
+    ingress.troubles.note("contact.full", "Reading waits.", ingress.now_ms(), ingress.now_ms())
+    assert "to catch up" in run("workflow", "show", "ingress").stdout
+    ingress.holds.hold("contact", generation, "contact.emailaddress1 is gone")
+    assert "to catch up" not in run("workflow", "show", "ingress").stdout
+
+
 @pytest.mark.parametrize(
     ("phase", "comparison", "note", "reads"),
     [

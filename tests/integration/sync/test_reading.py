@@ -169,6 +169,31 @@ def test_reading_pauses_at_the_high_water_mark_and_keeps_its_place(
     assert waiting(small).keys() == {"c"}
 
 
+def test_an_outage_begins_when_it_begins_however_long_reading_waited_for_writing(
+    store: Store, workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+) -> None:
+    # Given reading that waits for writing
+    small = Store(store.redis, "test", high_water=1).workflow("ingress")
+    source.pages[""] = Page([row("a", 1)], "next", None)
+    source.pages["next"] = Unavailable("dynamics", "busy", wait=0)
+    assert read_slice(stream, small, 1, piece) is ReadEnd.FULL
+    [waits] = small.troubles.all()
+    assert waits.is_none
+    # When it may read again, and its system is away
+    queue = small.queue("contact")
+    batch = queue.lease(1, 500, 60_000)
+    queue.settle(batch.number, [Written("a", Entry(Standing.PRESENT, 1, 0, bytes(8)))])
+    began_ms = small.now_ms()
+    assert read_slice(stream, small, 1, piece) is ReadEnd.WAITING
+    # Then that is told, since now, and nothing else
+    [trouble] = small.troubles.all()
+    assert (trouble.sentence, trouble.is_none) == ("busy", False) and trouble.since_ms >= began_ms
+    # And once it has read, nothing is
+    source.pages["next"] = Page([], None, "delta-1")
+    assert read_slice(stream, small, 1, piece) is ReadEnd.CAUGHT_UP
+    assert small.troubles.all() == []
+
+
 def test_two_readers_never_ask_for_the_same_page_at_the_same_time(
     workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
 ) -> None:

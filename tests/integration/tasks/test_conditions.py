@@ -10,7 +10,6 @@ from store.store import WorkflowStore
 from store.trouble import ALERTS
 from sync.consent.parts import DYNAMICS
 from sync.consent.position import ConsentPosition, PartPosition
-from sync.reading import FULL
 from sync.tables.position import Phase, Position
 from tasks.conditions import Condition, conditions
 from tasks.runtime import Runtime
@@ -37,7 +36,7 @@ def refuse(workflow: WorkflowStore, *ids: str) -> None:
 def test_a_workflow_that_gets_on_has_nothing_to_tell(workflow: WorkflowStore) -> None:
     # Given records that wait for a short time, and a backlog at its high-water mark that is being written
     workflow.queue("contact").put_page(1, 0, [Change("a", 1, b"{}")], "")
-    workflow.troubles.note("contact.read", FULL, workflow.now_ms() - HOUR, 0)
+    workflow.troubles.note("contact.full", "Reading waits.", workflow.now_ms() - HOUR, 0)
     assert found_now(workflow) == []
 
 
