@@ -33,11 +33,11 @@ _sandbox: Sandbox | None = None
 
 
 def seeds_of(text: str) -> list[int]:
-    """`20` are the first twenty, `40-60` those, `7,9` these."""
-    if "," in text:
-        return [int(one) for one in text.split(",")]
-    first, mark, last = text.partition("-")
-    return list(range(int(first), int(last) + 1)) if mark else list(range(1, int(first) + 1))
+    """`20` are the first twenty, `40-60` those, `7,40-60` these."""
+    if text.isdecimal():
+        return list(range(1, int(text) + 1))
+    parts = [part.partition("-") for part in text.split(",")]
+    return [seed for first, _, last in parts for seed in range(int(first), int(last or first) + 1)]
 
 
 def one_storm(seed: int, without: str, short: bool, keep: Path | None) -> Result:
@@ -114,7 +114,7 @@ HEAD = " seed seconds   writes  events  flags  faults  kills sleeps  redis  turn
 
 
 @click.command()
-@click.option("--seeds", default="20", show_default=True, help="20: the first twenty; 40-60: those; 7,9: these.")
+@click.option("--seeds", default="20", show_default=True, help="20: the first twenty; 40-60: those; 7,40-60: these.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 8), help="Storms at a time.")
 @click.option("--json", "file", default="build/storm.json", show_default=True, type=click.Path(path_type=Path))
 @click.option("--without", default="", type=click.Choice(["", *GUARDS]), help="Take a guard of the product away.")
