@@ -15,6 +15,7 @@ from control.words import counted, duration, finished, listed
 from store.store import WorkflowStore
 from sync.loading.loader import workflows_of
 from sync.loading.names import our_file
+from sync.loading.tidying import names_under_way
 from sync.loading.timing import LEFT_MS, LONG_MS
 from sync.systems import Systems
 
@@ -67,8 +68,7 @@ def _left_checks(
 ) -> Iterator[Check]:
     """Files that we have named, and that no load is about any more."""
     before = datetime.fromtimestamp((store.now_ms() - LEFT_MS) / 1000, UTC)
-    streams = {mapping.stream, *store.lifecycle.streams()}
-    known = {load.name for stream in streams if (load := store.loads(stream).read())}
+    known = names_under_way(store, mapping.stream)
     for folder in (settings.folder, settings.results_folder):
         if sftp.file(folder, seconds) is None:
             continue

@@ -1,7 +1,6 @@
 """Holds mappings against the live systems, before anything runs: every misfit at once, guardrails as warnings."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from config.ingress import IngressConfig, TableMapping
 from config.model import Place
@@ -14,6 +13,7 @@ from connectors.errors import (
     Stop,
     TableMissing,
     TrackingOff,
+    TryAgain,
 )
 from control.mappings.live import SCHEMA_SECONDS
 from sync.fitting.findings import Finding
@@ -44,9 +44,10 @@ class Judgement:
 
 def judge(config: IngressConfig, systems: Systems) -> Judgement:
     """Asks both systems about every mapped table, and whether Campaign can import files of it where that is configured,
-    which leaves an empty file in their folders for a moment. Raises TryAgain, and Stop for what concerns no table."""
-    found = judge_mappings(config, systems)
-    return replace(found, errors=(*found.errors, *dict.fromkeys(_import_misfits(config, systems))))
+    which leaves an empty file in their folders for a moment. That nobody answers about imports is a warning, beside
+    what the mappings came to. Raises TryAgain, and Stop for what concerns no table."""
+    found, imports = judge_mappings(config, systems), _judge_imports(config, systems)
+    return Judgement((*found.errors, *imports.errors), (*found.warnings, *imports.warnings))
 
 
 def judge_mappings(config: IngressConfig, systems: Systems) -> Judgement:
@@ -91,18 +92,24 @@ def _filter_misfits(index: int, mapping: TableMapping, systems: Systems) -> list
     return [Misfit(("ingress", "tables", index, "key", "filter"), sentence)]
 
 
-def _import_misfits(config: IngressConfig, systems: Systems) -> Iterator[Misfit]:
-    """The first mistake of each import: what a start would fail of."""
+def _judge_imports(config: IngressConfig, systems: Systems) -> Judgement:
+    """The first mistake of each import: what a start would fail of. Several may have one cause, which is told once."""
+    errors: list[Misfit] = []
+    warnings: list[Misfit] = []
     for index, mapping in enumerate(config.tables):
         if mapping.file_import is None or systems.sftp is None:
             continue
+        here: Place = ("ingress", "tables", index, "file_import")
         try:
             check(mapping, systems.sftp, systems.campaign, SCHEMA_SECONDS)
+        except TryAgain as error:
+            sentence = f"{mapping.table}: whether files can be imported could not be asked: {error.sentence}"
+            warnings.append(Misfit(here, _finished(sentence)))
         except (Stop, Refused) as error:
             if not (isinstance(error, TableMissing | Refused) or error.system == "sftp"):
                 raise
-            place = login_place(error) or ("ingress", "tables", index, "file_import")
-            yield Misfit(place, _finished(error.sentence))
+            errors.append(Misfit(login_place(error) or here, _finished(error.sentence)))
+    return Judgement(tuple(dict.fromkeys(errors)), tuple(warnings))
 
 
 def login_place(error: ConnectorError) -> Place | None:

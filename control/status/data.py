@@ -12,6 +12,7 @@ from control.status.notes import notes
 from control.status.progress import Progress
 from control.status.reading import Comparing
 from control.status.stream import StreamStatus
+from control.status.telling import waits_for_writing
 from control.status.workflow import WorkflowStatus
 from control.words import iso
 from store.replays import Replay
@@ -63,7 +64,7 @@ def as_data(status: WorkflowStatus) -> dict[str, Any]:
         "consent": _consent(status.consent) if status.consent else None,
         "files": _files(status.files) if status.files else None,
         "freshness": _freshness(status.freshness) if status.freshness else None,
-        "streams": [_stream(stream) for stream in status.streams],
+        "streams": [_stream(stream, status.is_on) for stream in status.streams],
         "notes": notes(status),
     }
 
@@ -106,7 +107,7 @@ def _consent(consent: ConsentStatus) -> dict[str, Any]:
     }
 
 
-def _stream(stream: StreamStatus) -> dict[str, Any]:
+def _stream(stream: StreamStatus, is_on: bool) -> dict[str, Any]:
     reading, hold, replay = stream.reading, stream.hold, stream.replay
     token, backfill = reading.token, reading.backfill
     return {
@@ -121,7 +122,7 @@ def _stream(stream: StreamStatus) -> dict[str, Any]:
         "totals": stream.totals,
         "per_second": {what: round(value, 1) for what, value in stream.rates.items()},
         "phase": reading.phase,
-        "reading_waits": stream.reading_waits,
+        "reading_waits": waits_for_writing(stream, is_on),
         "last_read": iso(reading.read_ms),
         "comparison": _comparing(reading.comparing),
         "progress": _progress(reading.progress),

@@ -28,6 +28,12 @@ def reads(stream: StreamStatus, is_on: bool) -> str:
     return f"{phase}, replay pending" if pending else phase
 
 
+def waits_for_writing(stream: StreamStatus, is_on: bool) -> bool:
+    """Whether its reading waits in the normal course of a long run: as much is to be written as may be read ahead. What
+    is held is told with its remedy, and of what is off nothing is read."""
+    return stream.reading_waits and is_on and stream.hold is None
+
+
 def revision(status: WorkflowStatus) -> str:
     """Which configuration runs, and which is saved."""
     if not status.newest_revision:
@@ -70,14 +76,13 @@ def facts_of(status: WorkflowStatus) -> list[tuple[str, str]]:
 
 
 def _reading_waits(status: WorkflowStatus) -> str:
-    """For what it waits in the normal course of a long run: as much is to be written as may be read ahead. Empty if it
-    does not; what is held is told with its remedy."""
+    """For what it waits in the normal course of a long run; empty if it does not."""
     full = [
         f"{counted(stream.backlog + stream.parked, status.kind.noun)} of {stream.stream}"
         for stream in status.streams
-        if stream.reading_waits and not stream.hold
+        if waits_for_writing(stream, status.is_on)
     ]
-    return f"waits for writing to catch up ({listed(full)})" if full and status.is_on else ""
+    return f"waits for writing to catch up ({listed(full)})" if full else ""
 
 
 def progress_words(progress: Progress) -> str:

@@ -18,4 +18,4 @@ LONG_MS = 3_600_000
 #: What is kept of a load that is being made goes after so long, if it never came to one: Redis keeps a draft no longer.
 LEFT_MS = DRAFT_MS
 #: How often it is looked for.
-TIDY_EVERY_MS = 3_600_000
+TIDY_EVERY_MS = 600_000

@@ -12,8 +12,10 @@ from config.connections import Connections
 from config.defaults import default_contact_mapping
 from config.document import Document, dump
 from config.file_import import FileImport
-from config.ingress import CampaignKey, IngressConfig
+from config.ingress import CampaignKey, FieldMapping, IngressConfig
 from config.sftp_connection import SftpConnection
+from connectors.campaign_workflows import Workflows, WorkflowState
+from connectors.errors import Unavailable
 from control.doctor.checks import Check, Colour
 from control.doctor.loads import load_checks
 from store.store import Store
@@ -107,10 +109,20 @@ def test_doctor_names_what_is_left_of_imports_that_nobody_knows(
     ]
 
 
-def written(file: Path, connections: Connections, **settings: Any) -> list[str]:
-    """A file whose contacts are imported with these settings: its lines."""
-    mapping = default_contact_mapping().model_copy(
+def test_doctor_says_what_an_import_that_nobody_answers_about_waits_for(
+    sandbox: Sandbox, checked: Callable[..., list[Check]]
+) -> None:
+    sandbox.admin.put("/faults", {"sftp": {"rate_reset": 1}})
+    [found] = checked()
+    assert found.colour is Colour.RED and "it broke off the login" in found.finding
+
+
+def written(file: Path, connections: Connections, fields: tuple[FieldMapping, ...] = (), **settings: Any) -> list[str]:
+    """A file whose contacts are imported with these settings, with more fields: its lines."""
+    contacts = default_contact_mapping()
+    mapping = contacts.model_copy(
         update={
+            "fields": (*contacts.fields, *fields),
             "key": CampaignKey(field="externalId", unique=True, address="uri"),
             "file_import": FileImport.model_validate({"workflow": "WKF201", **settings}),
         }
@@ -138,7 +150,7 @@ def test_a_live_validation_tells_what_a_start_would_fail_of(
     run: Run, file: Path, connections: Connections, settings: dict[str, str], said: str
 ) -> None:
     # Given an import that nobody can make as it is configured
-    lines = written(file, connections, **settings)
+    lines = written(file, connections, (), **settings)
     # When the file is held against the live systems, or its mappings alone are
     for command in (("config", "validate", str(file), "--live"), ("mapping", "validate", str(file))):
         result = run(*command)
@@ -147,6 +159,39 @@ def test_a_live_validation_tells_what_a_start_would_fail_of(
         _, line, path, sentence = result.stdout.split(":", 3)
         assert (lines[int(line) - 1], path.strip()) == ("file_import:", "ingress.tables.0.file_import")
         assert sentence.rstrip().endswith(said)
+
+
+@pytest.mark.parametrize("away", ["sftp", "workflows"])
+@pytest.mark.parametrize("mistaken", [False, True])
+def test_an_import_that_nobody_answers_about_is_a_warning_beside_every_mistake(
+    run: Run,
+    file: Path,
+    connections: Connections,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    away: str,
+    mistaken: bool,
+) -> None:
+    # Given a mapping, with a column that is not there or without, and a server that does not answer about its import
+    lines = written(file, connections, (FieldMapping(source="faxes", target="lineage"),) if mistaken else ())
+
+    def silent(self: Workflows, id_: str, timeout: float) -> WorkflowState:
+        raise Unavailable("campaign", "the workflows of Campaign are not available")
+
+    if away == "sftp":
+        sandbox.admin.put("/faults", {"sftp": {"rate_reset": 1}})
+    else:
+        monkeypatch.setattr(Workflows, "state", silent)
+    # When the file is held against the live systems, or its mappings alone are
+    for command in (("config", "validate", str(file), "--live"), ("mapping", "validate", str(file))):
+        result = run(*command)
+        # Then the mistake is told, if there is one
+        assert (result.exit_code, "faxes" in result.stdout) == (int(mistaken), mistaken)
+        # And the import is a warning where it stands
+        [told] = [line for line in result.stderr.splitlines() if "could not be asked" in line]
+        _, _, line, path, sentence = told.split(":", 4)
+        assert (lines[int(line) - 1], path.strip()) == ("file_import:", "ingress.tables.0.file_import")
+        assert ("it broke off the login" if away == "sftp" else "are not available") in sentence
 
 
 def test_a_folder_that_takes_no_files_is_told_where_it_stands(

@@ -99,9 +99,29 @@ def test_reading_of_a_table_that_is_held_is_not_said_to_wait_for_writing(
 ) -> None:
     # Given a table that is held while its reading waits for writing
     ingress.troubles.note("contact.full", "Reading waits.", ingress.now_ms(), ingress.now_ms())
-    assert "to catch up" in run("workflow", "show", "ingress").stdout
+    assert says_that_reading_waits(run) == (True, True)
     ingress.holds.hold("contact", generation, "contact.emailaddress1 is gone")
-    assert "to catch up" not in run("workflow", "show", "ingress").stdout
+    # Then neither people nor programs are told so
+    assert says_that_reading_waits(run) == (False, False)
+
+
+def test_reading_that_is_stopped_is_not_said_to_wait_for_writing(
+    run: Run, ingress: WorkflowStore, generation: int
+) -> None:
+    # Given reading that waits for writing
+    ingress.troubles.note("contact.full", "Reading waits.", ingress.now_ms(), ingress.now_ms())
+    assert says_that_reading_waits(run) == (True, True)
+    # When the workflow is stopped, and nobody has cleared it away
+    run("workflow", "stop", "ingress")
+    assert ingress.troubles.get("contact.full") is not None
+    # Then neither people nor programs are told so
+    assert says_that_reading_waits(run) == (False, False)
+
+
+def says_that_reading_waits(run: Run) -> tuple[bool, bool]:
+    """To people, and to programs."""
+    [stream] = json.loads(run("workflow", "show", "ingress", "-o", "json").stdout)["streams"]
+    return "to catch up" in run("workflow", "show", "ingress").stdout, stream["reading_waits"]
 
 
 @pytest.mark.parametrize(

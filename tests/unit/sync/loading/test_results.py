@@ -43,6 +43,11 @@ def test_a_file_that_cannot_be_read_is_doubted(content: bytes) -> None:
         keys(content)
 
 
+def test_a_quote_that_nobody_closes_is_doubted() -> None:
+    with pytest.raises(Unreadable, match="cannot be read"):
+        keys(b'externalId\na\n"' + (b"b" * 1000 + b"\n") * 1100, at_once=65_536)
+
+
 def test_keys_of_somebody_else_are_passed_over() -> None:
     assert keys(b"externalId\nc\na\nab\n") == {"a"}
 
