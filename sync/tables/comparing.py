@@ -12,8 +12,10 @@ from sync.streams import DELETED
 from sync.tables.position import Position
 from sync.tables.table import Table
 
-#: Ledger buckets per step: at 15 million records about 60,000 entries.
+#: Ledger buckets that are looked at together: at 15 million records about 60,000 entries.
 BUCKETS = 256
+#: A step goes on until it has so many to ask about, or all: each question takes Dynamics a while, however few they are.
+ENOUGH = 100
 #: Later than any record was parked; ms since 1970.
 NEVER = 1 << 52
 #: The ledger knows seconds, and takes what a replay writes for as young as the replay: rather ask about too many.
@@ -26,11 +28,15 @@ def compare_keys(table: Table, queue: RecordQueue, position: Position, timeout: 
     assert comparison is not None
     if not table.wants_deletions:
         return [], replace(position, comparison=None)
-    suspects = [
-        record_id
-        for record_id, entry in queue.ledger.scan(comparison.bucket, BUCKETS)
-        if entry.perhaps_present and entry.read_at * 1000 < comparison.since_ms + COARSE_MS
-    ]
+    suspects: list[str] = []
+    behind = comparison.bucket
+    while behind < LEDGER_BUCKETS and len(suspects) < ENOUGH:
+        suspects += [
+            record_id
+            for record_id, entry in queue.ledger.scan(behind, BUCKETS)
+            if entry.perhaps_present and entry.read_at * 1000 < comparison.since_ms + COARSE_MS
+        ]
+        behind += BUCKETS
     waiting = queue.waiting(suspects)
     asked = [record_id for record_id in suspects if record_id not in waiting]
     if comparison.bucket == 0:
@@ -40,7 +46,6 @@ def compare_keys(table: Table, queue: RecordQueue, position: Position, timeout: 
     there = table.existing(asked, lambda: timeout)
     gone = [record_id for record_id in asked if record_id not in there]
     changes = [Change(record_id, position.recovered_version, DELETED) for record_id in gone]
-    behind = comparison.bucket + BUCKETS
     if behind >= LEDGER_BUCKETS:
         return changes, replace(position, comparison=None)
     found = comparison.found + len(gone)

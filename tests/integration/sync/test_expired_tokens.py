@@ -20,6 +20,7 @@ def small_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "LEDGER_BUCKETS", 16)
     monkeypatch.setattr(comparing, "LEDGER_BUCKETS", 16)
     monkeypatch.setattr(comparing, "BUCKETS", 4)
+    monkeypatch.setattr(comparing, "ENOUGH", 1)
 
 
 @pytest.fixture
@@ -59,6 +60,29 @@ def test_deletions_in_the_gap_are_recovered_and_nothing_else_is_written(
     assert family.held(CONTACT) == {BOB: {"lastName": "Bobby"}, CID: {"lastName": "Cid"}}
     assert sorted(family.writes(CONTACT)[3:]) == [("delete", ANN), ("update", BOB)]
     assert position(family).comparison is None
+
+
+def test_few_keys_are_asked_about_together(
+    family: Family, later: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given six contacts, each in another corner of the ledger
+    monkeypatch.setattr(comparing, "BUCKETS", 1)
+    monkeypatch.setattr(comparing, "ENOUGH", 100)
+    contacts(family)
+    ids = [the(f"contact {number}") for number in range(6)]
+    assert len({family.workflow.queue(CONTACT).ledger.bucket_of(ledger.field_of(one)) for one in ids}) == 6
+    for record_id in ids:
+        family.dynamics.put(CONTACT, record_id, lastname="Ann")
+    family.settle()
+    later()
+    # When all of them are deleted, and their keys compared
+    for record_id in ids:
+        family.dynamics.remove(CONTACT, record_id)
+    family.dynamics.expire_tokens()
+    family.settle()
+    # Then Dynamics was asked once
+    assert family.dynamics.asked.count("contact existing") == 1
+    assert family.held(CONTACT) == {}
 
 
 def test_without_deletions_nothing_is_compared(family: Family, later: Callable[[], None]) -> None:

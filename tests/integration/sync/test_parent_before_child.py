@@ -42,6 +42,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "LEDGER_BUCKETS", 16)
     monkeypatch.setattr(comparing, "LEDGER_BUCKETS", 16)
     monkeypatch.setattr(comparing, "BUCKETS", 8)
+    monkeypatch.setattr(comparing, "ENOUGH", 1)
 
 
 def play(redis: Redis, drawn: list[tuple[object, ...]], restores: bool = False) -> None:
