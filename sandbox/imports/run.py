@@ -83,6 +83,7 @@ class Run:
         self._halt_at(len(rows))
         yield self._worked() + settings.results_delay_seconds
         for _ in results.put():
+            told["halves"] += 1
             yield self._worked() + settings.half_results_seconds
         told["results"] = results.paths
         if settings.delete_source == "end":

@@ -178,7 +178,7 @@ class ImportWorkflow(Workflow):
         return run.steps()
 
     def _told(self, reason: str, name: str | None) -> dict[str, Any]:
-        counts = dict.fromkeys(("rows", "inserted", "updated", "written", "rejected", "unlisted"), 0)
+        counts = dict.fromkeys(("rows", "inserted", "updated", "written", "rejected", "unlisted", "halves"), 0)
         times = {"begun_at": self._clock.now(), "taken_at": None, "ended_at": None}
         return {"reason": reason, "file": name, "state": "begun", "error": "", **counts, **times, "results": []}
 

@@ -12,7 +12,7 @@ from store import rights, scripts
 from store.queue_view import QueueView
 from store.rights import Right
 from store.sealing import AesSeal
-from sync import batch_writer
+from sync import batch_writer, patience
 from sync.batch_writer import BatchWriter
 from sync.loading import loader, timing
 from workers.app import app
@@ -21,6 +21,8 @@ __all__ = ["GUARDS", "app"]
 
 #: How long a right outlives its holder.
 RIGHTS_MS = 2000
+#: The longest wait before a system in trouble is asked again. Seconds.
+LONGEST_WAIT = 2.0
 
 Edits = tuple[tuple[str, str], ...]
 
@@ -88,7 +90,14 @@ GUARDS: dict[str, Callable[[], None]] = {
 def _hurry_imports() -> None:
     """What waits for minutes, so that Campaign is not asked too often, waits for seconds."""
     timing.STATE_EVERY_MS, timing.STOPPED_MS, timing.AGAIN_MS = 1000, 1500, 3000
-    loader.PAUSE_MS = 3000
+    # Longer than anybody may be at a file: a lease, and the seconds in which it is written.
+    timing.LEFT_MS, timing.TIDY_EVERY_MS = 20_000, 2000
+    loader.PAUSE_MS = 1000
+
+
+def _hurry_tries() -> None:
+    """A start asks both systems much, and each fault makes it wait: it would take most of a storm."""
+    patience.LONGEST_WAIT = LONGEST_WAIT
 
 
 def _shorten_rights() -> None:
@@ -99,5 +108,6 @@ def _shorten_rights() -> None:
 
 _shorten_rights()
 _hurry_imports()
+_hurry_tries()
 if guard := os.environ.get("STORM_WITHOUT"):
     GUARDS[guard]()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tests.end_to_end.installation import Installation
 from tests.end_to_end.killer import Killer
 from tests.end_to_end.processes import Process
 from tests.storm.town import Town
@@ -80,31 +81,33 @@ class Crew(Killer):
     def oversleep(self, until: Callable[[], bool] = lambda: False, table: str = "") -> bool:
         """Somebody sleeps longer than their lease, if possible with records (of this table) in their hands; whether
         they have some. It is a child of a worker, or its whole worker."""
-        worker, child = self._caught(4.0, [table] if table else self.town.tables.streams)
+        return self._oversleep(self.town.tables, [table] if table else self.town.tables.streams, "worker", until)
+
+    def oversleep_with_consent(self) -> bool:
+        """The same of who writes people's consent."""
+        return self._oversleep(self.town.consent, self.town.consent.streams, "consent", lambda: False)
+
+    def _oversleep(self, stage: Installation, streams: Sequence[str], role: str, until: Callable[[], bool]) -> bool:
+        worker, child = self._caught(4.0, stage, streams, role)
         pids = [child] if child and self.chance.random() < 0.5 else worker.pids()
         self._stop(pids, self.town.lease + self.chance.uniform(*LONGER), until)
-        self.done["SIGSTOP at work" if child else "SIGSTOP"] += 1
+        asleep = "SIGSTOP" if role == "worker" else f"SIGSTOP {role}"
+        self.done[f"{asleep} at work" if child else asleep] += 1
         return bool(child)
 
-    def _caught(self, seconds: float, tables: Sequence[str]) -> tuple[Process, int]:
-        """A child that was stopped while it wrote records of ingress, with its worker; 0 if none was caught."""
+    def _caught(self, seconds: float, stage: Installation, streams: Sequence[str], role: str) -> tuple[Process, int]:
+        """A child that was stopped while it wrote records of these, with its worker; 0 if none was caught."""
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
-            for worker in self.of("worker"):
+            for worker in self.of(role):
                 for child in worker.pids():
                     if child != worker.pid and _threads(child) >= HANDS:
                         _send([child], signal.SIGSTOP)
-                        if _threads(child) >= HANDS and self._leased(tables) > 0:
+                        if _threads(child) >= HANDS and _leased(stage, streams) > 0:
                             return worker, child
                         _send([child], signal.SIGCONT)
             time.sleep(0.01)
-        return self.chance.choice(self.of("worker")), 0
-
-    def _leased(self, tables: Sequence[str]) -> int:
-        try:
-            return sum(self.town.tables.queue_of(name).backlog().leased for name in tables)
-        except RedisError:
-            return 0
+        return self.chance.choice(self.of(role)), 0
 
     def _stop(self, pids: list[int], seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         _send(pids, signal.SIGSTOP)
@@ -155,6 +158,13 @@ class Crew(Killer):
             for kind in self.chance.choice((("normal", "pubsub"), ("normal",), ("pubsub",))):
                 redis.execute_command("CLIENT", "KILL", "TYPE", kind)
         self.done["redis resets"] += 1
+
+
+def _leased(stage: Installation, streams: Sequence[str]) -> int:
+    try:
+        return sum(stage.queue_of(name).backlog().leased for name in streams)
+    except RedisError:
+        return 0
 
 
 def _threads(pid: int) -> int:

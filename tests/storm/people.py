@@ -14,6 +14,9 @@ CHILDREN = ("new_membership", "new_invoice", "new_invoiceline")
 #: Changes of consent that people make in a storm, and how many of them in a second.
 MINDS, PACE = 60, 12
 
+#: Of the live contacts the first ones, and those that came last, change when most of what there is does.
+FIRST, NEWEST = 40, 60
+
 
 class People:
     def __init__(self, town: Town, chance: Random) -> None:
@@ -27,8 +30,13 @@ class People:
         """Those that change again and again."""
         return self._live[:12]
 
-    def begin(self, seed: int) -> None:
-        """Some seconds of changed minds set in, and a campaign was over."""
+    def begin(self) -> None:
+        """A campaign was over."""
+        self._admin.put("/switches", {"journal_duplicates": 0.2, "journal_disorder": 20, "journal_max_limit": 40})
+        self.send(sends=60)
+
+    def change_minds(self, seed: int, changes: int, rate: int) -> None:
+        """So many people change their minds, so many a second."""
         pairs = [{**pair, "campaign": wire(pair["campaign"])} for pair in map(consent_truth.bare, PAIRS)]
         # What ingress carries is changed in Dynamics alone: nobody would set right what people do to it in Campaign.
         for side, ids, paired, share in (
@@ -36,9 +44,7 @@ class People:
             ("dynamics", self._town.people[15:26], [*pairs, CARRIED], 1),
         ):
             plan = {"side": side, "ids": ids, "pairs": paired, "conflicts": 0.3 * (side == "both"), "seed": seed}
-            self._admin.post("/consent/changes", {**plan, "changes": MINDS * share // 3, "rate": PACE * share / 3})
-        self._admin.put("/switches", {"journal_duplicates": 0.2, "journal_disorder": 20, "journal_max_limit": 40})
-        self.send(sends=60)
+            self._admin.post("/consent/changes", {**plan, "changes": changes * share // 3, "rate": rate * share / 3})
 
     def send(self, sends: int = 25) -> None:
         """A campaign, to people who stay and to some of whom Dynamics knows nothing."""
@@ -80,11 +86,14 @@ class People:
             self._admin.patch(f"/dynamics/tables/new_membership/{membership}", moved)
         self.done["rows come and go"] += 1
 
-    def arrive(self) -> None:
+    def arrive(self, many: int = 20) -> None:
         """Many new contacts at once."""
         before = self._admin.contacts().keys()
-        self._post("contact/create", count=20)
-        self._live += sorted(self._admin.contacts().keys() - before)
+        self._post("contact/create", count=many)
+        # The newest change again and again, too, while they may be in a file; not all that ever came.
+        self._live = (
+            self._live[:FIRST] + [*self._live[FIRST:], *sorted(self._admin.contacts().keys() - before)][-NEWEST:]
+        )
         self.done["arrivals"] += 1
 
     def export(self) -> None:

@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
@@ -14,10 +14,10 @@ from tests.sandboxes import Sandbox
 from tests.storm import verdict
 from tests.storm.crew import Crew
 from tests.storm.operators import Operators
-from tests.storm.people import People
+from tests.storm.people import MINDS, PACE, People
 from tests.storm.secrecy import Secrecy
 from tests.storm.town import LEASE, ROWS, Town
-from tests.storm.weather import Weather
+from tests.storm.weather import FAULTS, Weather
 
 APP = "tests.storm.application"
 
@@ -35,8 +35,37 @@ LEAST_WORK = {
     "replays": 1,
 }
 LEAST_FAULTS = 10
+#: The same of storms with imports, as rows.
+LEAST_IMPORTED = 12
 
-
+#: So long everybody waits for a start of ingress, and so much of that goes by in whatever weather there is; seconds.
+START_PATIENCE, START_WEATHER = 15.0, 2.0
+#: So many people change their minds within half a second before and after somebody sleeps with their consent.
+BURST = 12
+#: So many new contacts come at once that some of them travel in a file, however many writers there are; so often, if
+#: they do not; and so many seconds are waited for that.
+CROWD, ARRIVALS, LOAD_PATIENCE = 60, 3, 3.0
+#: What befalls processes, Redis and both systems beside their faults; in many storms all of it.
+BLOWS = (
+    *(
+        "SIGKILL worker",
+        "SIGKILL children",
+        "SIGKILL a child",
+        "SIGSTOP nap",
+        "SIGSTOP at work",
+        "SIGSTOP consent at work",
+    ),
+    *(
+        "SIGKILL beat",
+        "SIGSTOP beat",
+        "SIGKILL redis",
+        "SIGSTOP redis",
+        "redis flaps",
+        "redis resets",
+        "blows to loads",
+    ),
+    *("all access tokens expired", "change tokens expired", "schema published", "stop and start", "edit", "replay"),
+)
 #: How often somebody is sent to sleep until he holds records then.
 SLEEPERS = 4
 #: How often the next run begins, in the end, while somebody sleeps: he need not hold what shows who has written it.
@@ -53,10 +82,12 @@ class Length:
 
     seconds: float
     blows: int  #: to processes and to Redis
+    loads: int  #: to which something happens, in storms with imports
+    sleepers: int  #: with people's consent in their hands
 
 
-LONG_STORM = Length(10, 12)
-SHORT_STORM = Length(4, 4)
+LONG_STORM = Length(10, 12, 3, 2)
+SHORT_STORM = Length(4, 4, 1, 0)
 
 
 @dataclass
@@ -68,6 +99,7 @@ class Result:
     faults: dict[str, int] = field(default_factory=dict)  #: of the sandbox, by kind
     blows: dict[str, int] = field(default_factory=dict)  #: to processes, Redis, schemas, and by operators
     violations: list[str] = field(default_factory=list)
+    unfinished: bool = False  #: whether something was left to be done when it was judged
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -104,6 +136,12 @@ def has_imports(seed: int) -> bool:
     return seed % 3 != 0
 
 
+def never_came(results: Sequence[Result]) -> list[str]:
+    """Which of what storms may bring came in none of them."""
+    came = sum((Counter(one.faults) + Counter(one.blows) for one in results), Counter())
+    return [what for what in (*FAULTS, *BLOWS) if not came[what]]
+
+
 class _Storm:
     def __init__(self, town: Town, seed: int, length: Length, result: Result) -> None:
         self._town, self._length, self._result = town, length, result
@@ -121,13 +159,14 @@ class _Storm:
         for stage in town.stages:
             town.start(stage)
         self._crew.wait_until(lambda: not any(map(town.is_starting, town.stages)), "everything runs", PATIENCE)
-        self._people.begin(self._seed)
+        self._people.begin()
+        self._people.change_minds(self._seed, MINDS, PACE)
         self._rage()
         secrecy.look()
         self._calm()
         ended = verdict.judge(town, before)
         result.work = ended.work
-        result.faults = dict(self._weather.dealt())
+        result.faults = dict(self._weather.dealt() + self._weather.dealt_by_imports())
         done = (self._crew.done, self._weather.done, self._people.done, self._operators.done)
         result.blows = dict(sum(done, Counter({"starts that failed": town.failed_starts})))
         result.violations += ended.violations + self._idleness()
@@ -146,12 +185,27 @@ class _Storm:
         self._next_weather = begun
         for at, what in sorted(happens, key=lambda one: one[0]):
             self._look_up()
+            begun += self._while_starting()
             while (left := begun + at - time.monotonic()) > 0:
                 self._crew.pass_time(min(0.1, left))
                 self._look_up()
             what()
             self._crew.supervise()
         self._rage_on()
+
+    def _while_starting(self) -> float:
+        """Meanwhile nothing is written, and blows would hit nobody. A start asks so much that some of it fails in
+        nearly every weather: after a while there is a lull until it has come to its end. Answers how long that took,
+        in seconds."""
+        begun, lulled = time.monotonic(), False
+        while self._town.is_starting(self._town.tables) and (waited := time.monotonic() - begun) < START_PATIENCE:
+            self._crew.pass_time(0.1)
+            if waited < START_WEATHER:
+                self._look_up()
+            elif not lulled:
+                self._weather.lull()
+                self._next_weather, lulled = time.monotonic(), True
+        return time.monotonic() - begun
 
     def _rage_on(self) -> None:
         """Until both systems have dealt out enough: in few seconds of mostly slow weather they may not have."""
@@ -172,8 +226,10 @@ class _Storm:
         return [
             *(crew.kill_something, self._oversleep, self._oversleep, crew.hit_a_beat, self._redis),
             *(operators.stop_and_start, operators.replay, people.come_and_go, people.come_and_go, people.export),
-            lambda: operators.restart(self._town.tables),
+            self._restart_tables,
             *(people.send, people.send, people.arrive, self._restart_while_somebody_sleeps),
+            *([self._befall_a_load] * self._length.loads if self._town.imports else []),
+            *([self._oversleep_with_consent] * self._length.sleepers),
         ]
 
     def _blow(self) -> Callable[[], object]:
@@ -190,11 +246,38 @@ class _Storm:
         crew = self._crew
         self._chance.choice([crew.kill_redis, crew.flap_redis, crew.hang_redis, crew.reset_connections])()
 
+    def _befall_a_load(self) -> None:
+        """New contacts come until some travel in a file; at some moment on their way something happens."""
+        crew, town = self._crew, self._town
+        for _ in range(ARRIVALS):
+            if town.is_loading():
+                break
+            if town.loads_are_off():
+                self._restart_tables()
+            self._people.arrive(CROWD)
+            give_up = time.monotonic() + LOAD_PATIENCE
+            while not town.is_loading() and time.monotonic() < give_up:
+                crew.pass_time(0.1)
+        self._weather.change_imports()
+        crew.pass_time(self._chance.uniform(0, 5))
+        if town.is_loading():
+            crew.done["blows to loads"] += 1
+        self._chance.choice([crew.kill_something, self._redis, crew.nap, self._oversleep, self._restart_tables])()
+
+    def _restart_tables(self) -> None:
+        self._operators.restart(self._town.tables)
+
     def _oversleep(self) -> None:
         """Somebody holds records and sleeps for longer than their lease, while all of them change."""
         self._people.flood()
         self._crew.oversleep()
         self._people.flood()
+
+    def _oversleep_with_consent(self) -> None:
+        """The same with people's consent, while they change their minds."""
+        self._people.change_minds(self._chance.randrange(10**6), BURST, 2 * BURST)
+        self._crew.oversleep_with_consent()
+        self._people.change_minds(self._chance.randrange(10**6), BURST, 2 * BURST)
 
     def _restart_while_somebody_sleeps(self) -> None:
         """Somebody holds records, another configuration is started meanwhile, and the sleeper wakes as it runs."""
@@ -222,6 +305,17 @@ class _Storm:
             self._people.flood()
             crew.pass_time(0.7)
 
+    def _last_import(self) -> None:
+        """Where there are imports, some contacts have come into Campaign by one, however those in the storm went."""
+        town, give_up = self._town, time.monotonic() + PATIENCE
+        while town.imports and town.imported() < LEAST_IMPORTED and time.monotonic() < give_up:
+            self._weather.mend_imports()
+            if not town.is_loading():
+                if town.loads_are_off():
+                    self._restart_tables()
+                self._people.arrive(CROWD)
+            self._crew.pass_time(1)
+
     # and what comes of it
 
     def _calm(self) -> None:
@@ -234,6 +328,7 @@ class _Storm:
         crew.wait_until(lambda: not any(map(town.is_starting, town.stages)), "everything runs", PATIENCE)
         self._last_sleepers()
         self._weather.clear()
+        self._last_import()
         if self._settle():
             town.consent.look_at_everything("blackListPhone", town.people[28], town.people[29])
             self._settle()
@@ -245,14 +340,19 @@ class _Storm:
         while left := verdict.unsettled(self._town):
             if time.monotonic() > give_up:
                 self._result.violations += [f"not within {patience:g} s: {one}" for one in left]
+                self._result.unfinished = bool(verdict.unfinished(self._town))
                 return False
             self._operators.finish()
+            self._weather.mend_imports()
+            if verdict.files_of_imports(self._town):
+                self._people.change(1)  # whoever writes looks for what a crash has left
             self._crew.pass_time(0.4)
         return True
 
     def _idleness(self) -> list[str]:
         work, faults = self._result.work, sum(self._result.faults.values())
-        found = [f"idle: {work[what]} {what}, not {least}" for what, least in LEAST_WORK.items() if work[what] < least]
+        asked = LEAST_WORK | ({"rows imported": LEAST_IMPORTED} if self._town.imports else {})
+        found = [f"idle: {work[what]} {what}, not {least}" for what, least in asked.items() if work[what] < least]
         if not self._crew.done["SIGSTOP at work"]:
             found.append("idle: nobody slept with records in his hands")
         return found + ([f"idle: {faults} faults, not {LEAST_FAULTS}"] if faults < LEAST_FAULTS else [])

@@ -31,7 +31,7 @@ LEASE = 5.0
 SETTINGS: Plain = {
     "tick_seconds": 0.7,
     "slice_seconds": 2,
-    "batch_size": 60,
+    "batch_size": 15,
     "read_page_size": 40,
     "schema_check_seconds": 2,
     "concurrency": 2,
@@ -176,6 +176,22 @@ class Town:
                 self.seen_running.append((len(self.journal()), mark))
             elif stage is self.consent:
                 self._demand({self._policies_starting})
+
+    def is_loading(self) -> bool:
+        """Whether contacts are in a file for Campaign's import, as far as one can see."""
+        try:
+            return self.tables.workflow.loads("contact").read() is not None
+        except RedisError:
+            return False
+
+    def loads_are_off(self) -> bool:
+        """Whether an import went so badly that none is begun before the next start."""
+        loads, generation = self.tables.workflow.loads("contact"), self.tables.life.generation
+        return loads.off(generation) is not None
+
+    def imported(self) -> int:
+        """Rows that were written by imports."""
+        return sum(entry["file"] is not None for entry in self.journal())
 
     def journal(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.admin.get("/journal")

@@ -46,7 +46,7 @@ def judge(town: Town, begun: Mapping[str, Row]) -> Verdict:
     found += [f"left behind: {one}" for one in _left_behind(town)]
     work = {
         "writes": len(journal),
-        "rows imported": sum(entry["file"] is not None for entry in journal),
+        "rows imported": town.imported(),
         "replays": sum(_replays(stage) for stage in (tables, consent)),
         "replays and full reads": sum(entry["kind"] == "query" for entry in town.admin.get("/reads")),
         "activities": events.writes(),
@@ -116,17 +116,27 @@ def _left_behind(town: Town) -> Iterable[str]:
             for id_ in map(text, redis.hkeys(key)):
                 if not of_consent or (id_ in contacts and id_ not in town.refused):
                     yield f"{id_} waits in {key}"
-    for path in (file["path"] for file in town.admin.get("/sftp/files")["value"]):
-        # A file whose maker was killed before it was whole goes with a later load.
-        if path.startswith(_IMPORTS) and not path.endswith(".csv.part"):
-            yield f"{path} is on the SFTP server"
+    yield from (f"{path} is on the SFTP server" for path in files_of_imports(town))
     stats = town.consent.workflow.consent.stats()
     if stats.open:
         yield f"{stats.open} decisions are open"
 
 
+def files_of_imports(town: Town) -> list[str]:
+    """What lies on the SFTP server for imports, or tells what became of them, also where a crash has left it."""
+    return [path for file in town.admin.get("/sftp/files")["value"] if (path := file["path"]).startswith(_IMPORTS)]
+
+
 def unsettled(town: Town) -> list[str]:
     """What is still to come, as far as one can see; empty: then it is judged, for good or bad."""
+    tables, events, consent = town.tables, town.events, town.consent
+    return unfinished(town) or [
+        *tables.differences(), *events.differences(), *consent.differences(), *_dead_letters(town)
+    ]  # fmt: skip
+
+
+def unfinished(town: Town) -> list[str]:
+    """What the product is still at."""
     tables, events, consent = town.tables, town.events, town.consent
     found = [f"{stage.name} is {stage.life.state}" for stage in town.stages if not _runs(stage)]
     for stage in (tables, events):
@@ -143,6 +153,7 @@ def unsettled(town: Town) -> list[str]:
         begun = workflow.replays.both()[1]
         unread = [name for name, one in begun.items() if one.over_ms is None and one.ended_ms is None]
         found += [f"a replay of {name} goes on" for name in unread]
+    found += [f"{path} is left" for path in files_of_imports(town)]
     if consent.left():
         found.append("people change their minds")
-    return found or [*tables.differences(), *events.differences(), *consent.differences(), *_dead_letters(town)]
+    return found

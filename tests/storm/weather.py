@@ -9,7 +9,7 @@ from tests.storm.town import Town
 
 Plan = dict[str, Any]
 
-IMPORT_WORKFLOW = IMPORT_SETTINGS["workflow"]
+_OF_IMPORTS = f"/imports/{IMPORT_SETTINGS['workflow']}"
 SYSTEMS = ("dynamics", "campaign", "journal", "tokens")
 
 #: Nothing is slower than a request may be that begins as late within a lease as it may.
@@ -32,7 +32,7 @@ WEATHERS: dict[str, Plan] = {
     "slow": {"latency_ms": 100, "latency_jitter_ms": 250, "latency_after_ms": 50, "rate_slow": 0.3},
     "refused tokens": {"rate_expired_token": 0.3},
 }
-#: How Campaign's import goes, in storms that have any: mostly well.
+#: How Campaign's import goes, in storms that have any.
 _IMPORT: Plan = {"delay_seconds": 0.3, "rows_per_second": 60, "results_delay_seconds": 0.2}
 IMPORTS: dict[str, Plan] = {
     "well": {},
@@ -50,6 +50,15 @@ _NO_FAULT: Plan = {
 
 #: Systems that are down as a whole are waited for, longer each time: such weather is short.
 _SHORT = ("too many requests", "outage")
+
+
+#: What the systems deal out, by the names that the sandbox tells; in many storms all of it.
+FAULTS = (
+    *("429", "500", "503", "reset", "reset_after", "timeout_before", "timeout_after", "truncated", "malformed", "slow"),
+    *("expired_token", "operation_429", "operation_500", "operation_500_after"),
+    *("import: row refused", "import: row not listed", "import: results in halves"),
+    *("import: failed", "import: stopped"),
+)
 
 
 class Weather:
@@ -70,9 +79,12 @@ class Weather:
         plans["dynamics"] = plans["dynamics"] | _OPERATIONS
         sftp = {"rate_reset": 0.05, "rate_500": 0.05}
         self._put({"seed": self._chance.randrange(10**6), "sftp": sftp, **plans})
-        if self._town.imports:
-            self._imports(self._chance.choice(("well", "well", *IMPORTS)))
+        self.change_imports()
         return self._chance.uniform(0.3, 0.8) if name in _SHORT else self._chance.uniform(1, 2.5)
+
+    def lull(self) -> None:
+        """Nothing fails for a while."""
+        self._put(dict.fromkeys(SYSTEMS, _CALM))
 
     def slow(self, latency_ms: int) -> None:
         """Campaign takes its time, and nothing fails."""
@@ -80,21 +92,41 @@ class Weather:
 
     def clear(self) -> None:
         self._put({})
-        if self._town.imports:
-            self._imports("well")
+        self._go(IMPORTS["well"])
 
-    def _imports(self, how: str) -> None:
-        """Somebody in Campaign sees to it that its workflow runs; what is under way goes on as it began."""
-        of_workflow = f"/imports/{IMPORT_WORKFLOW}"
-        self._town.admin.patch(of_workflow, _NO_FAULT | _IMPORT | IMPORTS[how])
-        if self._town.admin.get(of_workflow)["state"] != "started":
-            self._town.admin.put(of_workflow, {"state": "started"})
-            self.done["imports broken off"] += 1
+    def change_imports(self) -> None:
+        """Imports that begin from now on go otherwise."""
+        self._go(IMPORTS[self._chance.choice([*IMPORTS])])
+
+    def _go(self, plan: Plan) -> None:
+        if self._town.imports:
+            self._town.admin.patch(_OF_IMPORTS, _NO_FAULT | _IMPORT | plan)
+            self.mend_imports()
+
+    def mend_imports(self) -> None:
+        """Somebody in Campaign starts its workflow again, once nobody waits for what it has broken off: what it took
+        would never be told of, and d365acs has to see that."""
+        if self._town.imports and not self._town.is_loading() and self._imports()["state"] != "started":
+            self._town.admin.put(_OF_IMPORTS, {"state": "started"})
+
+    def _imports(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._town.admin.get(_OF_IMPORTS)
+        return found
 
     def dealt(self) -> Counter[str]:
         """How often each fault was dealt out, all in all."""
         now = self._town.admin.get("/faults")
         return self._dealt + sum((Counter(of["dealt"]) for of in now.values()), Counter())
+
+    def dealt_by_imports(self) -> Counter[str]:
+        """The same of imports: rows, and whole runs."""
+        found: Counter[str] = Counter()
+        for run in self._imports()["runs"] if self._town.imports else ():
+            found["import: row refused"] += run["rejected"]
+            found["import: row not listed"] += run["unlisted"]
+            found["import: results in halves"] += run["halves"]
+            found[f"import: {run['state']}"] += run["state"] in ("failed", "stopped")
+        return +found
 
     def _put(self, plan: Plan) -> None:
         self._dealt = self.dealt()
