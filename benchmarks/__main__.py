@@ -61,7 +61,7 @@ BENCHMARKS: dict[str, Callable[[int], list[Figure]]] = {
 RESULTS = Path(__file__).parent / "results"
 
 
-@click.command()
+@click.command(epilog=f"Names: {', '.join(BENCHMARKS)}.")
 @click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(BENCHMARKS)))
 @click.option(
     "--rounds",

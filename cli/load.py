@@ -20,10 +20,11 @@ def load() -> None:
 @option("--yes", is_flag=True, help="Do not ask.")
 @pass_context
 def abandon(context: Context, table: str, why: str, yes: bool) -> None:
-    """Take the records of a table back from the import that is under way, to be written one by one.
+    """Take the records of a table back from the import that is under way: they wait again.
 
     Only where its end cannot be known any more: Campaign's workflow is stopped and the SFTP server is gone, say. If the
-    file is imported all the same, old values replace newer ones.
+    file is imported all the same, old values replace newer ones. The records are written one by one then; those of a
+    file that has never come into its place may travel in the next one.
     """
     from cli.confirming import confirm
     from cli.output import say
@@ -31,11 +32,20 @@ def abandon(context: Context, table: str, why: str, yes: bool) -> None:
     from control.words import counted
 
     found = loads.under_way(context.store, table)
-    confirm(
-        f"If Campaign's workflow {found.workflow} still imports {found.file}, old values will replace newer "
-        f"ones. Is it stopped, and the file away? Then take {counted(found.records, 'record')} back",
-        yes,
-    )
+    wrong = f"If Campaign's workflow {found.workflow} still imports {found.file}, old values will replace newer ones."
+    if found.placed:
+        asked = f"{wrong} Is it stopped, and the file away?"
+    else:
+        asked = f"{wrong} As far as is known, the file has not come there. Is ingress stopped, and no such file there?"
+    confirm(f"{asked} Then take {counted(found.records, 'record')} back", yes)
     done = loads.abandon(context.store, table, context.settings.actor, why)
-    click.echo(f"{counted(done.records, 'record')} of {table} wait again, to be written one by one.")
-    say(f"Delete {done.file} and its results on the SFTP server, if they are there: they hold personal data.")
+    again = f"{counted(done.records, 'record')} of {table} {'waits' if done.records == 1 else 'wait'} again"
+    if done.placed:
+        click.echo(f"{again}, to be written one by one.")
+        say(f"Delete {done.file} and its results on the SFTP server, if they are there: they hold personal data.")
+    else:
+        click.echo(f"{again}, to be written one by one or to travel in the next file.")
+        say(
+            f"{done.hidden} on the SFTP server holds personal data. While records of {table} are written, d365acs "
+            "takes it away once it is an hour old; delete it yourself if that is too late."
+        )

@@ -150,7 +150,9 @@ def _waiting(waits: Whereabouts, retried: Happened | None) -> str:
     lane = "live changes" if waits.lane.name == "LIVE" else "replays and full reads"
     tries = f", {counted(waits.attempts, 'failed attempt')}" if waits.attempts else ""
     since = since_words(waits.loaded_ms or waits.queued_ms, retried)
-    return f"{_PLACES[waits.place.value]} {since}, among {lane}{tries}"
+    # In a file no turn comes: all of it is imported together.
+    among = "" if waits.place.value == "loaded" else f", among {lane}"
+    return f"{_PLACES[waits.place.value]} {since}{among}{tries}"
 
 
 _PLACES = {

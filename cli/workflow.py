@@ -151,6 +151,9 @@ def stop(context: Context, workflow_name: str, why: str, wait: bool, timeout: fl
     elif operation.changed:
         kept = counted(before.backlog + before.parked, before.kind.noun)
         click.echo(f"{workflow_name}: {operation.before} -> {operation.after}, {kept} kept on the queue.")
+        for stream in status_of(context.store, context.settings, workflow_name).streams:
+            if stream.loading.under_way and stream.loading.under_way.after_stop:
+                say(stream.loading.under_way.after_stop)
     elif operation.before == "FAILED":
         say(f"{workflow_name} has failed and does not run; there is nothing to stop.")
     else:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from connectors.sftp_writing import hidden
 from control.errors import ControlError
 from control.together import INGRESS
 from store.loads import Load
@@ -16,7 +17,9 @@ class UnderWay:
 
     table: str
     records: int
-    file: str  #: its path on the SFTP server
+    file: str  #: the path on the SFTP server where Campaign takes it
+    hidden: str  #: the path where it lies until then
+    placed: bool  #: whether it is known to have come to where Campaign takes it
     workflow: str  #: of Campaign, by its ID
 
 
@@ -26,7 +29,8 @@ def under_way(store: Store, table: str) -> UnderWay:
 
 
 def abandon(store: Store, table: str, by: str, why: str = "") -> UnderWay:
-    """Its records wait again, to be written one by one, and nobody looks for its end any more.
+    """Its records wait again, and nobody looks for its end any more. What was announced to Campaign is written one by
+    one then; of a file that has never come into its place, records may travel in the next one.
 
     Nothing is done on the SFTP server or in Campaign: whoever abandons an import has seen to it that the file is not
     taken any more. Raises ControlError where none is under way.
@@ -47,4 +51,5 @@ def _load(store: Store, table: str) -> Load:
 
 
 def _shown(table: str, load: Load) -> UnderWay:
-    return UnderWay(table, load.count, file_of(load), str(load.facts["workflow"]))
+    file = file_of(load)
+    return UnderWay(table, load.count, file, hidden(file), not load.is_hidden, str(load.facts["workflow"]))

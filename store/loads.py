@@ -64,6 +64,11 @@ class Load:
     seen: str = ""  #: sizes and times of the results
     state: str = ""  #: how the workflow stood when Campaign was last asked
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether its file is not known to have come to where Campaign takes it: a start gives it up then."""
+        return not (self.placed_ms or self.triggered_ms or self.taken_ms or self.seen or self.ended_ms)
+
 
 class Off(NamedTuple):
     """Why no load is begun any more in a generation."""

@@ -14,6 +14,8 @@ LOGS = "logs"
 ALERTS = "alerts"
 #: Ends the place of a stream of which as much is to be written as may be read ahead.
 FULL = ".full"
+#: The place of what a start waits for: imports of an earlier run. It looks again and again, and nothing fails.
+AWAITED = "load"
 #: Of these it is told whether the workflow is on or off.
 BESIDE = (LOGS, ALERTS)
 

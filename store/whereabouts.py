@@ -32,6 +32,7 @@ class Whereabouts:
     parked_ms: int | None = None  #: since when it waits for its parent, or since that was last looked for
     parent: Parent | None = None  #: that it waits for
     loaded_ms: int | None = None  #: since when it is in a file for Campaign's import
+    placed_ms: int | None = None  #: since when that file is where Campaign takes it; None: it is not
 
 
 class Head(NamedTuple):
@@ -69,8 +70,8 @@ def whereabouts(redis: Redis, keys: StreamKeys, record_id: str) -> Whereabouts |
     if batch is not None:
         ends = redis.zscore(keys.batches, str(int(batch)))
         if ends is not None and int(ends) == NEVER_MS:
-            since = redis.hget(keys.load, "committed_ms")
-            return Whereabouts(Place.LOADED, loaded_ms=int(since) if since else None, **common)
+            since, placed = (int(raw or 0) or None for raw in redis.hmget(keys.load, ["committed_ms", "placed_ms"]))
+            return Whereabouts(Place.LOADED, loaded_ms=since, placed_ms=placed, **common)
         return Whereabouts(Place.LEASED, until_ms=None if ends is None else int(ends), **common)
     if until is not None:
         return Whereabouts(Place.DELAYED, until_ms=int(until), **common)

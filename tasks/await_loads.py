@@ -5,6 +5,7 @@ from connectors.errors import Stop, TryAgain
 from connectors.sftp import Sftp
 from store.loads import Load
 from store.store import WorkflowStore
+from store.trouble import AWAITED
 from sync.loading.loader import workflows_of
 from sync.loading.looking import LoadWatch
 from sync.loading.troubles import LoadTrouble, import_words
@@ -12,8 +13,6 @@ from sync.patience import Patience
 from sync.systems import Systems
 from tasks.runtime import Runtime, active_document
 
-#: The place of the trouble.
-WHERE = "load"
 #: How often the imports are looked at. Seconds.
 EVERY_SECONDS = 2.0
 
@@ -21,7 +20,7 @@ EVERY_SECONDS = 2.0
 def await_loads(runtime: Runtime, store: WorkflowStore) -> bool:
     """Looks after them; whether any is under way. An import takes as long as it takes. Raises Stop, NotConfigured."""
     loads = {stream: load for stream in store.lifecycle.streams() if (load := store.loads(stream).read())}
-    patience = Patience(store.troubles, WHERE)
+    patience = Patience(store.troubles, AWAITED)
     if not loads:
         patience.end()
         return False
@@ -55,7 +54,7 @@ def _look(runtime: Runtime, store: WorkflowStore, stream: str, load: Load, syste
     """What is waited for; empty if it is over."""
     workflows = workflows_of(systems.campaign, stream)
     store.loads(stream).note_awaited(store.now_ms())
-    waits = f"Waiting for an import of {load.count:,} records of {stream} in Campaign to end"
+    waits = f"{import_words(load, stream)} in Campaign is to end first"
     sftp = _server(load, systems)
     try:
         if not LoadWatch(store, stream, sftp, workflows, None, runtime.stopping).look():

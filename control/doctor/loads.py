@@ -8,10 +8,12 @@ from config.file_import import FileImport
 from config.ingress import IngressConfig, TableMapping
 from config.secrets import SecretMissing
 from connectors.campaign_workflows import Standing, WorkflowState
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, TableMissing, TryAgain
 from connectors.sftp import Sftp
 from control.doctor.checks import Check, Colour
 from control.words import counted, duration, finished, listed
+from store.lifecycle import State
+from store.loads import Load
 from store.store import WorkflowStore
 from sync.loading.loader import workflows_of
 from sync.loading.names import our_file
@@ -19,7 +21,6 @@ from sync.loading.tidying import names_under_way
 from sync.loading.timing import LEFT_MS, LONG_MS
 from sync.systems import Systems
 
-_SINGLY = "Until then records are written singly."
 #: So many files are named.
 _NAMED = 3
 
@@ -32,14 +33,35 @@ def load_checks(store: WorkflowStore, config: IngressConfig, systems: Systems, s
         if settings is None or systems.sftp is None:
             continue
         name = f"{workflow} import of {mapping.table}"
+        load = store.loads(mapping.stream).read()
         try:
-            yield from _under_way(name, store, mapping.stream)
+            if load is not None:
+                yield _under_way(name, store, load)
             yield from _folder_checks(name, settings, systems.sftp, seconds)
             yield from _left_checks(name, mapping, settings, store, systems.sftp, seconds)
             state = workflows_of(systems.campaign, mapping.table).state(settings.workflow, seconds)
-            yield workflow_check(name, settings, state)
+            yield workflow_check(name, workflow, mapping.table, settings, state, load)
+        except TryAgain as error:
+            yield Check(name, Colour.RED, finished(str(error)), _meanwhile(load))
         except (ConnectorError, SecretMissing) as error:
-            yield Check(name, Colour.RED, finished(str(error)), _SINGLY)
+            # Of a workflow that is not there nobody imports any more: what is in a file comes back.
+            waits = None if isinstance(error, TableMissing) else load
+            yield Check(name, Colour.RED, finished(str(error)), _start_fails(workflow, waits))
+
+
+def _meanwhile(load: Load | None) -> str:
+    return f"Until then {_singly(load)}."
+
+
+def _start_fails(workflow: str, load: Load | None) -> str:
+    return f"Until then a start fails; while {workflow} runs, {_singly(load)}."
+
+
+def _singly(load: Load | None) -> str:
+    """`load`: of which nothing can be known until then; None: there is none."""
+    if load is None or load.ended_ms:
+        return "records are written singly"
+    return f"the {counted(load.count, 'record')} in a file wait, and others are written singly"
 
 
 def _folder_checks(name: str, settings: FileImport, sftp: Sftp, seconds: float) -> Iterator[Check]:
@@ -51,16 +73,21 @@ def _folder_checks(name: str, settings: FileImport, sftp: Sftp, seconds: float) 
             yield Check(name, Colour.YELLOW, f"{folder} is not there yet, and can be made.", "The first load makes it.")
 
 
-def _under_way(name: str, store: WorkflowStore, stream: str) -> Iterator[Check]:
-    load = store.loads(stream).read()
-    if load is None:
-        return
+def _under_way(name: str, store: WorkflowStore, load: Load) -> Check:
     age_ms = store.now_ms() - load.committed_ms
-    finding = f"An import of {counted(load.count, 'record')} has been under way for {duration(age_ms / 1000)}."
+    many, age = counted(load.count, "record"), duration(age_ms / 1000)
+    if load.is_hidden and store.lifecycle.read().state is not State.RUNNING:
+        finding = (
+            f"An import of {many} was begun {age} ago; its file is not in its place, and is given up at the next start."
+        )
+        if age_ms > LEFT_MS:
+            remedy = f"It holds personal data, and lies there until then: d365acs workflow start {store.name}"
+            return Check(name, Colour.YELLOW, finding, remedy)
+        return Check(name, Colour.GREEN, finding)
+    finding = f"An import of {many} has been under way for {age}."
     if age_ms > LONG_MS:
-        yield Check(name, Colour.YELLOW, finding, f"Look at the workflow {load.facts['workflow']} in Campaign.")
-    else:
-        yield Check(name, Colour.GREEN, finding)
+        return Check(name, Colour.YELLOW, finding, f"Look at the workflow {load.facts['workflow']} in Campaign.")
+    return Check(name, Colour.GREEN, finding)
 
 
 def _left_checks(
@@ -85,15 +112,18 @@ def _left_checks(
             )
 
 
-def workflow_check(name: str, settings: FileImport, state: WorkflowState) -> Check:
-    """Whether Campaign's workflow takes a file, as things stand."""
+def workflow_check(
+    name: str, workflow: str, table: str, settings: FileImport, state: WorkflowState, load: Load | None
+) -> Check:
+    """Whether Campaign's workflow takes a file, as things stand. `workflow`: ours. `load`: that is under way."""
     which = f"The workflow {settings.workflow} of Campaign"
     if settings.trigger == "signal" and state.signals and settings.signal not in state.signals:
         return Check(
             name,
             Colour.RED,
-            f"{which} has no external signal {settings.signal}; it has: {', '.join(state.signals)}.",
-            "Correct file_import.signal, or the name of the activity in Campaign.",
+            f"{which} has no external signal {settings.signal}; it has: {', '.join(state.signals)}. "
+            f"{_start_fails(workflow, load)}",
+            f"Correct ingress.tables[{table}].file_import.signal, or the name of the activity in Campaign.",
         )
     match state.standing:
         case Standing.RUNNING if settings.trigger == "signal" and not state.signals:
@@ -104,8 +134,10 @@ def workflow_check(name: str, settings: FileImport, state: WorkflowState) -> Che
         case Standing.STOPPED if settings.trigger == "start":
             return Check(name, Colour.GREEN, f"{which} is there; it is started for each file.")
         case Standing.STOPPED | Standing.PAUSED:
+            # Of one that is stopped the file is taken back.
+            waits = load if state.standing is Standing.PAUSED else None
             verb = "Start" if state.standing is Standing.STOPPED else "Resume"
-            sentence = f"{which} is {state.standing.value}, and imports nothing. {_SINGLY}"
+            sentence = f"{which} is {state.standing.value}, and imports nothing. {_meanwhile(waits)}"
             return Check(name, Colour.RED, sentence, f"{verb} it there.")
         case Standing.UNKNOWN:
             told = f"says {state.state}" if state.state else "does not say how it stands"

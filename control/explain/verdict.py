@@ -65,6 +65,9 @@ def standing_alone(workflow: str, life: Life, kept: Standing) -> tuple[str, Acti
 
 def _in_a_file(workflow: str, life: Life, waits: Whereabouts) -> tuple[str, Action]:
     """What comes of it is known without asking anybody: it does not depend on how the record is now."""
+    if not waits.placed_ms and life.state is not State.RUNNING:
+        then = f"When {workflow} starts, the file is given up, and it is written singly or travels in the next one"
+        return f"{waits_words(waits)}. {then}.", "wait"
     when = "" if life.state is State.RUNNING else f", and {workflow} runs"
     return (
         f"{waits_words(waits)}. When the import has ended{when}, it is confirmed or else written singly, and newer "

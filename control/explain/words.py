@@ -46,7 +46,8 @@ def waits_words(waits: Whereabouts, retried: Happened | None = None, first: str 
         case Place.LEASED:
             return f"It is in a writer's hands, queued {since}"
         case Place.LOADED:
-            return f"It waits in a file that Campaign imports, since {exact(waits.loaded_ms or waits.queued_ms)}"
+            which = "that Campaign imports" if waits.placed_ms else "that is not in its place yet"
+            return f"It waits in a file {which}, since {exact(waits.loaded_ms or waits.queued_ms)}"
         case Place.DELAYED:
             when = f"at {exact(waits.until_ms)}" if waits.until_ms else "in a while"
             if not waits.attempts:

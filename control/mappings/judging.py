@@ -18,7 +18,7 @@ from connectors.errors import (
 from control.mappings.live import SCHEMA_SECONDS
 from sync.fitting.findings import Finding
 from sync.fitting.judgement import judge_all
-from sync.loading.loader import check
+from sync.loading.loader import check_workflow, missing_folders
 from sync.schemas import Schemas, TableSchema, read_schema
 from sync.systems import Systems
 
@@ -93,7 +93,8 @@ def _filter_misfits(index: int, mapping: TableMapping, systems: Systems) -> list
 
 
 def _judge_imports(config: IngressConfig, systems: Systems) -> Judgement:
-    """The first mistake of each import: what a start would fail of. Several may have one cause, which is told once."""
+    """The first mistake of each import: what a start would fail of. Several may have one cause, which is told once.
+    A folder that is not there may be a slip of the pen: Campaign would never take what the first load leaves in it."""
     errors: list[Misfit] = []
     warnings: list[Misfit] = []
     for index, mapping in enumerate(config.tables):
@@ -101,7 +102,9 @@ def _judge_imports(config: IngressConfig, systems: Systems) -> Judgement:
             continue
         here: Place = ("ingress", "tables", index, "file_import")
         try:
-            check(mapping, systems.sftp, systems.campaign, SCHEMA_SECONDS)
+            missing = missing_folders(mapping, systems.sftp, SCHEMA_SECONDS)
+            warnings += [Misfit((*here, key), _not_there(mapping, folder)) for key, folder in missing.items()]
+            check_workflow(mapping, systems.campaign, SCHEMA_SECONDS)
         except TryAgain as error:
             sentence = f"{mapping.table}: whether files can be imported could not be asked: {error.sentence}"
             warnings.append(Misfit(here, _finished(sentence)))
@@ -110,6 +113,13 @@ def _judge_imports(config: IngressConfig, systems: Systems) -> Judgement:
                 raise
             errors.append(Misfit(login_place(error) or here, _finished(error.sentence)))
     return Judgement(tuple(dict.fromkeys(errors)), tuple(warnings))
+
+
+def _not_there(mapping: TableMapping, folder: str) -> str:
+    return (
+        f"{mapping.table}: the folder {folder} is not there on the SFTP server; the first load makes it. Is it the one "
+        "that Campaign's workflow uses?"
+    )
 
 
 def login_place(error: ConnectorError) -> Place | None:

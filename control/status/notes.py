@@ -9,7 +9,7 @@ from control.status.stream import StreamStatus
 from control.status.waiting import wish
 from control.status.workflow import WorkflowStatus
 from control.words import ago, duration, finished, window
-from store.trouble import BESIDE
+from store.trouble import AWAITED, BESIDE
 
 #: How long an operator is told that events were missed, or what a source has noticed. Milliseconds.
 MISSED_MS = 7 * 86_400_000
@@ -49,7 +49,7 @@ def _notes(status: WorkflowStatus) -> Iterator[str]:
         # Logs are exported and people are told of a workflow that is off, too.
         if status.is_on or trouble.where in BESIDE:
             since = duration(max(0, status.at_ms - trouble.since_ms) / 1000)
-            tried = f", tried {trouble.times:,} times" if trouble.times > 1 else ""
+            tried = f", tried {trouble.times:,} times" if trouble.times > 1 and trouble.where != AWAITED else ""
             yield f"{name} has waited for {since} {wish(trouble.where)}{tried}: {finished(trouble.sentence)}"
     if status.is_on:
         for stream in status.streams:

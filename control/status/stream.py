@@ -82,6 +82,6 @@ def stream_status(store: Store, workflow: WorkflowStore, name: str, around: Surr
         around.replays.get(name),
         statistics.hour,
         next((one.id for one in queue.parked(around.now_ms, limit=1)), "") if backlog.parked else "",
-        loading_of(workflow, name, around.life.generation, around.now_ms),
+        loading_of(workflow, name, around.life, around.now_ms),
         f"{name}{FULL}" in around.full,
     )

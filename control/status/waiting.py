@@ -1,6 +1,6 @@
 """What a workflow in trouble waits to do, in words: the place of a trouble is a name that programs read."""
 
-from store.trouble import ALERTS, LOGS
+from store.trouble import ALERTS, AWAITED, LOGS
 
 _OF_ALL = {
     "start": "to start",
@@ -9,7 +9,7 @@ _OF_ALL = {
     "logs": "to export the logs",
     LOGS: "to write its logs to the SFTP server",
     ALERTS: "to tell its webhook what is wrong",
-    "load": "for an import by Campaign to end",
+    AWAITED: "to start",
     "tick": "to look what is to be done",
 }
 _OF_ONE = {

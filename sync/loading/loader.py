@@ -9,7 +9,7 @@ import structlog
 from config.file_import import FileImport
 from config.ingress import TableMapping
 from connectors.campaign import Campaign
-from connectors.campaign_workflows import Standing, Workflows
+from connectors.campaign_workflows import Standing, Workflows, WorkflowState
 from connectors.errors import ConnectorError, TableMissing, TryAgain
 from connectors.sftp import Sftp
 from store.record_queue import GenerationOver
@@ -116,9 +116,11 @@ class FileLoader:
         """Why Campaign would not take a file now; empty if it would."""
         id_ = self._settings.workflow
         try:
-            standing = self._workflows.state(id_, CALL_SECONDS).standing
+            found = self._workflows.state(id_, CALL_SECONDS)
+            check_signal(self._mapping, found)
         except ConnectorError as error:
             return error.sentence
+        standing = found.standing
         if standing is Standing.PAUSED or (standing is Standing.STOPPED and self._settings.trigger != "start"):
             return f"Campaign's workflow {id_} is {standing.value} and imports nothing: let it run there"
         return ""
@@ -152,14 +154,35 @@ def workflows_of(campaign: Campaign, table: str) -> Workflows:
 def check(mapping: TableMapping, sftp: Sftp, campaign: Campaign, timeout: float) -> None:
     """Whether files can be left and results be read, and whether the workflow is there, with its signal. Raises
     TryAgain, Stop, Refused."""
-    settings = mapping.file_import
-    assert settings is not None
-    for folder in (settings.folder, settings.results_folder):
-        sftp.try_folder(folder, timeout)
-    found = workflows_of(campaign, mapping.table).state(settings.workflow, timeout)
+    missing_folders(mapping, sftp, timeout)
+    check_workflow(mapping, campaign, timeout)
+
+
+def missing_folders(mapping: TableMapping, sftp: Sftp, timeout: float) -> dict[str, str]:
+    """The folders that are not there yet, by what names them in `file_import`: the first load makes them. Leaves an
+    empty file in each for a moment, or where it would be made. Raises TryAgain, Stop, Refused."""
+    settings = _settings_of(mapping)
+    named = {"folder": settings.folder, "results_folder": settings.results_folder}
+    return {key: folder for key, folder in named.items() if not sftp.try_folder(folder, timeout)}
+
+
+def check_workflow(mapping: TableMapping, campaign: Campaign, timeout: float) -> None:
+    """Raises TryAgain, Stop, Refused."""
+    found = workflows_of(campaign, mapping.table).state(_settings_of(mapping).workflow, timeout)
+    check_signal(mapping, found)
+
+
+def check_signal(mapping: TableMapping, found: WorkflowState) -> None:
+    """Whether the workflow can be told of a file. Raises TableMissing. Not every instance says which signals it has."""
+    settings = _settings_of(mapping)
     if settings.trigger == "signal" and found.signals and settings.signal not in found.signals:
         raise TableMissing(
             "campaign",
             f"Campaign's workflow {settings.workflow} has no external signal {settings.signal} (it has: "
-            f"{', '.join(found.signals)}); correct file_import.signal of {mapping.table}",
+            f"{', '.join(found.signals)}); correct ingress.tables[{mapping.table}].file_import.signal",
         )
+
+
+def _settings_of(mapping: TableMapping) -> FileImport:
+    assert mapping.file_import is not None
+    return mapping.file_import

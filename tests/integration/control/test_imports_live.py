@@ -66,6 +66,9 @@ def test_doctor_sees_folders_the_workflow_and_its_signal(sandbox: Sandbox, check
     )
     # When anything is not
     assert "correct ingress.tables[contact].file_import.workflow" in checked(workflow="WKF9")[-1].finding
+    assert checked(workflow="WKF9")[-1].remedy == (
+        "Until then a start fails; while ingress runs, records are written singly."
+    )
     assert "no external signal signal9; it has: signal1." in checked(signal="signal9")[-1].finding
     assert [one.colour for one in checked(folder="d365_loads/new")] == [Colour.YELLOW, Colour.GREEN, Colour.GREEN]
     for state, colour in (("paused", Colour.RED), ("stopped", Colour.RED)):
@@ -85,7 +88,7 @@ def test_doctor_names_what_is_left_of_imports_that_nobody_knows(
     store = Store(redis, "test").workflow("ingress")
     redis.hset(store.keys.stream("contact").load, mapping={
         "name": under_way, "known": json.dumps({"batches": [], "facts": {"workflow": "WKF201"}}),
-        "count": 48_210, "committed_ms": store.now_ms() - 7_200_000,
+        "count": 48_210, "committed_ms": store.now_ms() - 7_200_000, "placed_ms": store.now_ms() - 7_190_000,
     })  # fmt: skip
     folder = "d365_loads/imports"
     names = [
@@ -115,6 +118,26 @@ def test_doctor_says_what_an_import_that_nobody_answers_about_waits_for(
     sandbox.admin.put("/faults", {"sftp": {"rate_reset": 1}})
     [found] = checked()
     assert found.colour is Colour.RED and "it broke off the login" in found.finding
+    assert found.remedy == "Until then records are written singly."
+
+
+def test_doctor_does_not_look_for_an_import_whose_file_never_came_into_its_place(
+    redis: Redis, checked: Callable[..., list[Check]]
+) -> None:
+    # Given a workflow that was stopped before a file was in its place, a moment or two hours ago
+    store = Store(redis, "test").workflow("ingress")
+    for hours, colour in ((0, Colour.GREEN), (2, Colour.YELLOW)):
+        redis.hset(store.keys.stream("contact").load, mapping={
+            "name": "profile_test_20200101T000000_000001", "count": 48_210,
+            "known": json.dumps({"batches": [], "facts": {"workflow": "WKF201"}}),
+            "committed_ms": store.now_ms() - hours * 3_600_000 - 1000,
+        })  # fmt: skip
+        # When doctor looks at it
+        found = checked()[0]
+        # Then it says what the next start does, and after a while what lies there until then
+        assert found.finding.startswith("An import of 48,210 records was begun ")
+        assert found.finding.endswith("its file is not in its place, and is given up at the next start.")
+        assert (found.colour, "personal data" in found.remedy) == (colour, bool(hours))
 
 
 def written(file: Path, connections: Connections, fields: tuple[FieldMapping, ...] = (), **settings: Any) -> list[str]:
@@ -143,7 +166,10 @@ def test_an_import_that_can_be_made_is_good(run: Run, file: Path, connections: C
     ("settings", "said"),
     [
         ({"workflow": "WKF9"}, "no workflow with this ID; correct ingress.tables[contact].file_import.workflow."),
-        ({"signal": "signal9"}, "no external signal signal9 (it has: signal1); correct file_import.signal of contact."),
+        (
+            {"signal": "signal9"},
+            "no external signal signal9 (it has: signal1); correct ingress.tables[contact].file_import.signal.",
+        ),
     ],
 )
 def test_a_live_validation_tells_what_a_start_would_fail_of(
@@ -206,6 +232,29 @@ def test_a_folder_that_takes_no_files_is_told_where_it_stands(
     _, line, path, sentence = result.stdout.split(":", 3)
     assert (lines[int(line) - 1], path.strip()) == ("file_import:", "ingress.tables.0.file_import")
     assert "writing to d365_loads/taken" in sentence
+
+
+@pytest.mark.parametrize(
+    ("folders", "keys"),
+    [
+        ({"folder": "d365_loads/import"}, ["folder"]),
+        ({"results_folder": "d365_loads/import/results"}, ["results_folder"]),
+        ({"folder": "d365_load/imports", "results_folder": "d365_load/results"}, ["folder", "results_folder"]),
+    ],
+)
+def test_a_folder_that_is_not_there_is_a_warning_where_it_is_named(
+    run: Run, file: Path, connections: Connections, folders: dict[str, str], keys: list[str]
+) -> None:
+    # Given a slip of the pen in the name of a folder
+    lines = written(file, connections, (), **folders)
+    # When the file is held against the live systems, or its mappings alone are
+    for command in (("config", "validate", str(file), "--live"), ("mapping", "validate", str(file))):
+        result = run(*command)
+        # Then the mapping fits, and the folder is told where it stands
+        assert (result.exit_code, result.stdout) == (0, "")
+        told = [line.split(":", 4) for line in result.stderr.splitlines() if "is not there on the SFTP server" in line]
+        assert [path.strip() for _, _, _, path, _ in told] == [f"ingress.tables.0.file_import.{key}" for key in keys]
+        assert [lines[int(line) - 1] for _, _, line, _, _ in told] == [f"{key}: {folders[key]}" for key in keys]
 
 
 def test_a_login_that_the_server_refuses_is_told_where_the_server_stands(

@@ -10,11 +10,12 @@ import pytest
 from store.loads import Load, LoadedRecord
 from store.record_queue import Change
 from store.store import WorkflowStore
+from store.trouble import AWAITED
 from sync.tables.position import Position
 from tests.integration.control.conftest import Run
 from tests.integration.store.records import entry
 
-FACTS = {"workflow": "WKF201", "folder": "d365_loads/imports"}
+FACTS = {"workflow": "WKF201", "trigger": "signal", "folder": "d365_loads/imports"}
 RECORD = "00aa00aa-bb11-cc22-dd33-44ee44ee44ee"
 
 
@@ -44,7 +45,6 @@ def notes(run: Run) -> str:
 @pytest.mark.parametrize(
     ("noted", "said"),
     [
-        ({}, "its file is about to come into place."),
         ({"placed_ms": 1}, "the file is in its place, and the workflow WKF201 is to take it."),
         ({"placed_ms": 1, "retry_ms": 2**52}, "the workflow WKF201 can be told of the file in "),
         ({"triggered_ms": 1}, "and has not taken the file yet."),
@@ -67,6 +67,57 @@ def test_an_import_that_is_under_way_is_told_with_what_it_waits_for(
     assert (stream["import"]["file"], stream["import"]["records"]) == ("profile_1.csv", 1)
 
 
+def test_a_file_that_is_not_in_its_place_is_told_as_given_up_once_the_workflow_is_off(
+    run: Run, ingress: WorkflowStore, load: Load
+) -> None:
+    # Given a load whose file is not in its place, of a workflow that runs
+    assert "its file is about to come into place." in notes(run)
+    # When it is stopped
+    stopped = run("workflow", "stop", "ingress")
+    # Then it is told so at once, and from then on
+    assert "A file with 1 record of contact is not in its place, and is given up at the next start." in stopped.stderr
+    assert "its file is not in its place, and is given up at the next start." in notes(run)
+    # And that start does it
+    run("workflow", "start", "ingress")
+    assert "its file is not in its place, and is given up now." in notes(run)
+
+
+@pytest.mark.parametrize(
+    ("noted", "said"),
+    [
+        (
+            {"placed_ms": 1, "triggered_ms": 1},
+            "Campaign goes on with an import of 1 record of contact; the next start waits for its end.\n",
+        ),
+        (
+            {"placed_ms": 1},
+            "A file with 1 record of contact is in its place; the next start tells Campaign of it, and waits for its "
+            "end.\n",
+        ),
+        ({"placed_ms": 1, "ended_ms": 1}, ""),
+    ],
+)
+def test_who_stops_the_workflow_is_told_what_becomes_of_an_import(
+    run: Run, ingress: WorkflowStore, load: Load, noted: dict[str, Any], said: str
+) -> None:
+    assert ingress.loads("contact").note(load, **noted)
+    stopped = run("workflow", "stop", "ingress")
+    assert (stopped.exit_code, stopped.stderr) == (0, said)
+
+
+def test_a_start_that_waits_for_an_import_says_so_once(run: Run, ingress: WorkflowStore, load: Load) -> None:
+    # Given a start that has looked six times whether an import has ended
+    run("workflow", "stop", "ingress")
+    run("workflow", "start", "ingress")
+    now_ms = ingress.now_ms()
+    for _ in range(6):
+        told = "An import of 1 records of contact in Campaign is to end first"
+        ingress.troubles.note(AWAITED, told, now_ms - 17_000, now_ms)
+    # Then no try of them has failed
+    assert f"ingress has waited for 17 s to start: {told}." in notes(run)
+    assert " tried " not in notes(run)
+
+
 def test_why_no_more_loads_are_made_is_told_until_the_next_start(run: Run, ingress: WorkflowStore, load: Load) -> None:
     ingress.loads("contact").switch_off(ingress.lifecycle.read().generation, "Half of it was lost")
     assert "ingress writes contact singly until the next stop and start: Half of it was lost." in notes(run)
@@ -74,13 +125,17 @@ def test_why_no_more_loads_are_made_is_told_until_the_next_start(run: Run, ingre
     assert "singly until" not in notes(run)
 
 
-def test_a_record_in_a_file_is_explained_so(run: Run, load: Load) -> None:
+def test_a_record_in_a_file_is_explained_so(run: Run, ingress: WorkflowStore, load: Load) -> None:
+    assert ingress.loads("contact").note(load, placed_ms=load.committed_ms)
     put = datetime.fromtimestamp(load.committed_ms // 1000, UTC)
     [part] = json.loads(run("record", "explain", RECORD, "-o", "json").stdout)["parts"]
     # Then it is said since when, and what comes next, whatever its systems would answer
     since = f"It waits in a file that Campaign imports, since {put:%Y-%m-%d %H:%M:%S} UTC. When the import has ended"
     rest = "it is confirmed or else written singly, and newer changes follow."
     assert (part["verdict"], part["action"]) == (f"{since}, {rest}", "wait")
+    # Nobody is to take it for a turn that comes: all of a file is imported together
+    assert "it is in a file for Campaign's import since" in (shown := run("record", "explain", RECORD).stdout)
+    assert "among" not in shown
     # And of a workflow that is off, what it takes
     run("workflow", "stop", "ingress")
     [part] = json.loads(run("record", "explain", RECORD, "-o", "json").stdout)["parts"]
@@ -89,6 +144,7 @@ def test_a_record_in_a_file_is_explained_so(run: Run, load: Load) -> None:
 
 def test_an_import_without_an_end_can_be_abandoned(run: Run, ingress: WorkflowStore, load: Load) -> None:
     # Given an import of which nobody will know the end; when somebody who has not been asked gives it up
+    assert ingress.loads("contact").note(load, placed_ms=1)
     refused = run("load", "abandon", "contact")
     # Then nothing is done
     assert refused.exit_code == 2 and "--yes" in refused.stderr
@@ -96,8 +152,8 @@ def test_an_import_without_an_end_can_be_abandoned(run: Run, ingress: WorkflowSt
     # When it is meant
     done = run("load", "abandon", "contact", "--yes", "--why", "the server is gone")
     # Then its record waits again, people know which file is to be deleted, and who did it is on record
-    assert done.exit_code == 0 and "1 record of contact wait again" in " ".join(done.stdout.split())
-    assert f"d365_loads/imports/{load.name}.csv" in " ".join(done.stderr.split())
+    assert done.exit_code == 0 and done.stdout == "1 record of contact waits again, to be written one by one.\n"
+    assert f"Delete d365_loads/imports/{load.name}.csv and its results" in done.stderr
     assert ingress.loads("contact").read() is None
     backlog = ingress.queue("contact").backlog()
     assert (backlog.waiting, backlog.leased) == (1, 0)
@@ -106,3 +162,15 @@ def test_an_import_without_an_end_can_be_abandoned(run: Run, ingress: WorkflowSt
     # And there is nothing more to give up
     again = run("load", "abandon", "contact", "--yes")
     assert again.exit_code == 1 and "No import of contact is under way" in again.stderr
+
+
+def test_of_an_import_that_is_abandoned_before_its_file_is_in_place_the_file_is_named_that_there_is(
+    run: Run, ingress: WorkflowStore, load: Load
+) -> None:
+    # Given an import whose file has not come to where Campaign takes it; when it is given up
+    done = run("load", "abandon", "contact", "--yes")
+    # Then it is said what may become of its records, and under which name the file lies, which goes by itself
+    again = "1 record of contact waits again, to be written one by one or to travel in the next file.\n"
+    assert (done.exit_code, done.stdout) == (0, again)
+    assert done.stderr.startswith(f"d365_loads/imports/.{load.name}.csv.part on the SFTP server holds personal data.")
+    assert "takes it away once it is an hour old" in done.stderr and "Delete" not in done.stderr

@@ -61,6 +61,12 @@ def test_a_committed_load_holds_its_records_long_after_the_lease_of_who_made_it(
     load = loads.read()
     assert load is not None and (load.name, load.count, load.batches) == ("profile_1", 3, (batch.number,))
     assert load.facts == {"workflow": "WKF1"} and load.committed_ms == 2_000 and load.placed_ms == 0
+    assert (where.loaded_ms, where.placed_ms, load.is_hidden) == (2_000, None, True)
+    # And once it has come to where Campaign takes it, that is known, too
+    assert loads.note(load, placed_ms=3_000)
+    there, placed = whereabouts(redis, keys, record_id(0)), loads.read()
+    assert there is not None and placed is not None
+    assert (there.placed_ms, placed.is_hidden) == (3_000, False)
     assert [one.entry for one in loads.records(load, batch.number)] == [entry(1)] * 3
 
 

@@ -276,6 +276,21 @@ def test_a_workflow_that_does_not_run_gets_no_file(loading: LoadStage, state: st
     assert loading.trouble() == ""
 
 
+def test_a_workflow_that_has_lost_its_signal_gets_no_file(loading: LoadStage) -> None:
+    # Given a signal that gets another name in Campaign while ingress runs
+    loading.start_with(100)
+    loading.imports(signal="signal9")
+    # When what waits is written
+    loading.write()
+    # Then it waits in no file of which nobody could be told
+    assert loading.trouble().endswith(
+        "has no external signal signal1 (it has: signal9); correct ingress.tables[contact].file_import.signal; "
+        "meanwhile records of contact are written singly"
+    )
+    loading.write_until_done()
+    assert loading.in_files() == 0 and loading.names() == loading.wanted()
+
+
 def test_records_are_written_singly_where_the_server_takes_no_file(
     loading: LoadStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,7 +313,10 @@ def test_records_are_written_singly_where_the_server_takes_no_file(
     ("wrong", "said"),
     [
         ({"workflow": "WKF999"}, "correct ingress.tables[contact].file_import.workflow"),
-        ({"signal": "signal9"}, "has no external signal signal9 (it has: signal1)"),
+        (
+            {"signal": "signal9"},
+            "no external signal signal9 (it has: signal1); correct ingress.tables[contact].file_import.signal",
+        ),
     ],
 )
 def test_a_start_says_what_is_wrong_with_the_workflow_or_its_signal(

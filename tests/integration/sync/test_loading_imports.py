@@ -107,7 +107,7 @@ def test_a_start_waits_for_the_import_of_the_run_before(loading: LoadStage) -> N
     tick(loading.runtime, "ingress")
     assert loading.state is State.STARTING
     (trouble,) = loading.workflow.troubles.all()
-    assert trouble.sentence == f"Waiting for an import of {load.count:,} records of contact in Campaign to end"
+    assert trouble.sentence == f"An import of {load.count:,} records of contact in Campaign is to end first"
     # And when the import ends, it bears with systems that are away as if it began now; then it runs
     loading.workflow.troubles.note("start", "Campaign is away", 0, 0)
     loading.admin.post("/clock", {"advance": 2000})
