@@ -96,7 +96,7 @@ class Weather:
 
     def change_imports(self) -> None:
         """Imports that begin from now on go otherwise."""
-        self._go(IMPORTS[self._chance.choice([*IMPORTS])])
+        self._go(IMPORTS[self._chance.choice([*IMPORTS, "breaking off", "stopped"])])
 
     def _go(self, plan: Plan) -> None:
         if self._town.imports:
