@@ -43,8 +43,8 @@ START_PATIENCE, START_WEATHER = 15.0, 2.0
 #: So many people change their minds within half a second before and after somebody sleeps with their consent.
 BURST = 12
 #: So many new contacts come at once that some of them travel in a file, however many writers there are; so often, if
-#: they do not; and so many seconds are waited for that.
-CROWD, ARRIVALS, LOAD_PATIENCE = 60, 3, 3.0
+#: they do not; so many seconds are waited for that, and so many until most of these files are in their place.
+CROWD, ARRIVALS, LOAD_PATIENCE, PLACE_PATIENCE = 60, 3, 3.0, 8.0
 #: What befalls processes, Redis and both systems beside their faults; in many storms all of it.
 BLOWS = (
     *(
@@ -255,14 +255,19 @@ class _Storm:
             if town.loads_are_off():
                 self._restart_tables()
             self._people.arrive(CROWD)
-            give_up = time.monotonic() + LOAD_PATIENCE
-            while not town.is_loading() and time.monotonic() < give_up:
-                crew.pass_time(0.1)
+            self._pass_time_until(town.is_loading, LOAD_PATIENCE)
         self._weather.change_imports()
-        crew.pass_time(self._chance.uniform(0, 5))
+        if self._chance.random() < 0.7:
+            self._pass_time_until(lambda: town.is_loading(in_place=True) or not town.is_loading(), PLACE_PATIENCE)
+        crew.pass_time(self._chance.uniform(0, 2))
         if town.is_loading():
             crew.done["blows to loads"] += 1
         self._chance.choice([crew.kill_something, self._redis, crew.nap, self._oversleep, self._restart_tables])()
+
+    def _pass_time_until(self, holds: Callable[[], bool], seconds: float) -> None:
+        give_up = time.monotonic() + seconds
+        while not holds() and time.monotonic() < give_up:
+            self._crew.pass_time(0.1)
 
     def _restart_tables(self) -> None:
         self._operators.restart(self._town.tables)

@@ -177,12 +177,13 @@ class Town:
             elif stage is self.consent:
                 self._demand({self._policies_starting})
 
-    def is_loading(self) -> bool:
-        """Whether contacts are in a file for Campaign's import, as far as one can see."""
+    def is_loading(self, in_place: bool = False) -> bool:
+        """Whether contacts are in a file for Campaign's import (that may be imported by now), as far as one can see."""
         try:
-            return self.tables.workflow.loads("contact").read() is not None
+            load = self.tables.workflow.loads("contact").read()
         except RedisError:
             return False
+        return load is not None and (load.placed_ms > 0 or not in_place)
 
     def loads_are_off(self) -> bool:
         """Whether an import went so badly that none is begun before the next start."""
