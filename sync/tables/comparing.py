@@ -14,8 +14,9 @@ from sync.tables.table import Table
 
 #: Ledger buckets that are looked at together: at 15 million records about 60,000 entries.
 BUCKETS = 256
-#: A step goes on until it has so many to ask about, or all: each question takes Dynamics a while, however few they are.
-ENOUGH = 100
+#: A step goes on until it has so many to ask about, since each question takes Dynamics a while, however few they are;
+#: but no further than so many times as far, so that its process is heard of.
+ENOUGH, TIMES = 100, 16
 #: Later than any record was parked; ms since 1970.
 NEVER = 1 << 52
 #: The ledger knows seconds, and takes what a replay writes for as young as the replay: rather ask about too many.
@@ -29,8 +30,8 @@ def compare_keys(table: Table, queue: RecordQueue, position: Position, timeout: 
     if not table.wants_deletions:
         return [], replace(position, comparison=None)
     suspects: list[str] = []
-    behind = comparison.bucket
-    while behind < LEDGER_BUCKETS and len(suspects) < ENOUGH:
+    behind, end = comparison.bucket, min(comparison.bucket + TIMES * BUCKETS, LEDGER_BUCKETS)
+    while behind < end and len(suspects) < ENOUGH:
         suspects += [
             record_id
             for record_id, entry in queue.ledger.scan(behind, BUCKETS)
