@@ -9,6 +9,7 @@ from store.loads import Load
 from store.store import Store
 from sync.loading.concluding import give_back
 from sync.loading.names import file_of
+from sync.loading.troubles import workflow_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,4 @@ def _load(store: Store, table: str) -> Load:
 
 def _shown(table: str, load: Load) -> UnderWay:
     file = file_of(load)
-    return UnderWay(table, load.count, file, hidden(file), not load.is_hidden, str(load.facts["workflow"]))
+    return UnderWay(table, load.count, file, hidden(file), not load.is_hidden, workflow_of(load))

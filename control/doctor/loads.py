@@ -19,6 +19,7 @@ from sync.loading.loader import workflows_of
 from sync.loading.names import our_file
 from sync.loading.tidying import names_under_way
 from sync.loading.timing import LEFT_MS, LONG_MS
+from sync.loading.troubles import workflow_of
 from sync.systems import Systems
 
 #: So many files are named.
@@ -86,7 +87,7 @@ def _under_way(name: str, store: WorkflowStore, load: Load) -> Check:
         return Check(name, Colour.GREEN, finding)
     finding = f"An import of {many} has been under way for {age}."
     if age_ms > LONG_MS:
-        return Check(name, Colour.YELLOW, finding, f"Look at the workflow {load.facts['workflow']} in Campaign.")
+        return Check(name, Colour.YELLOW, finding, f"Look at the workflow {workflow_of(load)} in Campaign.")
     return Check(name, Colour.GREEN, finding)
 
 

@@ -6,6 +6,7 @@ from control.words import ago, counted, duration
 from store.lifecycle import Life, State
 from store.loads import Load
 from store.store import WorkflowStore
+from sync.loading.troubles import workflow_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _after_stop(load: Load, stream: str) -> str:
 
 def _waits(load: Load, state: State, now_ms: int) -> str:
     """What comes next, as far as it was looked at."""
-    id_ = load.facts["workflow"]
+    id_ = workflow_of(load)
     if load.ended_ms:
         return "its records are settled, and its files are taken away"
     if load.seen:

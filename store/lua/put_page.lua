@@ -1,7 +1,8 @@
 --[[ put_page: a reader stores a page of at most 500 records and, with the page's last part, the cursor that follows it.
   Guarantees: nothing is stored for a generation that is over or from a cursor that has moved on; no page begins above the
-  high-water mark, for which what is in a file for Campaign's import does not count; a record that waits already is replaced by a newer version where it stands, never listed twice, never
-  replaced by an older one, and a newer one waits out neither the delay of an older one nor the parent it was parked for;
+  high-water mark, for which what is in a file for Campaign's import does not count; a record that waits already is
+  replaced by a newer version where it stands, never listed twice, never replaced by an older one, and a newer one
+  waits out neither the delay of an older one nor the parent it was parked for;
   what a full read brings in the same version replaces what waits too, since it was read later, perhaps with more
   columns; a live change takes a record that waits in the replay lane over into the live lane.
   KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 delayed  7 leases  8 followed  9 attempts  10 tried

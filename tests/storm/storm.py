@@ -47,25 +47,11 @@ BURST = 12
 CROWD, ARRIVALS, LOAD_PATIENCE, PLACE_PATIENCE = 60, 3, 3.0, 8.0
 #: What befalls processes, Redis and both systems beside their faults; in many storms all of it.
 BLOWS = (
-    *(
-        "SIGKILL worker",
-        "SIGKILL children",
-        "SIGKILL a child",
-        "SIGSTOP nap",
-        "SIGSTOP at work",
-        "SIGSTOP consent at work",
-    ),
-    *(
-        "SIGKILL beat",
-        "SIGSTOP beat",
-        "SIGKILL redis",
-        "SIGSTOP redis",
-        "redis flaps",
-        "redis resets",
-        "blows to loads",
-    ),
-    *("all access tokens expired", "change tokens expired", "schema published", "stop and start", "edit", "replay"),
-)
+    "SIGKILL worker", "SIGKILL children", "SIGKILL a child", "SIGKILL beat", "SIGKILL redis",
+    "SIGSTOP nap", "SIGSTOP at work", "SIGSTOP consent at work", "SIGSTOP beat", "SIGSTOP redis",
+    "redis flaps", "redis resets", "blows to loads", "all access tokens expired", "change tokens expired",
+    "schema published", "stop and start", "edit", "replay",
+)  # fmt: skip
 #: How often somebody is sent to sleep until he holds records then.
 SLEEPERS = 4
 #: How often the next run begins, in the end, while somebody sleeps: he need not hold what shows who has written it.

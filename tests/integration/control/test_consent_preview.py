@@ -14,6 +14,7 @@ from control.demo.sandbox import Sandbox, connections_to
 from control.demo.stage import SECRETS
 from store.store import WorkflowStore
 from tests.integration.control.conftest import Run
+from tests.integration.control.demonstrated import know_secrets
 from tests.sandboxes import Admin
 
 MAIL = {"dynamics": "donotemail", "campaign": "blackListEmail"}
@@ -37,8 +38,7 @@ def admin(sandbox: Sandbox) -> Admin:
 
 @pytest.fixture
 def connections(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connections:
-    for system in ("dynamics", "campaign"):
-        monkeypatch.setenv(SECRETS[system], sandbox.info[system]["client_secret"])
+    know_secrets(sandbox, monkeypatch)
     return connections_to(sandbox.info, SECRETS)
 
 

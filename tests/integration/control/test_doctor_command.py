@@ -17,6 +17,7 @@ from control.doctor import systems
 from control.doctor.examination import examine
 from store.store import Store, WorkflowStore
 from tests.integration.control.conftest import Run
+from tests.integration.control.demonstrated import know_secrets
 
 
 def colours(run: Run) -> dict[str, str]:
@@ -72,8 +73,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 @pytest.fixture
 def document(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Document:
     """A configuration that fits the sandbox, its secrets in the environment."""
-    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
+    know_secrets(sandbox, monkeypatch)
     return document_for(sandbox.info)
 
 

@@ -15,6 +15,7 @@ from control.demo.sandbox import Sandbox, connections_to
 from control.demo.stage import SECRETS
 from store.store import WorkflowStore
 from tests.integration.control.conftest import Run
+from tests.integration.control.demonstrated import know_secrets
 
 #: SHA256 of nothing that any server has.
 OTHER_KEY = "SHA256:" + "A" * 43
@@ -40,8 +41,7 @@ def key(sandbox: Sandbox, tmp_path: Path) -> Path:
 @pytest.fixture
 def connections(sandbox: Sandbox, key: Path, monkeypatch: pytest.MonkeyPatch) -> Connections:
     """All of them, with their secrets."""
-    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
+    know_secrets(sandbox, monkeypatch)
     sftp = sandbox.info["sftp"]
     return connections_to(sandbox.info, SECRETS).model_copy(
         update={

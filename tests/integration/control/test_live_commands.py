@@ -10,9 +10,10 @@ from cli import editing
 from config.document import Document, dump
 from config.ingress import IngressConfig
 from control.demo.sandbox import Sandbox
-from control.demo.stage import SECRETS, document_for
+from control.demo.stage import document_for
 from store.store import WorkflowStore
 from tests.integration.control.conftest import Run
+from tests.integration.control.demonstrated import know_secrets
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def document(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Document:
     """The configuration of the demonstration, which fits the sandbox; its secrets are in the environment."""
     sandbox.ask("POST", "/reset")
-    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
+    know_secrets(sandbox, monkeypatch)
     return document_for(sandbox.info)
 
 

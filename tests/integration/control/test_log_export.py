@@ -15,6 +15,7 @@ from store.store import WorkflowStore
 from store.trouble import LOGS
 from sync.workflows import document_of
 from tests.integration.control.conftest import Run
+from tests.integration.control.demonstrated import know_secrets
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture
 def key(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The private key for SFTP; the other secrets are in the environment."""
-    for system in ("dynamics", "campaign"):
-        monkeypatch.setenv(SECRETS[system], sandbox.info[system]["client_secret"])
+    know_secrets(sandbox, monkeypatch)
     path = tmp_path / "key"
     path.touch(0o600)
     path.write_text(sandbox.info["sftp"]["private_key"])

@@ -14,6 +14,7 @@ from config.optinout import OptinoutConfig
 from control.demo.sandbox import Sandbox, connections_to
 from control.demo.stage import SECRETS
 from tests.integration.control.conftest import Run
+from tests.integration.control.demonstrated import know_secrets
 
 PAIRS = [
     {"dynamics": "donotemail", "campaign": "blackListEmail"},
@@ -31,8 +32,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture
 def connections(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Connections:
     """Those that opt-in/out may use, with their secrets."""
-    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
+    know_secrets(sandbox, monkeypatch)
     sftp, key = sandbox.info["sftp"], tmp_path / "key"
     key.touch(0o600)
     key.write_text(sftp["private_key"])

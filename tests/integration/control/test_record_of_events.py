@@ -24,6 +24,7 @@ from sync.guid import is_guid
 from sync.reading import read_slice
 from sync.writing import write_slice
 from tests.integration.control.conftest import Run
+from tests.integration.control.demonstrated import know_secrets
 from tests.integration.control.flowing import PIECE
 
 STRANGER = "5d6c7f1e-0f0b-4b0e-9a58-00000000ffff"
@@ -43,8 +44,7 @@ def generation(
 ) -> int:
     """Egress runs; clicks do not appear."""
     sandbox.ask("POST", "/reset")
-    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
+    know_secrets(sandbox, monkeypatch)
     config = EgressConfig.model_validate({"events": {"clicks": False}})
     file.write_text(dump(Document(connections=connections_to(sandbox.info, SECRETS), egress=config)))
     applied = run("config", "apply", str(file))

@@ -10,14 +10,15 @@ import pytest
 import yaml
 
 from config.document import Document, dump
-from config.ingress import FieldMapping, Filter, IngressConfig, TableMapping
+from config.ingress import FieldMapping, IngressConfig, TableMapping
 from control.demo.sandbox import Sandbox
-from control.demo.stage import SECRETS, document_for
+from control.demo.stage import document_for
 from control.errors import ControlError, UnknownTable
 from control.rehearsal import rehearse_replay
 from control.rehearsal.counting import Fate
 from store.store import Store, WorkflowStore
 from tests.integration.control.conftest import Run
+from tests.integration.control.demonstrated import know_secrets, with_active_contacts
 from tests.integration.control.flowing import flow, run_ingress
 
 #: Methods of Campaign's API, by what a rehearsal calls them.
@@ -36,14 +37,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def document(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Document:
     """The demonstration's configuration; contacts that are filtered out are deleted."""
     sandbox.ask("POST", "/reset")
-    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
-    document = document_for(sandbox.info)
-    assert document.ingress is not None
-    contact, *rest = document.ingress.tables
-    active = Filter.model_validate({"all": [{"field": "statecode", "is": "equals", "value": 0}]})
-    contact = contact.model_copy(update={"filter": active, "delete_filtered_out": True})
-    return document.model_copy(update={"ingress": document.ingress.model_copy(update={"tables": (contact, *rest)})})
+    know_secrets(sandbox, monkeypatch)
+    return with_active_contacts(document_for(sandbox.info), delete_filtered_out=True)
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from config.document import Document, dump
-from config.ingress import Filter
 from control.demo.sandbox import Sandbox
-from control.demo.stage import SECRETS, document_for
+from control.demo.stage import document_for
 from tests.integration.control.conftest import Run
-
-ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
+from tests.integration.control.demonstrated import know_secrets, with_active_contacts
 
 
 @pytest.fixture(scope="package")
@@ -28,13 +26,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def document(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Document:
     """The demonstration's configuration, in which inactive contacts do not travel."""
     sandbox.ask("POST", "/reset")
-    monkeypatch.setenv(SECRETS["dynamics"], sandbox.info["dynamics"]["client_secret"])
-    monkeypatch.setenv(SECRETS["campaign"], sandbox.info["campaign"]["client_secret"])
-    document = document_for(sandbox.info)
-    assert document.ingress is not None
-    contact, *rest = document.ingress.tables
-    contact = contact.model_copy(update={"filter": Filter.model_validate(ACTIVE)})
-    return document.model_copy(update={"ingress": document.ingress.model_copy(update={"tables": (contact, *rest)})})
+    know_secrets(sandbox, monkeypatch)
+    return with_active_contacts(document_for(sandbox.info))
 
 
 @pytest.fixture(autouse=True)
