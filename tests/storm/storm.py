@@ -85,7 +85,6 @@ class Result:
     faults: dict[str, int] = field(default_factory=dict)  #: of the sandbox, by kind
     blows: dict[str, int] = field(default_factory=dict)  #: to processes, Redis, schemas, and by operators
     violations: list[str] = field(default_factory=list)
-    unfinished: bool = False  #: whether contacts, which wait for nobody, still waited when it was judged
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -331,8 +330,6 @@ class _Storm:
         while left := verdict.unsettled(self._town):
             if time.monotonic() > give_up:
                 self._result.violations += [f"not within {patience:g} s: {one}" for one in left]
-                contacts = self._town.tables.queue_of("contact").backlog()
-                self._result.unfinished = bool(contacts.waiting or contacts.leased or contacts.delayed)
                 return False
             self._operators.finish()
             self._weather.mend_imports()

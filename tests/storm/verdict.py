@@ -5,7 +5,8 @@ nothing with the product. What the product must say of itself (nothing waits, no
 why) is read at its end, too.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from store.client import text
@@ -22,6 +23,8 @@ from tests.storm.town import PAIRS, Town
 _HOLDING = ("leases", "batches", "followed", "load")
 #: What is in here is for Campaign's imports, or tells what became of them.
 _IMPORTS = "d365_loads/imports/"
+#: A change of Dynamics is on the queue, or written, long before.
+READ_SECONDS = 5.0
 
 
 class Verdict(NamedTuple):
@@ -35,7 +38,9 @@ def judge(town: Town, begun: Mapping[str, Row]) -> Verdict:
     journal = town.journal()
     found = [f"{name} has failed: {why}" for name, why in town.failures.items()]
     found += [f"{stage.name} is {stage.life.state}" for stage in town.stages if not _runs(stage)]
-    found += [f"records: {one}" for one in tables.differences()]
+    wrong = tables.differences()
+    found += [f"records: {one}" for one in wrong]
+    found += [f"lost: contact {id_} is wrong, and nobody is to write it" for id_ in _lost(town, wrong)]
     found += [f"order: {one}" for one in regressions(journal)]
     found += [f"configuration: {one}" for one in outdated(journal, town.seen_running)]
     found += [f"families: {one}" for one in tables.orphans()]
@@ -101,6 +106,25 @@ def _wrong_letters(
     for id_, letter in letters.items():
         if id_ not in wanted or letter.reason.kind != reason or not letter.reason.sentence:
             yield f"{stream} {id_} is among them: {letter.reason}"
+
+
+def _lost(town: Town, wrong: Sequence[str]) -> list[str]:
+    """Contacts that were wrong, still are after a while in which changes are read, and are not on the queue then."""
+    if not (lost := _named(wrong)):
+        return []
+    time.sleep(READ_SECONDS)
+    waited = _waiting(town)
+    return sorted(lost & _named(town.tables.differences()) - waited - _waiting(town))
+
+
+def _waiting(town: Town) -> set[str]:
+    """Contacts of which a record is on the queue, whatever it waits for; read without the product."""
+    redis = town.tables.store.redis
+    return {text(id_) for key in redis.scan_iter("*.ingress}:contact:records") for id_ in redis.hkeys(key)}
+
+
+def _named(differences: Iterable[str]) -> set[str]:
+    return {one.split()[1].rstrip(":") for one in differences if one.startswith("contact ")}
 
 
 def _left_behind(town: Town) -> Iterable[str]:
