@@ -11,7 +11,8 @@ from redis import Redis
 
 from store.scripts import clock_argument, script
 
-#: For how long an answer counts, milliseconds. Whoever asks no more in that time leaves its share to the others.
+#: For how long an answer counts, milliseconds. Whoever asks no more in that time leaves its share to the others: it has
+#: died, or nothing of it is under way.
 VALID_MS = 2000
 
 
@@ -26,11 +27,12 @@ class Shares:
         self._beginning = min(beginning, ceiling)
         self._share = script(redis, "share")
 
-    def ask(self, full: bool, congested: bool, now_ms: int | None = None) -> int:
+    def ask(self, full: bool, congested: bool, under_way: int, now_ms: int | None = None) -> int:
         """How many, for the next `VALID_MS`; 0: none, ask again.
 
         `full`: whether all of the last share was in use at some time; `congested`: whether the target showed since then
-        that it is too much.
+        that it is too much; `under_way`: how many are, which may be more than the answer: then no other has a right to
+        them until they have ended.
         """
         return int(
             self._share(
@@ -43,6 +45,7 @@ class Shares:
                     int(full),
                     int(congested),
                     VALID_MS,
+                    under_way,
                 ],
             )
         )

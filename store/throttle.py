@@ -3,7 +3,9 @@
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from redis import Redis
 
@@ -14,8 +16,25 @@ from store.scripts import clock_argument, script
 _FRESH_SECONDS = 0.1
 _LARGEST_HANDFUL = 20
 
-#: At once a target may be kept busy for as long as in so many seconds: a tenth of what Microsoft counts by.
-BUSY_BURST_SECONDS = 30
+#: Of what a window allows, a twentieth may be taken at once, and as much is never taken: it covers what was permitted
+#: before a window and counts within it.
+_PART = 20
+
+#: How much a request's time counts in the mean of those before it.
+_NEWEST = 0.1
+
+
+class Allowance(NamedTuple):
+    """So much in each second, and so much at once after a rest. Nothing in a second: no limit."""
+
+    per_second: float = 0
+    at_once: float = 100
+
+
+def within(limit: float, seconds: float) -> Allowance:
+    """Never more than `limit` in any `seconds`, whenever one begins to count: what comes at once counts, too."""
+    at_once = max(1.0, limit / _PART)
+    return Allowance(max(limit - at_once - limit / _PART, limit / 2) / seconds, at_once)
 
 
 class TooLong(Exception):
@@ -31,26 +50,26 @@ class SharedThrottle:
         self,
         redis: Redis,
         key: str,
-        requests_per_second: float = 0,
-        burst: int = 100,
+        requests: Allowance = Allowance(),  # noqa: B008  # never changed
         sleep: Callable[[float], None] = time.sleep,
         left: int = 0,
-        busy_per_second: float = 0,
+        busy: Allowance = Allowance(),  # noqa: B008
     ) -> None:
-        """`left`: permits of the burst that are left to those who leave none; less than `burst`.
+        """`left`: of the permits at once, those that are left to those who leave none.
 
-        `busy_per_second`: how many seconds of work the target may have in each second, of all requests together; 0: no
-        limit. `spent` tells of them.
+        `busy`: seconds of work that the target may have, of all requests together. A request is charged with what those
+        before it have taken on average as soon as it is permitted, and with the rest when `spent` tells of its end.
         """
         self._key = key
         self._left = left
-        self._rate = requests_per_second
+        self._requests = requests
         # What is fetched and not used in time is lost: never fetch more than half of what the rate allows meanwhile.
-        fair = int(requests_per_second * _FRESH_SECONDS / 2) if requests_per_second else _LARGEST_HANDFUL
+        fair = int(requests.per_second * _FRESH_SECONDS / 2) if requests.per_second else _LARGEST_HANDFUL
         self._handful = min(_LARGEST_HANDFUL, max(1, fair))
-        self._burst = burst
-        self._busy_rate = busy_per_second
-        self._spent = 0.0
+        self._busy = busy
+        self._mean = 0.0  # seconds that a request takes
+        self._untold = 0.0  # seconds of work beyond what was charged
+        self._charged: deque[float] = deque()  # with how much each permit was that is kept or under way
         self._sleep = sleep
         self._permit = script(redis, "permit")
         self._pause = script(redis, "pause")
@@ -78,6 +97,7 @@ class SharedThrottle:
         with self._lock:
             now = time.monotonic()
             if self._kept == 0 or now > self._kept_until:
+                self._give_back()
                 granted, wait_ms, paused = self._ask(self._handful, None)
                 if granted == 0:
                     return max(wait_ms, 1) / 1000, bool(paused)
@@ -85,10 +105,17 @@ class SharedThrottle:
             self._kept -= 1
             return 0, False
 
+    def _give_back(self) -> None:
+        """What is kept was not used in time, or must not be any more."""
+        while self._kept:
+            self._untold -= self._charged.pop()
+            self._kept -= 1
+
     def spent(self, seconds: float) -> None:
-        """The target has worked so long on a request."""
+        """A request that was permitted has ended; the target has worked so long on it."""
         with self._lock:
-            self._spent += seconds
+            self._untold += seconds - self._charged.popleft()
+            self._mean += (seconds - self._mean) * (_NEWEST if self._mean else 1)
 
     def ask(self, wanted: int, now_ms: int | None = None) -> tuple[int, int]:
         """(permits granted, ms to wait if none were)."""
@@ -96,24 +123,25 @@ class SharedThrottle:
         return granted, wait_ms
 
     def _ask(self, wanted: int, now_ms: int | None) -> tuple[int, int, int]:
-        spent, self._spent = self._spent, 0.0
+        untold, charge = self._untold, self._mean
         granted, wait_ms, paused = self._permit(
             keys=[self._key],
             args=[
                 clock_argument(now_ms),
-                self._rate,
-                self._burst,
+                *self._requests,
                 wanted,
                 self._left,
-                self._busy_rate,
-                self._busy_rate * BUSY_BURST_SECONDS,
-                f"{spent:.3f}",
+                *self._busy,
+                f"{untold:.3f}",
+                f"{charge:.3f}",
             ],
         )
+        self._untold -= untold
+        self._charged.extend([charge] * granted)
         return int(granted), int(wait_ms), int(paused)
 
     def pause(self, seconds: float, now_ms: int | None = None) -> None:
         """Everyone who shares this throttle waits that long from now."""
         self._pause(keys=[self._key], args=[clock_argument(now_ms), max(1, round(seconds * 1000))])
         with self._lock:
-            self._kept = 0
+            self._give_back()

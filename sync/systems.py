@@ -9,11 +9,14 @@ from connectors.errors import TITLES, System, Throttled
 from connectors.journal import Journal
 from connectors.sftp import Sftp
 from store.store import Store
-from store.throttle import SharedThrottle, TooLong
+from store.throttle import Allowance, SharedThrottle, TooLong, within
 from sync.turns import EVERY_SECONDS, NoTurn, Turns
 
 #: The longest a request waits for its turn. Longer pauses are waited out on the record queue, within reach of a stop.
 PATIENCE_SECONDS = 2.0
+
+#: What Microsoft counts requests and their time by.
+WINDOW_SECONDS = 300
 
 #: The most requests under way to the journal, of all workers together. It is read page by page, by one of them.
 JOURNALS_TOGETHER = 8
@@ -75,13 +78,11 @@ class Systems:
             dynamics,
             SystemThrottle(
                 "dynamics",
-                # A tenth of the window at once, the rest evenly: bursts stay far from the limits per five minutes.
                 store.throttle(
                     "dynamics",
-                    dynamics.requests_per_5_minutes / 300,
-                    burst=dynamics.requests_per_5_minutes // 10 or 1,
-                    goes_first=goes_first,
-                    busy_per_second=dynamics.execution_seconds_per_5_minutes / 300,
+                    within(dynamics.requests_per_5_minutes, WINDOW_SECONDS),
+                    goes_first,
+                    within(dynamics.execution_seconds_per_5_minutes, WINDOW_SECONDS),
                 ),
                 turns("dynamics", dynamics.concurrency_together, dynamics.concurrency),
             ),
@@ -91,7 +92,7 @@ class Systems:
             campaign,
             SystemThrottle(
                 "campaign",
-                store.throttle("campaign", rate, max(1, int(rate)), goes_first),
+                store.throttle("campaign", Allowance(rate, max(1, int(rate))), goes_first),
                 turns("campaign", campaign.concurrency_together, campaign.concurrency),
             ),
             refusal_patience=refusal_patience,

@@ -4,12 +4,16 @@ import threading
 import time
 from collections.abc import Callable
 
+from redis.exceptions import RedisError
+
 from sync.latency import Latency
 
-#: How often the share is asked for while requests are sent, seconds. Well within the time for which an answer counts.
+#: How often the share is asked for while requests are under way, seconds. Well within the time for which an answer
+#: counts.
 EVERY_SECONDS = 0.5
 
-#: Answers by which a system says that it is asked too much. Not 500: Campaign answers so to what it refuses, too.
+#: Answers by which a system says that it is asked too much. Not 500: Campaign answers so to what it refuses, and
+#: Dynamics, at times, to what its rules find twice.
 TOO_MUCH = frozenset({429, 502, 503, 504})
 
 
@@ -20,7 +24,7 @@ class NoTurn(Exception):
 class Turns:
     """Shared by all threads of a process."""
 
-    def __init__(self, share: Callable[[bool, bool], int], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, share: Callable[[bool, bool, int], int], clock: Callable[[], float] = time.monotonic) -> None:
         """`share`: `Shares.ask`."""
         self._ask = share
         self._clock = clock
@@ -31,6 +35,7 @@ class Turns:
         self._under_way = 0
         self._full = False
         self._congested = False
+        self._is_kept = False
 
     def enter(self, timeout: float) -> None:
         """Returns when one more request may be sent; `leave` must follow. Raises NoTurn after `timeout` seconds."""
@@ -43,6 +48,7 @@ class Turns:
                 if self._under_way < self._share:
                     self._under_way += 1
                     self._full = self._full or self._under_way == self._share
+                    self._keep()
                     return
                 if now >= give_up:
                     raise NoTurn
@@ -73,7 +79,27 @@ class Turns:
 
     def _renew(self, now: float) -> None:
         congested = self._latency.end_interval() or self._congested
-        self._share = self._ask(self._full, congested)
+        self._share = self._ask(self._full, congested, self._under_way)
         self._asked_at = now
         self._full = self._congested = False
         self._free.notify_all()
+
+    def _keep(self) -> None:
+        """Whoever waits for answers asks for no turn, and yet its requests must not be held to be over."""
+        if not self._is_kept:
+            self._is_kept = True
+            threading.Thread(target=self._renew_while_under_way, name="turns", daemon=True).start()
+
+    def _renew_while_under_way(self) -> None:
+        while True:
+            time.sleep(EVERY_SECONDS)
+            with self._free:
+                if not self._under_way:
+                    self._is_kept = False
+                    return
+                now = self._clock()
+                if self._asked_at is None or now - self._asked_at >= EVERY_SECONDS:
+                    try:
+                        self._renew(now)
+                    except RedisError:
+                        continue  # nobody else can ask, either

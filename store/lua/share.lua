@@ -1,10 +1,11 @@
 --[[ share: a process that sends to a target asks how many requests it may have under way at once.
-  Guarantees: all shares together never exceed the ceiling, also while processes come and go; they follow a limit that
-  the target sets by how it answers, and that each process has an equal part of, but at least one request.
+  Guarantees: all shares together, and what is still under way of larger ones, never exceed the ceiling, also while
+  processes come and go; they follow a limit that the target sets by how it answers, and that each process has an equal
+  part of, but at least one request.
   Of more processes than the ceiling allows for, some have none, in turns.
-  KEYS  1 shares: limit, cut_at, and of each process "<until, ms> <share>"
+  KEYS  1 shares: limit, cut_at, and of each process "<until, ms> <share, or what is under way if that is more>"
   ARGV  1 now or ''  2 who asks  3 ceiling  4 the limit to begin with  5 '1': all of its share was in use
-        6 '1': the target is congested  7 for how long the answer counts, ms
+        6 '1': the target is congested  7 for how long the answer counts, ms  8 how many requests of it are under way
   Output how many ]]
 local CUT_MS, TURN_MS = 1000, 5000
 local now, who, ceiling, valid = clock(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[7])
@@ -42,6 +43,6 @@ elseif (rank + math.floor(now / TURN_MS)) % members >= ceiling then share = 0
 else share = 1 end
 share = math.max(0, math.min(share, ceiling - theirs))
 redis.call('HSET', KEYS[1], 'limit', string.format('%.3f', limit), 'cut_at', string.format('%.0f', cut_at),
-  who, string.format('%.0f %d', now + valid, share))
+  who, string.format('%.0f %d', now + valid, math.max(share, tonumber(ARGV[8]))))
 redis.call('PEXPIRE', KEYS[1], 60000)
 return share

@@ -1,8 +1,11 @@
 """A process has no more requests under way than its share, and tells what it has seen when it asks for the next."""
 
+import itertools
+import queue
 import threading
 
 import pytest
+from redis.exceptions import ConnectionError
 
 from sync.turns import EVERY_SECONDS, NoTurn, Turns
 
@@ -15,7 +18,7 @@ class Share:
         self.told: list[tuple[bool, bool]] = []
         self.now = 0.0
 
-    def __call__(self, full: bool, congested: bool) -> int:
+    def __call__(self, full: bool, congested: bool, under_way: int) -> int:
         self.told.append((full, congested))
         return self.share
 
@@ -42,7 +45,7 @@ def test_no_more_are_under_way_than_the_share() -> None:
 
 def test_whoever_waits_goes_on_as_soon_as_another_has_ended() -> None:
     # Given one turn, which is taken, and somebody who waits for it
-    turns = Turns(lambda full, congested: 1)
+    turns = Turns(lambda full, congested, under_way: 1)
     turns.enter(0)
     entered = threading.Event()
 
@@ -109,3 +112,24 @@ def test_the_share_is_asked_for_twice_a_second_and_after_a_rest_before_anything_
     share.share = 0
     with pytest.raises(NoTurn):
         turns.enter(0)
+
+
+def test_what_is_under_way_is_told_of_for_as_long_as_it_takes() -> None:
+    # Given a request that takes longer than an answer counts, and nobody who wants another turn
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()
+    questions = itertools.count()
+
+    def share(full: bool, congested: bool, under_way: int) -> int:
+        told.put(under_way)
+        if next(questions) == 2:
+            raise ConnectionError("Redis is away for a moment")
+        return 1
+
+    turns = Turns(share)
+    turns.enter(0)
+    # When time passes, Then all are told of it again and again
+    assert [told.get(timeout=30) for _ in range(4)] == [0, 1, 1, 1]
+    # Until it has ended
+    turns.leave()
+    with pytest.raises(queue.Empty):
+        told.get(timeout=3 * EVERY_SECONDS)
