@@ -27,6 +27,7 @@ def swallowed(consent: ConsentStage, hole: BlackHole) -> None:
     hole.swallow()
     begun = consent.store.now_ms()
     consent.wait_until(lambda: consent.store.now_ms() > begun + 2000, "two seconds have passed")
+    assert hole.swallowed > 0
     hole.flow()
 
 

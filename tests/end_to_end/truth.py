@@ -205,16 +205,14 @@ def orphans(journal: Iterable[Mapping[str, Any]]) -> list[str]:
 def regressions(journal: Iterable[Mapping[str, Any]]) -> list[str]:
     """Writes of Campaign that brought an older version of a record than one that was there before.
 
-    `journal` is the sandbox's, in the order of effects; every mapping carries the row's version. A record that was
-    deleted begins anew.
+    `journal` is the sandbox's, in the order of effects; every mapping carries the row's version. A deletion in between
+    changes nothing: versions of Dynamics only rise, also that of a row that comes again.
     """
     found: list[str] = []
     newest: dict[str, int] = {}
     for entry in journal:
         name = f"{entry['resource']} {entry['key']}"
-        if entry["method"] == "DELETE":
-            newest.pop(name, None)
-        elif entry["version"] is not None:
+        if entry["version"] is not None:
             version = int(entry["version"])
             if version < newest.get(name, version):
                 found.append(f"{name}: version {version} came at {entry['at']:.2f} after {newest[name]}")

@@ -187,6 +187,11 @@ def _controls(first: int, jobs: int, file: Path) -> bool:
             click.echo(f"{line_of(result)}  without the {guard}: {dict(kinds)}")
             if shown := shows(result):
                 break
+        if not shown:
+            again = f"python -m tests.storm --without {guard} --seeds {first}-{first}"
+            click.echo(
+                f"No seed from {first} to {first + TRIES - 1} shows what the {guard} is for; try one again: {again}"
+            )
         all_shown = all_shown and shown
     file.with_suffix(".controls.json").write_text(json.dumps([one.as_json() for one in results], indent=1))
     return all_shown

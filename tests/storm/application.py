@@ -35,13 +35,12 @@ _TOKEN: Edits = (
 
 def _without_deadline() -> None:
     """A writer that has overslept sends what it has."""
-
-    setattr(BatchWriter, "_allowance", lambda writer: batch_writer.REQUEST_SECONDS)  # noqa: B010
+    _replace(BatchWriter, "_allowance", lambda writer: batch_writer.REQUEST_SECONDS)
 
 
 def _without_gate() -> None:
     """A start does not wait for writers of the run before."""
-    setattr(QueueView, "leases_run", lambda queue, now_ms: False)  # noqa: B010
+    _replace(QueueView, "leases_run", lambda queue, now_ms: False)
     _edit("transition", (("if arrow == 'run' then", "if false then"),))
 
 
@@ -52,7 +51,7 @@ def _without_token() -> None:
 
 def _without_seal() -> None:
     """Records wait as they are."""
-    setattr(AesSeal, "seal", lambda seal, owner, payload: payload)  # noqa: B010
+    _replace(AesSeal, "seal", lambda seal, owner, payload: payload)
 
 
 def _without_hold() -> None:
@@ -74,8 +73,14 @@ def _edit(verb: str, edits: Edits) -> None:
             text = text.replace(old, new)
         return text
 
-    setattr(scripts, "source", source)  # noqa: B010
+    _replace(scripts, "source", source)
     source(verb)
+
+
+def _replace(owner: object, name: str, value: object) -> None:
+    """Another value. AssertionError if there is none by this name: then nothing would be proved."""
+    assert hasattr(owner, name), f"{owner} has no {name} any more"
+    setattr(owner, name, value)
 
 
 GUARDS: dict[str, Callable[[], None]] = {
@@ -89,15 +94,18 @@ GUARDS: dict[str, Callable[[], None]] = {
 
 def _hurry_imports() -> None:
     """What waits for minutes, so that Campaign is not asked too often, waits for seconds."""
-    timing.STATE_EVERY_MS, timing.STOPPED_MS, timing.AGAIN_MS = 1000, 1500, 3000
+    _replace(timing, "STATE_EVERY_MS", 1000)
+    _replace(timing, "STOPPED_MS", 1500)
+    _replace(timing, "AGAIN_MS", 3000)
     # Longer than anybody may be at a file: a lease, and the seconds in which it is written.
-    timing.LEFT_MS, timing.TIDY_EVERY_MS = 20_000, 2000
-    loader.PAUSE_MS = 1000
+    _replace(timing, "LEFT_MS", 20_000)
+    _replace(timing, "TIDY_EVERY_MS", 2000)
+    _replace(loader, "PAUSE_MS", 1000)
 
 
 def _hurry_tries() -> None:
     """A start asks both systems much, and each fault makes it wait: it would take most of a storm."""
-    patience.LONGEST_WAIT = LONGEST_WAIT
+    _replace(patience, "LONGEST_WAIT", LONGEST_WAIT)
 
 
 def _shorten_rights() -> None:

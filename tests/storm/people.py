@@ -14,6 +14,12 @@ CHILDREN = ("new_membership", "new_invoice", "new_invoiceline")
 #: Changes of consent that people make in a storm, and how many of them in a second.
 MINDS, PACE = 60, 12
 
+#: Emails of the campaign that is over when a storm begins, and of each one later: at least, and at most. The least of
+#: them bring the activities, and with `NOBODY` the dead letters, that every storm must have.
+OVER, LATER = (50, 70), (10, 40)
+#: The share of emails that go to people of whom Dynamics knows nothing.
+NOBODY = 0.08
+
 #: Of the live contacts the first ones, and those that came last, change when most of what there is does.
 FIRST, NEWEST = 40, 60
 
@@ -33,7 +39,7 @@ class People:
     def begin(self) -> None:
         """A campaign was over."""
         self._admin.put("/switches", {"journal_duplicates": 0.2, "journal_disorder": 20, "journal_max_limit": 40})
-        self.send(sends=60)
+        self.send(OVER)
 
     def change_minds(self, seed: int, changes: int, rate: int) -> None:
         """So many people change their minds, so many a second."""
@@ -46,12 +52,16 @@ class People:
             plan = {"side": side, "ids": ids, "pairs": paired, "conflicts": 0.3 * (side == "both"), "seed": seed}
             self._admin.post("/consent/changes", {**plan, "changes": changes * share // 3, "rate": rate * share / 3})
 
-    def send(self, sends: int = 25) -> None:
+    def send(self, between: tuple[int, int] = LATER) -> None:
         """A campaign, to people who stay and to some of whom Dynamics knows nothing."""
-        number = self.done["campaigns"] = self.done["campaigns"] + 1
-        recipients = [*self._town.quiet, *self._town.people]
+        self.done["campaigns"] += 1
         self._town.events.campaign(
-            sends=sends, seed=number, campaign=f"Camp{number}", recipients=recipients, unknown=0.05, late_bounces=0.1
+            sends=self._chance.randint(*between),
+            seed=self._chance.randrange(10**6),
+            campaign=f"Camp{self.done['campaigns']}",
+            recipients=[*self._town.quiet, *self._town.people],
+            unknown=NOBODY,
+            late_bounces=0.1,
         )
 
     def change(self, many: int = 6) -> None:

@@ -25,7 +25,7 @@ ROWS = {"--contacts": 90, "--accounts": 10, "--memberships": 40, "--invoices": 4
 #: Of the new contacts of a storm with imports, so many that wait travel in a file.
 IMPORTS: Plain = {"workflow": "WKF201", "threshold": 12, "at_most": 60, "settled_seconds": 0.5, "cool_down_seconds": 0}
 
-#: Seconds. Everything that is slow in a storm is quicker than the end of a request that may begin within a lease.
+#: Seconds. Whatever is slow in a storm has its effect before a request that may begin within a lease must end.
 LEASE = 5.0
 
 SETTINGS: Plain = {

@@ -1,18 +1,19 @@
 """What both systems do to their callers: one weather after the other, as a seed says."""
 
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 from tests.storm.town import IMPORTS as IMPORT_SETTINGS
-from tests.storm.town import Town
+from tests.storm.town import LEASE, Town
 
 Plan = dict[str, Any]
 
 _OF_IMPORTS = f"/imports/{IMPORT_SETTINGS['workflow']}"
 SYSTEMS = ("dynamics", "campaign", "journal", "tokens")
 
-#: Nothing is slower than a request may be that begins as late within a lease as it may.
+#: But for a silence nothing is slower than a request may be that begins as late within a lease as it may.
 _QUICK: Plan = {"hold_seconds": 0.4, "slow_seconds": 0.4, "retry_after": 0.2}
 _CALM: Plan = {"latency_ms": 20, "latency_jitter_ms": 40, "latency_after_ms": 10}
 #: Every kind there is, each of them seldom.
@@ -31,6 +32,7 @@ WEATHERS: dict[str, Plan] = {
     "tatters": {"rate_truncated": 0.2, "rate_malformed": 0.2, "rate_reset": 0.1},
     "slow": {"latency_ms": 100, "latency_jitter_ms": 250, "latency_after_ms": 50, "rate_slow": 0.3},
     "refused tokens": {"rate_expired_token": 0.3},
+    "silence": {"rate_timeout_before": 0.02, "rate_timeout_after": 0.02, "hold_seconds": LEASE + 1},
 }
 #: How Campaign's import goes, in storms that have any.
 _IMPORT: Plan = {"delay_seconds": 0.3, "rows_per_second": 60, "results_delay_seconds": 0.2}
@@ -49,12 +51,19 @@ _NO_FAULT: Plan = {
 }
 
 #: Systems that are down as a whole are waited for, longer each time: such weather is short.
-_SHORT = ("too many requests", "outage")
+_DOWN = ("too many requests", "outage")
+#: No answer comes while a lease lasts, and whoever writes gives up; what he asked for was done at once, or never is.
+#: Whoever meets that waits for seconds: such weather is short, too. Tokens come: one that came at the last moment would
+#: leave its request so little time that the effect could be late.
+_SILENCE = "silence"
+#: How timeouts are told then.
+_UNANSWERED = {"timeout_before": "silence_before", "timeout_after": "silence_after"}
 
 
-#: What the systems deal out, by the names that the sandbox tells; in many storms all of it.
+#: What the systems deal out, by the names that the sandbox tells, but for those of a silence; in many storms all of it.
 FAULTS = (
     *("429", "500", "503", "reset", "reset_after", "timeout_before", "timeout_after", "truncated", "malformed", "slow"),
+    *_UNANSWERED.values(),
     *("expired_token", "operation_429", "operation_500", "operation_500_after"),
     *("import: row refused", "import: row not listed", "import: results in halves"),
     *("import: failed", "import: stopped"),
@@ -67,6 +76,7 @@ class Weather:
         self._chance = chance
         self._dealt: Counter[str] = Counter()  # but for what is dealt out now
         self.done: Counter[str] = Counter()  #: what was done to both systems beside their faults
+        self._is_silent = False
         self._published = 0
         #: All change tokens expire once: what expires again within minutes is waited out, which no storm has time for.
         self._has_expired = False
@@ -74,13 +84,18 @@ class Weather:
     def change(self) -> float:
         """Another one sets in; for how many seconds it should last."""
         name = self._chance.choice(("gale", "gale", "slow", *WEATHERS))
-        where = self._chance.sample(SYSTEMS, self._chance.randint(1, 3)) if name in _SHORT else SYSTEMS
+        where: Sequence[str] = SYSTEMS
+        if name in _DOWN:
+            where = self._chance.sample(SYSTEMS, self._chance.randint(1, 3))
+        elif name == _SILENCE:
+            where = [system for system in SYSTEMS if system != "tokens"]
         plans = {system: {**_CALM, **_QUICK, **WEATHERS[name]} if system in where else _CALM for system in SYSTEMS}
         plans["dynamics"] = plans["dynamics"] | _OPERATIONS
         sftp = {"rate_reset": 0.05, "rate_500": 0.05}
-        self._put({"seed": self._chance.randrange(10**6), "sftp": sftp, **plans})
+        self._put({"seed": self._chance.randrange(10**6), "sftp": sftp, **plans}, name == _SILENCE)
         self.change_imports()
-        return self._chance.uniform(0.3, 0.8) if name in _SHORT else self._chance.uniform(1, 2.5)
+        is_short = name in (*_DOWN, _SILENCE)
+        return self._chance.uniform(0.3, 0.8) if is_short else self._chance.uniform(1, 2.5)
 
     def lull(self) -> None:
         """Nothing fails for a while."""
@@ -115,8 +130,9 @@ class Weather:
 
     def dealt(self) -> Counter[str]:
         """How often each fault was dealt out, all in all."""
-        now = self._town.admin.get("/faults")
-        return self._dealt + sum((Counter(of["dealt"]) for of in now.values()), Counter())
+        now: Counter[str] = sum((Counter(of["dealt"]) for of in self._town.admin.get("/faults").values()), Counter())
+        names: dict[str, str] = _UNANSWERED if self._is_silent else {}
+        return self._dealt + Counter({names.get(fault, fault): count for fault, count in now.items()})
 
     def dealt_by_imports(self) -> Counter[str]:
         """The same of imports: rows, and whole runs."""
@@ -128,8 +144,8 @@ class Weather:
             found[f"import: {run['state']}"] += run["state"] in ("failed", "stopped")
         return +found
 
-    def _put(self, plan: Plan) -> None:
-        self._dealt = self.dealt()
+    def _put(self, plan: Plan, is_silent: bool = False) -> None:
+        self._dealt, self._is_silent = self.dealt(), is_silent
         self._town.admin.put("/faults", plan)
 
     def expire_tokens(self) -> None:
