@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pycurl
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from benchmarks.pretend import Pretend
@@ -38,6 +39,23 @@ class RequestsThreads:
 
     def _post(self, body: bytes) -> int:
         return self._session.post(self._url, data=body, timeout=20).status_code
+
+
+class Urllib3Threads:
+    """urllib3, which `requests` stands on, without it; a pool of threads."""
+
+    def __init__(self, there: Pretend) -> None:
+        at_once = there.connections.campaign.concurrency
+        self._url = url_of(there)
+        self._headers = headers_of(there)
+        self._connections = urllib3.PoolManager(num_pools=1, maxsize=at_once, block=True, retries=False, timeout=20)
+        self._pool = ThreadPoolExecutor(at_once)
+
+    def write(self, bodies: Sequence[bytes]) -> None:
+        assert {*self._pool.map(self._post, bodies)} == {CREATED}
+
+    def _post(self, body: bytes) -> int:
+        return self._connections.request("POST", self._url, body=body, headers=self._headers).status
 
 
 class CurlThreads:

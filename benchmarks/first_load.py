@@ -18,7 +18,8 @@ import orjson
 from benchmarks.connected import connected
 from benchmarks.harness import Figure, ratio, say
 from benchmarks.people import contacts
-from benchmarks.pretend import SECRETS, mapping
+from benchmarks.pretend import SECRETS, mapping, pretend
+from benchmarks.scaling import PROCESSES, rate_of
 from benchmarks.stage import Stage, stage
 from config.connections import Connections
 from config.document import WorkflowDocument
@@ -27,38 +28,49 @@ from config.ingress import IngressConfig
 from config.settings import Settings
 from config.sftp_connection import SftpConnection
 from control.demo.sandbox import Sandbox, connections_to
-from store.record_queue import Change, Lane
+from store.record_queue import Lane
 from sync.streams import Slice, Stream
 from sync.tables.position import Phase, Position
 from sync.writing import write_slice
 
 RECORDS, SINGLY = 50_000, 1_000
-LATENCY_MS = 100
+LATENCY_SECONDS = 0.1
 TICK_SECONDS = 1.0
 PATIENCE_SECONDS = 300.0
 _SFTP_KEY = "BENCHMARK_SFTP_KEY"
 
 
 def run(rounds: int) -> list[Figure]:
-    loaded, singly = [], []
-    with tempfile.TemporaryDirectory(prefix="d365acs-") as folder:
+    loaded: list[float] = []
+    singly: list[float] = []
+    together: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="d365acs-") as folder, pretend(contacts=0) as there:
+        there.latency("campaign", LATENCY_SECONDS)
         sandbox = Sandbox({"contacts": 0}, Path(folder) / "sandbox.log")
         try:
-            connections = _connections(sandbox)
+            connections = imports_of(sandbox)
             for number in range(min(rounds, 3)):
                 # An instance that has no profile yet, and whose workflow was not signalled a moment ago.
                 sandbox.ask("POST", "/reset")
-                sandbox.ask("PUT", "/faults", {"campaign": {"latency_ms": LATENCY_MS}})
-                found = _rates(connections)
-                loaded.append(found[0])
-                singly.append(found[1])
-                say(f"round {number + 1}: {found[0]:,.0f}/s in a file, {found[1]:,.0f}/s singly")
+                sandbox.ask("PUT", "/faults", {"campaign": {"latency_ms": 1000 * LATENCY_SECONDS}})
+                found = *_rates(connections), rate_of(there, PROCESSES, LATENCY_SECONDS)
+                for rates, rate in zip((loaded, singly, together), found, strict=True):
+                    rates.append(rate)
+                say(
+                    f"round {number + 1}: {found[0]:,.0f}/s in a file, {found[1]:,.0f}/s singly, {found[2]:,.0f}/s by "
+                    f"{PROCESSES} processes"
+                )
         finally:
             sandbox.stop()
-    return [ratio(f"first load of {RECORDS:,} in a file : singly, {LATENCY_MS} ms", "profiles/s", loaded, singly, 20.0)]
+    name = f"first load of {RECORDS:,} in a file : singly"
+    return [
+        ratio(f"{name}, {LATENCY_SECONDS:g} s", "profiles/s", loaded, singly, 20.0),
+        ratio(f"{name} by {PROCESSES} processes, {LATENCY_SECONDS:g} s", "profiles/s", loaded, together, None),
+    ]
 
 
-def _connections(sandbox: Sandbox) -> Connections:
+def imports_of(sandbox: Sandbox) -> Connections:
+    """To its systems and to the SFTP server where Campaign takes its files."""
     info = sandbox.info
     os.environ.update({variable: info[system]["client_secret"] for system, variable in SECRETS.items()})
     os.environ[_SFTP_KEY] = info["sftp"]["private_key"]
@@ -72,28 +84,34 @@ def _connections(sandbox: Sandbox) -> Connections:
     return connections_to(info, SECRETS).model_copy(update={"sftp": sftp})
 
 
+def document(connections: Connections, file_import: FileImport) -> WorkflowDocument:
+    """Contacts, new ones in files."""
+    table = mapping().model_copy(update={"file_import": file_import})
+    return WorkflowDocument(connections=connections, ingress=IngressConfig(tables=(table,)))
+
+
+def fill(here: Stage, stream: Stream, count: int) -> None:
+    """So many contacts, with all columns of the mapping, as Dynamics tells them, wait, and nothing is left to read: as
+    long as reading went on, a larger file would be waited for."""
+    empty = {field.source: None for field in mapping().fields}
+    whole = [one._replace(payload=orjson.dumps({**empty, **orjson.loads(one.payload)})) for one in contacts(count)]
+    cursor = here.workflow.cursor(stream.name)
+    position = Position(phase=Phase.CHANGES).dump()
+    here.queue(stream.name).put_page(here.generation, cursor.number, whole, position, Lane.REPLAY)
+
+
 def _rates(connections: Connections) -> tuple[float, float]:
     """Profiles a second, in a file and singly, in a fresh store."""
-    table = mapping().model_copy(update={"file_import": FileImport(workflow="WKF201")})
-    document = WorkflowDocument(connections=connections, ingress=IngressConfig(tables=(table,)))
-    with stage() as here, connected(here, document) as stream:
+    with stage() as here, connected(here, document(connections, FileImport(workflow="WKF201"))) as stream:
         settings = Settings(home=here.home, instance=here.instance)
         # Fewer than the threshold, so that they travel one by one; these first, since they wait for no cool-down.
         singly = _rate(here, stream, settings, SINGLY)
         return _rate(here, stream, settings, RECORDS), singly
 
 
-def _whole(count: int) -> list[Change]:
-    """Contacts with all columns of the mapping, as Dynamics tells them."""
-    empty = {field.source: None for field in mapping().fields}
-    return [one._replace(payload=orjson.dumps({**empty, **orjson.loads(one.payload)})) for one in contacts(count)]
-
-
 def _rate(here: Stage, stream: Stream, settings: Settings, count: int) -> float:
     queue = here.queue(stream.name)
-    # All of it was read: as long as reading went on, a larger file would be waited for.
-    cursor = here.workflow.cursor(stream.name)
-    queue.put_page(here.generation, cursor.number, _whole(count), Position(phase=Phase.CHANGES).dump(), Lane.REPLAY)
+    fill(here, stream, count)
     begun = time.perf_counter()
     while True:
         piece = Slice(settings.slice_seconds, lambda: False)

@@ -26,7 +26,7 @@ class Peer(NamedTuple):
 
 
 class NotToBeHad(Exception):
-    """A peer was not installed, or did not read. One sentence."""
+    """A peer was not installed, or did not do its task. One sentence."""
 
 
 def python_of(peer: Peer) -> Path:
@@ -61,7 +61,8 @@ def _base(peer: Peer) -> str:
 
 
 def measured(peer: Peer, python: Path, told: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """What the peer's driver measured, by step: rows, seconds, and seconds of processor time. Raises NotToBeHad."""
+    """What the peer's driver measured, by step: rows, seconds, and seconds of processor time. `told`: its task. Raises
+    NotToBeHad."""
     # Isolated (-I): files of this package have names of the standard library.
     command = [str(python), "-I", str(Path(__file__).parent / peer.driver)]
     # Nobody is told of our measuring, and no proxy stands between us and our own loopback.
@@ -84,4 +85,4 @@ def measured(peer: Peer, python: Path, told: dict[str, Any]) -> dict[str, dict[s
         found: dict[str, dict[str, float]] = json.loads(run.stdout.splitlines()[-1])
         return found
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as failed:
-        raise NotToBeHad(f"{peer.requirement} did not read the contacts; its lines are left out.") from failed
+        raise NotToBeHad(f"{peer.requirement} did not do its task; its lines are left out.") from failed

@@ -24,12 +24,11 @@ SECONDS, COUNTED = 8, (0.75, 0.15)
 def run(rounds: int) -> list[Figure]:
     alone, together, ceilings = [], [], []
     with pretend(contacts=0) as there:
-        campaign = there.connections.campaign
-        ceiling = campaign.concurrency / LATENCY_SECONDS
+        ceiling = there.connections.campaign.concurrency / LATENCY_SECONDS
         there.latency("campaign", LATENCY_SECONDS)
         for _ in range(min(rounds, 3)):
-            alone.append(_rate(there, 1, ceiling))
-            together.append(_rate(there, PROCESSES, PROCESSES * ceiling))
+            alone.append(rate_of(there, 1, LATENCY_SECONDS))
+            together.append(rate_of(there, PROCESSES, LATENCY_SECONDS))
             ceilings.append(ceiling)
     return [
         ratio("one process : its connections", "profiles/s", alone, ceilings, 0.9),
@@ -37,8 +36,9 @@ def run(rounds: int) -> list[Figure]:
     ]
 
 
-def _rate(there: Pretend, processes: int, ceiling: float) -> float:
-    """Profiles a second, in a fresh store."""
+def rate_of(there: Pretend, processes: int, latency_seconds: float) -> float:
+    """Profiles a second of so many processes, in a fresh store; `latency_seconds`: what Campaign's answers take."""
+    ceiling = processes * there.connections.campaign.concurrency / latency_seconds
     with stage() as here:
         stream = "contact"
         with configured(here, there.document().workflows()[WORKFLOW]):

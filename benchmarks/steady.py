@@ -66,6 +66,24 @@ def resident(process: int) -> int:
         return 0
 
 
+def peak(process: int) -> int:
+    """The most resident bytes that a process ever had, 0 if it has ended (man 5 proc_pid_status: VmHWM, kB)."""
+    return _counted(process, "status", "VmHWM")
+
+
+def proportional(process: int) -> int:
+    """Proportional bytes (PSS) of a process, 0 if it has ended (man 5 proc_pid_smaps: smaps_rollup, kB)."""
+    return _counted(process, "smaps_rollup", "Pss")
+
+
+def _counted(process: int, file: str, name: str) -> int:
+    try:
+        lines = (Path("/proc") / str(process) / file).read_text().splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """An installation whose workflow has just been started."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import product
 
 from celery import Celery, chain
@@ -17,7 +18,16 @@ from workers.app import celery_settings
 #: A worker process that has not emptied the queue by then never will.
 PATIENCE_SECONDS = 60.0
 
-Nudge = Callable[[], None]
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """Sends a worker process its tasks."""
+
+    group: int  #: of its processes: the parent and its children
+    send: Callable[[], None]
+
+    def __call__(self) -> None:
+        self.send()
 
 
 @contextmanager
@@ -45,11 +55,12 @@ def worker_process(
             env=environment,
             stdout=log,
             stderr=log,
+            start_new_session=True,  # a group of its own
         )
     client = Celery(set_as_current=False)
     client.conf.update(celery_settings(settings))
 
-    def nudge() -> None:
+    def send() -> None:
         for stream, seat in product(streams, range(seats)):
             where = {"workflow": workflow, "stream": stream, "generation": here.generation}
             steps = [
@@ -61,7 +72,7 @@ def worker_process(
             chain(*steps, app=client).apply_async()
 
     try:
-        yield nudge
+        yield Nudge(process.pid, send)
     finally:
         client.close()
         process.terminate()

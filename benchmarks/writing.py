@@ -39,9 +39,9 @@ def run(rounds: int) -> list[Figure]:
         with worker_process(here, settings, WORKFLOW, [stream.name], ("write",)) as nudge:
             found = take_turns(
                 rounds,
-                _bare("requests", RequestsThreads(there), stream),
-                _bare("curl", CurlThreads(there), stream),
-                _bare("multi", CurlMulti(there), stream),
+                in_this_process("requests", RequestsThreads(there), stream),
+                in_this_process("curl", CurlThreads(there), stream),
+                in_this_process("multi", CurlMulti(there), stream),
                 lambda: _ours(here, stream, settings),
                 lambda: _process(here, stream, nudge),
             )
@@ -79,14 +79,20 @@ def _process(here: Stage, stream: Stream, nudge: Nudge) -> dict[str, float]:
     return {"process": PROFILES / (time.perf_counter() - begun)}
 
 
-def _bare(name: str, loop: BareLoop, stream: Stream) -> Contestant:
-    """The loop with the bodies that our own writer would send, each time those of other profiles."""
+def in_this_process(name: str, loop: BareLoop, stream: Stream) -> Contestant:
+    """The loop with the bodies that our own writer would send, each time those of other profiles: profiles/s, and
+    profiles for each second of processor time."""
 
     def turn() -> dict[str, float]:
-        bodies = [_body(stream, change) for change in contacts(PROFILES)]
-        return _measured(name, lambda: loop.write(bodies))
+        prepared = bodies(stream, PROFILES)
+        return _measured(name, lambda: loop.write(prepared))
 
     return turn
+
+
+def bodies(stream: Stream, count: int) -> list[bytes]:
+    """What inserts so many profiles, as our own writer would send it."""
+    return [_body(stream, change) for change in contacts(count)]
 
 
 def _body(stream: Stream, change: Change) -> bytes:
