@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -64,11 +64,15 @@ def redis_address(url: str) -> str:
     """Returns an address that Redis may have; raises ValueError, which does not repeat it, for any other."""
     try:
         parts = urlsplit(url)
-        known = parts.scheme in {"redis", "rediss", "unix"} and bool(parts.netloc or parts.path)
+        known = parts.scheme in {"redis", "rediss"} and bool(parts.netloc or parts.path)
+        known = known or (parts.scheme == "unix" and parts.path.startswith("/"))
+        asked = parse_qs(parts.query)
     except ValueError:  # its text repeats parts of the address, which may hold a password
         known = False
     if not known:
         raise ValueError("must be an address that begins with redis://, rediss:// or unix://")
+    if not asked.keys().isdisjoint({"username", "password"}):
+        raise ValueError("must have its user and its password before the host: redis://USER:PASSWORD@HOST")
     return url
 
 

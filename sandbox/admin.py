@@ -61,6 +61,7 @@ class Admin:
             ("PUT", "/switches"): self._switch,
             ("GET", "/faults"): lambda _: {name: source.as_json() for name, source in world.faults.items()},
             ("PUT", "/faults"): self._faults,
+            ("GET", "/tokens"): lambda _: {"value": [*world.dynamics_tokens.told, *world.campaign_tokens.told]},
             ("POST", "/tokens/expire"): self._expire_tokens,
             ("GET", "/calls"): lambda _: world.calls.as_json(),
             ("DELETE", "/calls"): lambda _: world.calls.clear(),

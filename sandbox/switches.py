@@ -177,6 +177,7 @@ class Switches:
     sftp_authentication: Literal["granted", "refused"] = "granted"
     sftp_bytes_per_second: float | None = None
     sftp_drop_after_bytes: int | None = None
+    sftp_full_at_byte: int | None = None
 
     def changed(self, given: dict[str, Any]) -> "Switches":
         """A copy with the given switches set; ValueError names one that is unknown or of the wrong kind."""

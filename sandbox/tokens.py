@@ -59,6 +59,8 @@ class TokenRegister:
         self._clock = clock
         self._good_until: dict[str, float] = {}
         self._issued = 0
+        #: Whatever became of them: those who look for leaks must know all.
+        self.told: list[str] = []
 
     def issue(self, claims: dict[str, object], seconds: float) -> str:
         """A new token in the shape of a JWT; clients must take it as opaque."""
@@ -72,6 +74,7 @@ class TokenRegister:
             for part in (orjson.dumps(header), orjson.dumps(payload), signature)
         )
         self._good_until[token] = now + seconds
+        self.told.append(token)
         return token
 
     def is_good(self, token: str) -> bool:

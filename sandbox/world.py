@@ -75,6 +75,8 @@ class World:
         self.imports.close()
         for source in self.faults.values():
             source.clear()
+        for tokens in (self.dynamics_tokens, self.campaign_tokens):
+            tokens.told.clear()
         self.calls.clear()
         self._furnish()
 

@@ -15,8 +15,10 @@ from workers import processes, registry, schedule, transport
 
 
 def broker_url(redis_url: str) -> str:
-    """Celery's spelling of a Redis address: a Unix socket is redis+socket:// there."""
-    return redis_url.replace("unix://", "redis+socket://", 1)
+    """Celery's spelling of a Redis address: a Unix socket is redis+socket:// there, and has no user and no password,
+    which Celery would tell to everybody who asks a worker how it is. `transport` knows them."""
+    scheme, _, rest = redis_url.partition("://")
+    return f"redis+socket://{rest[rest.index('/') :]}" if scheme == "unix" else redis_url
 
 
 def queue_names() -> list[str]:
@@ -83,7 +85,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
 
 
 def build_app(settings: Settings) -> Celery:
-    transport.use()
+    transport.use(settings.effective_redis_url)
     app = Celery("d365acs", set_as_current=False)
     app.conf.update(celery_settings(settings))
     app.conf["d365acs_settings"] = settings

@@ -160,6 +160,13 @@ class _Session(asyncssh.SFTPServer):
             await asyncio.sleep(self._free_at - now)
         return bytes(found)
 
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        full_at = self._server.switches.sftp_full_at_byte
+        if full_at is not None and offset <= full_at < offset + len(data):
+            raise asyncssh.SFTPFailure("Disk quota exceeded")
+        written: Any = super().write(file_obj, offset, data)
+        return int(written)
+
     async def scandir(self, path: bytes) -> AsyncIterator[SFTPName]:
         place = self.map_path(path)
         found = await self._meet("list", lambda: [(entry.name, entry.stat()) for entry in os.scandir(place)])

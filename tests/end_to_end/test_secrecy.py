@@ -1,14 +1,19 @@
 """Personal data and secrets stay where they belong: in no log, no command line, no message, no error."""
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from html import unescape
 from pathlib import Path
 
 import pytest
+import requests
 
+from dashboard.users import Role, write_user
+from store.client import connect
 from store.lifecycle import State
 from tests.end_to_end import documents
 from tests.end_to_end.conftest import AnyStage, OpenEvents, OpenStage
@@ -134,6 +139,93 @@ def test_no_secret_and_nothing_of_an_event_shows_where_it_does_not_belong(
     # Then nothing of them is where it does not belong
     command_lines = ended(events)
     keeps_to_itself(processes, command_lines, told_to_redis(), credentials(events), persons, sealed)
+
+
+#: Of the Redis at which the dashboard looks.
+REDIS_PASSWORD = "planted-redis-password"
+OLIVIA = ("olivia", "correct horse")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def guarded_stage(open_stage: OpenStage) -> tuple[Stage, str]:
+    """A stage whose Redis wants a password, and where it is without that."""
+    place = f"127.0.0.1:{(port := free_port())}/0"
+    stage = open_stage(payload_keys=PAYLOAD_KEY, redis_url=f"redis://:{REDIS_PASSWORD}@{place}")
+    with connect(stage.server.url) as redis:
+        redis.config_set("bind", "127.0.0.1")
+        redis.config_set("requirepass", REDIS_PASSWORD)
+        redis.config_set("port", port)
+    return stage, place
+
+
+class Visit:
+    """Somebody who reads Flower's pages, and what it tells programs."""
+
+    def __init__(self, origin: str, user: tuple[str, str]) -> None:
+        self._origin = origin
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = user
+
+    def read(self, path: str, status: int = 200) -> str:
+        answer = self._session.get(self._origin + path, timeout=60)
+        assert answer.status_code == status, f"{path}: {answer.status_code}"
+        return unescape(answer.text)
+
+
+def test_no_secret_and_no_person_shows_in_the_dashboard(guarded_stage: tuple[Stage, str]) -> None:
+    # Given a dashboard, and workers that have met faults of every kind, and records that are refused
+    stage, place = guarded_stage
+    bad_address, *_ = stage.admin.contacts()
+    stage.admin.patch(f"/dynamics/contacts/{bad_address}", {"emailaddress1": "nobody at example"})
+    persons = people(stage.admin) | {"nobody at example"}
+    write_user(stage.home / "dashboard.users", OLIVIA[0], Role.OPERATE, OLIVIA[1])
+    [dashboard] = stage.run("dashboard", dashboard_port=(port := free_port()))
+    stage.wait_until(lambda: "The Workflows page" in dashboard.log.read_text(), "the dashboard is up")
+    olivia = Visit(f"http://127.0.0.1:{port}", OLIVIA)
+    stage.run("worker", "beat")
+    stage.start()
+    stage.wait_for_state(State.RUNNING)
+    stage.admin.put("/faults", {"seed": 3, "dynamics": FAULTS, "campaign": FAULTS, "tokens": FAULTS})
+    stage.wait_for_writes(200)
+    stage.admin.put("/faults", {})
+    stage.wait_until(lambda: stage.queue.backlog().total == 0 and stage.queue.backlog().dead == 1, "all is done")
+
+    # When somebody who may see everything reads it, to the last worker and task
+    stage.wait_until(lambda: olivia.read("/api/workers?refresh=true") != "{}", "Flower hears from the workers")
+    workers = json.loads(olivia.read("/api/workers"))
+    tasks = json.loads(olivia.read("/api/tasks"))
+    table = "draw=1&start=0&length=10000&order[0][column]=0&order[0][dir]=asc&columns[0][data]=received"
+    paths = [
+        *("/", "/workers", "/workers?json=true", "/tasks", f"/tasks/datatable?{table}", "/broker", "/metrics"),
+        *("/api/workers", "/api/tasks", "/api/task/types", "/api/queues/length"),
+        *(f"/worker/{name}" for name in workers),
+        *(path for id_ in list(tasks)[:50] for path in (f"/task/{id_}", f"/api/task/info/{id_}")),
+        *("/workflows", "/workflows/ingress", "/workflows/ingress/letters?stream=contact"),
+        "/workflows/ingress/configuration",
+    ]
+    told = {path: olivia.read(path) for path in paths}
+    told |= {path: olivia.read(path, 404) for path in ("/nowhere", "/task/nobody", "/worker/nobody")}
+
+    # Then it is told of the address of Redis, of the settings of workers, and of what tasks were given
+    assert f"redis://:**@{place}" in told["/broker"]
+    for worker in workers.values():
+        assert worker["conf"]["broker_url"] == f"redis://:********@{place}" and worker["stats"]["broker"]
+    assert any("ingress" in task["kwargs"] for task in tasks.values())
+    assert bad_address in told["/workflows/ingress/letters?stream=contact"]
+
+    # And of no secret and no person
+    secrets = credentials(stage) | {REDIS_PASSWORD, OLIVIA[1]}
+    for path, text in told.items():
+        assert not leaks(text.encode(), secrets | persons), path
+    assert not leaks(dashboard.log.read_bytes(), secrets | persons)
 
 
 #: Of every kind of fault a little.

@@ -107,6 +107,20 @@ def test_a_file_can_be_uploaded_bit_by_bit(sandbox: Sandbox, connect: Connect) -
     assert 3590 < now - sandbox.admin.get(f"/sftp/files/{path}")["mtime"] < 3700
 
 
+def test_a_server_that_is_full_for_a_moment_leaves_a_hole(sandbox: Sandbox, connect: Connect) -> None:
+    # Given a server that refuses the piece with the fifth byte
+    sandbox.admin.put("/switches", {"sftp_full_at_byte": 4})
+    # When a file is uploaded in three pieces, and each is answered
+    with connect().sftp.open(f"{FOLDER}/a.txt", "wb") as file:
+        file.write(b"one,")
+        with pytest.raises(OSError, match="quota"):
+            file.write(b"two,")
+        file.seek(8)
+        file.write(b"three")
+    # Then what comes behind it is there all the same, and the size tells nothing
+    assert sandbox.admin.get(f"/sftp/files/{FOLDER}/a.txt")["text"] == "one,\0\0\0\0three"
+
+
 def test_the_admin_side_reads_dates_and_deletes_files(sandbox: Sandbox) -> None:
     sandbox.admin.put("/sftp/folders/d365_loads/new", {})
     sandbox.admin.put("/sftp/files/d365_loads/new/a.bin", {"base64": "/w=="})

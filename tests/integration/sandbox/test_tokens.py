@@ -1,5 +1,6 @@
 """The token endpoints of Entra and IMS, and what an expired token meets."""
 
+import pytest
 import requests
 
 from tests.sandboxes import Sandbox
@@ -74,6 +75,28 @@ def test_an_expired_token_meets_an_empty_401_with_a_challenge(sandbox: Sandbox) 
         f"Bearer authorization_uri=https://login.microsoftonline.com/{of['tenant']}/oauth2/authorize, "
         f"resource_id={of['url']}/"
     )
+
+
+def test_all_tokens_are_told_that_were_given_out_since_the_last_reset(sandbox: Sandbox) -> None:
+    def told() -> list[str]:
+        found: list[str] = sandbox.admin.get("/tokens")["value"]
+        return found
+
+    # Given tokens of both issuers, none of which is good any more
+    taken = [sandbox.dynamics_headers(), sandbox.dynamics_headers(), sandbox.campaign_headers()]
+    sandbox.admin.post("/tokens/expire")
+    # And one whose answer never arrived
+    sandbox.admin.put("/faults", {"tokens": {"rate_reset_after": 1}})
+    with pytest.raises(requests.ConnectionError):
+        sandbox.journal_headers()
+    # Then all are told
+    assert {headers["Authorization"].removeprefix("Bearer ") for headers in taken} < {*told()}
+    assert len(told()) == 4
+    # And after a reset none but the next ones
+    sandbox.admin.post("/reset")
+    assert told() == []
+    token = sandbox.campaign_headers()["Authorization"].removeprefix("Bearer ")
+    assert told() == [token]
 
 
 def test_all_tokens_can_be_made_to_expire_at_once(sandbox: Sandbox) -> None:

@@ -68,6 +68,16 @@ def test_variables_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> 
         ),
         (
             "REDIS_URL",
+            "redis://x/0?password=hunter2",
+            "D365ACS_REDIS_URL must have its user and its password before the host: redis://USER:PASSWORD@HOST.",
+        ),
+        (
+            "REDIS_URL",
+            "unix://:hunter2",
+            "D365ACS_REDIS_URL must be an address that begins with redis://, rediss:// or unix://.",
+        ),
+        (
+            "REDIS_URL",
             "redis://hunter2℀x",
             "D365ACS_REDIS_URL must be an address that begins with redis://, rediss:// or unix://.",
         ),

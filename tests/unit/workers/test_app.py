@@ -46,6 +46,7 @@ def messages(app: Celery, queue: str) -> list[dict[str, Any]]:
 
 def test_a_unix_socket_is_spelled_as_celery_wants_it() -> None:
     assert broker_url("unix:///run/redis.sock") == "redis+socket:///run/redis.sock"
+    assert broker_url("unix://:a%40b@/run/redis.sock?db=1") == "redis+socket:///run/redis.sock?db=1"
     assert broker_url("rediss://redis.example.com/0") == "rediss://redis.example.com/0"
 
 
@@ -125,12 +126,12 @@ def test_a_queue_that_nobody_serves_does_not_grow(
     assert (len(messages(app, "ingress.read")), len(messages(app, "ingress.write"))) == (read, written)
 
 
-def test_a_queue_is_crowded_once_a_hundred_messages_lie_on_it(runtime: Runtime) -> None:
+def test_a_queue_is_crowded_once_so_many_messages_lie_on_it(runtime: Runtime) -> None:
     key = f"{runtime.store.keys.celery}ingress.write"
     runtime.store.redis.rpush(key, *range(registry.CROWD - 1))
-    assert not registry.is_crowded(runtime, "ingress.write")
+    assert not registry.is_crowded(runtime.store, "ingress.write")
     runtime.store.redis.rpush(key, 1)
-    assert registry.is_crowded(runtime, "ingress.write")
+    assert registry.is_crowded(runtime.store, "ingress.write")
 
 
 def test_a_task_that_fails_unforeseen_shows_trouble_without_the_errors_text(
