@@ -23,8 +23,8 @@ def abandon(context: Context, table: str, why: str, yes: bool) -> None:
     """Take the records of a table back from the import that is under way: they wait again.
 
     Only where its end cannot be known any more: Campaign's workflow is stopped and the SFTP server is gone, say. If the
-    file is imported all the same, old values replace newer ones. The records are written one by one then; those of a
-    file that has never come into its place may travel in the next one.
+    file is imported all the same, old values replace newer ones. The records are written one by one then. Of a file
+    that has not come into its place they may travel in the next one; ingress is to be stopped before.
     """
     from cli.confirming import confirm
     from cli.output import say
@@ -36,7 +36,7 @@ def abandon(context: Context, table: str, why: str, yes: bool) -> None:
     if found.placed:
         asked = f"{wrong} Is it stopped, and the file away?"
     else:
-        asked = f"{wrong} As far as is known, the file has not come there. Is ingress stopped, and no such file there?"
+        asked = f"{wrong} As far as is known, the file has not come there. Is there really none?"
     confirm(f"{asked} Then take {counted(found.records, 'record')} back", yes)
     done = loads.abandon(context.store, table, context.settings.actor, why)
     again = f"{counted(done.records, 'record')} of {table} {'waits' if done.records == 1 else 'wait'} again"

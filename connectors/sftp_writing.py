@@ -7,7 +7,7 @@ from __future__ import annotations
 import posixpath
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from connectors.errors import TITLES, Unavailable, Unreachable
 
@@ -44,7 +44,7 @@ def write_whole(
     except BaseException:
         forget(file)
         raise
-    file.close()
+    _close(file)
     if client.stat(temporary).st_size != len(content):
         raise Unavailable("sftp", f"{TITLES['sftp']}, writing {path}: not all of it arrived; it will be tried again")
     _put_in_place(client, temporary, path)
@@ -68,28 +68,51 @@ def _put_in_place(client: paramiko.SFTPClient, temporary: str, path: str) -> Non
         client.rename(temporary, path)
 
 
+class _Requests(Protocol):
+    """What paramiko's client has for its own files."""
+
+    def _request(self, kind: int, *parts: object) -> object: ...
+
+
+def _close(file: paramiko.SFTPFile) -> None:
+    """Closes a file of which every request is answered. Raises what the server says then, which paramiko passes over:
+    where it writes late, that there was no space after all."""
+    from paramiko.file import BufferedFile
+    from paramiko.sftp import CMD_CLOSE
+
+    BufferedFile.close(file)  # for paramiko it is closed, whatever comes of it
+    cast(_Requests, file.sftp)._request(CMD_CLOSE, file.handle)
+
+
 class RemoteWriting:
     """A file that grows piece by piece, under the name at which it was opened. It ends with its connection."""
 
     def __init__(self, sftp: Sftp, file: paramiko.SFTPFile, path: str) -> None:
-        # Each piece waits for no answer: what the server has refused shows in the size at the end.
+        # No piece waits for its answer but the last one, see `close`.
         file.set_pipelined(True)
         self._sftp = sftp
         self._file = file
         self._path = path
         self._size = 0
+        self._last = b""  #: what was written last, and is not sent yet
 
     def write(self, content: bytes, timeout: float) -> None:
         """The next piece."""
         with self._sftp.calling(f"writing {self._path}", timeout, self._file.sftp):
             for start in range(0, len(content), CHUNK):
-                self._file.write(content[start : start + CHUNK])
+                self._file.write(self._last)
+                self._last = content[start : start + CHUNK]
         self._size += len(content)
 
     def close(self, timeout: float) -> None:
-        """Makes sure that all of it has arrived."""
+        """Makes sure that every piece of it has arrived."""
         with self._sftp.calling(f"writing {self._path}", timeout, self._file.sftp) as client:
-            self._file.close()
+            # Where a piece waits for its answer, paramiko reads those that are still to come of all before it, too, and
+            # raises what was refused. At a close it would drop them: of a refused piece in the middle there is a hole,
+            # and no other size.
+            self._file.set_pipelined(False)
+            self._file.write(self._last)
+            _close(self._file)
             arrived = client.stat(self._path).st_size
         if arrived != self._size:
             raise Unavailable(

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from connectors.sftp_writing import hidden
 from control.errors import ControlError
 from control.together import INGRESS
+from store.lifecycle import State
 from store.loads import Load
 from store.store import Store
-from sync.loading.concluding import give_back
+from sync.loading.concluding import return_batches
 from sync.loading.names import file_of
 from sync.loading.troubles import workflow_of
 
@@ -25,7 +26,7 @@ class UnderWay:
 
 
 def under_way(store: Store, table: str) -> UnderWay:
-    """Raises ControlError where there is none."""
+    """Raises ControlError where there is none, or none that can be abandoned now."""
     return _shown(table, _load(store, table))
 
 
@@ -34,12 +35,19 @@ def abandon(store: Store, table: str, by: str, why: str = "") -> UnderWay:
     one then; of a file that has never come into its place, records may travel in the next one.
 
     Nothing is done on the SFTP server or in Campaign: whoever abandons an import has seen to it that the file is not
-    taken any more. Raises ControlError where none is under way.
+    taken any more. Raises ControlError where none is under way, or its file may be on its way into its place.
     """
-    workflow, load = store.workflow(INGRESS), _load(store, table)
-    give_back(workflow, table, load.batches)
-    if not workflow.loads(table).forget(load):
-        raise ControlError(f"The import of {table} has ended meanwhile; see how it stands with: d365acs workflow show")
+    workflow = store.workflow(INGRESS)
+    # The writer in the first seat puts files into place; after a stop it may be at its last one.
+    with workflow.writing_right(table, 0) as nobody_else:
+        load = _load(store, table)
+        if load.is_hidden and not nobody_else:
+            raise ControlError(f"Writers of {table} are about to end, and may be at its import; try again in a minute")
+        return_batches(workflow, table, load.batches)
+        if not workflow.loads(table).forget(load):
+            raise ControlError(
+                f"The import of {table} has ended meanwhile; see how it stands with: d365acs workflow show"
+            )
     workflow.acts.note("abandon import", by, why, table)
     return _shown(table, load)
 
@@ -48,6 +56,12 @@ def _load(store: Store, table: str) -> Load:
     load = store.workflow(INGRESS).loads(table).read()
     if load is None:
         raise ControlError(f"No import of {table} is under way; see what is with: d365acs workflow show {INGRESS}")
+    if load.is_hidden and store.workflow(INGRESS).lifecycle.read().state in (State.STARTING, State.RUNNING):
+        # Nothing holds back a writer that has looked for the last time and is about to rename it.
+        raise ControlError(
+            f"The import of {table} cannot be given up now, since its file can come into its place at any moment while "
+            f"{INGRESS} is on; first do: d365acs workflow stop {INGRESS}"
+        )
     return load
 
 

@@ -1,6 +1,7 @@
 """The cursor of a stream: how far reading has come. `put_page` writes it, in one step with the page before it; an
 operator may place another one while the workflow does not run."""
 
+import secrets
 from dataclasses import dataclass
 
 from redis import Redis
@@ -43,8 +44,10 @@ class Placing:
         keys, workflow = self._keys, self._keys.workflow
         code = self._place_cursor(
             keys=[workflow.lifecycle, keys.cursor, workflow.streams, workflow.log],
-            args=[clock_argument(now_ms), before.number, value, keys.stream, by, why, self._origin],
-        )
+            args=[
+                clock_argument(now_ms), before.number, value, keys.stream, by, why, self._origin, secrets.token_hex(8)
+            ],
+        )  # fmt: skip
         if code == -1:
             raise WorkflowRuns(WorkflowRuns.__doc__)
         if code == -2:

@@ -1,5 +1,6 @@
 """Revisions: the numbered, unchanging history of a workflow's configuration. The first is number 1."""
 
+import secrets
 from dataclasses import dataclass
 
 import orjson
@@ -53,7 +54,7 @@ class Revisions:
         number = int(
             self._revise(
                 keys=[self._keys.revisions, self._keys.log],
-                args=[clock_argument(now_ms), seen, by, why, document, self._origin],
+                args=[clock_argument(now_ms), seen, by, why, document, self._origin, secrets.token_hex(8)],
             )
         )
         if number == -1:

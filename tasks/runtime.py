@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 from config.document import WorkflowDocument
 from config.settings import Settings
+from config.sftp_connection import SftpConnection
+from connectors.sftp import Sftp
 from store.client import connect
+from store.loads import Load
 from store.sealing import AesSeal, NoSeal, PayloadSeal
 from store.store import Store, WorkflowStore
 from sync.streams import Slice, Stream
@@ -30,12 +33,38 @@ class Running:
     streams: dict[str, Stream]
 
 
+@dataclass(slots=True)
+class Awaiting:
+    """The systems that a start asks for the end of earlier imports: kept as long as it waits, which may be for hours,
+    so that no login and no token is needed at each look."""
+
+    generation: int
+    systems: Systems
+    _servers: dict[str, Sftp] = field(default_factory=dict)  #: by name of the load, where no configuration leads there
+
+    def server(self, load: Load) -> Sftp:
+        """Where its files are, whatever the configuration says now; if it leads there, with what it says of the way."""
+        connection = SftpConnection.model_validate(load.facts["server"])
+        now = self.systems.sftp
+        if now is not None and now.about == Sftp(connection).about:
+            return now
+        if load.name not in self._servers:
+            self._servers[load.name] = Sftp(connection)
+        return self._servers[load.name]
+
+    def close(self) -> None:
+        for server in self._servers.values():
+            server.close()
+        self.systems.close()
+
+
 @dataclass
 class Runtime:
     settings: Settings
     store: Store
     stopping: Callable[[], bool] = lambda: False  #: whether this process is about to end
     _running: dict[str, Running] = field(default_factory=dict)
+    _awaiting: dict[str, Awaiting] = field(default_factory=dict)
 
     @classmethod
     def build(cls, settings: Settings, stopping: Callable[[], bool] = lambda: False) -> "Runtime":
@@ -74,6 +103,21 @@ class Runtime:
         running = self._running.pop(workflow, None)
         if running is not None:
             running.systems.close()
+
+    def awaiting(self, workflow: str, generation: int) -> Awaiting:
+        """The same one for each look in this process, until `end_awaiting`. Raises NotConfigured."""
+        awaiting = self._awaiting.get(workflow)
+        if awaiting is None or awaiting.generation != generation:
+            self.end_awaiting(workflow)
+            systems = Systems(active_document(self.workflow(workflow)).connections, self.store)
+            awaiting = self._awaiting[workflow] = Awaiting(generation, systems)
+        return awaiting
+
+    def end_awaiting(self, workflow: str) -> None:
+        """The start waits for no import any more."""
+        awaiting = self._awaiting.pop(workflow, None)
+        if awaiting is not None:
+            awaiting.close()
 
 
 def active_document(workflow: WorkflowStore) -> WorkflowDocument:

@@ -15,6 +15,7 @@ from config.ingress import TableMapping
 from connectors.errors import ConnectorError
 from connectors.sftp import Sftp
 from connectors.sftp_writing import RemoteWriting, hidden
+from connectors.uptime import uptime
 from store.loads import LoadedRecord
 from store.record_queue import BATCH, GenerationOver, Leased, Unsent
 from sync.batch_writer import RENEW_AFTER, Writing
@@ -45,7 +46,7 @@ class Collected:
     name: str
     count: int = 0
     leased: int = 0
-    renewed: float = 0.0  #: when every batch had been renewed, by the monotonic clock
+    renewed: float = 0.0  #: when every batch had been renewed, by `uptime`
 
     @property
     def worthless(self) -> bool:
@@ -100,7 +101,7 @@ class Collector:
             )
             self._abandon(collected, writing, part)
             return False
-        self._give_back_the_rest()
+        self._return_the_rest()
         # What fails from here on may have happened: then the load has the records, or their leases run out.
         if not self._committed(collected):
             log.warning("A file for Campaign's import came too late.", action="load_too_late", stream=self._stream.name)
@@ -117,7 +118,7 @@ class Collector:
 
     def _fill(self, collected: Collected, file: RemoteWriting) -> None:
         writing, ends = self._writing, time.monotonic() + COLLECT_SECONDS
-        collected.renewed = time.monotonic()
+        collected.renewed = uptime()
         while collected.count < self._settings.at_most and not collected.worthless and time.monotonic() < ends:
             if writing.piece.stopping() or self._store.holds.get(self._stream.name, writing.generation):
                 return
@@ -138,12 +139,12 @@ class Collector:
             collected.leased += len(batch.records)
             self._renew(collected)
 
-    def _give_back_the_rest(self) -> None:
-        """Not before: they stand in front, and would be leased again at once."""
-        self._give_back(self._rest)
+    def _return_the_rest(self) -> None:
+        """Not before the file is whole: they stand in front, and would be leased again at once."""
+        self._return_records(self._rest)
         self._rest.clear()
 
-    def _give_back(self, held: Mapping[int, list[str]]) -> None:
+    def _return_records(self, held: Mapping[int, list[str]]) -> None:
         for number, ids in held.items():
             if ids:
                 self._queue.settle(number, [Unsent(record_id) for record_id in ids])
@@ -178,9 +179,9 @@ class Collector:
 
     def _renew(self, collected: Collected) -> None:
         """All batches before the first of them runs out. One that has run out is found at the commit."""
-        if time.monotonic() < collected.renewed + RENEW_AFTER * self._writing.lease_s:
+        if uptime() < collected.renewed + RENEW_AFTER * self._writing.lease_s:
             return
-        asked = time.monotonic()
+        asked = uptime()
         for number, ids in self._ids.items():
             if ids or self._rest.get(number):
                 self._queue.renew(self._writing.generation, number, int(self._writing.lease_s * 1000))
@@ -193,5 +194,5 @@ class Collector:
         with suppress(ConnectorError):
             self._sftp.remove(part, CALL_SECONDS)
         self._loads.drop_draft(collected.name)
-        self._give_back_the_rest()
-        self._give_back(self._ids)
+        self._return_the_rest()
+        self._return_records(self._ids)

@@ -12,6 +12,9 @@ from sync.loading.results import Unreadable, check_size, keys_of
 from sync.provenance import Provenance
 from sync.streams import Send
 
+#: What the results say of a record: both, if its row was refused after all.
+_WRITTEN, _REFUSED = 1, 2
+
 
 class Concluding:
     """Settling twice does no harm: what is settled already is not believed again."""
@@ -44,39 +47,44 @@ class Concluding:
 
     def settle(self, with_rejects: bool) -> bool:
         """False: the process shuts down, and the next one goes on. Raises TryAgain."""
-        confirmed = self._confirmed(with_rejects)
+        told = self._told(with_rejects)
         for batch in self._load.batches:
             if self._stopping():
                 return False
             records = self._loads.records(self._load, batch)
-            self.confirmed += sum(record.id in confirmed for record in records)
+            confirmed = {record.id for record in records if told.get(record.id) == _WRITTEN}
+            self.confirmed += len(confirmed)
             if self._loads.holds(batch):
                 self._settle(batch, records, confirmed)
-                give_back(self._store, self._stream, [batch])
+                return_batches(self._store, self._stream, [batch])
         return True
 
-    def give_back(self) -> None:
-        """Nothing of it is taken for written."""
-        give_back(self._store, self._stream, self._load.batches)
+    def confirm_none(self) -> None:
+        """Nothing of it is taken for written: all of its records wait again."""
+        return_batches(self._store, self._stream, self._load.batches)
 
-    def _confirmed(self, with_rejects: bool) -> set[str]:
-        """The keys of the records that are in Campaign and were not refused."""
+    def _told(self, with_rejects: bool) -> dict[str, int]:
+        """By the id of each record, what the results say of it. One dict and no second copy of any id: a load may hold
+        half a million."""
+        loads, load = self._loads, self._load
+        told = {one.id: 0 for batch in load.batches for one in loads.records(load, batch)}
         try:
-            own = {one.id for batch in self._load.batches for one in self._loads.records(self._load, batch)}
-            written = self._keys(written_of(self._load), own)
-            rejected = self._keys(rejects_of(self._load), own) if with_rejects else set()
+            self._note(told, written_of(load), _WRITTEN)
+            if with_rejects:
+                self._note(told, rejects_of(load), _REFUSED)
         except Unreadable as why:
             # Nothing is believed then: each record is written singly.
             self.unreadable = str(why)
-            return set()
-        self.rejected = len(rejected)
-        return written - rejected
+            return {}
+        self.rejected = sum(state & _REFUSED != 0 for state in told.values())
+        return told
 
-    def _keys(self, path: str, own: set[str]) -> set[str]:
+    def _note(self, told: dict[str, int], path: str, state: int) -> None:
         reading = self._sftp.open(path, 0, self._timeout)
         try:
             check_size(reading.found.size, self._load.count)
-            return keys_of(lambda: reading.read(self._timeout), self._load.facts["key"], own)
+            for key in keys_of(lambda: reading.read(self._timeout), self._load.facts["key"], told):
+                told[key] |= state
         finally:
             reading.close()
 
@@ -96,7 +104,7 @@ class Concluding:
             store.repeats(stream).clear(repeated)
 
 
-def give_back(store: WorkflowStore, stream: str, batches: Iterable[int]) -> None:
+def return_batches(store: WorkflowStore, stream: str, batches: Iterable[int]) -> None:
     """What these batches still hold waits again, also what the load does not know."""
     queue, loads = store.queue(stream), store.loads(stream)
     for batch in batches:

@@ -57,9 +57,9 @@ class Ending:
         ended = self._settled(load, results)
         return self.over(ended) if ended is not None else self._loads.again(load) is None
 
-    def give_back(self, load: Load, why: str) -> bool:
-        """Nothing of it is taken for written; whether it is over."""
-        self._concluding(load).give_back()
+    def withdraw(self, load: Load, why: str) -> bool:
+        """Nothing of it is taken for written, and that is logged with the reason; whether it is over."""
+        self._concluding(load).confirm_none()
         log.warning(
             "An import was given up; its records are written singly.",
             action="load_withdrawn",
@@ -78,7 +78,7 @@ class Ending:
             if results is not None:
                 self._settled(load, results)
             else:
-                self._concluding(load).give_back()
+                self._concluding(load).confirm_none()
                 self._ended(load)
             return False
         for path in (

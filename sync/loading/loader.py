@@ -21,6 +21,7 @@ from sync.loading.looking import LoadWatch
 from sync.loading.timing import CALL_SECONDS
 from sync.loading.troubles import LoadTrouble, place_of
 from sync.patience import Patience
+from sync.streams import NextLook
 from sync.tables.position import Phase, Position
 
 log = structlog.get_logger()
@@ -36,33 +37,33 @@ class FileLoader:
         self._sftp = sftp
         self._workflows = workflows_of(campaign, mapping.table)
 
-    def look(self, store: WorkflowStore, generation: int, stopping: Callable[[], bool]) -> bool:
-        """Goes on with the load that is under way; whether there still is one, to be looked at again soon. Troubles are
-        told, and wait: it is looked at ever more seldom then."""
+    def look(self, store: WorkflowStore, generation: int, stopping: Callable[[], bool]) -> NextLook:
+        """Goes on with the load that is under way; whether there still is one. Troubles are told, and wait: it is
+        looked at ever more seldom then."""
         stream = self._mapping.stream
         self._tidy(store)
-        if store.loads(stream).read() is None:
-            return False
+        load = store.loads(stream).read()
+        if load is None:
+            return NextLook.NONE
         patience = Patience(store.troubles, place_of(stream))
         if not patience.is_over():
-            return False
+            return NextLook.LATER
         try:
-            return LoadWatch(store, stream, self._sftp, self._workflows, generation, stopping).look()
+            goes_on = LoadWatch(store, stream, self._sftp, self._workflows, generation, stopping).look(load)
         except ConnectorError as error:
-            patience.note(error.sentence, error.wait if isinstance(error, TryAgain) else None)
-            return False
+            patience.failed(error)
+            return NextLook.LATER
+        return NextLook.SOON if goes_on else NextLook.NONE
 
     def is_near(self, store: WorkflowStore, generation: int) -> bool:
         """While a table is read in full, the queue fills within seconds."""
-        stream = self._mapping.stream
-        under_way = store.loads(stream).read() is not None
-        return not under_way and _is_read_in_full(store, stream) and not self._is_kept_back(store, generation)
+        return _is_read_in_full(store, self._mapping.stream) and not self._is_kept_back(store, generation)
 
     def collect(self, writing: Writing) -> bool:
         """Begins a load if enough waits; whether one is under way then. Raises what writing singly raises."""
         store, stream = writing.store, self._mapping.stream
         loads, trouble = store.loads(stream), LoadTrouble(store, stream)
-        if loads.read() is not None or not self._is_due(store, writing.generation):
+        if not self._is_due(store, writing.generation):
             return False
         loads.wait_until(store.now_ms() + PAUSE_MS)
         if why := self._unready():

@@ -52,11 +52,8 @@ class LoadWatch:
         self._ending = Ending(store, stream, sftp, generation, stopping)
         self._trouble = LoadTrouble(store, stream)
 
-    def look(self) -> bool:
+    def look(self, load: Load) -> bool:
         """Goes on as far as it can; whether a load is still under way. Raises ConnectorError."""
-        load = self._loads.read()
-        if load is None:
-            return False
         if not self._looked_after(load):
             return True
         self._trouble.clear()
@@ -140,7 +137,7 @@ class LoadWatch:
         if self._sftp.file(given_up_file_of(load), CALL_SECONDS) is not None:
             for batch in load.batches:
                 self._queue.not_sent(batch, self._loads.held(batch))
-            self._ending.give_back(load, "The workflow was stopped before the file was in place")
+            self._ending.withdraw(load, "The workflow was stopped before the file was in place")
 
     # Campaign's workflow.
 
@@ -165,7 +162,8 @@ class LoadWatch:
             try:
                 self._signal(load)
             except CoolingDown as cooling:
-                self._loads.note(load, retry_ms=now_ms + int(1000 * (cooling.wait or load.facts["cool_down_seconds"])))
+                wait = asked_for(cooling) or load.facts["cool_down_seconds"]
+                self._loads.note(load, retry_ms=now_ms + int(1000 * wait))
             except (TableMissing, Refused) as error:
                 self._loads.note(load, retry_ms=now_ms + timing.AGAIN_MS)
                 self._trouble.say(error.sentence)
@@ -228,7 +226,7 @@ class LoadWatch:
         sentence = f"{self._import(load)} was given up: {workflow} is stopped and {how}"
         if self._generation is not None:
             self._loads.switch_off(self._generation, sentence)
-        return self._ending.give_back(load, sentence)
+        return self._ending.withdraw(load, sentence)
 
     def _import(self, load: Load) -> str:
         return import_words(load, self._stream)

@@ -3,7 +3,7 @@ that it has refused."""
 
 import csv
 import io
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Container, Iterator
 
 #: What may stand between the columns of a file that Campaign extracts.
 _DELIMITERS = ",;\t|"
@@ -24,20 +24,21 @@ def check_size(size: int, records: int) -> None:
         raise Unreadable(f"it is too large for {records:,} records")
 
 
-def keys_of(read: Callable[[], bytes], key: str, wanted: Collection[str]) -> set[str]:
-    """What stands in the column of the key, line by line; only what is wanted is kept, whatever else is there.
+def keys_of(read: Callable[[], bytes], key: str, wanted: Container[str]) -> Iterator[str]:
+    """What stands in the column of the key, line by line; only what is wanted, whatever else is there. Nothing of it is
+    kept here.
 
-    `read`: the next bytes of the file; nothing at its end. Raises Unreadable.
+    `read`: the next bytes of the file; nothing at its end. Raises Unreadable, also in the middle of it.
     """
     try:
-        return _keys(_lines(read), key, wanted)
+        yield from _keys(_lines(read), key, wanted)
     except UnicodeDecodeError:
         raise Unreadable("it is not UTF-8") from None
     except csv.Error:
         raise Unreadable("a line of it cannot be read") from None
 
 
-def _keys(lines: Iterator[str], key: str, wanted: Collection[str]) -> set[str]:
+def _keys(lines: Iterator[str], key: str, wanted: Container[str]) -> Iterator[str]:
     header = next(lines, "")
     for delimiter in _DELIMITERS:
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
@@ -45,7 +46,7 @@ def _keys(lines: Iterator[str], key: str, wanted: Collection[str]) -> set[str]:
             place = names.index(key)
             rows = csv.reader(lines, delimiter=delimiter)
             found = (row[place].strip() for row in rows if len(row) > place)
-            return {text for text in found if text in wanted}
+            return (text for text in found if text in wanted)
     raise Unreadable(f"its first line has no column {key}")
 
 

@@ -1,12 +1,12 @@
 """How long what belongs to a load may take."""
 
+from store import client
 from store.loads import DRAFT_MS
 
 #: The longest that one call may take. Seconds.
 CALL_SECONDS = 20.0
-#: Before a file is put into place its load is this old, and before files are removed its end: by then a server that
-#: crashes does not forget it.
-SURE_MS = 2_000
+#: Before a file is put into place its load is this old, and before files are removed its end.
+SURE_MS = client.SURE_MS
 #: How often Campaign is asked how the workflow stands.
 STATE_EVERY_MS = 15_000
 #: How long the workflow must have been stopped, whenever it was asked, before nobody is taken to import the file.

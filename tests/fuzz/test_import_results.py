@@ -42,7 +42,7 @@ def found(content: bytes, at_once: int, wanted: Collection[str] = WANTED) -> set
     """The keys of a file that is read in pieces of so many bytes; why it is doubted if it is."""
     file = io.BytesIO(content)
     try:
-        return keys_of(lambda: file.read(at_once), KEY, wanted)
+        return set(keys_of(lambda: file.read(at_once), KEY, wanted))
     except Unreadable as doubted:
         return str(doubted)
 

@@ -155,8 +155,8 @@ class _Session(asyncssh.SFTPServer):
         return super().fstat(file_obj)
 
     async def close(self, file_obj: Any) -> None:
-        self._server.operations.append("close")
         super().close(file_obj)
+        await self._begin("close", b"")
 
     async def scandir(self, path: bytes) -> Any:
         await self._begin("list", path)

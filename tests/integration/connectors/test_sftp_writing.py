@@ -119,6 +119,54 @@ def test_a_server_that_lost_a_part_is_not_believed(server: OddSftp, sftp: Sftp) 
     assert (server.home / "logs/a.jsonl").read_bytes() == OLD
 
 
+PIECES = [b"header\n", *(bytes([65 + number]) * (2 * CHUNK + 7) for number in range(3)), b"", b"end\n"]
+
+
+def test_a_file_that_grows_piece_by_piece_arrives_whole(server: OddSftp, sftp: Sftp) -> None:
+    for pieces in ([], [b""], [b"one"], PIECES, [b"x" * 300] * 250):
+        writing = sftp.create("logs/a.csv", 5)
+        for piece in pieces:
+            writing.write(piece, 5)
+        writing.close(5)
+        assert (server.home / "logs/a.csv").read_bytes() == b"".join(pieces)
+
+
+@pytest.mark.parametrize("refused", range(1, 12))
+def test_no_piece_may_be_missing(server: OddSftp, sftp: Sftp, refused: int) -> None:
+    # Given a server that refuses one request of a file, and takes all behind it
+    def refuse(name: str, path: str) -> None:
+        if name == "write" and server.operations.count("write") == refused:
+            raise asyncssh.SFTPFailure("The quota is used up")
+
+    server.before = refuse
+    # When it is written, then that is known, although its size may be right
+    writing = sftp.create("logs/a.csv", 5)
+    with pytest.raises(Unavailable, match=r"writing logs/a\.csv: the server says that it failed"):
+        for piece in PIECES:
+            writing.write(piece, 5)
+        writing.close(5)
+    # And the connection is as good as before
+    writing.give_up()
+    sftp.remove("logs/a.csv", 5)
+    assert (names(server), server.operations.count("connect")) == ([], 1)
+    assert server.operations.count("write") == 11
+
+
+def test_a_server_that_tells_at_the_close_that_it_failed_is_believed(server: OddSftp, sftp: Sftp) -> None:
+    # Given a server that learns only at the end that there was no space
+    (server.home / "logs/a.jsonl").write_bytes(OLD)
+    server.before = failing("close", asyncssh.SFTPFailure("The quota is used up"))
+    # When files are written, at once or piece by piece, then that is known
+    with pytest.raises(Unavailable, match=r"writing logs/a\.jsonl: the server says that it failed"):
+        sftp.write("logs/a.jsonl", NEW, 5, within=30)
+    writing = sftp.create("logs/a.csv", 5)
+    writing.write(NEW, 5)
+    with pytest.raises(Unavailable, match=r"writing logs/a\.csv: the server says that it failed"):
+        writing.close(5)
+    # And what was there stays
+    assert (server.home / "logs/a.jsonl").read_bytes() == OLD
+
+
 def test_a_server_without_the_extension_of_openssh_gets_plain_renames(server: OddSftp, sftp: Sftp) -> None:
     server.before = failing("posix_rename", asyncssh.SFTPOpUnsupported("Operation unsupported"))
     for content in (OLD, NEW):

@@ -167,10 +167,43 @@ def test_an_import_without_an_end_can_be_abandoned(run: Run, ingress: WorkflowSt
 def test_of_an_import_that_is_abandoned_before_its_file_is_in_place_the_file_is_named_that_there_is(
     run: Run, ingress: WorkflowStore, load: Load
 ) -> None:
-    # Given an import whose file has not come to where Campaign takes it; when it is given up
+    # Given an import whose file has not come to where Campaign takes it, and ingress is stopped; when it is given up
+    run("workflow", "stop", "ingress")
     done = run("load", "abandon", "contact", "--yes")
     # Then it is said what may become of its records, and under which name the file lies, which goes by itself
     again = "1 record of contact waits again, to be written one by one or to travel in the next file.\n"
     assert (done.exit_code, done.stdout) == (0, again)
     assert done.stderr.startswith(f"d365_loads/imports/.{load.name}.csv.part on the SFTP server holds personal data.")
     assert "takes it away once it is an hour old" in done.stderr and "Delete" not in done.stderr
+
+
+@pytest.mark.parametrize("starts", [False, True])
+def test_no_import_is_abandoned_while_its_file_may_still_come_into_place(
+    run: Run, ingress: WorkflowStore, load: Load, starts: bool
+) -> None:
+    # Given an import whose file has not come to where Campaign takes it, and a workflow that runs, or starts
+    if starts:
+        run("workflow", "stop", "ingress")
+        run("workflow", "start", "ingress")
+    # When it is given up
+    refused = run("load", "abandon", "contact", "--yes")
+    # Then it is said what comes first, and its records stay in it
+    assert refused.exit_code == 1 and ingress.loads("contact").read() == load
+    assert "its file can come into its place at any moment while ingress is on" in refused.stderr
+    assert "first do: d365acs workflow stop ingress" in refused.stderr
+    assert ingress.queue("contact").backlog().leased == 1
+
+
+def test_no_import_is_abandoned_while_a_writer_of_the_run_that_was_stopped_is_at_it(
+    run: Run, ingress: WorkflowStore, load: Load
+) -> None:
+    # Given a workflow that is stopped, with a writer that may be about to put a file into its place
+    run("workflow", "stop", "ingress")
+    with ingress.writing_right("contact", 0):
+        # When the import is given up, then nothing is done
+        refused = run("load", "abandon", "contact", "--yes")
+        assert refused.exit_code == 1 and "Writers of contact are about to end" in refused.stderr
+        assert ingress.loads("contact").read() == load and ingress.queue("contact").backlog().leased == 1
+    # And once that writer has ended, it is
+    assert run("load", "abandon", "contact", "--yes").exit_code == 0
+    assert ingress.loads("contact").read() is None

@@ -1,5 +1,6 @@
 """A client that loses the reply to its next script: the server has done its work all the same."""
 
+from collections.abc import Callable
 from typing import Any
 
 from redis import Redis, UnixDomainSocketConnection
@@ -10,6 +11,7 @@ from store.client import connect
 
 class _Connection(UnixDomainSocketConnection):
     lose_next = False
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
     _command = ""
 
     def send_command(self, *args: Any, **kwargs: Any) -> None:
@@ -20,6 +22,7 @@ class _Connection(UnixDomainSocketConnection):
         reply = super().read_response(*args, **kwargs)
         if _Connection.lose_next and self._command == "EVALSHA":
             _Connection.lose_next = False
+            _Connection.meanwhile()
             raise RedisConnectionError("the reply was lost")
         return reply
 
@@ -30,8 +33,10 @@ def connect_losing_replies(url: str) -> Redis:
     return client
 
 
-def lose_next_reply() -> None:
+def lose_next_reply(meanwhile: Callable[[], object] = lambda: None) -> None:
+    """`meanwhile`: what happens before the script is repeated."""
     _Connection.lose_next = True
+    _Connection.meanwhile = staticmethod(meanwhile)
 
 
 def lost() -> bool:

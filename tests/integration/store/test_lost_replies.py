@@ -6,14 +6,14 @@ import pytest
 from redis import Redis
 
 from store.acts import Acts
-from store.cursors import read_cursor
+from store.cursors import CursorChanged, Placing, read_cursor
 from store.keys import StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle, State
 from store.loads import LoadedRecord, Loads
 from store.record_queue import CursorMoved, Lane, Parent, Parked, Reason, RecordQueue, Stored
 from store.replays import Replays
 from store.revisions import EditedMeanwhile, Revisions
-from store.throttle import SharedThrottle
+from store.throttle import Allowance, SharedThrottle
 from tests.integration.store.losing_replies import connect_losing_replies, lose_next_reply, lost
 from tests.integration.store.records import changes, confirm, entry, record_id
 
@@ -121,14 +121,46 @@ def test_a_revision_whose_reply_was_lost_is_saved_once(lossy: Redis, workflow: W
     revisions = Revisions(lossy, workflow)
     assert revisions.save(0, "one", "ann", "first") == 1
     lose_next_reply()
-    # When saving is repeated, Then the editor is told to look: the revision is there, once
+    # When saving is repeated, Then the editor hears its number, and the revision is there once
+    assert revisions.save(1, "two", "ann", "second") == 2
+    assert lost() and revisions.newest() == 2
+    # And whoever saves the same without having seen it is told so
     with pytest.raises(EditedMeanwhile):
         revisions.save(1, "two", "ann", "second")
-    assert lost() and revisions.newest() == 2
+
+
+def test_a_revision_that_others_followed_before_it_was_repeated_is_told_with_its_number(
+    redis: Redis, lossy: Redis, workflow: WorkflowKeys
+) -> None:
+    # Given an editor whose answer is lost, and another one who is quicker than the repetition
+    revisions, others = Revisions(lossy, workflow), Revisions(redis, workflow)
+    lose_next_reply(meanwhile=lambda: others.save(1, "two", "ben", "second"))
+    # When the first saves, Then it is saved once, with the number that it got
+    assert revisions.save(0, "one", "ann", "first") == 1
+    assert lost() and [one.document for one in revisions.all()] == ["two", "one"]
+
+
+def test_a_position_whose_reply_was_lost_is_placed_once(
+    redis: Redis, lossy: Redis, keys: StreamKeys, lifecycle: Lifecycle, acts: Acts, generation: int
+) -> None:
+    # Given a workflow that is stopped, and somebody who starts it before the repetition
+    assert lifecycle.stop("ann", "rest")
+    before = read_cursor(redis, keys)
+    lose_next_reply(meanwhile=lambda: lifecycle.start("ben", "go", revision=1))
+    # When a position is placed, Then it is told to be done, and history says so once
+    Placing(lossy, keys).place(before, "elsewhere", "ann", "a mistake")
+    assert lost()
+    cursor = read_cursor(redis, keys)
+    assert (cursor.number, cursor.value) == (before.number + 1, "elsewhere")
+    assert [event.action for event in acts.newest(3)] == ["start", "state set", "stop"]
+    # And whoever has not seen it is told so
+    assert lifecycle.stop("ann", "rest")
+    with pytest.raises(CursorChanged):
+        Placing(lossy, keys).place(before, "elsewhere", "ann", "a mistake")
 
 
 def test_a_pause_and_a_permit_whose_reply_was_lost_keep_their_promises(lossy: Redis) -> None:
-    throttle = SharedThrottle(lossy, "throttle", requests_per_second=10, burst=10)
+    throttle = SharedThrottle(lossy, "throttle", Allowance(10, 10))
     throttle.pause(1, now_ms=0)
     throttle.ask(1, now_ms=1000)
     # When a permit's reply is lost, Then its permits are lost with it, never given twice

@@ -54,6 +54,7 @@ class LoadStage:
     def close(self) -> None:
         for runtime in self._runtimes:
             runtime.forget("ingress")
+            runtime.end_awaiting("ingress")
 
     def connections(self, **changed: Any) -> Connections:
         given = self.sandbox.info["sftp"]

@@ -9,6 +9,7 @@ from store.ledger import Standing
 from store.lifecycle import State
 from store.record_queue import Lane
 from store.whereabouts import Place, whereabouts
+from sync.loading import collecting
 from sync.writing import WriteEnd
 from tests.integration.sync.loading_stage import FIELDS, RESULTS, LoadStage
 
@@ -304,6 +305,24 @@ def test_records_are_written_singly_where_the_server_takes_no_file(
     loading.write()
     # Then operators are told, and nothing waits
     assert "the connection broke off" in loading.trouble()
+    loading.write_until_done()
+    assert loading.in_files() == 0 and loading.names() == loading.wanted()
+    assert loading.files() == {}
+
+
+@pytest.mark.parametrize("full_at", [10, 1000])
+def test_a_file_with_a_hole_is_never_announced(
+    loading: LoadStage, monkeypatch: pytest.MonkeyPatch, full_at: int
+) -> None:
+    # Given a server that refuses one piece of a file, its first line or one in the middle, and takes all behind it
+    monkeypatch.setattr(collecting, "BATCH", 20)
+    loading.admin.put("/switches", {"sftp_full_at_byte": full_at})
+    loading.start_with(100)
+    # When records are written
+    loading.write()
+    # Then there is no load, and operators are told
+    assert loading.loads.read() is None and "the server says that it failed" in loading.trouble()
+    # And all of them are written singly, with the values that they have
     loading.write_until_done()
     assert loading.in_files() == 0 and loading.names() == loading.wanted()
     assert loading.files() == {}

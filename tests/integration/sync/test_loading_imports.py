@@ -1,5 +1,8 @@
 """An import that takes long, stops in the middle or is not taken is waited for, or withdrawn, and nothing is lost."""
 
+import threading
+
+import paramiko
 import pytest
 
 from connectors.errors import CredentialsRefused, Unreachable
@@ -145,6 +148,55 @@ def test_a_start_finds_the_import_where_it_was_left_whatever_the_configuration_s
     loading.read()
     loading.write_until_done()
     assert_all_is_well(loading)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_start_that_waits_for_long_logs_in_once(loading: LoadStage, named: bool) -> None:
+    # Given an import that takes its time, on a server that the configuration still names, or does not
+    loading.imports(delay_seconds=1000)
+    load = loading.make_load(100)
+    loading.write()
+    loading.stop()
+    if not named:
+        loading.configure(connections=loading.connections(sftp=None), workflow=None)
+    loading.press_start()
+    # When a start has looked ten times whether it has ended
+    loading.admin.delete("/calls")
+    for _ in range(10):
+        tick(loading.runtime, "ingress")
+        loading.redis.hdel(loading.workflow.keys.trouble, "load")
+    # Then both systems were asked so often, and each had to let it in once
+    calls = loading.admin.get("/calls")
+    assert calls["campaign"]["GET"] >= 10 and calls["sftp"]["stat"] >= 10
+    assert (calls["sftp"]["login"], sum(calls["tokens"].values())) == (1, 1)
+    # And its end is seen as soon as it is looked for again; nothing is left open after that
+    loading.admin.post("/clock", {"advance": 2000})
+    loading.imports()
+    loading.tick_until(State.RUNNING)
+    assert loading.in_files() == load.count
+    assert not any(isinstance(one, paramiko.Transport) and one.is_active() for one in threading.enumerate())
+
+
+def test_a_start_of_another_configuration_waits_with_that_one(loading: LoadStage) -> None:
+    # Given a start that waits for an import, with a configuration that does not reach Campaign
+    loading.imports(delay_seconds=1000)
+    loading.make_load(100)
+    loading.write()
+    loading.stop()
+    good = loading.connections()
+    away = good.campaign.model_copy(update={"token_url": "http://127.0.0.1:9/ims/token/v3"})
+    loading.configure(connections=loading.connections(campaign=away))
+    loading.press_start()
+    tick(loading.runtime, "ingress")
+    assert "tried again" in loading.workflow.troubles.all()[0].sentence
+    # When that is corrected, and started anew
+    loading.workflow.lifecycle.stop("ann", "")
+    loading.configure(connections=good)
+    loading.press_start()
+    loading.redis.delete(loading.workflow.keys.trouble)
+    tick(loading.runtime, "ingress")
+    # Then nothing but the import is waited for
+    assert loading.workflow.troubles.all()[0].sentence.endswith("in Campaign is to end first")
 
 
 def test_what_was_not_in_its_place_at_the_stop_is_given_up_at_the_start(loading: LoadStage) -> None:

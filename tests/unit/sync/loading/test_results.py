@@ -11,7 +11,7 @@ from sync.loading.results import Unreadable, check_size, keys_of
 def keys(content: bytes, at_once: int = 7) -> set[str]:
     """As they come piece by piece, of a load that has these records."""
     file = io.BytesIO(content)
-    return keys_of(lambda: file.read(at_once), "externalId", {"a", "b"})
+    return set(keys_of(lambda: file.read(at_once), "externalId", {"a", "b"}))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_file_without_an_end_of_its_first_line_is_not_read_on(monkeypatch: pyt
     pieces = iter([b"x" * 20_000] * 3)
     # When it is read, then no more of it than that
     with pytest.raises(Unreadable, match="too long"):
-        keys_of(lambda: next(pieces), "externalId", {"a"})
+        [*keys_of(lambda: next(pieces), "externalId", {"a"})]
     assert len([*pieces]) > 0
 
 
