@@ -23,6 +23,7 @@ from connectors.errors import (
 )
 from connectors.http import error_object, wait_of
 from connectors.last_told import TOLD
+from connectors.uptime import uptime
 from connectors.wire import Answer, origin_of, title
 from connectors.wire_requests import RequestsWire
 
@@ -229,7 +230,7 @@ def _poster(system: System, url: str) -> Post:
         # A connection of its own each time: until the next token, an hour on, no server would keep it open.
         wire = RequestsWire(system, origin_of(url), pool_size=1)
         try:
-            return wire.send("POST", url, headers, body, f"{title(system)} token", time.monotonic() + timeout)
+            return wire.send("POST", url, headers, body, f"{title(system)} token", uptime() + timeout)
         finally:
             wire.close()
 

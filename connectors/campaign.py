@@ -5,7 +5,6 @@ experienceleague.adobe.com, Campaign Standard APIs: one record per request, no u
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from connectors.campaign_profiles import ProfilePage, Profiles, content_of
 from connectors.campaign_workflows import Workflows
 from connectors.errors import Malformed, NotFound, Refused, TableMissing, Unavailable, WrongFilter
 from connectors.http import Authorization, Http, Throttle
+from connectors.uptime import uptime
 from connectors.wire import Answer
 
 #: Where custom resources stand: those linked to profiles, and the others. None stands in both.
@@ -99,10 +99,10 @@ class Campaign:
 
         Only the list of those linked to profiles is documented: where another API has none, it adds nothing.
         """
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         found = {name: ResourceSummary(name, self._profile_api, label) for name, label in OUT_OF_THE_BOX.items()}
         for api in (LINKED_API, OTHER_API):
-            answer = self._http.request("GET", f"{api}/", about=api, timeout=deadline - time.monotonic())
+            answer = self._http.request("GET", f"{api}/", about=api, timeout=deadline - uptime())
             try:
                 if answer.status >= 400:
                     raise error_of(answer)
@@ -122,21 +122,21 @@ class Campaign:
 
         Raises TableMissing.
         """
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         _, answer = self._described(resource, timeout)
         told = answer.object().get("filters")
         link = told.get("href") if isinstance(told, dict) else None
         if not isinstance(link, str):
             raise answer.malformed("the description says nothing about filters")
         about = f"filters of {resource}"
-        listing = self._http.request("GET", link, about=about, timeout=deadline - time.monotonic())
+        listing = self._http.request("GET", link, about=about, timeout=deadline - uptime())
         if listing.status >= 400:
             raise error_of(listing)
         return filters_of(listing.object())
 
     def _described(self, name: str, timeout: float) -> tuple[str, Answer]:
         """(API that holds the resource, its description's answer); which API it is, is remembered."""
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         apis = [self._apis[name]] if name in self._apis else [LINKED_API, OTHER_API]
         unexplained: Malformed | None = None
         for api in apis:
@@ -144,7 +144,7 @@ class Campaign:
                 "GET",
                 f"{api}/resourceType/{quote(name, safe='')}",
                 about=f"description of {name}",
-                timeout=deadline - time.monotonic(),
+                timeout=deadline - uptime(),
             )
             if answer.status < 400:
                 self._apis[name] = api
@@ -183,9 +183,9 @@ class Campaign:
         """The record of a PKey ("@..."), whole; None if the resource has none, or hides it. Raises Refused."""
         if not pkey.startswith("@"):
             raise Refused("campaign", f"{resource}: a PKey begins with @", code="bad-key")
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         path = f"{self._root(resource, timeout)}/{_segment(pkey, f'look-up in {resource}')}"
-        answer = self._http.request("GET", path, about=resource, timeout=deadline - time.monotonic())
+        answer = self._http.request("GET", path, about=resource, timeout=deadline - uptime())
         if answer.status < 400:
             found = _record(answer)
             _pkey(answer, found)
@@ -241,10 +241,10 @@ class Campaign:
 
         NotFound is Campaign's own word: a gateway's 404 is Malformed, since the record may well be there.
         """
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         root = self._root(resource, timeout)
         path = f"{root}/{_segment(reference, f'DELETE {resource}')}"
-        answer = self._http.request("DELETE", path, about=resource, timeout=deadline - time.monotonic())
+        answer = self._http.request("DELETE", path, about=resource, timeout=deadline - uptime())
         if answer.status >= 400:
             raise error_of(answer, reference=reference)
         if answer.body.strip():
@@ -256,11 +256,11 @@ class Campaign:
     def _write(
         self, method: str, resource: str, reference: str | None, values: Mapping[str, Any], timeout: float
     ) -> str:
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         path = self._root(resource, timeout)
         if reference is not None:
             path = f"{path}/{_segment(reference, f'{method} {resource}')}"
-        answer = self._http.request(method, path, about=resource, timeout=deadline - time.monotonic(), json=values)
+        answer = self._http.request(method, path, about=resource, timeout=deadline - uptime(), json=values)
         if answer.status >= 400:
             error = error_of(answer, reference=reference, sent=values)
             if reference is None and isinstance(error, NotFound):
@@ -275,9 +275,9 @@ class Campaign:
         self, resource: str, key: CampaignKey, value: str, most: int, timeout: float
     ) -> list[tuple[Answer, dict[str, Any]]]:
         """The records with this key, at most so many, each with the answer that it stood in."""
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         root = self._root(resource, timeout)
-        timeout = deadline - time.monotonic()
+        timeout = deadline - uptime()
         segment = _segment(value, f"look-up in {resource}")
         if key.address == "uri":
             answer = self._http.request("GET", f"{root}/{segment}", about=resource, timeout=timeout)

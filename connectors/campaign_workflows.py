@@ -6,7 +6,6 @@ answers hold is hardly documented: what is not told is said to be unknown, never
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
@@ -17,6 +16,7 @@ import orjson
 from connectors.campaign_errors import CODE, GATEWAY, error_of
 from connectors.errors import CoolingDown, NotFound, Refused, TableMissing
 from connectors.http import Http, wait_of
+from connectors.uptime import uptime
 from connectors.wire import Answer
 
 #: A signal activity can be triggered once in so many seconds.
@@ -96,7 +96,7 @@ class Workflows:
         Raises CoolingDown less than 10 minutes after the last time; TableMissing for an activity that is not there;
         Refused for a parameter that the activity does not declare, and without asking for more than 64 kB.
         """
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         payload: dict[str, Any] = {"source": "API"}
         if parameters:
             payload["parameters"] = dict(parameters)
@@ -114,7 +114,7 @@ class Workflows:
             )
         # Their addresses hold PKeys: they are asked for anew each time, and never composed.
         link = self._http.resolved(triggers[activity], self._http.root, described.about)
-        answer = self._http.request("POST", link, about=about, timeout=deadline - time.monotonic(), json=payload)
+        answer = self._http.request("POST", link, about=about, timeout=deadline - uptime(), json=payload)
         if _is_cooling_down(answer):
             wait = wait_of(answer)
             raise CoolingDown(

@@ -6,7 +6,6 @@ learn.microsoft.com: Use change tracking to synchronize data with external syste
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,6 +42,7 @@ from connectors.dynamics_rows import MOST_IDS, MOST_LINKED, CurrentRow, guid
 from connectors.dynamics_updates import Update, Updated
 from connectors.errors import ConnectorError, CursorExpired, Refused, Stop, TableMissing
 from connectors.http import Authorization, Throttle
+from connectors.uptime import uptime
 
 __all__ = ["HEADERS", "MOST_IDS", "MOST_LINKED", "Dynamics"]
 
@@ -111,14 +111,14 @@ class Dynamics:
 
         Raises TableMissing.
         """
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         if not re.fullmatch(r"\w+", name):
             raise TableMissing("dynamics", "a table's logical name is made of letters, digits and underscores")
         about = f"definition of {name}"
         answer = self._http.get(table_path(name), about, timeout, table=name)
 
         def cast(address: str) -> list[dict[str, Any]]:
-            answer = self._http.get(address, about, deadline - time.monotonic(), table=name)
+            answer = self._http.get(address, about, deadline - uptime(), table=name)
             return items_of(answer.object())
 
         try:
@@ -147,9 +147,9 @@ class Dynamics:
 
         Raises TableMissing, also for a table whose rows cannot regard a contact.
         """
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         table = self.table(name, timeout)
-        answer = self._http.get(links_path(name), f"definition of {name}", deadline - time.monotonic(), table=name)
+        answer = self._http.get(links_path(name), f"definition of {name}", deadline - uptime(), table=name)
         try:
             found = activity_of(table, items_of(answer.object()))
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -335,17 +335,25 @@ class Dynamics:
         lookup: str,
         ids: Sequence[str],
         columns: Sequence[str],
+        link: str = "",
         *,
         labels: Sequence[str] = (),
         tables: Sequence[str] = (),
         timeout: float,
-    ) -> list[Row]:
-        """All rows whose `lookup`, by its logical name, leads to one of these records, MOST_LINKED at most, with what
-        `first_page` would give of them.
+        page_size: int = LARGEST_PAGE,
+    ) -> Page:
+        """A page of the rows whose `lookup`, by its logical name, leads to one of these records, MOST_LINKED at most,
+        with what `first_page` would give of them, in the order of their ids. Without a link, the first page; the last
+        one has none.
 
-        Raises SchemaRefused, TableMissing; Refused, without asking, for an id that is no guid; ValueError for too many.
+        Raises CursorExpired where the link is not served any more, ForeignLink, SchemaRefused, TableMissing; Refused,
+        without asking, for an id that is no guid; ValueError for too many.
         """
-        return dynamics_rows.linked(self._http, table, lookup, ids, Wanted(table, columns, labels, tables), timeout)
+        if not ids:
+            return Page([], None, None)
+        wanted = Wanted(table, columns, labels, tables)
+        address = link or dynamics_rows.linking(table, lookup, ids, wanted)
+        return dynamics_scans.scan(self._http, table, wanted, address, bool(link), page_size, timeout)
 
     def existing(self, table: DynamicsTable, ids: Sequence[str], timeout: float) -> set[str]:
         """Which of these rows, MOST_IDS at most, are there now: ids in lower case. One request, unless it is paged.

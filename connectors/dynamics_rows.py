@@ -6,16 +6,16 @@ learn.microsoft.com, Dataverse query functions: In; Page results.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from connectors.dynamics_http import DynamicsHttp
 from connectors.dynamics_metadata import DynamicsTable
-from connectors.dynamics_pages import ColumnsMissing, Row, Wanted, items_of, preferring, selected
+from connectors.dynamics_pages import Wanted, items_of, selected
 from connectors.errors import Refused
 from connectors.moments import dynamics_ms
+from connectors.uptime import uptime
 from connectors.wire import Answer
 
 #: Ids of one question for existing rows: so many make an address of 5 kB, of the 32 kB that are allowed.
@@ -78,25 +78,15 @@ def current(
     return found
 
 
-def linked(
-    http: DynamicsHttp, table: DynamicsTable, lookup: str, ids: Sequence[str], wanted: Wanted, timeout: float
-) -> list[Row]:
-    """See `Dynamics.linked`."""
+def linking(table: DynamicsTable, lookup: str, ids: Sequence[str], wanted: Wanted) -> str:
+    """The address of the rows that `Dynamics.linked` asks for; they come in the order of their ids, so that one that
+    changes between two pages is not passed over."""
     _check_number(ids, MOST_LINKED)
-    if not ids:
-        return []
     property_ = table.columns[lookup].property
     rule = " or ".join(f"{property_} eq {guid(id_, table.set_name)}" for id_ in ids)
-    path = f"{table.set_name}?$select={selected(table, wanted)}&$filter={quote(rule, safe='')}"
-    found: list[Row] = []
-    for answer, items in _pages(http, table, path, timeout, preferring(wanted), wanted.properties):
-        try:
-            found += wanted.rows(items)
-        except ColumnsMissing as missing:
-            raise answer.malformed(f"rows came without the column {missing}") from None
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise answer.malformed("the rows have not the promised shape") from None
-    return found
+    return (
+        f"{table.set_name}?$select={selected(table, wanted)}&$filter={quote(rule, safe='')}&$orderby={table.primary_id}"
+    )
 
 
 def _by_ids(
@@ -111,7 +101,7 @@ def _by_ids(
     rule = f"Microsoft.Dynamics.CRM.In(PropertyName='{table.primary_id}',PropertyValues=[{named}])"
     columns = ",".join(dict.fromkeys(properties)) or table.primary_id
     path = f"{table.set_name}?$select={columns}&$filter={quote(rule, safe='')}"
-    for answer, items in _pages(http, table, path, timeout, {}, properties):
+    for answer, items in _pages(http, table, path, timeout, properties):
         try:
             page = {item[table.primary_id].lower(): item for item in items}
             if not page.keys() <= set(asked):
@@ -127,19 +117,17 @@ def _pages(
     table: DynamicsTable,
     path: str,
     timeout: float,
-    headers: Mapping[str, str],
     properties: Sequence[str],
 ) -> Iterator[tuple[Answer, list[dict[str, Any]]]]:
     """Each page of a question's answer with its items. `timeout` is for all of them together."""
-    deadline = time.monotonic() + timeout
+    deadline = uptime() + timeout
     link: str | None = path
     while link:
         answer = http.get(
             link,
             table.set_name,
-            deadline - time.monotonic(),
+            deadline - uptime(),
             table=table.name,
-            headers=headers,
             properties=properties,
         )
         try:

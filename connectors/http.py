@@ -17,6 +17,7 @@ from connectors.clocks import Clock
 from connectors.errors import CredentialsRefused, ForeignLink, Refused, System, Throttled, Unavailable
 from connectors.last_told import TOLD
 from connectors.requests_made import MADE
+from connectors.uptime import uptime
 from connectors.wire import Answer, origin_of, title
 from connectors.wire_curl import CurlWire
 
@@ -120,7 +121,7 @@ class Http:
         waiting for a connection, the throttle and the token are included (what is not: see `Wire.send`).
         Raises Unreachable, Malformed, Throttled, CredentialsRefused, ForeignLink; Refused if `json` is not JSON.
         """
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         # What is named in several words needs no method.
         about = f"{title(self._system)}, {about}" if " " in about else f"{title(self._system)} {method} {about}"
         url = self._url(path_or_link, about)
@@ -136,7 +137,7 @@ class Http:
         answer = self._send(method, url, sent_headers, body, about, deadline)
         if answer.status == 401:
             # Tokens are revoked and keys are rolled before their time: one fresh token, one more try.
-            sent_headers["Authorization"] = self._token.renew(authorization, deadline - time.monotonic())
+            sent_headers["Authorization"] = self._token.renew(authorization, deadline - uptime())
             answer = self._send(method, url, sent_headers, body, about, deadline)
             if answer.status == 401:
                 raise self._refused(about)
@@ -164,7 +165,7 @@ class Http:
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, about: str, deadline: float
     ) -> Answer:
-        self._throttle.permit(max(0.0, deadline - time.monotonic()))
+        self._throttle.permit(max(0.0, deadline - uptime()))
         begun, sent, status = time.monotonic(), time.time(), None
         try:
             answer = self._wire.send(method, url, headers, body, about, deadline)

@@ -18,6 +18,7 @@ import orjson
 
 from connectors.errors import TITLES, ConnectorError, Malformed, System, Unreachable
 from connectors.requests_made import MADE, NO_ANSWER
+from connectors.uptime import uptime
 
 #: Seconds for one attempt to connect: a little over the 3 s after which TCP repeats a lost first packet.
 CONNECT_SECONDS = 3.05
@@ -102,15 +103,15 @@ class Wire(ABC):
     ) -> Answer:
         """Send and read one answer of any status.
 
-        `deadline` in time.monotonic() seconds covers waiting for a free connection, connecting, and waiting for the
+        `deadline` by `uptime` covers waiting for a free connection, connecting, and waiting for the
         answer to begin. What else it covers, each kind of wire says. Raises Unreachable, Malformed.
         """
         try:
-            self._free.get(timeout=max(0.0, deadline - time.monotonic()))
+            self._free.get(timeout=max(0.0, deadline - uptime()))
         except Empty:
             raise Unreachable(self._system, f"{about}: no connection became free in time") from None
         try:
-            left = deadline - time.monotonic()
+            left = deadline - uptime()
             if left <= 0:
                 raise Unreachable(self._system, f"{about}: no time was left to send the request")
             if body is None and method in ("POST", "PUT", "PATCH"):

@@ -9,7 +9,6 @@ import os
 import re
 import select
 import threading
-import time
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
 from connectors.errors import Malformed, System, Unreachable
 from connectors.headers import Headers
+from connectors.uptime import uptime
 from connectors.wire import CONNECT_SECONDS, Answer, Wire
 
 #: Seconds for finding the host, connecting and the TLS handshake, for which libcurl has one limit: a resolver asks its
@@ -165,7 +165,7 @@ class _Connection:
     def perform(self, method: str, url: str, asked: _Asked, body: bytes | None, deadline: float) -> None:
         """Raises pycurl.error."""
         curl, self._deadline = self.curl, deadline
-        seconds = deadline - time.monotonic()
+        seconds = deadline - uptime()
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.FRESH_CONNECT, self._ended())
         if method != self._method:
@@ -228,8 +228,8 @@ class _Connection:
         return found if whole else None
 
     def _about_to_send(self, *addresses: object) -> int:
-        if time.monotonic() >= self._deadline:
-            # The process was stopped meanwhile, perhaps: libcurl counts from when it was asked.
+        if uptime() >= self._deadline:
+            # The process was stopped meanwhile, or the machine suspended: libcurl counts from when it was asked.
             self.late = True
             return pycurl.PREREQFUNC_ABORT
         # When a kept connection is closed before a byte of the answer, libcurl repeats the request on a new one,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
@@ -15,6 +14,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.util import Timeout
 
 from connectors.errors import Malformed, System, Unreachable
+from connectors.uptime import uptime
 from connectors.wire import CONNECT_SECONDS, Answer, Wire
 
 
@@ -46,7 +46,7 @@ class RequestsWire(Wire):
     def _exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, about: str, deadline: float
     ) -> Answer:
-        seconds = max(0.001, deadline - time.monotonic())
+        seconds = max(0.001, deadline - uptime())
         # Prepared by hand, so that what is sent is what we were given.
         request = requests.PreparedRequest()
         request.method = method

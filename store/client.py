@@ -4,6 +4,10 @@ from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
+#: What Redis loses in a crash, or a replica in taking over, is younger than that: what it has known for so long may be
+#: built on elsewhere.
+SURE_MS = 5_000
+
 
 def connect(url: str) -> Redis:
     """A client that answers bytes.

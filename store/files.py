@@ -13,15 +13,11 @@ from typing import NamedTuple
 import orjson
 from redis import Redis
 
-from store.client import server_time_ms, text
+from store.client import SURE_MS, server_time_ms, text
 from store.keys import StreamKeys
 
 #: How long a file that is gone is still known.
 KEPT_MS = 30 * 86_400_000
-
-#: A file is moved or removed only when it is known for so long that it was read: what Redis loses in a crash, or a
-#: replica in taking over, is younger than that.
-SURE_MS = 5_000
 
 #: One whose content was read before stays for so long: whoever puts a file back wants it to be read once more.
 PUT_BACK_MS = 86_400_000
@@ -117,6 +113,7 @@ class Files:
         """This version was read to its end, set aside, or passed over; doing so twice is harmless. `leaves`: whether it
         is to be moved or removed."""
         now_ms = self.now_ms()
+        # Not before it is sure to stay known that it was read.
         leaves_ms = now_ms + (PUT_BACK_MS if passed_over else SURE_MS) if leaves else None
         packed = self._redis.hget(self._read, version.name)
         asides = _read_file(packed).asides if packed else ()

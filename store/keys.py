@@ -191,6 +191,7 @@ class StreamKeys:
         self.cursor = prefix + "cursor"
         self.caught_up = prefix + "caught-up"
         self.leaving = prefix + "leaving"
+        self.following = prefix + "following"
         self.repeats = prefix + "repeats"
         self.settling = prefix + "settling"
         self.hindered = prefix + "hindered"

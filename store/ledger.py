@@ -15,6 +15,7 @@ from zlib import crc32
 from redis import Redis
 
 from store.keys import LEDGER_BUCKETS, StreamKeys
+from store.scripts import script
 
 _GUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 GUID_BYTES = 16
@@ -22,6 +23,8 @@ _HEAD = struct.Struct(">BQI")
 
 #: Buckets that one command forgets; a divisor of LEDGER_BUCKETS.
 _BUCKETS_AT_ONCE = 1024
+#: Records that one command disbelieves.
+_RECORDS_AT_ONCE = 500
 
 
 class Standing(IntEnum):
@@ -90,6 +93,8 @@ class Ledger:
     def __init__(self, redis: Redis, keys: StreamKeys) -> None:
         self._redis = redis
         self._keys = keys
+        self._disbelieve = script(redis, "disbelieve")
+        self._forget_ledger = script(redis, "forget_ledger")
 
     def bucket_of(self, field: bytes) -> str:
         return self._keys.ledger(bucket_number(field))
@@ -130,14 +135,21 @@ class Ledger:
 
     def disbelieve(self, record_ids: Sequence[str]) -> None:
         """What was confirmed of these is not what the target holds now: the next version is written, changed or not."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for record_id, entry in zip(record_ids, self.entries(record_ids), strict=True):
-            if entry is not None and entry.standing is Standing.PRESENT:
-                field, unknown = field_of(record_id), bytes(8) + entry.fingerprint[8:]
-                pipeline.hset(self.bucket_of(field), field, entry._replace(fingerprint=unknown).pack())
-        pipeline.execute()
+        for start in range(0, len(record_ids), _RECORDS_AT_ONCE):
+            fields = [field_of(record_id) for record_id in record_ids[start : start + _RECORDS_AT_ONCE]]
+            self._disbelieve(keys=[self.bucket_of(field) for field in fields], args=["", *fields])
 
-    def forget(self) -> None:
-        """Everything: what was confirmed says nothing about another target."""
+    def forget(self, generation: int, cursor_number: int) -> None:
+        """Everything: what was confirmed says nothing about another target.
+
+        Once the generation is over, or the cursor is no longer the one of this number, nothing more is forgotten: what
+        is there then may be of the new target. `put_page` says so to whoever goes on with that cursor.
+        """
+        keys = self._keys
         for first in range(0, LEDGER_BUCKETS, _BUCKETS_AT_ONCE):
-            self._redis.unlink(*(self._keys.ledger(bucket) for bucket in range(first, first + _BUCKETS_AT_ONCE)))
+            buckets = (keys.ledger(bucket) for bucket in range(first, first + _BUCKETS_AT_ONCE))
+            answer = self._forget_ledger(
+                keys=[keys.workflow.lifecycle, keys.cursor, *buckets], args=["", generation, cursor_number]
+            )
+            if answer < 0:
+                return

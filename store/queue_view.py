@@ -157,6 +157,10 @@ class QueueView:
             if isinstance(awaited, bytes)  # None: it went back to its lane between the two questions
         ]
 
+    def parked_ids(self) -> list[str]:
+        """The ids of all parked records."""
+        return [raw_id.decode() for raw_id in cast(list[bytes], self._redis.zrange(self.keys.parked, 0, -1))]
+
     def has_released(self) -> bool:
         """Whether parents have come whose parked children may still have to return to their lane."""
         keys = self.keys

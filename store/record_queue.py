@@ -17,6 +17,7 @@ import orjson
 from redis import Redis
 
 from store.client import server_time_ms
+from store.cursors import Cursor
 from store.keys import StreamKeys
 from store.ledger import NEVER_CONFIRMED, Ledger, bucket_number, field_of
 from store.outcomes import (
@@ -122,27 +123,41 @@ class RecordQueue(QueueView):
         `cursor_number` is the number of the cursor the page was read from; `filtered` says how many more rows the page
         had that the filter kept back. A crash between two parts leaves the cursor where it was: the page is read again
         and the parts that are there already are recognised. A page begun below the high-water mark is stored to its
-        end. Raises GenerationOver, CursorMoved, QueueFull.
+        end; one without changes is stored above it, too. Raises GenerationOver, CursorMoved, QueueFull.
         """
         now_ms = server_time_ms(self._redis) if now_ms is None else now_ms
         stored = Stored(0, 0, 0)
         parts = list(_parts(changes, BATCH)) or [[]]
         for part in parts:
             first, last = part is parts[0], part is parts[-1]
-            high_water = self._high_water if first else ""
+            high_water = self._high_water if first and part else ""
             cursor, kept_back = (next_cursor, filtered) if last else ("", 0)
             answer = self._put_part(generation, cursor_number, part, cursor, lane, now_ms, high_water, kept_back)
             stored = Stored(*(sum(pair) for pair in zip(stored, answer, strict=True)))
         return stored
 
-    def feed(self, generation: int, changes: Sequence[Change], lane: Lane, now_ms: int | None = None) -> Stored:
-        """Stores records that were fetched outside reading: as a page, but past the cursor and the high-water mark.
+    def feed(
+        self,
+        generation: int,
+        changes: Sequence[Change],
+        lane: Lane,
+        now_ms: int | None = None,
+        cursor: Cursor | None = None,
+    ) -> Stored:
+        """Stores records that were fetched outside reading: as a page, but past the high-water mark.
 
-        The mark must not hold up what a parked record waits for. Raises GenerationOver.
+        The mark must not hold up what a parked record waits for. `cursor`, as it was before they were asked for: they
+        are stored only if nothing was read since, and it gets another number with each 500 of them, so that a reader
+        that has passed over their deletion, since nobody knew of them, cannot store its page. Raises GenerationOver,
+        CursorMoved.
         """
         now_ms = server_time_ms(self._redis) if now_ms is None else now_ms
-        answers = [self._put_part(generation, "", part, "", lane, now_ms, "") for part in _parts(changes, BATCH)]
-        return Stored(*(sum(numbers) for numbers in zip((0, 0, 0), *answers, strict=True)))
+        stored = Stored(0, 0, 0)
+        for past, part in enumerate(_parts(changes, BATCH)):
+            number, place = (cursor.number + past, cursor.value) if cursor else ("", "")
+            answer = self._put_part(generation, number, part, place, lane, now_ms, "")
+            stored = Stored(*(sum(pair) for pair in zip(stored, answer, strict=True)))
+        return stored
 
     def _put_part(
         self,
@@ -237,8 +252,8 @@ class RecordQueue(QueueView):
         """Says what is about to be sent of a batch: records that the target is not known to hold, and deletions.
 
         From then on, until they are settled, the ledger vouches neither for their presence nor for their absence: the
-        answer may be lost that would tell. A batch whose lease has run out is not heard, and must not send. Answers how
-        many entries of the ledger changed.
+        answer may be lost that would tell. Answers how many entries of the ledger changed; -1 if the batch was not
+        heard, because its lease has run out: then nothing may be sent.
         """
         letters = [*(("c", record_id) for record_id in coming), *(("l", record_id) for record_id in leaving)]
         return self._tell(number, letters, now_ms)
@@ -246,7 +261,7 @@ class RecordQueue(QueueView):
     def not_sent(self, number: int, ids: Collection[str], now_ms: int | None = None) -> int:
         """Takes back what `sending` said of records of a batch that are to come: nothing was sent of them.
 
-        Only of those that the ledger did not know before. Answers how many it does not know any more.
+        Only of those that the ledger did not know before. Answers how many it does not know any more, -1 as above.
         """
         return self._tell(number, [("n", record_id) for record_id in ids], now_ms)
 
@@ -255,13 +270,16 @@ class RecordQueue(QueueView):
         for part in _parts(letters, BATCH):
             ids = [record_id for _, record_id in part]
             fields = [field_of(record_id) for record_id in ids]
-            changed += self._sending(
+            code = self._sending(
                 keys=[keys.leases, keys.batches, *(self.ledger.bucket_of(field) for field in fields)],
                 args=[
                     clock_argument(now_ms), number, "".join(letter for letter, _ in part), NEVER_CONFIRMED.pack(),
                     *ids, *fields,
                 ],
             )  # fmt: skip
+            if code == -1:
+                return -1
+            changed += code
         return changed
 
     def settle(self, number: int, outcomes: Iterable[Outcome], now_ms: int | None = None) -> set[str]:

@@ -23,6 +23,7 @@ from store.log_export import LogLines
 from store.marks import Marks
 from store.outcome_log import OutcomeLog
 from store.pages import Pages
+from store.places import Places
 from store.record_queue import RecordQueue
 from store.replays import Replays
 from store.requests import Requests
@@ -32,7 +33,7 @@ from store.samples import Samples
 from store.sealing import NoSeal, PayloadSeal
 from store.shares import Shares
 from store.statistics import Statistics, read_statistics, settled_since, trim_pulse
-from store.throttle import SharedThrottle
+from store.throttle import Allowance, SharedThrottle
 from store.trouble import Troubles
 
 
@@ -79,16 +80,14 @@ class Store:
     def throttle(
         self,
         target: str,
-        requests_per_second: float = 0,
-        burst: int = 100,
+        requests: Allowance = Allowance(),  # noqa: B008  # never changed
         goes_first: bool = True,
-        busy_per_second: float = 0,
+        busy: Allowance = Allowance(),  # noqa: B008
     ) -> SharedThrottle:
-        """`goes_first`: whether the last fifth of the burst may be taken, too; the others leave it to those who may.
-        `busy_per_second`: see `SharedThrottle`."""
-        left = 0 if goes_first else burst // LEFT_PART
-        key = self.keys.throttle(target)
-        return SharedThrottle(self.redis, key, requests_per_second, burst, left=left, busy_per_second=busy_per_second)
+        """`goes_first`: whether the last fifth of the requests at once may be taken, too; the others leave it to those
+        who may. `busy`: see `SharedThrottle`."""
+        left = 0 if goes_first else int(requests.at_once) // LEFT_PART
+        return SharedThrottle(self.redis, self.keys.throttle(target), requests, left=left, busy=busy)
 
     def shares(self, target: str, ceiling: int, beginning: int) -> Shares:
         """See `Shares`."""
@@ -224,9 +223,13 @@ class WorkflowStore:
         return int(self._redis.get(self.keys.stream(stream).hindered) or 0)
 
     def leaving(self, stream: str) -> Marks:
-        """Records that are about to leave the target although the source has them; some of their children may have
-        left."""
+        """Records that are about to leave the target although the source has them, or are back, as long as some of
+        their children may have left and were not told to follow."""
         return Marks(self._redis, self.keys.stream(stream).leaving)
+
+    def following(self, stream: str) -> Places:
+        """Records that are back: how far their children have been told to follow."""
+        return Places(self._redis, self.keys.stream(stream).following)
 
     def repeats(self, stream: str) -> Marks:
         """Records that are replayed: whatever of them is written next is written even if nothing differs."""

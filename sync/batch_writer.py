@@ -17,6 +17,7 @@ from typing import TypeVar
 import structlog
 
 from connectors.errors import ConnectorError, Stop, TryAgain
+from connectors.uptime import uptime
 from store.ledger import Entry
 from store.record_queue import (
     Again,
@@ -33,7 +34,7 @@ from store.record_queue import (
 )
 from store.store import WorkflowStore
 from sync.deciding import decision_on
-from sync.patience import Patience
+from sync.patience import Patience, asked_for
 from sync.provenance import Provenance
 from sync.reasons import may_be_drift, reason_of, remedy_of, status_of
 from sync.retry import Later, Remedy, decide
@@ -81,6 +82,12 @@ class Writing:
     ends: float  #: by the monotonic clock
     over: threading.Event = field(default_factory=threading.Event)  #: nothing more is to be sent
 
+    @property
+    def may_begin(self) -> bool:
+        """Whether nobody is yet to forget what is known of the records, or of their parents, in another target."""
+        parents = (self.streams[name] for name in self.stream.parents if name in self.streams)
+        return all(one.source.may_write(self.store.cursor(one.name).value) for one in (self.stream, *parents))
+
 
 class BatchWriter:
     """One batch in one writer's hands: threads send, the caller's thread settles, renews and looks out."""
@@ -97,7 +104,7 @@ class BatchWriter:
         self.provenance = Provenance(writing.store, writing.stream.name, batch.records)
         self.ends: Counter[str] = Counter()  #: what has become of its records so far
         self._lease_s = writing.lease_s
-        self._leased_at = taken  # before the lease was asked for: our deadline is never later than the server's
+        self._leased_at = taken  # by `uptime`, before the lease was asked for: our deadline is never later than Redis'
         self._piece = writing.piece
         self._tried = {record.id: record.attempts for record in batch.records if record.attempts}
         self._todo: deque[Send] = deque()
@@ -152,7 +159,7 @@ class BatchWriter:
             # A target that confirms some is not down: its trouble, if any, begins anew, and so does the waiting.
             patience.end()
         if self._trouble is not None:
-            patience.note(self._trouble.sentence, self._trouble.wait)
+            patience.failed(self._trouble)
         elif self._outage is not None and not self._confirmed:
             # Too few to tell an outage from a hiccup: it is shown, and each of them waits by itself.
             patience.note(self._outage.sentence, wait=0)
@@ -185,7 +192,8 @@ class BatchWriter:
         if self._target.remembers:
             unknown = [send.record.id for send in sends if send.update is not None and not send.known]
             leaving = [send.record.id for send in sends if send.update is None and send.known]
-            self._queue.sending(self._batch.number, unknown, leaving)
+            if self._queue.sending(self._batch.number, unknown, leaving) < 0:
+                self._halt = True
 
     def _give_back(self) -> None:
         """What no thread has taken. Of it nothing is known after all: new records may travel in a file later."""
@@ -240,6 +248,8 @@ class BatchWriter:
     def _wait_for_relatives(self, sends: list[Send]) -> None:
         """A child waits for its parents, a parent that goes for its children; the rest is to be sent."""
         stream = self._writing.stream
+        written = {send.record.id for send in sends if send.update is not None}
+        self._family.begin_anew([record.id for record in self._batch.records if record.id not in written])
         if stream.parents:
             sends, missing, leaving = awaiting_parents(self._store, sends)
             self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
@@ -312,17 +322,26 @@ class BatchWriter:
         return Written(send.record.id, send.entry, inserted=answer)
 
     def _is_followed(self, send: Send, inserted: bool) -> bool:
-        """Queues the children of a record that has come back; False if they could not be asked for.
+        """Queues the children of a record that has come back; False if they could not be asked for, or not all yet.
 
         Before it is confirmed: a crash in between must not leave the children behind.
         """
         if send.record.id not in self._returned and not (inserted and send.known and self._writing.stream.children):
             return True
-        return self._asked(lambda: self._family.bring_along([send.record.id], self._allowance)) is not None
+        # Some of them however late in the slice: what is asked for a little at a time must come to its end.
+        come = self._asked(
+            lambda: self._family.bring_along([send.record.id], self._allowance_of_lease, lambda: self._halt)
+        )
+        return bool(come)
 
     def _allowance(self) -> float:
-        now = time.monotonic()
-        if self._halt or now > self._leased_at + BEGIN_WITHIN * self._lease_s:
+        if self._halt:
+            raise LeaseEnding(LeaseEnding.__doc__)
+        return self._allowance_of_lease()
+
+    def _allowance_of_lease(self) -> float:
+        now = uptime()
+        if now > self._leased_at + BEGIN_WITHIN * self._lease_s:
             raise LeaseEnding(LeaseEnding.__doc__)
         return min(REQUEST_SECONDS, self._leased_at + END_WITHIN * self._lease_s - now)
 
@@ -340,10 +359,10 @@ class BatchWriter:
             self._held_up += 1
             if self._outages >= OUTAGES_TOO_MANY:
                 self._trouble, self._halt = error, True
-        wait_s = error.wait if isinstance(error, TryAgain) else None
-        decision = decide(remedy, record.attempts + 1, wait_s, random.Random())
+        decision = decide(remedy, record.attempts + 1, asked_for(error), random.Random())
         if isinstance(decision, Later):
             return Again(record.id, decision.wait_ms, decision.counts, reason_of(error).kind, status_of(error))
+        self._family.begin_anew([record.id])
         of = self._writing.stream
         reason = replace(reason_of(error), place=of.place_of(record.payload))
         told = {"place": reason.place} if reason.place else {}
@@ -365,13 +384,13 @@ class BatchWriter:
         """Between requests: was the workflow stopped, is the slice over, does the lease need renewing?"""
         if self._piece.stopping() or self._writing.over.is_set() or time.monotonic() > self._writing.ends:
             self._halt = True
-        elif time.monotonic() > self._leased_at + RENEW_AFTER * self._lease_s:
+        elif uptime() > self._leased_at + RENEW_AFTER * self._lease_s:
             self._renew()
         elif not self._store.lifecycle.is_running(self._generation):
             self._halt = True
 
     def _renew(self) -> None:
-        asked = time.monotonic()
+        asked = uptime()
         try:
             held = self._queue.renew(self._generation, self._batch.number, int(self._lease_s * 1000))
         except GenerationOver:
@@ -393,6 +412,8 @@ class BatchWriter:
         self.provenance.measure(outcomes, doubted)
         self._store.outcomes(self._writing.stream.name).note(outcomes, doubted, self._tried)
         if doubted:
+            # Somebody else may hold the rest by now. If only an answer of Redis was lost, the rest is given back.
+            self._halt = True
             log.warning(
                 "Outcomes came after their lease had run out; the records will be looked at again.",
                 action="outcomes_doubted",

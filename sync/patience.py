@@ -2,12 +2,21 @@
 
 import random
 
+from connectors.errors import ConnectorError, TryAgain
 from store.trouble import Troubles
 
 #: Seconds before the second try; doubled from there on.
 FIRST_WAIT = 1.0
 #: The longest wait of our own, so that the end of an outage is noticed soon.
 LONGEST_WAIT = 30.0
+#: The shortest wait that a system can ask for. Some say "Retry-After: 0" for as long as they are in trouble.
+LEAST_WAIT = 0.5
+
+
+def asked_for(error: Exception) -> float | None:
+    """Seconds that the system wants to be left alone; None if it did not say. "Now" means soon, and no hot loop."""
+    wait = error.wait if isinstance(error, TryAgain) else None
+    return None if wait is None else max(wait, LEAST_WAIT)
 
 
 class Patience:
@@ -27,8 +36,12 @@ class Patience:
         """What the trouble is, empty if there is none."""
         return self._known.sentence if self._known else ""
 
+    def failed(self, error: ConnectorError, sentence: str = "") -> None:
+        """A system has failed. `sentence`: to be shown in place of the error's own."""
+        self.note(sentence or error.sentence, asked_for(error))
+
     def note(self, sentence: str, wait: float | None) -> None:
-        """It failed: `wait` is what the system asked for, in seconds, or None."""
+        """It failed: `wait` is for how many seconds nothing is tried; 0: it is only shown, None: ever longer."""
         times = self._known.times if self._known else 0
         if wait is None:
             ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(times, 10))

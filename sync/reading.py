@@ -43,7 +43,7 @@ def read_slice(stream: Stream, store: WorkflowStore, generation: int, piece: Sli
                     return ReadEnd.FULL
                 except TryAgain as error:
                     full.end()
-                    patience.note(error.sentence, error.wait)
+                    patience.failed(error)
                     return ReadEnd.WAITING
                 if end is ReadEnd.STOPPED:
                     return end

@@ -102,6 +102,13 @@ class Source(Protocol):
         """Whether what was read may be written, given the stream's reading position."""
 
 
+class LinkedPage(NamedTuple):
+    """Some of the records that link to one of another table."""
+
+    rows: list[Row]
+    behind: str  #: the place where the next page begins; empty: there is none
+
+
 class Records(Protocol):
     """Single records of a table, asked for apart from reading."""
 
@@ -125,6 +132,12 @@ class Records(Protocol):
         """Records that link to one of these, however many, of another table; each with the id that it links to.
 
         `required`: only by links that must lead somewhere.
+        """
+
+    def linked_page(self, table: str, record_id: str, place: str, allowance: "Allowance") -> LinkedPage:
+        """Those that link to this record of another table, from a place on that an earlier page has told; "" begins.
+
+        One that links to it twice may come twice. Raises CursorExpired where a place is not known any more.
         """
 
     def existing(self, record_ids: Sequence[str], allowance: "Allowance") -> set[str]:
@@ -219,18 +232,26 @@ class Target(Protocol):
         """The requests since the last time it was asked."""
 
 
+class NextLook(StrEnum):
+    """When a stream's load that is under way is to be looked at again."""
+
+    NONE = "none"  # none is under way
+    SOON = "soon"
+    LATER = "later"  # trouble with it is waited out
+
+
 class Loader(Protocol):
     """Has large numbers of new records travel together; the step writes the others one by one meanwhile."""
 
-    def look(self, store: WorkflowStore, generation: int, stopping: Callable[[], bool]) -> bool:
-        """Goes on with the load that is under way; whether it is to be looked at again soon: there is one, and no
-        trouble with it is waited out. Raises what Redis fails with alone."""
+    def look(self, store: WorkflowStore, generation: int, stopping: Callable[[], bool]) -> NextLook:
+        """Goes on with the load that is under way; whether there still is one, and how soon it is to be
+        looked at again. Raises what Redis fails with alone."""
 
     def is_near(self, store: WorkflowStore, generation: int) -> bool:
-        """Whether a load may be begun within seconds."""
+        """While none is under way: whether a load may be begun within seconds."""
 
     def collect(self, writing: "Writing") -> bool:
-        """Begins a load if enough waits; whether one is under way then. Raises Stop."""
+        """While none is under way: begins a load if enough waits; whether one is under way then. Raises Stop."""
 
 
 @dataclass(frozen=True, slots=True)

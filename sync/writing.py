@@ -7,11 +7,12 @@ from enum import StrEnum
 import structlog
 
 from connectors.errors import Refused, TryAgain
+from connectors.uptime import uptime
 from store.record_queue import BATCH, GenerationOver
 from store.store import WorkflowStore
 from sync.batch_writer import BatchWriter, Writing
 from sync.patience import Patience
-from sync.streams import Keeper, Slice, Stream, Streams
+from sync.streams import Keeper, NextLook, Slice, Stream, Streams
 from sync.tracing import batch as traced
 
 log = structlog.get_logger()
@@ -51,9 +52,10 @@ def write_slice(
             _look_after(stream, stream.keeper(stream, streams, store, generation), store)
         loader = stream.loader if seat == 0 else None
         seconds = piece.seconds
-        if loader is not None and loader.look(store, generation, piece.stopping):
-            loader, seconds = None, min(seconds, LOAD_SECONDS)  # to look again soon
-        elif loader is not None and loader.is_near(store, generation):
+        next_look = NextLook.NONE if loader is None else loader.look(store, generation, piece.stopping)
+        if next_look is not NextLook.NONE:
+            loader = None
+        if next_look is NextLook.SOON or (loader is not None and loader.is_near(store, generation)):
             seconds = min(seconds, LOAD_SECONDS)
         if not _patience(stream, store).is_over():
             return WriteEnd.WAITING
@@ -94,9 +96,9 @@ def _write_batches(writing: Writing, at_once: int, pool: ThreadPoolExecutor) -> 
             return WriteEnd.STOPPED
         if store.holds.get(stream.name, writing.generation):
             return WriteEnd.SCHEMA
-        if not stream.source.may_write(store.cursor(stream.name).value):
+        if not writing.may_begin:
             return WriteEnd.WAITING
-        taken = time.monotonic()
+        taken = uptime()
         try:
             batch = queue.lease(writing.generation, at_once, int(writing.lease_s * 1000))
         except GenerationOver:
@@ -129,7 +131,7 @@ def _look_after(stream: Stream, keeper: Keeper, store: WorkflowStore) -> None:
     try:
         keeper.look_after()
     except (TryAgain, Refused) as error:
-        patience.note(error.sentence, error.wait if isinstance(error, TryAgain) else None)
+        patience.failed(error)
     except GenerationOver:
         return
     else:

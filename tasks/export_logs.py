@@ -5,13 +5,13 @@ import posixpath
 import structlog
 
 from config.sftp_connection import LogExport, SftpConnection
-from connectors.errors import ConnectorError, TryAgain
+from connectors.errors import ConnectorError
 from connectors.sftp import Sftp
 from store.lifecycle import Life, State
 from store.log_export import Told
 from store.store import WorkflowStore
 from store.trouble import LOGS
-from sync.patience import Patience
+from sync.patience import Patience, asked_for
 from sync.workflows import document_of
 from tasks.log_lines import collect, day_of
 from tasks.runtime import Runtime
@@ -56,8 +56,7 @@ def export_logs(runtime: Runtime, workflow: str) -> None:
         try:
             _write(store, connection, runtime.settings.instance, told)
         except ConnectorError as error:
-            asked_for = error.wait or 0.0 if isinstance(error, TryAgain) else 0.0
-            patience.note(error.sentence, max(asked_for, TRY_AGAIN_SECONDS))
+            patience.note(error.sentence, max(asked_for(error) or 0.0, TRY_AGAIN_SECONDS))
         else:
             patience.end()
 

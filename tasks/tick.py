@@ -7,6 +7,7 @@ import structlog
 from config.document import WorkflowDocument
 from connectors.errors import Refused, TryAgain
 from store.lifecycle import State
+from store.record_queue import RecordQueue
 from store.store import WorkflowStore
 from sync.patience import Patience
 from sync.systems import Systems
@@ -28,6 +29,10 @@ TRIM_EVERY_MS = 60_000
 
 #: How often it is looked at whether people are to be told of anything.
 ALERT_EVERY_MS = 5000
+
+#: So many times in a tick a stream's records are taken back from dead workers, up to 500 at a time: a worker that dies
+#: over a file for an import may hold a hundred thousand.
+REAPS = 20
 
 #: How often a table is looked at whose target has refused what its schema allows.
 DOUBT_EVERY_MS = 5000
@@ -83,6 +88,8 @@ def tick(runtime: Runtime, workflow: str) -> Work:
     if life.state is State.STARTING:
         _start(runtime, store, life.generation, now_ms - (life.since_ms or now_ms))
         life = store.lifecycle.read()
+    if life.state is not State.STARTING:
+        runtime.end_awaiting(workflow)
     if life.state is not State.RUNNING:
         runtime.forget(workflow)
         return Work(logs=logs, alerts=alerts)
@@ -90,13 +97,24 @@ def tick(runtime: Runtime, workflow: str) -> Work:
     nudges = []
     for stream in store.lifecycle.streams():
         queue = store.queue(stream)
-        if ended := queue.reap(now_ms):
+        if ended := _reap(queue, now_ms):
             log.warning("Took back records from a writer that died.", action="reaped", stream=stream, records=ended)
         if is_minute:
             store.trim(stream, now_ms)
         wanted = 1 + queue.total() // RECORDS_PER_WRITER
         nudges.append(Nudge(workflow, stream, life.generation, min(wanted, seats)))
     return Work(tuple(nudges), _watch(runtime, store, life.generation, before_ms, now_ms), logs, alerts)
+
+
+def _reap(queue: RecordQueue, now_ms: int) -> int:
+    """Takes back what dead workers held; a part is left to the next tick if it is very much. Answers how many."""
+    ended = 0
+    for _ in range(REAPS):
+        reaped = queue.reap(now_ms)
+        if not reaped:
+            break
+        ended += reaped
+    return ended
 
 
 def _backlog(store: WorkflowStore) -> int:
@@ -123,7 +141,7 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
         if not held:
             return
         try:
-            if await_loads(runtime, store):
+            if await_loads(runtime, store, generation):
                 return
         except (*HOPELESS, Refused) as error:
             fail(store, generation, str(error))
@@ -136,7 +154,7 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
             return
         queues = [store.queue(stream) for stream in store.lifecycle.streams()]
         for queue in queues:
-            queue.reap()
+            _reap(queue, runtime.store.now_ms())
         now_ms = runtime.store.now_ms()
         if any(queue.leases_run(now_ms) for queue in queues):
             patience.note("Waiting for writers of the run before to finish or to time out", wait=0)
@@ -156,7 +174,7 @@ def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: i
             fail(store, generation, str(error))
             return
         except TryAgain as error:
-            patience.note(error.sentence, error.wait)
+            patience.failed(error)
             return
         store.replays.begin(runtime.store.now_ms())
         store.lifecycle.add_streams(found.stream_names(document))

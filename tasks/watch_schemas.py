@@ -33,7 +33,7 @@ def watch_schemas(runtime: Runtime, workflow: str, generation: int, everything: 
         except (Refused, Stop) as error:
             patience.note(f"{error.sentence}. The schemas cannot be compared", None)
         except TryAgain as error:
-            patience.note(error.sentence, error.wait)
+            patience.failed(error)
         else:
             store.holds.settle_doubts(doubted)
             patience.end()

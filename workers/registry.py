@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from connectors.last_told import TOLD
 from connectors.requests_made import MADE
+from store.store import Store
 from store.trouble import ALERTS, LOGS
 from sync.patience import Patience
 from tasks.alert import alert
@@ -26,15 +27,11 @@ log = structlog.get_logger()
 #: Messages on one queue, beyond which no more are sent: a tick sends a few.
 CROWD = 50
 
-#: How long a nudge waits to be taken, at least; seconds. The next tick sends another, and one that comes late finds the
-#: work in other hands. But a worker on a busy machine, which takes ten or twenty messages a second, must come through a
-#: crowd before all of it has expired, or it would never come to work.
-NUDGE_EXPIRES = 5.0
-
-#: An export of logs that nobody took by then is asked for anew.
-EXPORT_EXPIRES = 60
-#: The same of a look at what is to be told.
-ALERT_EXPIRES = 5
+#: How long what a tick sends waits to be taken, at least; seconds. The next tick sends more, and what comes late finds
+#: the work in other hands. But a worker on a busy machine, which takes ten or twenty messages a second, must come
+#: through a crowd before all of it has expired, or it would never come to work. And a message expires by the sender's
+#: clock: a worker whose own is further ahead would discard all of them.
+EXPIRES = 60.0
 
 
 def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
@@ -45,18 +42,18 @@ def register(app: Celery, runtime: Callable[[], Runtime]) -> None:
             present = runtime()
             work = _look(present, workflow)
             for nudge in work.nudges:
-                send(app, nudge, present.settings.tick_seconds, crowded=lambda queue: is_crowded(present, queue))
+                send(app, nudge, present.settings.tick_seconds, crowded=lambda queue: is_crowded(present.store, queue))
             queue = f"{workflow}.read"
-            if work.watch is not None and not is_crowded(present, queue):
+            if work.watch is not None and not is_crowded(present.store, queue):
                 arguments = {"workflow": workflow, **asdict(work.watch)}
                 watch = app.signature("watch_schemas", kwargs=arguments, immutable=True)
-                watch.set(queue=queue, expires=max(NUDGE_EXPIRES, present.settings.tick_seconds)).apply_async()
-            if work.alerts and not is_crowded(present, queue):
+                watch.set(queue=queue, expires=max(EXPIRES, present.settings.tick_seconds)).apply_async()
+            if work.alerts and not is_crowded(present.store, queue):
                 tell = app.signature("alert", kwargs={"workflow": workflow}, immutable=True)
-                tell.set(queue=queue, expires=ALERT_EXPIRES).apply_async()
-            if work.logs and not is_crowded(present, queue):
+                tell.set(queue=queue, expires=EXPIRES).apply_async()
+            if work.logs and not is_crowded(present.store, queue):
                 export = app.signature("export_logs", kwargs={"workflow": workflow}, immutable=True)
-                export.set(queue=queue, expires=EXPORT_EXPIRES).apply_async()
+                export.set(queue=queue, expires=EXPIRES).apply_async()
             Patience(present.workflow(workflow).troubles, "tick").end()
 
         shell(runtime, workflow, "tick")(look)
@@ -94,16 +91,16 @@ def _look(runtime: Runtime, workflow: str) -> Work:
     return tick(runtime, workflow)
 
 
-def is_crowded(runtime: Runtime, queue: str) -> bool:
+def is_crowded(store: Store, queue: str) -> bool:
     """Whether so many messages lie on a queue that nobody seems to serve it. They would pile up without an end."""
-    return int(runtime.store.redis.llen(f"{runtime.store.keys.celery}{queue}")) >= CROWD
+    return int(store.redis.llen(f"{store.keys.celery}{queue}")) >= CROWD
 
 
 def send(app: Celery, nudge: Nudge, tick_seconds: float, crowded: Callable[[str], bool]) -> None:
     """One chain, read then write, and a message for each further writer; nothing to a queue that nobody serves."""
     stream = {"workflow": nudge.workflow, "stream": nudge.stream, "generation": nudge.generation}
     reads, writes = f"{nudge.workflow}.read", f"{nudge.workflow}.write"
-    expires = max(NUDGE_EXPIRES, tick_seconds)
+    expires = max(EXPIRES, tick_seconds)
 
     def writer(seat: int) -> Any:
         signature = app.signature("write", kwargs={**stream, "seat": seat}, immutable=True)

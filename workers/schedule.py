@@ -1,4 +1,4 @@
-"""The beat: one tick for each workflow, once a second, never more than one of them queued."""
+"""The beat: one tick for each workflow, once a second, unless one is queued; none where nobody takes them."""
 
 import os
 import socket
@@ -13,8 +13,11 @@ from config.settings import Settings
 from store.client import connect
 from store.store import Store
 from sync.workflows import NAMES
+from workers.registry import is_crowded
 
 log = structlog.get_logger()
+
+CONTROL = "control"
 
 #: A queued tick that was lost (its worker was killed) is replaced after so many seconds.
 LOST_AFTER_SECONDS = 5.0
@@ -28,8 +31,9 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
             "task": "tick",
             "schedule": settings.tick_seconds,
             "kwargs": {"workflow": name},
-            # What waits longer is stale; a tick means "look now".
-            "options": {"queue": "control", "expires": max(LOST_AFTER_SECONDS, settings.tick_seconds)},
+            # No `expires`: that is a moment of this machine's clock, and a worker whose own is ahead would discard all
+            # ticks. However late one is taken, it means "look now"; that they do not pile up is seen to below.
+            "options": {"queue": CONTROL},
         }
         for name in NAMES
     }
@@ -37,7 +41,8 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
 
 class TickScheduler(Scheduler):  # type: ignore[misc]  # Celery ships no types
     """Beat without a file of its own. Any number of beats may run: a tick that is queued already is not queued again,
-    neither by a second beat nor through a night without workers."""
+    by a second beat. As one that waits for long cannot be told from a lost one, it is replaced, until the queue is
+    crowded: so much is left of a night without workers."""
 
     def __init__(self, app: Any, *args: Any, **kwargs: Any) -> None:
         settings: Settings = app.conf["d365acs_settings"]
@@ -58,6 +63,8 @@ class TickScheduler(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
         key = self._store.keys.tick_queued(entry.kwargs["workflow"])
         try:
+            if is_crowded(self._store, CONTROL):
+                return
             if self._store.redis.set(key, self._name, nx=True, px=int(LOST_AFTER_SECONDS * 1000)):
                 self.apply_async(entry, producer=producer, advance=False)
         except Exception as error:  # beat must outlive every outage of its broker

@@ -6,6 +6,7 @@ from typing import Any
 
 from config.settings import Settings
 from control.doctor.checks import Check, Colour
+from control.doctor.clocks import redis_clock_check
 from control.opening import address
 from store.store import Store
 
@@ -21,7 +22,7 @@ MUCH_MEMORY = 0.8
 
 
 def redis_checks(store: Store, settings: Settings) -> Iterator[Check]:
-    """The server itself: does it answer quickly, is it new enough, does it keep what it is given."""
+    """The server itself: does it answer quickly, is its clock ours, is it new enough, does it keep what it is given."""
     millis = latency_ms(store)
     where = address(settings)
     if millis > SLOW_MS:
@@ -33,6 +34,7 @@ def redis_checks(store: Store, settings: Settings) -> Iterator[Check]:
         )
     else:
         yield Check("Redis", Colour.GREEN, f"{where} answers in {millis:.1f} ms.")
+    yield redis_clock_check(store)
     info: dict[str, Any] = store.redis.info()
     yield version_check(info)
     yield persistence_check(info)

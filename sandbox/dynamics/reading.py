@@ -52,6 +52,8 @@ def read_collection(call: Call, table: Table, rows: list[Row] | None = None, pat
     selection = parse_select(table, query.get("$select"))
     expansions = parse_expand(query.get("$expand"))
     order = parse_orderby(table, query.get("$orderby"))
+    if order == ((table.primary_id, False),):
+        order = ()  # as they stand anyway
     top = _top(query)
     cookie = read_cookie(query["$skiptoken"], table.primary_id) if query.get("$skiptoken") else Cookie(1, "")
     if top is not None and (call.organization.switches.top_with_page_size == "top" or len(call.applied) == 0):
@@ -116,8 +118,6 @@ def _page(
 ) -> tuple[list[Row], Any, bool]:
     """(rows of the page, a function that counts all, whether more follow): keyset paging, no snapshot."""
     predicate = row_filter(call.organization, table, call.request.query)
-    if order == ((table.primary_id, False),):
-        order = ()  # as they stand anyway
     if rows is None and predicate is None and not order:
         ids = table.after(cookie.last, size + 1)
         found = [table.rows[row_id] for row_id in ids[:size]]

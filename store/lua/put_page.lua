@@ -1,14 +1,15 @@
 --[[ put_page: a reader stores a page of at most 500 records and, with the page's last part, the cursor that follows it.
-  Guarantees: nothing is stored for a generation that is over or from a cursor that has moved on; no page begins above the
-  high-water mark, for which what is in a file for Campaign's import does not count; a record that waits already is
-  replaced by a newer version where it stands, never listed twice, never replaced by an older one, and a newer one
-  waits out neither the delay of an older one nor the parent it was parked for;
+  Guarantees: nothing is stored for a generation that is over or from a cursor that has moved on; no page with
+  records begins above the high-water mark, for which what is in a file for Campaign's import does not count; a record
+  that waits already is replaced by a newer version where it stands, never listed twice, never replaced by an older one,
+  and a newer one waits out neither the delay of an older one nor the parent it was parked for;
   what a full read brings in the same version replaces what waits too, since it was read later, perhaps with more
   columns; a live change takes a record that waits in the replay lane over into the live lane.
   KEYS  1 lifecycle  2 cursor  3 records  4 ready  5 replay  6 delayed  7 leases  8 followed  9 attempts  10 tried
         11 dead  12 counters  13 pulse  14 parked  15 awaits  16 by_parent  17 load
-  ARGV  1 now  2 generation  3 number of the cursor this page was read from, '' for records fetched outside reading
-        4 next cursor or '' (more parts follow)  5 high-water mark, '' for the later parts of a page  6 lane (l|r)
+  ARGV  1 now  2 generation  3 number of the cursor this page was read from, '' where that does not matter
+        4 next cursor, the same one for records fetched outside reading, or '' (more parts follow)
+        5 high-water mark, '' for the later parts of a page, or without records  6 lane (l|r)
         7 records read  8 how many of those the filter kept back
         then for each its id and the record as it stands in `records` if it is new: texts that are only passed on
   Output {code, queued, replaced, skipped}   code 1 stored, -1 generation over, -2 cursor moved on, -3 high-water mark ]]

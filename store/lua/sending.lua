@@ -7,7 +7,7 @@
   ARGV  1 now or ''  2 number of the batch  3 one letter a record (at most 500): c it is to come, l it is to leave,
         n it was to come, was unknown before, and was not sent
         4 the entry of one of which nothing was ever confirmed  then every id, then every ledger field
-  Output how many entries changed ]]
+  Output how many entries changed, -1 if the lease has run out ]]
 local leases, batches = KEYS[1], KEYS[2]
 local now, number, letters, unknown = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local many, changed = #letters, 0
@@ -15,7 +15,7 @@ local many, changed = #letters, 0
 local PRESENT, LEAVING, COMING = 1, '\3', '\4'
 
 local ends = redis.call('ZSCORE', batches, number)
-if not ends or tonumber(ends) <= now then return 0 end
+if not ends or tonumber(ends) <= now then return -1 end
 
 local mine, holders = tonumber(number), redis.call('ZMSCORE', leases, unpack(ARGV, 5, 4 + many))
 for i = 1, many do

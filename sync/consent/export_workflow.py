@@ -7,6 +7,7 @@ import structlog
 from config.optinout import ExportWorkflow
 from connectors.campaign_workflows import Standing, Workflows
 from connectors.errors import CoolingDown
+from sync.patience import asked_for
 
 log = structlog.get_logger()
 
@@ -55,6 +56,6 @@ class ExportDrive:
         try:
             self._workflows.signal(id_, settings.signal, {}, timeout)
         except CoolingDown as cooling:
-            return Driven(min(cooling.wait or self.every_seconds, self.every_seconds))
+            return Driven(min(asked_for(cooling) or self.every_seconds, self.every_seconds))
         log.info("Campaign's export workflow was signalled.", action="export_signalled", id=id_)
         return Driven(self.every_seconds)

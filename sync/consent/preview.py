@@ -26,6 +26,7 @@ from sync.consent.reconciling import reconcile
 from sync.consent.sides import opted_out
 from sync.consent.states import ContactState, ProfileState, Skews
 from sync.guid import guid_of
+from sync.patience import asked_for
 from sync.systems import Systems
 
 #: So long one question may take, in seconds.
@@ -164,5 +165,5 @@ def _patiently(ask: Callable[[], T]) -> T:
         try:
             return ask()
         except TryAgain as error:
-            time.sleep(error.wait or 1.0)
+            time.sleep(asked_for(error) or 1.0)
     return ask()

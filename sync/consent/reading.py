@@ -12,7 +12,7 @@ import structlog
 from redis import RedisError
 
 from config.optinout import OptinoutConfig
-from connectors.errors import ConnectorError, TryAgain
+from connectors.errors import ConnectorError
 from store.cursors import Cursor
 from store.record_queue import Change, Lane, QueueFull
 from store.replays import Replay
@@ -25,7 +25,7 @@ from sync.consent.page import FOR_EVER_MS, ConsentPage, ConsentPart
 from sync.consent.parts import AGAIN, LATEST, POLL, parts_of
 from sync.consent.position import ConsentPosition, Notice, PartPosition
 from sync.consent.sifting import Sieve
-from sync.patience import FIRST_WAIT, Patience
+from sync.patience import FIRST_WAIT, Patience, asked_for
 from sync.reading import PAGE_SECONDS
 from sync.streams import ReadEnd, Reader, Slice, Stream
 from sync.systems import Systems
@@ -131,8 +131,7 @@ class ConsentReader:
         try:
             page = self._source.fetching.take(name, position.parts[name].next)
         except ConnectorError as error:
-            wait = (error.wait or None) if isinstance(error, TryAgain) else None
-            self._troubled(cursor, position, name, error.sentence, wait)
+            self._troubled(cursor, position, name, error.sentence, asked_for(error))
             return None
         except STORE_ERRORS:
             raise

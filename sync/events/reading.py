@@ -160,7 +160,7 @@ class EventReader:
                 f"{error.sentence.rstrip('.')}; new events are read meanwhile; give the replay up with: "
                 "d365acs replay cancel egress"
             )
-            self._patience.note(sentence, (error.wait or None) if isinstance(error, TryAgain) else None)
+            self._patience.failed(error, sentence)
             return None
         if understood is None:
             return ReadEnd.STOPPED

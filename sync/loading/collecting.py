@@ -122,7 +122,7 @@ class Collector:
         while collected.count < self._settings.at_most and not collected.worthless and time.monotonic() < ends:
             if writing.piece.stopping() or self._store.holds.get(self._stream.name, writing.generation):
                 return
-            if not self._stream.source.may_write(self._store.cursor(self._stream.name).value):
+            if not writing.may_begin:
                 return
             wanted = min(BATCH, self._settings.at_most - collected.count)
             batch = self._queue.lease(writing.generation, wanted, int(writing.lease_s * 1000))

@@ -10,7 +10,7 @@ from config.file_import import FileImport
 from config.ingress import TableMapping
 from connectors.campaign import Campaign
 from connectors.campaign_workflows import Standing, Workflows, WorkflowState
-from connectors.errors import ConnectorError, TableMissing, TryAgain
+from connectors.errors import ConnectorError, TableMissing
 from connectors.sftp import Sftp
 from store.record_queue import GenerationOver
 from store.store import WorkflowStore

@@ -26,6 +26,7 @@ from sync.loading.ending import Ending
 from sync.loading.names import file_of, given_up_file_of
 from sync.loading.timing import CALL_SECONDS
 from sync.loading.troubles import LoadTrouble, import_words, told_of, workflow_of
+from sync.patience import asked_for
 
 log = structlog.get_logger()
 

@@ -4,50 +4,74 @@ What the ledger holds of a reading before the full read may be gone from Dynamic
 ids; only its answer counts. It begins once all that was read before has left the queue.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from connectors.errors import TryAgain
 from store.keys import LEDGER_BUCKETS
 from store.record_queue import Change, RecordQueue
 from sync.streams import DELETED
-from sync.tables.position import Position
+from sync.tables.position import Comparison, Position
 from sync.tables.table import Table
 
 #: Ledger buckets that are looked at together: at 15 million records about 60,000 entries.
 BUCKETS = 256
-#: A step goes on until it has so many to ask about, since each question takes Dynamics a while, however few they are;
-#: but no further than so many times as far, so that its process is heard of.
+#: Ids of one question. A step goes on until it has so many to ask about, since each question takes Dynamics a while,
+#: however few they are; but no further than so many times as far, so that its process is heard of.
 ENOUGH, TIMES = 100, 16
-#: Later than any record was parked; ms since 1970.
-NEVER = 1 << 52
+#: Ids that a step asks about at most: all that it finds gone goes onto the queue at once, as a page of rows does.
+AT_MOST = 5000
 #: The ledger knows seconds, and takes what a replay writes for as young as the replay: rather ask about too many.
 COARSE_MS = 2000
 
 
-def compare_keys(table: Table, queue: RecordQueue, position: Position, timeout: float) -> tuple[list[Change], Position]:
-    """One step: deletions to queue, and the position behind it. `timeout`, in seconds, is for each question."""
+def compare_keys(
+    table: Table, queue: RecordQueue, position: Position, timeout: float, is_over: Callable[[], bool]
+) -> tuple[list[Change], Position]:
+    """One step: deletions to queue, and the position behind it.
+
+    `timeout`, in seconds, is for each question; once `is_over`, no further one is asked. Raises TryAgain if the first
+    question fails. If another one does, the step ends before it.
+    """
     comparison = position.comparison
     assert comparison is not None
     if not table.wants_deletions:
         return [], replace(position, comparison=None)
-    suspects: list[str] = []
+    # Those that are parked or set aside may have been read long before, and are in no ledger.
+    aside = {*queue.parked_ids(), *queue.dead_ids()} if comparison.bucket == 0 else set()
     behind, end = comparison.bucket, min(comparison.bucket + TIMES * BUCKETS, LEDGER_BUCKETS)
+    suspects: list[tuple[int, str]] = []  # each with the first bucket of those it was looked at with
     while behind < end and len(suspects) < ENOUGH:
-        suspects += [
-            record_id
-            for record_id, entry in queue.ledger.scan(behind, BUCKETS)
-            if entry.perhaps_present and entry.read_at * 1000 < comparison.since_ms + COARSE_MS
-        ]
+        found = _suspects(queue, behind, comparison.since_ms) | (aside if behind == 0 else set())
+        after = comparison.last if behind == comparison.bucket else ""
+        suspects += [(behind, record_id) for record_id in sorted(found) if record_id > after]
         behind += BUCKETS
-    waiting = queue.waiting(suspects)
-    asked = [record_id for record_id in suspects if record_id not in waiting]
-    if comparison.bucket == 0:
-        # Those that are parked or set aside may have been read long before, and are in no ledger.
-        parked = [record.id for record in queue.parked(before_ms=NEVER, limit=queue.total())]
-        asked = list(dict.fromkeys([*asked, *parked, *queue.dead_ids()]))
-    there = table.existing(asked, lambda: timeout)
-    gone = [record_id for record_id in asked if record_id not in there]
+    gone: list[str] = []
+    asked = 0
+    while asked < min(len(suspects), AT_MOST) and not (asked and is_over()):
+        part = [record_id for _, record_id in suspects[asked : asked + ENOUGH]]
+        waiting = queue.waiting(part)
+        doubtful = [record_id for record_id in part if record_id in aside or record_id not in waiting]
+        try:
+            there = table.existing(doubtful, lambda: timeout)
+        except TryAgain:
+            if not asked:
+                raise
+            break  # what was asked before is kept; the next step meets the trouble, if it lasts
+        gone += [record_id for record_id in doubtful if record_id not in there]
+        asked += len(part)
     changes = [Change(record_id, position.recovered_version, DELETED) for record_id in gone]
-    if behind >= LEDGER_BUCKETS:
+    bucket, last = suspects[asked - 1] if asked < len(suspects) else (behind, "")
+    if bucket >= LEDGER_BUCKETS:
         return changes, replace(position, comparison=None)
-    found = comparison.found + len(gone)
-    return changes, replace(position, comparison=replace(comparison, bucket=behind, found=found))
+    on = Comparison(comparison.since_ms, bucket, comparison.found + len(gone), last)
+    return changes, replace(position, comparison=on)
+
+
+def _suspects(queue: RecordQueue, bucket: int, since_ms: int) -> set[str]:
+    """What these buckets hold of records that may be in the target and were not read since."""
+    return {
+        record_id
+        for record_id, entry in queue.ledger.scan(bucket, BUCKETS)
+        if entry.perhaps_present and entry.read_at * 1000 < since_ms + COARSE_MS
+    }

@@ -6,10 +6,11 @@ asked which records link to a parent; what is to happen to them is queued like a
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from connectors.dynamics_pages import Row
+from connectors.errors import CursorExpired, Malformed, Refused
 from store.record_queue import Change, Lane, Leased, Parent, RecordQueue
 from store.store import WorkflowStore
 from sync.streams import (
@@ -62,41 +63,90 @@ class Family:
             held |= {parent for parent, rows in linked.items() if any(row.id in concerned for row in rows)}
         return held
 
-    def bring_along(self, returned: Collection[str], allowance: Allowance) -> int:
-        """Queues the children of parents that are back, to be written whatever the ledger says, and tells how many.
+    def bring_along(self, returned: Collection[str], allowance: Allowance, is_over: Callable[[], bool]) -> bool:
+        """Queues the children of parents that are back, to be written whatever the ledger says; whether that is all.
 
-        Raises ConnectorError, GenerationOver.
+        It ends early between two pages once `is_over`. How far it has come is kept, so that whoever tries again goes on
+        from there, however many children there are. Raises ConnectorError, GenerationOver, what `allowance` raises.
         """
-        many = 0
-        for child in self._children(itself=True):
-            # Looked at before Dynamics is asked: a deletion that is read meanwhile must count.
-            position = Position.load(self.store.cursor(child.name).value)
-            rows = {row.id: row for rows in self._linked(child, returned, False, allowance).values() for row in rows}
-            changes = [
-                Change(row.id, position.fetched_version(row.version or 0), FOLLOWS + payload)
-                for row in rows.values()
-                if (payload := child.table.payload(row)) is not FILTERED_OUT
-            ]
+        # Until all are queued: a parent that is only written once more does not show that it was away.
+        self.store.leaving(self.stream.name).add(returned)
+        if not all(self._bring_children(parent, allowance, is_over) for parent in sorted(returned)):
+            return False
+        self.store.leaving(self.stream.name).clear(returned)
+        return True
+
+    def _bring_children(self, parent: str, allowance: Allowance, is_over: Callable[[], bool]) -> bool:
+        places, children = self.store.following(self.stream.name), self._children(itself=True)
+        number, place = self._place(places.get(parent))
+        while number < len(children):
+            try:
+                place = self._bring_page(children[number], parent, place, allowance)
+            except (CursorExpired, Malformed, Refused):
+                places.drop([parent])  # the place may be to blame: the next time it is begun anew
+                raise
+            number += not place
+            if number < len(children):
+                places.put(parent, f"{self.generation} {number} {place}")
+                if is_over():
+                    return False
+        places.drop([parent])
+        return True
+
+    def _place(self, kept: str) -> tuple[int, str]:
+        """The number of the children's stream and the place in it. Another generation may have other streams."""
+        generation, number, place = kept.split(" ", 2) if kept else ("", "", "")
+        return (int(number), place) if generation == str(self.generation) else (0, "")
+
+    def _bring_page(self, child: Stream, parent: str, place: str, allowance: Allowance) -> str:
+        """Queues some of a parent's children and answers the place behind them."""
+        # Looked at before Dynamics is asked: a deletion that is read meanwhile must count.
+        position = Position.load(self.store.cursor(child.name).value)
+        rows, behind = child.table.linked_page(self.stream.name, parent, place, allowance)
+        changes = [
+            Change(row.id, position.fetched_version(row.version or 0), FOLLOWS + payload)
+            for row in rows
+            if (payload := child.table.payload(row)) is not FILTERED_OUT
+        ]
+        if changes:
             queue = self.store.queue(child.name)
             queue.ledger.disbelieve([change.id for change in changes])
             queue.feed(self.generation, changes, Lane.REPLAY)
-            self._take_back(child, queue, [change.id for change in changes], allowance)
-            many += len(changes)
-        self.store.leaving(self.stream.name).clear(returned)
-        return many
+            self._take_back(child, queue, [change.id for change in changes], parent, place, allowance)
+        return behind
 
-    def _take_back(self, child: Stream, queue: RecordQueue, ids: Sequence[str], allowance: Allowance) -> None:
-        """Those that were deleted, and whose deletion was read, before they were queued here."""
-        there = child.table.existing(ids, allowance)
-        gone = Position.load(self.store.cursor(child.name).value).recovered_version
-        deletions = [Change(record_id, gone, DELETED) for record_id in ids if record_id not in there]
+    def _take_back(
+        self, child: Stream, queue: RecordQueue, ids: Sequence[str], parent: str, place: str, allowance: Allowance
+    ) -> None:
+        """Those that were deleted or stopped matching, if that was read, and passed over, before they were queued here.
+
+        The page is asked for once more. Its cursor cannot tell: a reader that has passed them over may yet store it.
+        """
+        again = {row.id: row for row in child.table.linked_page(self.stream.name, parent, place, allowance).rows}
+        missing = [record_id for record_id in ids if record_id not in again]
+        there = child.table.existing(missing, allowance)
+        position = Position.load(self.store.cursor(child.name).value)
+        deletions = [
+            Change(record_id, position.recovered_version, DELETED) for record_id in missing if record_id not in there
+        ]
         queue.feed(self.generation, deletions, Lane.LIVE)
+        unwanted = [
+            Change(record_id, position.fetched_version(again[record_id].version or 0), FILTERED_OUT)
+            for record_id in ids
+            if record_id in again and child.table.payload(again[record_id]) is FILTERED_OUT
+        ]
+        queue.feed(self.generation, unwanted, Lane.REPLAY)
 
     def returned(self, sends: Sequence[Send]) -> set[str]:
         """Those that were to leave the target, or had left it, and are written after all."""
         written = [send.record.id for send in sends if send.update is not None]
         marked = self.store.leaving(self.stream.name).among(written)
         return {send.record.id for send in sends if send.returns and send.update is not None} | marked
+
+    def begin_anew(self, parents: Collection[str]) -> None:
+        """Once these are back, their children are queued from the first one on: what was queued may not be there."""
+        if self._children(itself=True):
+            self.store.following(self.stream.name).drop(parents)
 
     def unfounded(self, records: Sequence[Leased]) -> set[str]:
         """Those that were to leave with a parent that stays after all."""

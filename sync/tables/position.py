@@ -45,6 +45,7 @@ class Comparison:
     since_ms: int  #: what was confirmed later than this was read since
     bucket: int = 0  #: the ledger's next bucket
     found: int = 0  #: deletions recovered so far
+    last: str = ""  #: the last id that was asked about of those that are looked at with this bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class Position:
             began_ms=now_ms,
             replayed_ms=self.replayed_ms,
             left=left.anew(self.highest) if left.link else None,
-            comparison=replace(self.comparison, bucket=0) if self.comparison else None,
+            comparison=replace(self.comparison, bucket=0, last="") if self.comparison else None,
             expired_ms=self.expired_ms,
             recovered_ms=self.recovered_ms,
             repeats=self.repeats or (self.walk is not None and self.walks and self.walk.is_whole),

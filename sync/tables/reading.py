@@ -67,11 +67,16 @@ class TableReader:
 
     def read_page(self) -> ReadEnd | None:
         """Reads and stores one page; None if another is to follow at once."""
+        cursor = self._store.cursor(self._stream.name)
+        position = Position.load(cursor.value)
+        if position.pair not in ("", self._table.pair):
+            # However full the queue is: writers wait for this.
+            self._begin_elsewhere(cursor, position)
+            return None
         if self._queue.is_full():
             raise QueueFull(QueueFull.__doc__)
-        cursor = self._store.cursor(self._stream.name)
         replay = self._store.replays.began(self._stream.name)
-        position = self._taken_up(Position.load(cursor.value), replay)
+        position = self._taken_up(position, replay)
         self._note_over(position, replay)
         if self._may_compare(position):
             self._compare(cursor, position)
@@ -179,12 +184,8 @@ class TableReader:
 
     def _taken_up(self, position: Position, replay: Replay | None) -> Position:
         """The position under the stream's mapping and replay: the beginning, if another mapping is to be read."""
-        table = self._table
-        if position.mapping != table.mapping:
-            if position.pair and position.pair != table.pair:
-                # Nothing is known of the new target; what was written to the old one is not there.
-                self._queue.ledger.forget()
-            position = position.begin_again(table.mapping, table.pair, self._store.now_ms())
+        if position.mapping != self._table.mapping:
+            position = self._begun_again(position)
         if replay is None or replay.began_ms is None:
             return position
         if position.replayed_ms != replay.began_ms:
@@ -192,6 +193,14 @@ class TableReader:
             token = replay.ids.token if replay.ids else ""
             position = position.with_replay(replay.began_ms, replay.only.is_whole, self._store.now_ms(), token)
         return position if replay.ended_ms is None else position.without_replay()
+
+    def _begun_again(self, position: Position) -> Position:
+        return position.begin_again(self._table.mapping, self._table.pair, self._store.now_ms())
+
+    def _begin_elsewhere(self, cursor: Cursor, position: Position) -> None:
+        """Nothing is known of another target; what was written to the one before is not there."""
+        self._queue.ledger.forget(self._generation, cursor.number)
+        self._queue.put_page(self._generation, cursor.number, [], self._begun_again(position).dump())
 
     def _note_over(self, position: Position, replay: Replay | None) -> None:
         """For the list of replays: once all of one was read, whatever follows it."""
@@ -236,7 +245,7 @@ class TableReader:
 
     def _compare(self, cursor: Cursor, position: Position) -> None:
         """One step of the comparison of keys: deletions that no change token tells any more."""
-        changes, behind = compare_keys(self._table, self._queue, position, PAGE_SECONDS)
+        changes, behind = compare_keys(self._table, self._queue, position, PAGE_SECONDS, self._is_over)
         behind = behind.after_recovery(self._store.now_ms())
         with traced(self._store, self._stream.name, None) as now_ms:
             stamped = self._stamped(changes)
@@ -244,6 +253,9 @@ class TableReader:
         if behind.comparison is None and position.comparison is not None:
             found = position.comparison.found + len(changes)
             log.info("Compared all keys with Dynamics.", action="keys_compared", deletions_recovered=found)
+
+    def _is_over(self) -> bool:
+        return self._piece.stopping() or time.monotonic() > self._ends
 
     def _fetch(self, position: Position) -> Fetched:
         table = self._table

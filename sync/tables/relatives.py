@@ -13,7 +13,7 @@ import structlog
 
 from connectors.errors import SchemaRefused
 from store.ledger import Standing
-from store.record_queue import Change, Lane, Parent, ParkedRecord, Reason, RecordQueue
+from store.record_queue import Change, CursorMoved, Lane, Parent, ParkedRecord, Reason, RecordQueue
 from store.store import WorkflowStore
 from sync.streams import FILTERED_OUT, Send, Stream, Streams
 from sync.tables.position import Phase, Position
@@ -160,11 +160,13 @@ class Orphanage:
         return bool(queue.waiting([parent.id])) or (position.phase is Phase.FULL and not queue.is_full())
 
     def _fetch(self, stream: Stream, queue: RecordQueue, parent: Parent) -> Reason | None:
-        # Beside the reader a parent could be fetched, deleted, and then be queued after its deletion.
+        # Beside the reader a parent could be fetched, deleted, and then be queued after its deletion. The right saves
+        # the question; who has lost it meanwhile, and does not know, is told by the cursor.
         with self.store.reading_right(parent.stream) as held:
             if not held:
                 return None
-            position = Position.load(self.store.cursor(parent.stream).value)
+            cursor = self.store.cursor(parent.stream)
+            position = Position.load(cursor.value)
             try:
                 row = stream.table.row(parent.id, ROW_SECONDS)
             except SchemaRefused:
@@ -183,6 +185,9 @@ class Orphanage:
                     "change the link.",
                 )
             version = position.fetched_version(row.version)
-            queue.feed(self.generation, [Change(parent.id, version, payload)], Lane.LIVE)
+            try:
+                queue.feed(self.generation, [Change(parent.id, version, payload)], Lane.LIVE, cursor=cursor)
+            except CursorMoved:
+                return None
             log.info("Fetched a parent that others wait for.", action="parent_fetched", stream=parent.stream)
             return None

@@ -6,19 +6,22 @@ import orjson
 
 from config.ingress import TableMapping
 from connectors.dynamics import MOST_IDS, MOST_LINKED, Dynamics
-from connectors.dynamics_pages import Page, Row
+from connectors.dynamics_pages import LARGEST_PAGE, Page, Row
 from store.replays import Only
 from store.store import WorkflowStore
 from sync.digest import digest
 from sync.mapping import filters, written
 from sync.mapping.mapper import Mapper
 from sync.schemas import TableSchema
-from sync.streams import FILTERED_OUT, Allowance, Reader, Slice, Stream, mapping_of, read_under
+from sync.streams import FILTERED_OUT, Allowance, LinkedPage, Reader, Slice, Stream, mapping_of, read_under
 from sync.tables.links import Links
 from sync.tables.pairs import pair_of
 from sync.tables.position import Position
 from sync.tables.reading import TableReader
 from sync.tables.table import Test
+
+#: Rows of a page of children that follow their parent: few, so that several pages fit into the shortest slice.
+FOLLOWING = 500
 
 
 class TableSource:
@@ -162,6 +165,18 @@ class TableSource:
                     if parent in record_ids:
                         yield str(parent), row
 
+    def linked_page(self, table: str, record_id: str, place: str, allowance: Allowance) -> LinkedPage:
+        lookups = [link.source for link in self._links if link.table == table]
+        number, _, link = place.partition(" ")
+        at = int(number or 0)
+        if at >= len(lookups):
+            return LinkedPage([], "")
+        page = self._linked(lookups[at], [record_id], link, FOLLOWING, allowance)
+        rows = [row for row in page.rows if (row.values or {}).get(lookups[at]) == record_id]
+        if page.next_link:
+            return LinkedPage(rows, f"{at} {page.next_link}")
+        return LinkedPage(rows, f"{at + 1} " if at + 1 < len(lookups) else "")
+
     def existing(self, record_ids: Sequence[str], allowance: Allowance) -> set[str]:
         there: set[str] = set()
         for part in _parts(record_ids, MOST_IDS):
@@ -171,15 +186,24 @@ class TableSource:
     def _leading_to(self, column: str, record_ids: Sequence[str], allowance: Allowance) -> Iterator[Row]:
         """The rows in which a column holds one of these ids."""
         for part in _parts(record_ids, MOST_LINKED):
-            yield from self._dynamics.linked(
-                self._table,
-                column,
-                part,
-                self._columns,
-                labels=self._labels,
-                tables=self._several_tables,
-                timeout=allowance(),
-            )
+            link: str | None = ""
+            while link is not None:
+                page = self._linked(column, part, link, LARGEST_PAGE, allowance)
+                yield from page.rows
+                link = page.next_link
+
+    def _linked(self, column: str, record_ids: Sequence[str], link: str, page_size: int, allowance: Allowance) -> Page:
+        return self._dynamics.linked(
+            self._table,
+            column,
+            record_ids,
+            self._columns,
+            link,
+            labels=self._labels,
+            tables=self._several_tables,
+            timeout=allowance(),
+            page_size=page_size,
+        )
 
 
 def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import structlog
 
 from connectors.dynamics_pages import Row
-from connectors.errors import ConnectorError, CursorExpired, Malformed, TryAgain
+from connectors.errors import ConnectorError, CursorExpired, Malformed
 from store.record_queue import Change, RecordQueue
 from store.replay_ids import PART
 from store.replays import Replay
 from store.store import WorkflowStore
 from sync.mapping.forms import Unfit
-from sync.patience import Patience
+from sync.patience import Patience, asked_for
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import FILTERED_OUT, Slice
 from sync.tables.position import Position
@@ -94,11 +94,10 @@ class Walker:
         return page
 
     def _note(self, sentence: str, error: Exception) -> None:
-        wait = (error.wait or None) if isinstance(error, TryAgain) else None
         self._patience.note(
             f"{sentence.rstrip('.')}; changes are read meanwhile; give the replay up with: "
             f"d365acs replay cancel {self._stream}",
-            wait,
+            asked_for(error),
         )
 
     def _anew(self, position: Position, expired: CursorExpired) -> WalkPage | None:

@@ -44,7 +44,7 @@ START_PATIENCE, START_WEATHER = 15.0, 2.0
 BURST = 12
 #: So many new contacts come at once that some of them travel in a file, however many writers there are; so often, if
 #: they do not; so many seconds are waited for that, and so many until most of these files are in their place.
-CROWD, ARRIVALS, LOAD_PATIENCE, PLACE_PATIENCE = 60, 3, 3.0, 8.0
+CROWD, ARRIVALS, LOAD_PATIENCE, PLACE_PATIENCE = 60, 3, 3.0, 12.0
 #: What befalls processes, Redis and both systems beside their faults; in many storms all of it.
 BLOWS = (
     "SIGKILL worker", "SIGKILL children", "SIGKILL a child", "SIGKILL beat", "SIGKILL redis",

@@ -13,6 +13,7 @@ from types import FrameType
 import pytest
 
 from connectors.errors import Unreachable
+from connectors.uptime import uptime
 from connectors.wire_curl import CurlWire
 from tests.integration.connectors.odd_server import Call, OddServer, Reply
 from tests.integration.connectors.wires import ask
@@ -75,11 +76,33 @@ def test_a_process_that_was_stopped_before_it_sent_sends_nothing_any_more(
     stopped = connection._ended
 
     def stop() -> bool:
-        connection._deadline = time.monotonic()
+        connection._deadline = uptime()
         return stopped()
 
     monkeypatch.setattr(type(connection), "_ended", lambda self: stop())
     # When it wakes after its deadline
+    with pytest.raises(Unreachable, match="no time was left"):
+        ask(wire, f"{server.origin}/second")
+    # Then nothing was sent
+    assert [call.path for call in server.calls] == ["/first"]
+
+
+def test_a_machine_that_was_suspended_before_it_sent_sends_nothing_any_more(
+    server: OddServer, wire: CurlWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an open connection, and a machine that is suspended right before a request: time.monotonic() stands still
+    server.script = lambda call: Reply(204)
+    assert ask(wire, f"{server.origin}/first").status == 204
+    connection = wire._idle[-1]
+    clock, slept, ended = time.clock_gettime, [0.0], connection._ended
+
+    def suspend() -> bool:
+        slept[0] = 3600
+        return ended()
+
+    monkeypatch.setattr(time, "clock_gettime", lambda which: clock(which) + slept[0])
+    monkeypatch.setattr(type(connection), "_ended", lambda self: suspend())
+    # When it wakes
     with pytest.raises(Unreachable, match="no time was left"):
         ask(wire, f"{server.origin}/second")
     # Then nothing was sent

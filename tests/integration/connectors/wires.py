@@ -8,7 +8,6 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from connectors.uptime import uptime
 from connectors.wire import Answer, Wire
 from connectors.wire_curl import CurlWire
 from connectors.wire_requests import RequestsWire
@@ -35,7 +35,7 @@ def ask(
     seconds: float = 5,
 ) -> Answer:
     """One request as the seam would send it."""
-    return wire.send(method, url, headers or {}, body, f"Campaign {method} thing", time.monotonic() + seconds)
+    return wire.send(method, url, headers or {}, body, f"Campaign {method} thing", uptime() + seconds)
 
 
 def certificate(folder: Path, name: str) -> Path:

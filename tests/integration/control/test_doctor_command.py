@@ -40,6 +40,7 @@ def test_missing_processes_are_red_and_end_with_exit_code_1(run: Run) -> None:
     assert result.exit_code == 1
     found = colours(run)
     assert (found["Redis"], found["Redis version"], found["Redis eviction"]) == ("green", "green", "green")
+    assert found["Redis clock"] == "green"
     assert (found["ingress workers"], found["beat"], found["ingress configuration"]) == ("red", "red", "yellow")
 
 

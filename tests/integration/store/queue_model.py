@@ -224,6 +224,8 @@ class QueueModel:
         return held
 
     def sending(self, now: int, batch: int, coming: Iterable[str], leaving: Iterable[str]) -> int:
+        if (coming or leaving) and not self._runs(now, batch):
+            return -1
         before = dict(self.ledger)
         for record_id in coming:
             if self._held(now, batch, record_id):
@@ -253,6 +255,10 @@ class QueueModel:
         record = self.records.get(record_id)
         hold = record.hold if record else None
         return hold is not None and hold.batch == batch and self.ends(hold) > now
+
+    def _runs(self, now: int, batch: int) -> bool:
+        holds = (record.hold for record in self.records.values() if record.hold)
+        return any(hold.batch == batch and self.ends(hold) > now for hold in holds)
 
     def ends(self, hold: Hold) -> int:
         return self.lease_ends[hold.batch]

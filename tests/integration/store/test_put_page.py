@@ -7,7 +7,7 @@ from store.cursors import Cursor, read_cursor
 from store.keys import StreamKeys
 from store.lifecycle import Lifecycle
 from store.record_queue import Change, CursorMoved, GenerationOver, Lane, QueueFull, RecordQueue, Stored
-from tests.integration.store.records import changes, confirm
+from tests.integration.store.records import changes, confirm, record_id
 
 
 def test_a_page_of_any_length_is_stored_with_its_cursor(
@@ -94,6 +94,23 @@ def test_a_reader_of_an_earlier_generation_stores_nothing(
     assert (queue.backlog().total, read_cursor(redis, keys).number) == (0, 0)
 
 
+def test_a_reader_of_an_earlier_generation_forgets_nothing(
+    queue: RecordQueue, lifecycle: Lifecycle, generation: int
+) -> None:
+    # Given a workflow that was stopped and started while a reader was about to forget the ledger
+    lifecycle.stop("ann", "maintenance")
+    lifecycle.start("ann", "go on", revision=1)
+    assert lifecycle.run(generation + 2, "worker", "ready")
+    queue.put_page(generation + 2, 0, changes(1), "")
+    confirm(queue, queue.lease(generation + 2, 1, 60_000))
+    # When that reader goes on, Then what was confirmed is known
+    queue.ledger.forget(generation, 0)
+    assert queue.ledger.present([record_id(0)]) == {record_id(0)}
+    # And one of the present generation forgets it
+    queue.ledger.forget(generation + 2, 0)
+    assert queue.ledger.present([record_id(0)]) == set()
+
+
 def test_above_the_high_water_mark_reading_pauses_and_the_cursor_stays(
     redis: Redis, keys: StreamKeys, generation: int
 ) -> None:
@@ -109,6 +126,17 @@ def test_above_the_high_water_mark_reading_pauses_and_the_cursor_stays(
     confirm(queue, queue.lease(generation, 1, 60_000))
     queue.put_page(generation, 1, page, "after page 2")
     assert (queue.backlog().waiting, read_cursor(redis, keys).value) == (1002, "after page 2")
+
+
+def test_a_page_without_changes_moves_the_cursor_above_the_high_water_mark_too(
+    redis: Redis, keys: StreamKeys, generation: int
+) -> None:
+    # Given a queue that is full
+    queue = RecordQueue(redis, keys, high_water=1000)
+    queue.put_page(generation, 0, changes(1000), "after page 1")
+    # When a page comes that has nothing to wait, Then only the cursor has moved
+    assert queue.put_page(generation, 1, [], "begun again") == Stored(0, 0, 0)
+    assert (queue.backlog().waiting, read_cursor(redis, keys).value) == (1000, "begun again")
 
 
 def test_a_page_larger_than_the_high_water_mark_is_stored_to_its_end(

@@ -14,6 +14,7 @@ from store.consent import ConsentStore
 from store.cursors import Placing, read_cursor
 from store.freshness import FRESHNESS, Freshness, Waited
 from store.keys import InstanceKeys, StreamKeys, WorkflowKeys
+from store.ledger import Ledger
 from store.lifecycle import Lifecycle
 from store.loads import Load, Loads
 from store.outcome_log import OutcomeLog
@@ -22,7 +23,7 @@ from store.record_queue import Again, Lane, Parent, Parked, Reason, RecordQueue,
 from store.replays import Replays
 from store.revisions import Revisions
 from store.shares import Shares
-from store.throttle import SharedThrottle
+from store.throttle import Allowance, SharedThrottle
 from tests.integration.store.records import changes, entry, record_id
 
 FOLDER = Path(str(resources.files("store") / "lua"))
@@ -32,7 +33,8 @@ VERBS = sorted(path.stem for path in FOLDER.glob("*.lua") if path.stem != "commo
 def everybody(redis: Redis) -> list[object]:
     """One of each class that owns verbs."""
     keys = InstanceKeys("test").workflow("contacts")
-    return [RecordQueue(redis, keys.stream("contact")), Lifecycle(redis, keys), Revisions(redis, keys),
+    return [RecordQueue(redis, keys.stream("contact")), Ledger(redis, keys.stream("contact")),
+            Lifecycle(redis, keys), Revisions(redis, keys),
             SharedThrottle(redis, "throttle"), Shares(redis, "shares", 1, 1), Replays(redis, keys),
             ConsentStore(redis, keys),
             Pages(redis, keys.stream("contact")), Freshness(redis, keys.stream("contact")),
@@ -77,20 +79,23 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
 ) -> None:
     # Given every class that calls scripts, with its calls written down
     queue, revisions, replays = RecordQueue(redis, keys), Revisions(redis, workflow), Replays(redis, workflow)
-    throttle = SharedThrottle(redis, InstanceKeys("test").throttle("campaign"), requests_per_second=5)
+    throttle = SharedThrottle(redis, InstanceKeys("test").throttle("campaign"), Allowance(5))
     shares = Shares(redis, InstanceKeys("test").shares("campaign"), 1, 1)
     consent = ConsentStore(redis, workflow)
     calls: dict[str, list[list[str]]] = {}
     pages, freshness, placing = Pages(redis, keys), Freshness(redis, keys), Placing(redis, keys)
-    outcomes, loads = OutcomeLog(redis, keys, kept=1), Loads(redis, keys)
+    outcomes, loads, ledger = OutcomeLog(redis, keys, kept=1), Loads(redis, keys), Ledger(redis, keys)
     for owner in (
-        queue, lifecycle, revisions, replays, throttle, shares, consent, pages, freshness, placing, outcomes, loads
+        queue, lifecycle, revisions, replays, throttle, shares, consent, pages, freshness, placing, outcomes, loads,
+        ledger,
     ):  # fmt: skip
         for verb, script in scripts_of(owner).items():
             setattr(owner, f"_{verb}", _Recorder(script, calls.setdefault(verb, [])))
     # When every verb is used, with records of many ledger buckets and a workflow of two streams
     lifecycle.add_streams(["account"])
     queue.put_page(generation, 0, changes(600), "next")
+    ledger.forget(generation, 1)
+    ledger.disbelieve([record_id(0), record_id(1)])
     batch = queue.lease(generation, 500, 60_000)
     queue.renew(generation, batch.number, 60_000)
     queue.sending(batch.number, [record_id(0)], [record_id(1)])
@@ -124,7 +129,7 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     replays.ask("contact", "ann", "")
     throttle.ask(1)
     throttle.pause(0.001)
-    shares.ask(full=False, congested=False)
+    shares.ask(full=False, congested=False, under_way=0)
     consent.decide(record_id(0), b"")
     consent.confirm(record_id(0), b"", [], "answer", 0)
     consent.known([record_id(0), record_id(1)])

@@ -14,7 +14,7 @@ from store.replays import Only
 from store.store import Store, WorkflowStore
 from sync.loading import timing
 from sync.mapping.mapper import fingerprint
-from sync.streams import FILTERED_OUT, Allowance, Answer, Calls, Reader, Send, Slice, Stream
+from sync.streams import FILTERED_OUT, Allowance, Answer, Calls, LinkedPage, Reader, Send, Slice, Stream
 from sync.tables import deletions
 from sync.tables.position import Position
 from sync.tables.reading import TableReader
@@ -82,6 +82,9 @@ class ScriptedSource:
         self, table: str, record_ids: Sequence[str], required: bool, allowance: Allowance
     ) -> list[tuple[str, Row]]:
         return []
+
+    def linked_page(self, table: str, record_id: str, place: str, allowance: Allowance) -> LinkedPage:
+        return LinkedPage([], "")
 
     def existing(self, record_ids: Sequence[str], allowance: Allowance) -> set[str]:
         return {record_id for record_id in record_ids if record_id in self.there}

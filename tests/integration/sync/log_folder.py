@@ -10,7 +10,8 @@ from redis import Redis
 
 from config.event_files import FileEvents
 from connectors.sftp import Sftp
-from store.files import SURE_MS, Files
+from store.client import SURE_MS
+from store.files import Files
 from store.keys import InstanceKeys, StreamKeys
 from sync.egress import file_columns
 from sync.files.source import FileSource

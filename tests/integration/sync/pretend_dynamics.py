@@ -140,16 +140,23 @@ class PretendDynamics:
         lookup: str,
         ids: Sequence[str],
         columns: Sequence[str],
+        link: str = "",
         *,
         labels: Sequence[str] = (),
         tables: Sequence[str] = (),
         timeout: float,
-    ) -> list[Row]:
+        page_size: int,
+    ) -> Page:
         with self._lock:
             self._note(f"{table.name} linked")
             rows = self._rows.get(table.name, {})
-            leads_to = {id_: id_ if lookup == table.primary_id else rows[id_][1].get(lookup) for id_ in sorted(rows)}
-            return [self._row(table, id_, columns) for id_, target in leads_to.items() if target in ids]
+            leads_to = {id_: id_ if lookup == table.primary_id else rows[id_][1].get(lookup) for id_ in rows}
+            behind = sorted(
+                id_ for id_, target in leads_to.items() if target in ids and id_ > link.removeprefix("linked:")
+            )
+            page = behind[: min(self.page_size, page_size)]
+            next_link = f"linked:{page[-1]}" if len(behind) > len(page) else None
+            return Page([self._row(table, id_, columns) for id_ in page], next_link, None)
 
     def existing(self, table: DynamicsTable, ids: Sequence[str], timeout: float) -> set[str]:
         with self._lock:

@@ -14,7 +14,8 @@ from config.event_files import FileEvents
 from config.sftp_connection import SftpConnection
 from connectors.errors import CredentialsRefused, Stop, TryAgain
 from connectors.sftp import Sftp
-from store.files import SURE_MS, Files
+from store.client import SURE_MS
+from store.files import Files
 from store.keys import InstanceKeys
 from sync.egress import file_columns
 from sync.files.source import FileSource

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from connectors.errors import TryAgain
-from store.files import SURE_MS
+from store.client import SURE_MS
 from tests.integration.sync.log_folder import LogFolder, log_folders, rows
 
 

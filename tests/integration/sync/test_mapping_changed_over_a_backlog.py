@@ -1,12 +1,16 @@
 """A mapping that changes while records of the run before still wait: they are judged as the new mapping says."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from store import ledger
+from store.keys import StreamKeys
+from sync.streams import ReadEnd
 from tests.integration.sync import pretend_campaign
-from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
+from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, RESOURCE, Family, the
 
 ANN, GOLD, BILL = the("ann"), the("gold"), the("bill")
 ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
@@ -43,6 +47,129 @@ def test_a_new_filter_reaches_a_queue_that_is_too_full_for_reading(redis: Redis)
     family.settle()
     # Then nothing was sent
     assert family.writes(CONTACT) == []
+
+
+#: Where each table is written under another key than that of its mapping.
+KEYED_ANEW: dict[str, dict[str, Any]] = {
+    CONTACT: {"key": {"field": "cusJobTitle", "unique": True, "address": "uri"}},
+    MEMBERSHIP: {
+        "key": {"field": "number", "unique": True, "address": "uri"},
+        "fields": [{"from": "new_points", "to": "points"}],
+    },
+    INVOICE: {
+        "key": {"field": "number", "unique": True, "address": "uri"},
+        "fields": [{"from": "new_name", "to": "crmId"}],
+    },
+}
+
+
+@pytest.fixture
+def campaign_keyed_anew(monkeypatch: pytest.MonkeyPatch) -> Callable[[Family], None]:
+    """Makes the Campaign of a family one that is empty and has those keys, as another one would be."""
+
+    def change(family: Family) -> None:
+        family.campaign = pretend_campaign.PretendCampaign()
+        for table, mapping in KEYED_ANEW.items():
+            monkeypatch.setitem(pretend_campaign.KEYS, RESOURCE[table], mapping["key"]["field"])
+
+    return change
+
+
+@pytest.mark.parametrize("replayed", [False, True], ids=["", "with a replay"])
+def test_a_new_key_reaches_a_queue_that_is_too_full_for_reading(
+    redis: Redis, campaign_keyed_anew: Callable[[Family], None], replayed: bool
+) -> None:
+    # Given a queue at its high-water mark, full of contacts that were read under one key
+    family = Family(redis, high_water=3)
+    family.start(new_membership=None, new_invoice=None)
+    everybody = {the(f"contact {number}") for number in range(3)}
+    for record_id in everybody:
+        family.dynamics.put(CONTACT, record_id, lastname="x")
+    family.read(CONTACT)
+    assert family.read(CONTACT) is ReadEnd.FULL
+    # When the next run writes under another one
+    campaign_keyed_anew(family)
+    if replayed:
+        family.workflow.replays.ask(CONTACT, "a test", "")
+    family.start(contact=KEYED_ANEW[CONTACT])
+    family.settle()
+    # Then all of them are there under that
+    assert set(family.held(CONTACT)) == everybody
+
+
+def test_new_keys_reach_a_family_whose_queues_are_too_full_for_reading(
+    redis: Redis, campaign_keyed_anew: Callable[[Family], None]
+) -> None:
+    # Given three tables with queues at their high-water mark: contacts that wait, and their children that are parked
+    family = Family(redis, high_water=3)
+    family.start()
+    for number in range(4):
+        contact, membership, invoice = (the(f"{table} {number}") for table in family.mappings)
+        family.dynamics.put(CONTACT, contact, lastname="x")
+        family.dynamics.put(MEMBERSHIP, membership, new_contactid=contact)
+        family.dynamics.put(INVOICE, invoice, new_membershipid=membership)
+    family.read(CONTACT)
+    family.carry(INVOICE, MEMBERSHIP)
+    assert (len(family.parked(MEMBERSHIP)), len(family.parked(INVOICE))) == (4, 4)
+    assert [family.read(table) for table in family.mappings] == [ReadEnd.FULL] * 3
+    # When the next run writes all of them under other keys
+    campaign_keyed_anew(family)
+    family.start(**KEYED_ANEW)
+    family.settle()
+    # Then all of them are there, none of them before its parent
+    assert [len(family.held(table)) for table in family.mappings] == [4, 4, 4]
+    assert [event.missing for event in family.campaign.events if event.missing] == []
+
+
+def test_a_child_is_not_written_while_its_parents_table_is_yet_to_be_read_for_a_new_key(
+    family: Family, campaign_keyed_anew: Callable[[Family], None]
+) -> None:
+    # Given a membership that waits, and its contact, which was written under one key
+    family.start(new_invoice=None)
+    family.dynamics.put(CONTACT, ANN, lastname="Ann")
+    family.settle()
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN)
+    family.read(MEMBERSHIP)
+    # When the next run writes them under others, and the membership is faster
+    campaign_keyed_anew(family)
+    family.start(contact=KEYED_ANEW[CONTACT], new_membership=KEYED_ANEW[MEMBERSHIP])
+    family.carry(MEMBERSHIP)
+    family.settle()
+    # Then it was written, linked to its contact
+    assert family.held(MEMBERSHIP)[GOLD]["holder"] == ANN
+    assert family.dead(MEMBERSHIP) == {}
+
+
+@pytest.mark.parametrize("portion", [0, 1], ids=["before it forgets", "while it forgets"])
+def test_a_reader_that_overslept_takes_nothing_from_what_was_written_under_a_new_key_meanwhile(
+    family: Family,
+    campaign_keyed_anew: Callable[[Family], None],
+    monkeypatch: pytest.MonkeyPatch,
+    portion: int,
+) -> None:
+    # Given contacts that were written under one key, and are to be written under another
+    family.start(new_membership=None, new_invoice=None)
+    everybody = {the(f"contact {number}") for number in range(20)}
+    for record_id in everybody:
+        family.dynamics.put(CONTACT, record_id, lastname="x")
+    family.settle()
+    campaign_keyed_anew(family)
+    family.start(contact=KEYED_ANEW[CONTACT])
+    # When a reader pauses that is about to forget what was written before
+    key_of, pauses = StreamKeys.ledger, [portion * ledger._BUCKETS_AT_ONCE]
+
+    def pausing(keys: StreamKeys, bucket: int) -> str:
+        if bucket in pauses:
+            pauses.clear()
+            # Its right to read runs out: another reader takes everything up, and all is written.
+            family.redis.delete(keys.reading)
+            family.carry(CONTACT)
+        return key_of(keys, bucket)
+
+    monkeypatch.setattr(StreamKeys, "ledger", pausing)
+    assert family.read(CONTACT) is ReadEnd.STOPPED
+    # Then all that was written since is known
+    assert family.workflow.queue(CONTACT).ledger.present(sorted(everybody)) == everybody
 
 
 def test_a_deletion_that_waits_when_deletions_are_switched_off_is_not_sent(family: Family) -> None:

@@ -1,13 +1,17 @@
 """Children wait for their parents, visibly, and follow by themselves; or they are set aside with a reason."""
 
+from typing import Any
+
 import pytest
 from redis import Redis
 
+from connectors.dynamics_metadata import DynamicsTable
+from connectors.dynamics_pages import Row
 from connectors.errors import Refused, SchemaRefused, Unavailable
 from store.outcome_log import Ending
-from store.record_queue import Change, Lane
+from store.record_queue import Change, Lane, RecordQueue, Stored
 from sync.tables import relatives
-from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
+from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, SCHEMAS, Family, the
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")
 REFERRER = [{"from": "new_referrerid", "to": "referrer", "table": CONTACT}]
@@ -105,6 +109,57 @@ def test_a_parent_that_was_fetched_and_then_deleted_does_not_stay(family: Family
     family.settle()
     # Then Campaign holds neither
     assert (family.held(CONTACT), family.held(MEMBERSHIP)) == ({}, {})
+
+
+def test_a_parent_that_is_deleted_while_whoever_fetches_it_sleeps_is_not_written(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a membership whose contact is to be fetched
+    orphan(family)
+    fetch, fetched = family.dynamics.row, list[str]()
+
+    def oversleep(table: DynamicsTable, id_: str, *args: Any, **options: Any) -> Row | None:
+        row = fetch(table, id_, *args, **options)
+        if not fetched:
+            fetched.append(id_)
+            family.redis.delete(family.workflow.queue(CONTACT).keys.reading)
+            family.dynamics.remove(MEMBERSHIP, GOLD)
+            family.dynamics.remove(CONTACT, ANN)
+            family.read(CONTACT)
+        return row
+
+    # When it is deleted, and another process reads that, while the one that has fetched it sleeps
+    monkeypatch.setattr(family.dynamics, "row", oversleep)
+    look_after(family, MEMBERSHIP)
+    family.settle()
+    # Then it is not in Campaign
+    assert (fetched, family.held(CONTACT)) == ([ANN], {})
+    assert ("create", ANN) not in family.writes(CONTACT)
+
+
+def test_a_parent_whose_deletion_is_on_its_way_to_the_queue_when_it_was_fetched_does_not_stay(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a membership whose contact was asked for, and then deleted
+    orphan(family)
+    stale = family.dynamics.row(SCHEMAS.tables[CONTACT].table(CONTACT), ANN, ("lastname",), timeout=1)
+    monkeypatch.setattr(family.dynamics, "row", lambda *args, **options: stale)
+    family.dynamics.remove(MEMBERSHIP, GOLD)
+    family.dynamics.remove(CONTACT, ANN)
+    put_page, fed = RecordQueue.put_page, list[str]()
+
+    def put_late(self: RecordQueue, *args: Any, **options: Any) -> Stored:
+        if self.keys.stream == CONTACT and not fed:
+            family.redis.delete(self.keys.reading)
+            look_after(family, MEMBERSHIP)
+            fed.extend(self.waiting([ANN]))
+        return put_page(self, *args, **options)
+
+    # When it is queued after its reader has found that nobody knew of it, and before the deletion's page is stored
+    monkeypatch.setattr(RecordQueue, "put_page", put_late)
+    family.settle()
+    # Then it is not in Campaign
+    assert (fed, family.held(CONTACT)) == ([ANN], {})
 
 
 def test_a_child_whose_parent_waits_itself_waits_on(family: Family) -> None:

@@ -8,6 +8,7 @@ from connectors.errors import CursorExpired, Stop, Unavailable
 from store.ledger import Entry, Standing
 from store.record_queue import Lane, RecordQueue, Stored, Written
 from store.store import Store, WorkflowStore
+from sync import patience
 from sync.reading import read_slice
 from sync.streams import ReadEnd, Slice, Stream, kind_of
 from sync.tables.position import Phase, Position
@@ -123,9 +124,10 @@ def test_an_expired_change_token_leads_to_a_full_read(
 
 
 def test_trouble_is_shown_and_reading_goes_on_by_itself(
-    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a source that is down
+    monkeypatch.setattr(patience, "LEAST_WAIT", 0)
     source.pages[""] = Unavailable("dynamics", "Dynamics is not available (503)", wait=0)
     # When it is read, nothing is lost and the trouble says why
     assert read_slice(stream, workflow, 1, piece) is ReadEnd.WAITING
@@ -146,6 +148,19 @@ def test_a_system_that_asked_for_a_pause_is_left_alone_until_then(
     # When the next slice comes
     assert read_slice(stream, workflow, 1, piece) is ReadEnd.WAITING
     # Then nothing was asked
+    assert source.asked == [""]
+
+
+def test_a_system_that_wants_to_be_asked_again_now_is_not_asked_in_a_hot_loop(
+    workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a source that is down and says "Retry-After: 0"
+    monkeypatch.setattr(patience, "LEAST_WAIT", 60)
+    source.pages[""] = Unavailable("dynamics", "busy", wait=0)
+    # When slice after slice comes
+    for _ in range(3):
+        assert read_slice(stream, workflow, 1, piece) is ReadEnd.WAITING
+    # Then it was asked once
     assert source.asked == [""]
 
 
@@ -170,9 +185,15 @@ def test_reading_pauses_at_the_high_water_mark_and_keeps_its_place(
 
 
 def test_an_outage_begins_when_it_begins_however_long_reading_waited_for_writing(
-    store: Store, workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice
+    store: Store,
+    workflow: WorkflowStore,
+    stream: Stream,
+    source: ScriptedSource,
+    piece: Slice,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given reading that waits for writing
+    monkeypatch.setattr(patience, "LEAST_WAIT", 0)
     small = Store(store.redis, "test", high_water=1).workflow("ingress")
     source.pages[""] = Page([row("a", 1)], "next", None)
     source.pages["next"] = Unavailable("dynamics", "busy", wait=0)

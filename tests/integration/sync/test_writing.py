@@ -1,14 +1,16 @@
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from connectors.errors import ConnectorError, Malformed, Refused, Stop, Throttled, Unavailable, Unreachable
+from store.client import text
+from store.ledger import Entry
 from store.outcome_log import Ending
-from store.record_queue import Batch, Change, Lane, RecordQueue
+from store.record_queue import Batch, Change, Lane, Leased, Outcome, RecordQueue
 from store.store import WorkflowStore
 from sync import batch_writer
 from sync.mapping.mapper import Unmappable
@@ -337,6 +339,93 @@ def test_a_writer_that_has_overslept_sends_nothing_more(
     # And once the lease is reaped both wait again
     assert queue.reap() == 2
     assert queue.backlog().waiting == 2
+
+
+def end_the_lease(redis: Redis, queue: RecordQueue) -> None:
+    """In Redis alone, as where its clock steps forward, or a replica takes over without the last second."""
+    for number in redis.zrange(queue.keys.batches, 0, -1):
+        redis.zadd(queue.keys.batches, {text(number): 1})
+
+
+def test_a_writer_that_is_not_believed_any_more_sends_nothing_more(
+    workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a writer in the middle of a batch, whose own deadline is far away
+    monkeypatch.setattr(batch_writer, "LOOK_EVERY", 0.01)
+    queue = put(workflow, **{f"r{n}": 1 for n in range(100)})
+    doubted, looked = threading.Event(), threading.Event()
+    settle = RecordQueue.settle
+
+    def settled(queue: RecordQueue, number: int, outcomes: Iterable[Outcome]) -> set[str]:
+        answer = settle(queue, number, outcomes)
+        if answer:
+            doubted.set()
+        return answer
+
+    def stopping() -> bool:
+        if doubted.is_set():
+            looked.set()
+        return False
+
+    def lose_the_lease_at_the_third(send: Send) -> None:
+        if len(target.sent) == 2:
+            end_the_lease(redis, queue)
+        if len(target.sent) == 3:
+            assert looked.wait(10)
+
+    monkeypatch.setattr(RecordQueue, "settle", settled)
+    target.before = lose_the_lease_at_the_third
+    # When its lease ends in Redis, and what it says next is doubted
+    write(workflow, stream, Slice(10, stopping))
+    # Then the request in flight ends, and no other one begins
+    assert len(target.sent) == 4
+    # And what was not believed waits, with the rest
+    assert queue.reap() >= 98
+    assert queue.backlog().waiting >= 98
+
+
+def test_a_writer_that_is_not_heard_before_it_sends_sends_nothing(
+    workflow: WorkflowStore,
+    stream: Stream,
+    target: ScriptedTarget,
+    piece: Slice,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given new records, and a lease that ends in Redis while they are prepared
+    queue = put(workflow, a=1, b=1)
+    prepare = target.prepare
+
+    def late(record: Leased, entry: Entry | None) -> Send | Outcome:
+        end_the_lease(redis, queue)
+        return prepare(record, entry)
+
+    monkeypatch.setattr(target, "prepare", late)
+    # When they are written
+    write(workflow, stream, piece)
+    # Then none was sent, and nothing is said of them
+    assert target.sent == []
+    assert queue.ledger.entries(["a", "b"]) == [None, None]
+    assert queue.reap() == 2
+
+
+def test_a_writer_whose_machine_was_suspended_sends_nothing_more(
+    workflow: WorkflowStore, stream: Stream, target: ScriptedTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a machine that is suspended during the first request, for longer than the lease: time.monotonic() stands
+    monkeypatch.setattr(batch_writer, "LOOK_EVERY", 60)
+    put(workflow, a=1, b=1)
+    clock, asleep = time.clock_gettime, [0.0]
+    monkeypatch.setattr(time, "clock_gettime", lambda which: clock(which) + asleep[0])
+
+    def suspend(send: Send) -> None:
+        asleep[0] = 2 * LEASE
+
+    target.before = suspend
+    # When it goes on
+    write(workflow, stream, Slice(0, lambda: False))
+    # Then the second record was not sent
+    assert target.sent == ["a"]
 
 
 def test_a_long_batch_keeps_its_lease(

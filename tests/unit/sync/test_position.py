@@ -14,7 +14,7 @@ def caught_up(link: str = "delta-1", highest: int = 9) -> Position:
 
 def test_a_position_is_read_back_as_it_was_written() -> None:
     position = Position(
-        Phase.CHANGES, "link", 9, 7, left=Left("old", midway=True, newest=3), comparison=Comparison(5, 256, 2)
+        Phase.CHANGES, "link", 9, 7, left=Left("old", midway=True, newest=3), comparison=Comparison(5, 256, 2, "an id")
     )
     assert Position.load(position.dump()) == position
     assert Position.load("") == Position()

@@ -10,7 +10,7 @@ from fakeredis import FakeRedis
 from config.settings import Settings
 from connectors.errors import Unavailable
 from store.lifecycle import State
-from store.record_queue import Change
+from store.record_queue import BATCH, Change
 from store.store import Store, WorkflowStore
 from sync.workflows import NAMES
 from tasks.read import read
@@ -104,6 +104,24 @@ def test_a_tick_takes_back_what_a_dead_worker_held(runtime: Runtime, workflow: W
     assert (backlog.waiting, backlog.leased) == (1, 0)
 
 
+def test_a_tick_takes_back_all_that_a_dead_collector_held_but_no_more_than_it_has_time_for(
+    runtime: Runtime, workflow: WorkflowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given five full batches of a worker that died over a file for an import
+    monkeypatch.setattr("tasks.tick.REAPS", 3)
+    run(workflow)
+    put(workflow, 5 * BATCH)
+    queue = workflow.queue("contact")
+    for _ in range(5):
+        queue.lease(1, BATCH, 1000, now_ms=1)
+    # When a tick comes, then as many are taken back as it may take back at once
+    tick(runtime, "ingress")
+    assert queue.backlog().leased == 2 * BATCH
+    # And the next one takes back the rest
+    tick(runtime, "ingress")
+    assert queue.backlog().leased == 0
+
+
 def test_a_start_without_a_configuration_fails_and_says_what_to_do(runtime: Runtime, workflow: WorkflowStore) -> None:
     # Given a start that names a revision nobody saved
     workflow.lifecycle.start("a test", "", 1)
@@ -144,6 +162,7 @@ def test_a_start_that_is_tried_again_does_not_ask_for_the_schemas_again(
 ) -> None:
     # Given a start whose last question is not answered
     hesitant = Hesitant()
+    monkeypatch.setattr("sync.patience.LEAST_WAIT", 0)
     monkeypatch.setattr("tasks.tick.workflow_named", lambda name: hesitant)
     monkeypatch.setattr("tasks.tick.active_document", lambda store: SimpleNamespace(connections=None))
     monkeypatch.setattr("tasks.tick.Systems", lambda connections, store: SimpleNamespace(close=lambda: None))

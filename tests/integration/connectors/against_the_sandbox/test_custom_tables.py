@@ -103,6 +103,22 @@ def test_rows_that_are_gone_are_told_from_those_that_are_there(
     assert dynamics.existing(table, [*ids, NOWHERE], 10) == set(ids) - set(ids[::3])
 
 
+def test_rows_that_link_to_others_come_page_by_page_in_the_order_of_their_ids(dynamics: Dynamics) -> None:
+    # Given all memberships, and the holders of most of them
+    table, columns = dynamics.table("new_membership", 10), ("new_contactid", "new_tier")
+    rows = sorted(dynamics.first_page(table, columns, timeout=10).rows)
+    holders = sorted({str(row.values["new_contactid"]) for row in rows if row.values})[:-2]
+    # When the memberships of these are asked for, three at a time
+    pages = [dynamics.linked(table, "new_contactid", holders, columns, timeout=10, page_size=3)]
+    while link := pages[-1].next_link:
+        pages.append(dynamics.linked(table, "new_contactid", holders, columns, link, timeout=10, page_size=3))
+    # Then each comes once
+    assert [row for page in pages for row in page.rows] == [
+        row for row in rows if row.values and row.values["new_contactid"] in holders
+    ]
+    assert len(pages) > 5 and max(len(page.rows) for page in pages) == 3
+
+
 def test_the_life_of_change_tokens_is_the_organisations(dynamics: Dynamics, admin: Admin) -> None:
     admin.put("/switches", {"expire_change_tracking_days": 30})
     assert dynamics.token_days(10) == 30
