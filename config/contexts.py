@@ -31,8 +31,7 @@ class UnknownContext(Exception):
 def _redis_url(text: str) -> str:
     if is_reference(text):
         return text
-    parts = urlsplit(redis_address(text))
-    if parts.password is not None or "password=" in parts.query:
+    if "password=" in text.partition("?")[2] or urlsplit(redis_address(text)).password is not None:
         raise ValueError(
             "must not hold a password: refer to the whole address by ${env:NAME} or ${file:/absolute/path}"
         )
