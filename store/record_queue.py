@@ -247,16 +247,22 @@ class RecordQueue(QueueView):
         return bool(code)
 
     def sending(
-        self, number: int, coming: Collection[str], leaving: Collection[str] = (), now_ms: int | None = None
+        self,
+        number: int,
+        coming: Collection[str],
+        leaving: Collection[str] = (),
+        changing: Collection[str] = (),
+        now_ms: int | None = None,
     ) -> int:
-        """Says what is about to be sent of a batch: records that the target is not known to hold, and deletions.
+        """Says what is about to be sent of a batch: records that the target is not known to hold, deletions, and
+        changes of what it holds.
 
-        From then on, until they are settled, the ledger vouches neither for their presence nor for their absence: the
-        answer may be lost that would tell. Answers how many entries of the ledger changed; -1 if the batch was not
-        heard, because its lease has run out: then nothing may be sent.
+        From then on, until they are settled, the ledger vouches neither for the presence nor for the absence of the
+        first two, and for no values of the others: the answer may be lost that would tell. Answers how many entries of
+        the ledger changed; -1 if the batch was not heard, because its lease has run out: then nothing may be sent.
         """
-        letters = [*(("c", record_id) for record_id in coming), *(("l", record_id) for record_id in leaving)]
-        return self._tell(number, letters, now_ms)
+        told = (("c", coming), ("l", leaving), ("u", changing))
+        return self._tell(number, [(letter, record_id) for letter, ids in told for record_id in ids], now_ms)
 
     def not_sent(self, number: int, ids: Collection[str], now_ms: int | None = None) -> int:
         """Takes back what `sending` said of records of a batch that are to come: nothing was sent of them.

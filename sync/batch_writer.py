@@ -191,8 +191,10 @@ class BatchWriter:
         """Before any request: if its answer is lost, nobody must take for certain what it may have changed."""
         if self._target.remembers:
             unknown = [send.record.id for send in sends if send.update is not None and not send.known]
-            leaving = [send.record.id for send in sends if send.update is None and send.known]
-            if self._queue.sending(self._batch.number, unknown, leaving) < 0:
+            known = [send for send in sends if send.known]
+            leaving = [send.record.id for send in known if send.update is None]
+            changing = [send.record.id for send in known if send.update is not None]
+            if self._queue.sending(self._batch.number, unknown, leaving, changing) < 0:
                 self._halt = True
 
     def _give_back(self) -> None:

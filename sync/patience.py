@@ -9,14 +9,12 @@ from store.trouble import Troubles
 FIRST_WAIT = 1.0
 #: The longest wait of our own, so that the end of an outage is noticed soon.
 LONGEST_WAIT = 30.0
-#: The shortest wait that a system can ask for. Some say "Retry-After: 0" for as long as they are in trouble.
-LEAST_WAIT = 0.5
 
 
 def asked_for(error: Exception) -> float | None:
-    """Seconds that the system wants to be left alone; None if it did not say. "Now" means soon, and no hot loop."""
-    wait = error.wait if isinstance(error, TryAgain) else None
-    return None if wait is None else max(wait, LEAST_WAIT)
+    """Seconds that the system wants to be left alone; None if it did not say. "Now" says nothing: some answer so for as
+    long as they are in trouble."""
+    return (error.wait if isinstance(error, TryAgain) else None) or None
 
 
 class Patience:

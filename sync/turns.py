@@ -1,5 +1,6 @@
 """How many requests one process has under way to a system: no more than its share (`store.shares`)."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -46,9 +47,9 @@ class Turns:
                 if self._asked_at is None or now - self._asked_at >= EVERY_SECONDS:
                     self._renew(now)
                 if self._under_way < self._share:
+                    self._keep()
                     self._under_way += 1
                     self._full = self._full or self._under_way == self._share
-                    self._keep()
                     return
                 if now >= give_up:
                     raise NoTurn
@@ -87,19 +88,18 @@ class Turns:
     def _keep(self) -> None:
         """Whoever waits for answers asks for no turn, and yet its requests must not be held to be over."""
         if not self._is_kept:
-            self._is_kept = True
             threading.Thread(target=self._renew_while_under_way, name="turns", daemon=True).start()
+            self._is_kept = True
 
     def _renew_while_under_way(self) -> None:
         while True:
             time.sleep(EVERY_SECONDS)
             with self._free:
-                if not self._under_way:
-                    self._is_kept = False
+                self._is_kept = self._under_way > 0
+                if not self._is_kept:
                     return
                 now = self._clock()
                 if self._asked_at is None or now - self._asked_at >= EVERY_SECONDS:
-                    try:
+                    # Nobody else can ask, either.
+                    with contextlib.suppress(RedisError):
                         self._renew(now)
-                    except RedisError:
-                        continue  # nobody else can ask, either

@@ -12,6 +12,11 @@ local function clock(argument)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- An entry of the ledger whose record is present, without what was confirmed of its values, so that its next version is
+-- written whatever it is. As `Entry` is packed: the standing, the version, the time, the fingerprint, of which the first
+-- 8 bytes are the values'.
+local function disbelieved(entry) return string.sub(entry, 1, 13) .. string.rep('\0', 8) .. string.sub(entry, 22) end
+
 local function head_of(record)
   local version, queued, lane, start = string.match(record, '^(%d+) (%d+) ([lr]) ()')
   return tonumber(version), tonumber(queued), lane, start

@@ -79,12 +79,17 @@ class Family:
     def _bring_children(self, parent: str, allowance: Allowance, is_over: Callable[[], bool]) -> bool:
         places, children = self.store.following(self.stream.name), self._children(itself=True)
         number, place = self._place(places.get(parent))
+        kept = bool(place)
         while number < len(children):
             try:
                 place = self._bring_page(children[number], parent, place, allowance)
-            except (CursorExpired, Malformed, Refused):
-                places.drop([parent])  # the place may be to blame: the next time it is begun anew
+            except (CursorExpired, Malformed, Refused) as error:
+                # The place may be to blame: the next time it is begun anew. One that was told just now is not, if what
+                # came is only torn.
+                if kept or not isinstance(error, Malformed):
+                    places.drop([parent])
                 raise
+            kept = False
             number += not place
             if number < len(children):
                 places.put(parent, f"{self.generation} {number} {place}")

@@ -185,11 +185,22 @@ class QueueMachine(RuleBasedStateMachine):
             )
 
     def sending(self, speaker: tuple[bool, int], comes: set[str], leaves: set[str]) -> None:
+        self._sending(speaker, sorted(comes), sorted(leaves - comes))
+
+    def changing(self, speaker: tuple[bool, int], changes: set[str]) -> None:
+        self._sending(speaker, changing=sorted(changes))
+
+    def _sending(
+        self,
+        speaker: tuple[bool, int],
+        coming: Sequence[str] = (),
+        leaving: Sequence[str] = (),
+        changing: Sequence[str] = (),
+    ) -> None:
         if writer := self._writer(speaker):
-            coming, leaving = sorted(comes), sorted(leaves - comes)
             self._both(
-                lambda: self.queue.sending(writer.number, coming, leaving, self.now),
-                lambda: self.model.sending(self.now, writer.number, coming, leaving),
+                lambda: self.queue.sending(writer.number, coming, leaving, changing, self.now),
+                lambda: self.model.sending(self.now, writer.number, coming, leaving, changing),
             )
 
     def settle(self, speaker: tuple[bool, int], deeds: list[str], others: dict[str, str]) -> None:

@@ -223,8 +223,10 @@ class QueueModel:
             self.lease_ends[batch] = now + lease_ms
         return held
 
-    def sending(self, now: int, batch: int, coming: Iterable[str], leaving: Iterable[str]) -> int:
-        if (coming or leaving) and not self._runs(now, batch):
+    def sending(
+        self, now: int, batch: int, coming: Iterable[str], leaving: Iterable[str], changing: Iterable[str]
+    ) -> int:
+        if (coming or leaving or changing) and not self._runs(now, batch):
             return -1
         before = dict(self.ledger)
         for record_id in coming:
@@ -234,6 +236,10 @@ class QueueModel:
         for record_id in leaving:
             if self._held(now, batch, record_id) and self.is_present(Parent(self.stream, record_id)):
                 self.ledger[record_id] = self.ledger[record_id]._replace(standing=Standing.LEAVING)
+        for record_id in changing:
+            if self._held(now, batch, record_id) and self.is_present(Parent(self.stream, record_id)):
+                entry = self.ledger[record_id]
+                self.ledger[record_id] = entry._replace(fingerprint=bytes(8) + entry.fingerprint[8:])
         return sum(entry != before.get(record_id) for record_id, entry in self.ledger.items())
 
     def settle(self, now: int, batch: int, outcomes: Sequence[Outcome]) -> set[str]:

@@ -69,6 +69,7 @@ _STEPS = [
     (5, step("lease", how_many=st.integers(1, 4), slip=slips)),
     (4, step("renew", speaker=speakers, slip=slips)),
     (3, step("sending", speaker=speakers, comes=st.sets(ids, max_size=3), leaves=st.sets(ids, max_size=3))),
+    (1, step("changing", speaker=speakers, changes=st.sets(ids, max_size=3))),
     (4, step("settle", speaker=speakers, deeds=some_deeds, others=st.dictionaries(ids, deeds, max_size=2))),
     (4, step("advance_time", by=st.sampled_from([1, 50, LEASE_MS - 1, LEASE_MS, LEASE_MS + 50]))),
     (2, step("reap")),

@@ -209,8 +209,13 @@ PLANTS = {
     ),
     "one that is not there is to leave": (
         "sending",
-        "if entry and string.byte(entry) == PRESENT then",
-        "if entry then",
+        "if entry and string.byte(entry) == PRESENT then after = LEAVING",
+        "if entry then after = LEAVING",
+    ),
+    "what was confirmed of a record is believed while it changes": (
+        "sending",
+        "after = disbelieved(entry)",
+        "after = entry",
     ),
     "a revived record stands in no lane": ("revive", "redis.call('RPUSH', ready, unpack(live))", ""),
     "a revived record keeps its letter": ("revive", "redis.call('HDEL', dead, unpack(gone))", ""),

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Page
-from connectors.errors import CursorExpired, Refused
+from connectors.errors import CursorExpired, Malformed, Refused
 from sync.batch_writer import BatchWriter
 from sync.streams import Slice
 from sync.writing import write_slice
@@ -210,3 +210,26 @@ def test_a_place_means_nothing_after_a_restart_under_another_mapping(
     family.settle()
     # Then the membership leads to him again
     assert family.held(MEMBERSHIP)[MANY[0]]["sponsor"] == BOB
+
+
+def test_a_torn_answer_in_the_middle_of_a_family_costs_no_more_than_its_page(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a contact that is back, of whose memberships some were queued
+    large_family(family)
+    places: list[str] = []
+    linked = family.dynamics.linked
+
+    def torn_the_fifth_time(table: DynamicsTable, *args: Any, **options: Any) -> Any:
+        places.append(family.workflow.following(CONTACT).get(ANN))
+        if len(places) == 5:
+            raise Malformed("dynamics", "the answer is not whole")
+        return linked(table, *args, **options)
+
+    monkeypatch.setattr(family.dynamics, "linked", torn_the_fifth_time)
+    # When an answer of Dynamics is torn, and asked for once more
+    family.write(CONTACT)
+    family.settle()
+    # Then it goes on from there, and all are back
+    assert places[4] and places[5] == places[4]
+    assert family.held(MEMBERSHIP).keys() == set(MANY)

@@ -1,9 +1,13 @@
 """An answer that was lost hides nothing: until a write is confirmed, nobody takes for certain what it has changed."""
 
+import time
+from unittest import mock
+
 import pytest
 
 from connectors.errors import Refused, Unavailable
 from store.ledger import Standing
+from store.record_queue import RecordQueue
 from sync.streams import Slice
 from sync.tables.position import Phase, Position
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
@@ -260,3 +264,31 @@ def test_a_parent_whose_deletion_was_refused_is_linked_to_as_before(family: Fami
     family.dynamics.put(MEMBERSHIP, GOLD, new_name="changed")
     family.settle()
     assert family.held(MEMBERSHIP)[GOLD] == {"number": "changed", "holder": ANN, "sponsor": BOB}
+
+
+@pytest.mark.parametrize("how", ["the answer is lost", "the writer dies"])
+def test_a_record_whose_change_may_have_arrived_and_that_is_as_it_was_is_written(family: Family, how: str) -> None:
+    # Given a contact that Campaign holds, and a change of which nobody knows whether it has arrived
+    family.start()
+    family.dynamics.put(CONTACT, ANN, lastname="Ann")
+    family.settle()
+    family.dynamics.put(CONTACT, ANN, lastname="Ann Other")
+    family.read(CONTACT)
+    if how == "the answer is lost":
+        lose_the_next_answer(family)
+        family.write(CONTACT)
+    else:
+        with mock.patch.object(RecordQueue, "settle", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+            family.write(CONTACT)
+        family.workflow.queue(CONTACT).reap(now_ms=int(time.time() * 1000) + 600_000)
+    assert family.held(CONTACT)[ANN]["lastName"] == "Ann Other"
+    # When it is as it was before
+    family.dynamics.put(CONTACT, ANN, lastname="Ann")
+    family.settle()
+    # Then it is so in Campaign, too
+    assert family.held(CONTACT)[ANN]["lastName"] == "Ann"
+    # And what comes once more as it is costs no request
+    before = len(family.campaign.events)
+    family.dynamics.put(CONTACT, ANN, lastname="Ann")
+    family.settle()
+    assert len(family.campaign.events) == before

@@ -127,7 +127,7 @@ def test_trouble_is_shown_and_reading_goes_on_by_itself(
     workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a source that is down
-    monkeypatch.setattr(patience, "LEAST_WAIT", 0)
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0)
     source.pages[""] = Unavailable("dynamics", "Dynamics is not available (503)", wait=0)
     # When it is read, nothing is lost and the trouble says why
     assert read_slice(stream, workflow, 1, piece) is ReadEnd.WAITING
@@ -155,7 +155,7 @@ def test_a_system_that_wants_to_be_asked_again_now_is_not_asked_in_a_hot_loop(
     workflow: WorkflowStore, stream: Stream, source: ScriptedSource, piece: Slice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a source that is down and says "Retry-After: 0"
-    monkeypatch.setattr(patience, "LEAST_WAIT", 60)
+    monkeypatch.setattr(patience, "FIRST_WAIT", 60)
     source.pages[""] = Unavailable("dynamics", "busy", wait=0)
     # When slice after slice comes
     for _ in range(3):
@@ -193,7 +193,7 @@ def test_an_outage_begins_when_it_begins_however_long_reading_waited_for_writing
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given reading that waits for writing
-    monkeypatch.setattr(patience, "LEAST_WAIT", 0)
+    monkeypatch.setattr(patience, "FIRST_WAIT", 0)
     small = Store(store.redis, "test", high_water=1).workflow("ingress")
     source.pages[""] = Page([row("a", 1)], "next", None)
     source.pages["next"] = Unavailable("dynamics", "busy", wait=0)

@@ -162,7 +162,7 @@ def test_a_start_that_is_tried_again_does_not_ask_for_the_schemas_again(
 ) -> None:
     # Given a start whose last question is not answered
     hesitant = Hesitant()
-    monkeypatch.setattr("sync.patience.LEAST_WAIT", 0)
+    monkeypatch.setattr("sync.patience.FIRST_WAIT", 0)
     monkeypatch.setattr("tasks.tick.workflow_named", lambda name: hesitant)
     monkeypatch.setattr("tasks.tick.active_document", lambda store: SimpleNamespace(connections=None))
     monkeypatch.setattr("tasks.tick.Systems", lambda connections, store: SimpleNamespace(close=lambda: None))
