@@ -228,7 +228,7 @@ class WorkflowStore:
         return Marks(self._redis, self.keys.stream(stream).leaving)
 
     def following(self, stream: str) -> Places:
-        """Records that are back: how far their children have been told to follow."""
+        """Records that leave or are back: how far their children have been told."""
         return Places(self._redis, self.keys.stream(stream).following)
 
     def repeats(self, stream: str) -> Marks:

@@ -40,7 +40,7 @@ from sync.reasons import may_be_drift, reason_of, remedy_of, status_of
 from sync.retry import Later, Remedy, decide
 from sync.streams import FILTERED_OUT, FOLLOWS, Answer, Send, Slice, Stream, Streams
 from sync.tables.deletions import Departures
-from sync.tables.following import Family
+from sync.tables.following import Course, Family
 from sync.tables.relatives import DELETION_WAIT_MS, awaiting_parents
 
 log = structlog.get_logger()
@@ -61,6 +61,8 @@ SHUTDOWN_SECONDS = 5.0
 ASK_AGAIN_MS = 5000
 #: How soon, and how often, a record is tried again that a changed schema may have made wrong. Seconds, attempts.
 SCHEMA_WAIT, SCHEMA_ATTEMPTS = 5.0, 4
+#: How long a batch asks for the children of those that leave, a page at least, before its other records go on. Seconds.
+CHILDREN_SECONDS = 1.0
 #: Outages in a row after which the rest of a batch is given back: the target is down, not the record wrong.
 OUTAGES_TOO_MANY = 3
 
@@ -250,8 +252,8 @@ class BatchWriter:
     def _wait_for_relatives(self, sends: list[Send]) -> None:
         """A child waits for its parents, a parent that goes for its children; the rest is to be sent."""
         stream = self._writing.stream
-        written = {send.record.id for send in sends if send.update is not None}
-        self._family.begin_anew([record.id for record in self._batch.records if record.id not in written])
+        told = {send.record.id for send in sends if send.update is not None or send.leaves}
+        self._family.begin_anew([record.id for record in self._batch.records if record.id not in told])
         if stream.parents:
             sends, missing, leaving = awaiting_parents(self._store, sends)
             self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
@@ -262,21 +264,31 @@ class BatchWriter:
         if not stream.children or not deletions:
             self._todo.extend(sends)
             return
-        ready = self._departures.ready(deletions) - self._held_back([send for send in deletions if send.leaves])
+        there = [send for send in deletions if send.leaves and send.known]
+        ready = self._departures.ready(deletions) - self._held_back(Course.LEAVES, there)
         # From here on no child is sent that links to one of these. One that was leased just before may not know it.
         going = [send for send in deletions if send.record.id in ready]
         self._announce(going)
-        ready -= self._held_back([send for send in going if send.leaves])
+        ready -= self._held_back(Course.GOES, [send for send in going if send.leaves])
         for send in sends:
             if send.update is not None or send.record.id in ready:
                 self._todo.append(send)
             else:
                 self._outcomes.append(Again(send.record.id, DELETION_WAIT_MS, counts=False))
 
-    def _held_back(self, leaving: list[Send]) -> set[str]:
-        """Parents that leave the target, but not before their children."""
+    def _held_back(self, course: Course, leaving: list[Send]) -> set[str]:
+        """Parents that leave the target, but not before their children. The other records wait for the answer."""
         ids = {send.record.id for send in leaving}
-        held = self._asked(lambda: self._family.held_back(ids, self._allowance)) if ids else set()
+        if not ids:
+            return set()
+        self._keep_lease()
+        until = uptime() + CHILDREN_SECONDS
+        held = self._asked(
+            lambda: self._family.held_back(
+                course, ids, self._allowance, lambda: uptime() > until or time.monotonic() > self._writing.ends
+            )
+        )
+        self._keep_lease()
         return ids if held is None else held
 
     def _send_on(self) -> None:
@@ -386,10 +398,17 @@ class BatchWriter:
         """Between requests: was the workflow stopped, is the slice over, does the lease need renewing?"""
         if self._piece.stopping() or self._writing.over.is_set() or time.monotonic() > self._writing.ends:
             self._halt = True
-        elif uptime() > self._leased_at + RENEW_AFTER * self._lease_s:
-            self._renew()
-        elif not self._store.lifecycle.is_running(self._generation):
+            return
+        renewed = self._keep_lease()
+        if not renewed and not self._store.lifecycle.is_running(self._generation):
             self._halt = True
+
+    def _keep_lease(self) -> bool:
+        """Renews the lease if it needs to; whether it did."""
+        due = uptime() > self._leased_at + RENEW_AFTER * self._lease_s
+        if due:
+            self._renew()
+        return due
 
     def _renew(self) -> None:
         asked = uptime()

@@ -1,6 +1,6 @@
 """What the two steps need to know of a stream: where it reads, where it writes. They know no workflow."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -103,10 +103,11 @@ class Source(Protocol):
 
 
 class LinkedPage(NamedTuple):
-    """Some of the records that link to one of another table."""
+    """Some of the records that link to others of another table."""
 
-    rows: list[Row]
+    rows: list[tuple[str, Row]]  #: each with the id that it links to
     behind: str  #: the place where the next page begins; empty: there is none
+    whole: bool  #: whether that is another link's; else more of them link by the same one
 
 
 class Records(Protocol):
@@ -126,18 +127,13 @@ class Records(Protocol):
     def rows(self, record_ids: Sequence[str], allowance: "Allowance") -> dict[str, Row]:
         """Records as they are now, those that are there, however many are asked for."""
 
-    def linked(
-        self, table: str, record_ids: Sequence[str], required: bool, allowance: "Allowance"
-    ) -> Iterable[tuple[str, Row]]:
-        """Records that link to one of these, however many, of another table; each with the id that it links to.
+    def linked_page(
+        self, table: str, record_ids: Sequence[str], required: bool, place: str, allowance: "Allowance"
+    ) -> LinkedPage:
+        """Those that link to one of these records, MOST_LINKED at most, of another table, from a place on that an
+        earlier page has told, for the same ones or more; "" begins. `required`: only by links that must lead somewhere.
 
-        `required`: only by links that must lead somewhere.
-        """
-
-    def linked_page(self, table: str, record_id: str, place: str, allowance: "Allowance") -> LinkedPage:
-        """Those that link to this record of another table, from a place on that an earlier page has told; "" begins.
-
-        One that links to it twice may come twice. Raises CursorExpired where a place is not known any more.
+        One that links to them twice may come twice. Raises CursorExpired where a place is not known any more.
         """
 
     def existing(self, record_ids: Sequence[str], allowance: "Allowance") -> set[str]:

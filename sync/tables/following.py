@@ -2,15 +2,20 @@
 
 Campaign hides a record whose required parent is gone, from its API too: left behind, it could neither be changed nor be
 deleted any more. And a link by PKey leads nowhere once the parent was deleted, even if it is created again. Dynamics is
-asked which records link to a parent; what is to happen to them is queued like any change.
+asked which records link to a parent, a page at a time; what is to happen to them is queued like any change.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+import random
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import NamedTuple
 
+from connectors.dynamics import MOST_LINKED
 from connectors.dynamics_pages import Row
 from connectors.errors import CursorExpired, Malformed, Refused
+from store.places import Places
 from store.record_queue import Change, Lane, Leased, Parent, RecordQueue
 from store.store import WorkflowStore
 from sync.streams import (
@@ -19,6 +24,7 @@ from sync.streams import (
     FOLLOWS,
     PARENT_LEFT,
     Allowance,
+    LinkedPage,
     Send,
     Stream,
     Streams,
@@ -27,6 +33,53 @@ from sync.streams import (
     words_of,
 )
 from sync.tables.position import Position
+
+
+class Course(StrEnum):
+    """Where a parent goes, as its children are told it."""
+
+    LEAVES = "leaves"  # it is in the target, and children may still come
+    GOES = "goes"  # the ledger announces it: no child is sent any more
+    RETURNS = "returns"
+
+
+class Place(NamedTuple):
+    """How far the children of a parent have been told."""
+
+    number: int = 0  #: of their stream
+    place: str = ""  #: the page within it
+    together: int = MOST_LINKED  #: parents that are asked about at once
+    met: bool = False  #: whether any child was still in the target
+
+    def is_beside(self, other: "Place") -> bool:
+        return self._replace(met=other.met) == other
+
+    def behind(self, page: LinkedPage, asked: int, met: bool) -> "Place":
+        """The place after this page, which was asked for together with so many."""
+        met = self.met or met
+        if not page.whole and asked > 1:
+            # One of them has too many. Fewer are asked about, until that one is alone and the others need not wait.
+            return self._replace(together=asked // 2, met=met)
+        return Place(self.number + (not page.behind), page.behind, 1 if not page.whole else MOST_LINKED, met)
+
+    def dump(self) -> str:
+        return f"{self.number} {self.together} {self.met:d} {self.place}"
+
+    @classmethod
+    def load(cls, text: str) -> "Place":
+        number, together, met, place = text.split(" ", 3)
+        return cls(int(number), place, int(together), met == "1")
+
+
+class Told(NamedTuple):
+    """What has become of a page of children."""
+
+    page: LinkedPage
+    met: Collection[str] = ()  #: parents of which a child is still in the target
+
+
+#: Asks for a page of one stream's children of some parents, from a place on, and queues what is to become of them.
+Tell = Callable[[Stream, Sequence[str], str], Told]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +91,36 @@ class Family:
     store: WorkflowStore
     generation: int
 
-    def held_back(self, going: Collection[str], allowance: Allowance) -> set[str]:
-        """Those parents whose children are still in the target, required links only; their deletion is queued.
+    def held_back(
+        self, course: Course, going: Collection[str], allowance: Allowance, is_over: Callable[[], bool]
+    ) -> set[str]:
+        """Those parents that may still have children in the target, required links only; their deletion is queued.
 
-        Raises ConnectorError, GenerationOver.
+        A parent whose going was announced may leave once all of its children were gone through after that, and none was
+        met. Ends early as `bring_along` does. Raises ConnectorError, GenerationOver, what `allowance` raises.
         """
-        held: set[str] = set()
         self.store.leaving(self.stream.name).add(going)
-        for child in self._children():
-            queue = self.store.queue(child.name)
-            linked = self._linked(child, going, True, allowance)
-            ids = sorted({row.id for rows in linked.values() for row in rows})
-            # One in flight may be on its way into the target; one whose deletion was refused will not leave it.
-            # First the queue, then the ledger: a record that leaves the one in between is found in the other.
-            waiting = queue.waiting(ids)
-            concerned = (waiting | queue.ledger.perhaps_present(ids)) - queue.refused(ids)
-            changes = {
-                row.id: Change(row.id, _version(row), parent_left(Parent(self.stream.name, parent)))
-                for parent, rows in linked.items()
-                for row in rows
-                if row.id in concerned
-            }
-            queue.feed(self.generation, list(changes.values()), Lane.REPLAY)
-            held |= {parent for parent, rows in linked.items() if any(row.id in concerned for row in rows)}
-        return held
+        met = self._go_through(course, going, partial(self._send_away, allowance), is_over)
+        return {parent for parent in going if met.get(parent, True)}
+
+    def _send_away(self, allowance: Allowance, child: Stream, parents: Sequence[str], place: str) -> Told:
+        page = child.table.linked_page(self.stream.name, parents, True, place, allowance)
+        queue = self.store.queue(child.name)
+        ids = sorted({row.id for _, row in page.rows})
+        # One in flight may be on its way into the target; one whose deletion was refused will not leave it.
+        # First the queue, then the ledger: a record that leaves the one in between is found in the other.
+        waiting = queue.waiting(ids)
+        concerned = (waiting | queue.ledger.perhaps_present(ids)) - queue.refused(ids)
+        changes = {
+            row.id: Change(row.id, _version(row), parent_left(Parent(self.stream.name, parent)))
+            for parent, row in page.rows
+            if row.id in concerned
+        }
+        met = {parent for parent, row in page.rows if row.id in concerned}
+        # If it is back before it has left, it is written although nothing of it differs: these have to follow it.
+        self.store.queue(self.stream.name).ledger.disbelieve(sorted(met))
+        queue.feed(self.generation, list(changes.values()), Lane.REPLAY)
+        return Told(page, met)
 
     def bring_along(self, returned: Collection[str], allowance: Allowance, is_over: Callable[[], bool]) -> bool:
         """Queues the children of parents that are back, to be written whatever the ledger says; whether that is all.
@@ -71,63 +130,94 @@ class Family:
         """
         # Until all are queued: a parent that is only written once more does not show that it was away.
         self.store.leaving(self.stream.name).add(returned)
-        if not all(self._bring_children(parent, allowance, is_over) for parent in sorted(returned)):
+        told = self._go_through(Course.RETURNS, returned, partial(self._bring_back, allowance), is_over)
+        if told.keys() != set(returned):
             return False
         self.store.leaving(self.stream.name).clear(returned)
         return True
 
-    def _bring_children(self, parent: str, allowance: Allowance, is_over: Callable[[], bool]) -> bool:
-        places, children = self.store.following(self.stream.name), self._children(itself=True)
-        number, place = self._place(places.get(parent))
-        kept = bool(place)
-        while number < len(children):
-            try:
-                place = self._bring_page(children[number], parent, place, allowance)
-            except (CursorExpired, Malformed, Refused) as error:
-                # The place may be to blame: the next time it is begun anew. One that was told just now is not, if what
-                # came is only torn.
-                if kept or not isinstance(error, Malformed):
-                    places.drop([parent])
-                raise
-            kept = False
-            number += not place
-            if number < len(children):
-                places.put(parent, f"{self.generation} {number} {place}")
-                if is_over():
-                    return False
-        places.drop([parent])
-        return True
-
-    def _place(self, kept: str) -> tuple[int, str]:
-        """The number of the children's stream and the place in it. Another generation may have other streams."""
-        generation, number, place = kept.split(" ", 2) if kept else ("", "", "")
-        return (int(number), place) if generation == str(self.generation) else (0, "")
-
-    def _bring_page(self, child: Stream, parent: str, place: str, allowance: Allowance) -> str:
-        """Queues some of a parent's children and answers the place behind them."""
+    def _bring_back(self, allowance: Allowance, child: Stream, parents: Sequence[str], place: str) -> Told:
         # Looked at before Dynamics is asked: a deletion that is read meanwhile must count.
         position = Position.load(self.store.cursor(child.name).value)
-        rows, behind = child.table.linked_page(self.stream.name, parent, place, allowance)
+        page = child.table.linked_page(self.stream.name, parents, False, place, allowance)
         changes = [
             Change(row.id, position.fetched_version(row.version or 0), FOLLOWS + payload)
-            for row in rows
+            for _, row in page.rows
             if (payload := child.table.payload(row)) is not FILTERED_OUT
         ]
         if changes:
             queue = self.store.queue(child.name)
             queue.ledger.disbelieve([change.id for change in changes])
             queue.feed(self.generation, changes, Lane.REPLAY)
-            self._take_back(child, queue, [change.id for change in changes], parent, place, allowance)
-        return behind
+            self._take_back(child, queue, [change.id for change in changes], parents, place, allowance)
+        return Told(page)
+
+    def _go_through(
+        self, course: Course, parents: Collection[str], tell: Tell, is_over: Callable[[], bool]
+    ) -> dict[str, bool]:
+        """Tells the children of parents, a page at a time; of each parent that has come to its end, whether any was
+        met since its beginning.
+
+        One page at least is told before it `is_over`, and what was told is done before it is kept how far that is.
+        """
+        kept, children = self._kept(course, parents), self._children(itself=course is Course.RETURNS)
+        # By chance: where there is time for some only, none of them is always the last.
+        on_the_way = {parent: kept.get(parent, Place()) for parent in random.sample(sorted(parents), len(parents))}
+        ended = {} if children else dict.fromkeys(parents, False)
+        while len(ended) < len(parents):
+            group = _side_by_side(on_the_way)
+            place = on_the_way[group[0]]
+            try:
+                told = tell(children[place.number], group, place.place)
+            except (CursorExpired, Malformed, Refused) as error:
+                # The place may be to blame: the next time it is begun anew. One that was told just now is not, if what
+                # came is only torn.
+                self._places.drop([one for one in group if one in kept or not isinstance(error, Malformed)])
+                raise
+            for parent in group:
+                kept.pop(parent, None)
+                behind = on_the_way.pop(parent).behind(told.page, len(group), parent in told.met)
+                if behind.number < len(children):
+                    on_the_way[parent] = behind  # and the others first
+                else:
+                    ended[parent] = behind.met
+            self._keep(course, {parent: on_the_way[parent] for parent in group if parent in on_the_way})
+            self._places.drop([parent for parent in group if parent in ended])
+            if is_over():
+                break
+        return ended
+
+    @property
+    def _places(self) -> Places:
+        return self.store.following(self.stream.name)
+
+    def _kept(self, course: Course, parents: Collection[str]) -> dict[str, Place]:
+        """How far they have come on this course. Another generation may have other streams."""
+        head, texts = self._head(course), self._places.of(parents)
+        self._places.drop([parent for parent, kept in texts.items() if not kept.startswith(head)])
+        return {parent: Place.load(kept[len(head) :]) for parent, kept in texts.items() if kept.startswith(head)}
+
+    def _keep(self, course: Course, places: Mapping[str, Place]) -> None:
+        self._places.put({parent: self._head(course) + place.dump() for parent, place in places.items()})
+
+    def _head(self, course: Course) -> str:
+        return f"{self.generation} {course} "
 
     def _take_back(
-        self, child: Stream, queue: RecordQueue, ids: Sequence[str], parent: str, place: str, allowance: Allowance
+        self,
+        child: Stream,
+        queue: RecordQueue,
+        ids: Sequence[str],
+        parents: Sequence[str],
+        place: str,
+        allowance: Allowance,
     ) -> None:
         """Those that were deleted or stopped matching, if that was read, and passed over, before they were queued here.
 
         The page is asked for once more. Its cursor cannot tell: a reader that has passed them over may yet store it.
         """
-        again = {row.id: row for row in child.table.linked_page(self.stream.name, parent, place, allowance).rows}
+        page = child.table.linked_page(self.stream.name, parents, False, place, allowance)
+        again = {row.id: row for _, row in page.rows}
         missing = [record_id for record_id in ids if record_id not in again]
         there = child.table.existing(missing, allowance)
         position = Position.load(self.store.cursor(child.name).value)
@@ -149,9 +239,10 @@ class Family:
         return {send.record.id for send in sends if send.returns and send.update is not None} | marked
 
     def begin_anew(self, parents: Collection[str]) -> None:
-        """Once these are back, their children are queued from the first one on: what was queued may not be there."""
+        """Once these leave or are back, their children are told from the first one on: what was queued may not be
+        there."""
         if self._children(itself=True):
-            self.store.following(self.stream.name).drop(parents)
+            self._places.drop(parents)
 
     def unfounded(self, records: Sequence[Leased]) -> set[str]:
         """Those that were to leave with a parent that stays after all."""
@@ -174,13 +265,11 @@ class Family:
         own = (self.stream.name,) if itself and self.stream.name in self.stream.parents else ()
         return [self.streams[name] for name in (*self.stream.children, *own) if name in self.streams]
 
-    def _linked(
-        self, child: Stream, parents: Collection[str], required: bool, allowance: Allowance
-    ) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = defaultdict(list)
-        for parent, row in child.table.linked(self.stream.name, sorted(parents), required, allowance):
-            found[parent].append(row)
-        return found
+
+def _side_by_side(places: Mapping[str, Place]) -> list[str]:
+    """The first of these parents, and those that one question can be asked for together with it."""
+    first = next(iter(places.values()))
+    return [parent for parent, place in places.items() if place.is_beside(first)][: first.together]
 
 
 def _version(row: Row) -> int:

@@ -20,7 +20,7 @@ from sync.tables.position import Position
 from sync.tables.reading import TableReader
 from sync.tables.table import Test
 
-#: Rows of a page of children that follow their parent: few, so that several pages fit into the shortest slice.
+#: Rows of a page of children that go with their parent: few, so that several pages fit into the shortest slice.
 FOLLOWING = 500
 
 
@@ -155,27 +155,20 @@ class TableSource:
     def rows(self, record_ids: Sequence[str], allowance: Allowance) -> dict[str, Row]:
         return {row.id: row for row in self._leading_to(self._table.primary_id, record_ids, allowance)}
 
-    def linked(
-        self, table: str, record_ids: Sequence[str], required: bool, allowance: Allowance
-    ) -> Iterator[tuple[str, Row]]:
-        for link in self._links:
-            if link.table == table and (link.required or not required):
-                for row in self._leading_to(link.source, record_ids, allowance):
-                    parent = (row.values or {}).get(link.source)
-                    if parent in record_ids:
-                        yield str(parent), row
-
-    def linked_page(self, table: str, record_id: str, place: str, allowance: Allowance) -> LinkedPage:
-        lookups = [link.source for link in self._links if link.table == table]
+    def linked_page(
+        self, table: str, record_ids: Sequence[str], required: bool, place: str, allowance: Allowance
+    ) -> LinkedPage:
+        lookups = [link.source for link in self._links if link.table == table and (link.required or not required)]
         number, _, link = place.partition(" ")
         at = int(number or 0)
         if at >= len(lookups):
-            return LinkedPage([], "")
-        page = self._linked(lookups[at], [record_id], link, FOLLOWING, allowance)
-        rows = [row for row in page.rows if (row.values or {}).get(lookups[at]) == record_id]
+            return LinkedPage([], "", True)
+        page = self._linked(lookups[at], record_ids, link, FOLLOWING, allowance)
+        leading = [(str((row.values or {}).get(lookups[at])), row) for row in page.rows]
+        rows = [(parent, row) for parent, row in leading if parent in record_ids]
         if page.next_link:
-            return LinkedPage(rows, f"{at} {page.next_link}")
-        return LinkedPage(rows, f"{at + 1} " if at + 1 < len(lookups) else "")
+            return LinkedPage(rows, f"{at} {page.next_link}", False)
+        return LinkedPage(rows, f"{at + 1} " if at + 1 < len(lookups) else "", True)
 
     def existing(self, record_ids: Sequence[str], allowance: Allowance) -> set[str]:
         there: set[str] = set()

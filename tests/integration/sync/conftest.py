@@ -78,13 +78,10 @@ class ScriptedSource:
     def row(self, record_id: str, timeout: float) -> Row | None:
         return self.there.get(record_id)
 
-    def linked(
-        self, table: str, record_ids: Sequence[str], required: bool, allowance: Allowance
-    ) -> list[tuple[str, Row]]:
-        return []
-
-    def linked_page(self, table: str, record_id: str, place: str, allowance: Allowance) -> LinkedPage:
-        return LinkedPage([], "")
+    def linked_page(
+        self, table: str, record_ids: Sequence[str], required: bool, place: str, allowance: Allowance
+    ) -> LinkedPage:
+        return LinkedPage([], "", True)
 
     def existing(self, record_ids: Sequence[str], allowance: Allowance) -> set[str]:
         return {record_id for record_id in record_ids if record_id in self.there}

@@ -147,15 +147,16 @@ class PretendDynamics:
         timeout: float,
         page_size: int,
     ) -> Page:
+        """As in Dynamics, a link leads on for those ids that the first page was asked for."""
         with self._lock:
             self._note(f"{table.name} linked")
+            asked, _, last = link.removeprefix("linked:").partition(":")
+            ids = asked.split(",") if asked else ids
             rows = self._rows.get(table.name, {})
             leads_to = {id_: id_ if lookup == table.primary_id else rows[id_][1].get(lookup) for id_ in rows}
-            behind = sorted(
-                id_ for id_, target in leads_to.items() if target in ids and id_ > link.removeprefix("linked:")
-            )
+            behind = sorted(id_ for id_, target in leads_to.items() if target in ids and id_ > last)
             page = behind[: min(self.page_size, page_size)]
-            next_link = f"linked:{page[-1]}" if len(behind) > len(page) else None
+            next_link = f"linked:{','.join(ids)}:{page[-1]}" if len(behind) > len(page) else None
             return Page([self._row(table, id_, columns) for id_ in page], next_link, None)
 
     def existing(self, table: DynamicsTable, ids: Sequence[str], timeout: float) -> set[str]:
