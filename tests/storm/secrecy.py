@@ -30,14 +30,10 @@ class Secrecy:
     def violations(self) -> list[str]:
         """Where a secret or a person shows. Payloads are sealed: not even Redis may hold one in clear."""
         self.look()
-        people = self._people | of_events(self._town.events)
-        found = [f"{place} shows {len(shown)}" for place, text in self._told()
-                 if (shown := leaks(text, people | self._secrets()))]  # fmt: skip
+        secrets = {secret for stage in self._town.stages for secret in credentials(stage)}
+        secrets |= self._people | of_events(self._town.events)
+        found = [f"{place} shows {len(shown)}" for place, text in self._told() if (shown := leaks(text, secrets))]
         return found if self._people else [*found, "nothing was planted"]
-
-    def _secrets(self) -> set[str]:
-        """As of now. Processes run on and are given tokens: ask when what is searched is at hand, not before."""
-        return {secret for stage in self._town.stages for secret in credentials(stage)}
 
     def _told(self) -> Iterator[tuple[str, bytes]]:
         """Every place with what it says."""
