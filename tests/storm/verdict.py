@@ -21,6 +21,8 @@ from tests.storm.town import PAIRS, Town
 
 #: Keys of Redis that are there while somebody holds records.
 _HOLDING = ("leases", "batches", "followed", "load")
+#: Where records wait beside those that are ready, and where they are while somebody holds them.
+_LISTS = ("replay", "delayed", "leases", "parked")
 #: What is in here is for Campaign's imports, or tells what became of them.
 _IMPORTS = "d365_loads/imports/"
 #: A change of Dynamics is on the queue, or written, long before.
@@ -118,9 +120,16 @@ def _lost(town: Town, wrong: Sequence[str]) -> list[str]:
 
 
 def _waiting(town: Town) -> set[str]:
-    """Contacts of which a record is on the queue, whatever it waits for; read without the product."""
-    redis = town.tables.store.redis
-    return {text(id_) for key in redis.scan_iter("*.ingress}:contact:records") for id_ in redis.hkeys(key)}
+    """Contacts that somebody is to take, or has; read without the product. A record that is in none of these lists is
+    nobody's, even if its payload is still there."""
+    redis, found = town.tables.store.redis, set[str]()
+    for key in redis.scan_iter("*.ingress}:contact:*"):
+        name = text(key).rpartition(":")[2]
+        if name == "ready":
+            found |= {text(id_) for id_ in redis.lrange(key, 0, -1)}
+        elif name in _LISTS:
+            found |= {text(id_) for id_ in redis.zrange(key, 0, -1)}
+    return found
 
 
 def _named(differences: Iterable[str]) -> set[str]:
