@@ -33,7 +33,7 @@ from store.samples import Samples
 from store.sealing import NoSeal, PayloadSeal
 from store.shares import Shares
 from store.statistics import Statistics, read_statistics, settled_since, trim_pulse
-from store.throttle import Allowance, SharedThrottle
+from store.throttle import NO_LIMIT, Allowance, SharedThrottle
 from store.trouble import Troubles
 
 
@@ -80,9 +80,9 @@ class Store:
     def throttle(
         self,
         target: str,
-        requests: Allowance = Allowance(),  # noqa: B008  # never changed
+        requests: Allowance = NO_LIMIT,
         goes_first: bool = True,
-        busy: Allowance = Allowance(),  # noqa: B008
+        busy: Allowance = NO_LIMIT,
     ) -> SharedThrottle:
         """`goes_first`: whether the last fifth of the requests at once may be taken, too; the others leave it to those
         who may. `busy`: see `SharedThrottle`."""

@@ -31,6 +31,9 @@ class Allowance(NamedTuple):
     at_once: float = 100
 
 
+NO_LIMIT = Allowance()
+
+
 def within(limit: float, seconds: float) -> Allowance:
     """Never more than `limit` in any `seconds`, whenever one begins to count: what comes at once counts, too."""
     at_once = max(1.0, limit / _PART)
@@ -50,10 +53,10 @@ class SharedThrottle:
         self,
         redis: Redis,
         key: str,
-        requests: Allowance = Allowance(),  # noqa: B008  # never changed
+        requests: Allowance = NO_LIMIT,
         sleep: Callable[[float], None] = time.sleep,
         left: int = 0,
-        busy: Allowance = Allowance(),  # noqa: B008
+        busy: Allowance = NO_LIMIT,
     ) -> None:
         """`left`: of the permits at once, those that are left to those who leave none.
 
