@@ -69,6 +69,15 @@ def large_family(family: Family) -> None:
     family.read(CONTACT)
 
 
+def half_told(family: Family, monkeypatch: pytest.MonkeyPatch, slices: int) -> None:
+    """Of the large family so many slices have told some to follow."""
+    large_family(family)
+    with monkeypatch.context() as patched:
+        short = ShortSlices(family, patched)
+        for _ in range(slices):
+            short.write(CONTACT)
+
+
 def test_a_family_that_is_too_large_for_one_slice_follows_in_several(
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,11 +133,7 @@ def test_a_family_that_leaves_again_halfway_follows_from_its_first_child_on(
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a contact that is back, of whose memberships some have been told to follow
-    large_family(family)
-    with monkeypatch.context() as patched:
-        slices = ShortSlices(family, patched)
-        for _ in range(2):
-            slices.write(CONTACT)
+    half_told(family, monkeypatch, slices=2)
     # When it stops matching, and all leave with it
     family.dynamics.put(CONTACT, ANN, statecode=1)
     family.settle()
@@ -144,9 +149,7 @@ def test_a_family_whose_parent_was_refused_halfway_follows_from_its_first_child_
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a contact that is back, and was refused when some of its memberships had been told to follow
-    large_family(family)
-    with monkeypatch.context() as patched:
-        ShortSlices(family, patched).write(CONTACT)
+    half_told(family, monkeypatch, slices=1)
     family.write(MEMBERSHIP)
 
     def refuse(method: str, resource: str) -> None:
@@ -170,9 +173,7 @@ def test_a_family_whose_place_is_not_known_any_more_follows_from_its_first_child
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a contact that is back, of whose memberships some have been told to follow
-    large_family(family)
-    with monkeypatch.context() as patched:
-        ShortSlices(family, patched).write(CONTACT)
+    half_told(family, monkeypatch, slices=1)
     linked, refused = family.dynamics.linked, list[str]()
 
     def linked_anew(
