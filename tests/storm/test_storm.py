@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from redis import Redis
 
 from tests.end_to_end.truth import regressions
 from tests.sandboxes import ROOT, Sandbox
 from tests.storm import storm
 from tests.storm.__main__ import GUARDS
+from tests.storm.verdict import lost
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +71,16 @@ def test_an_old_write_between_a_deletion_and_a_return_is_seen() -> None:
 
     # When its order is judged, then the old version is found, and a return with a newer one is none
     assert regressions(journal) == ["profile a: version 4 came at 2.00 after 5"]
+
+
+def test_a_record_that_nobody_takes_is_seen(redis: Redis) -> None:
+    # Given records that wait in each list of a queue, and one that somebody took off the list and not off the queue
+    stream = "d365acs:{production.egress}:events"
+    redis.rpush(f"{stream}:ready", "waits")
+    for name in ("replay", "delayed", "leases", "parked"):
+        redis.zadd(f"{stream}:{name}", {name: 1})
+    for id_ in ("waits", "replay", "delayed", "leases", "parked", "lost"):
+        redis.hset(f"{stream}:records", id_, "payload")
+
+    # When it is looked for who is lost, then it is this one, and nobody else
+    assert list(lost(redis)) == [f"lost waits in {stream}:records, and nobody takes it"]

@@ -5,9 +5,10 @@ nothing with the product. What the product must say of itself (nothing waits, no
 why) is read at its end, too.
 """
 
-import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
+
+from redis import Redis
 
 from store.client import text
 from store.lifecycle import State
@@ -25,8 +26,6 @@ _HOLDING = ("leases", "batches", "followed", "load")
 _LISTS = ("replay", "delayed", "leases", "parked")
 #: What is in here is for Campaign's imports, or tells what became of them.
 _IMPORTS = "d365_loads/imports/"
-#: A change of Dynamics is on the queue, or written, long before.
-READ_SECONDS = 5.0
 
 
 class Verdict(NamedTuple):
@@ -40,9 +39,8 @@ def judge(town: Town, begun: Mapping[str, Row]) -> Verdict:
     journal = town.journal()
     found = [f"{name} has failed: {why}" for name, why in town.failures.items()]
     found += [f"{stage.name} is {stage.life.state}" for stage in town.stages if not _runs(stage)]
-    wrong = tables.differences()
-    found += [f"records: {one}" for one in wrong]
-    found += [f"lost: contact {id_} is wrong, and nobody is to write it" for id_ in _lost(town, wrong)]
+    found += [f"records: {one}" for one in tables.differences()]
+    found += [f"lost: {one}" for one in lost(town.tables.store.redis)]
     found += [f"order: {one}" for one in regressions(journal)]
     found += [f"configuration: {one}" for one in outdated(journal, town.seen_running)]
     found += [f"families: {one}" for one in tables.orphans()]
@@ -110,30 +108,18 @@ def _wrong_letters(
             yield f"{stream} {id_} is among them: {letter.reason}"
 
 
-def _lost(town: Town, wrong: Sequence[str]) -> list[str]:
-    """Contacts that were wrong, still are after a while in which changes are read, and are not on the queue then."""
-    if not (lost := _named(wrong)):
-        return []
-    time.sleep(READ_SECONDS)
-    waited = _waiting(town)
-    return sorted(lost & _named(town.tables.differences()) - waited - _waiting(town))
-
-
-def _waiting(town: Town) -> set[str]:
-    """Contacts that somebody is to take, or has; read without the product. A record that is in none of these lists is
-    nobody's, even if its payload is still there."""
-    redis, found = town.tables.store.redis, set[str]()
-    for key in redis.scan_iter("*.ingress}:contact:*"):
-        name = text(key).rpartition(":")[2]
-        if name == "ready":
-            found |= {text(id_) for id_ in redis.lrange(key, 0, -1)}
-        elif name in _LISTS:
-            found |= {text(id_) for id_ in redis.zrange(key, 0, -1)}
-    return found
-
-
-def _named(differences: Iterable[str]) -> set[str]:
-    return {one.split()[1].rstrip(":") for one in differences if one.startswith("contact ")}
+def lost(redis: Redis) -> Iterable[str]:
+    """Records that wait and stand in no list of their queue: nobody takes them. Read at one moment each, without the
+    product."""
+    for key in sorted(map(text, redis.scan_iter("*:records"))):
+        stream = key.rpartition(":")[0]
+        with redis.pipeline(transaction=True) as look:
+            look.hkeys(key)
+            look.lrange(f"{stream}:ready", 0, -1)
+            for name in _LISTS:
+                look.zrange(f"{stream}:{name}", 0, -1)
+            waiting, *lists = look.execute()
+        yield from (f"{text(id_)} waits in {key}, and nobody takes it" for id_ in {*waiting}.difference(*lists))
 
 
 def _left_behind(town: Town) -> Iterable[str]:
