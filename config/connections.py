@@ -185,8 +185,8 @@ class Connections(Model):
     )
     sftp: SftpConnection | None = Field(
         default=None,
-        description="Campaign's files on its SFTP server; for egress with `source: files`, for optinout with "
-        "`files`, and for the export of logs, `sftp.logs`.",
+        description="Campaign's files on its SFTP server; for ingress with `file_import`, for egress with "
+        "`source: files`, for optinout with `files`, and for the export of logs, `sftp.logs`.",
     )
     alerts: Alerts | None = Field(
         default=None, description="The webhook that is told when a workflow needs people. null: nobody is told."

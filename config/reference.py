@@ -147,7 +147,7 @@ def _several(hint: Any) -> str:
 def _linked(model: type[Model], ending: str = "") -> str:
     """The name of a model, leading to its section; Markdown makes the anchor out of the heading's letters."""
     title = texts.TITLES[model]
-    anchor = re.sub(r"[^a-z-]", "", title.lower().replace(" ", "-"))
+    anchor = re.sub(r"[^a-z_-]", "", title.lower().replace(" ", "-"))
     return f"[{title.removeprefix('A ').removesuffix(ending)}{ending}](#{anchor})"
 
 
