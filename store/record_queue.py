@@ -352,7 +352,7 @@ class RecordQueue(QueueView):
         ended: int = self._reap(
             keys=[
                 keys.records, keys.ready, keys.replay, keys.leases, keys.batches, keys.followed, keys.attempts,
-                keys.tried, keys.dead, keys.counters, keys.pulse,
+                keys.tried, keys.dead, keys.counters, keys.pulse, keys.following,
             ],
             args=[clock_argument(now_ms), BATCH, DEATHS_TOO_MANY, orjson.dumps(reason)],
         )  # fmt: skip
@@ -370,6 +370,7 @@ class RecordQueue(QueueView):
                 keys=[
                     keys.records, keys.ready, keys.replay, keys.attempts, keys.tried, keys.dead, keys.counters,
                     keys.pulse, keys.parked, keys.awaits, keys.by_parent, keys.workflow.released, keys.returned,
+                    keys.following,
                 ],
                 args=[clock_argument(now_ms), keys.stream, packed, *part],
             )  # fmt: skip

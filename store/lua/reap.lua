@@ -1,11 +1,14 @@
 --[[ reap: gives back the records whose holder let its lease run out.
   Guarantees: every batch whose lease has run out is ended as a whole, and its records wait again at the front of their
-  lane; a record that has outlived too many holders is set aside, since it may be what kills them.
+  lane; a record that has outlived too many holders is set aside, since it may be what kills them, and nothing is
+  known any more of how far its children were told.
   KEYS  1 records  2 ready  3 replay  4 leases  5 batches  6 followed  7 attempts  8 tried  9 dead  10 counters  11 pulse
+        12 following
   ARGV  1 now or ''  2 how many records at most (500, as many as the largest batch has)  3 deaths that are too many
         4 reason of the dead letter
   Output how many records came back or were set aside ]]
-local records, ready, replay, leases, batches, followed, attempts, tried, dead, counters, pulses = unpack(KEYS, 1, 11)
+local records, ready, replay, leases, batches, followed, attempts, tried, dead, counters, pulses,
+  following = unpack(KEYS, 1, 12)
 local now, handled, buried = clock(ARGV[1]), 0, 0
 
 for _, number in ipairs(redis.call('ZRANGEBYSCORE', batches, '-inf', now, 'LIMIT', 0, ARGV[2])) do
@@ -25,6 +28,7 @@ for _, number in ipairs(redis.call('ZRANGEBYSCORE', batches, '-inf', now, 'LIMIT
       redis.call('HDEL', records, id)
       redis.call('HDEL', attempts, id)
       redis.call('ZREM', tried, id)
+      redis.call('HDEL', following, id)
       buried = buried + 1
     else
       redis.call('HSET', attempts, id, string.format('%d %d', tries, deaths))

@@ -1,12 +1,14 @@
 --[[ unpark: parked records wait no longer for their parents.
   Guarantees: only a record that is parked is touched; with a reason it is set aside, but not if its parent was confirmed
-  meanwhile: then, and without a reason, it waits in its lane, as old as it is.
+  meanwhile: then, and without a reason, it waits in its lane, as old as it is. Of who is set aside nothing is known any
+  more of how far its children were told.
   KEYS  1 records  2 ready  3 replay  4 attempts  5 tried  6 dead  7 counters  8 pulse  9 parked  10 awaits  11 by_parent
         12 released  13 returned: when records last came back to their lanes older than their wait, ms since 1970
+        14 following
   ARGV  1 now or ''  2 stream  3 reason of the dead letter, '' for none  then the ids (each once, at most 500)
   Output how many were set aside or, without a reason, returned to their lane ]]
 local records, ready, replay, attempts, tried, dead, counters, pulses, parked, awaits, by_parent, released,
-  returned = unpack(KEYS, 1, 13)
+  returned, following = unpack(KEYS, 1, 14)
 local now, stream, reason = clock(ARGV[1]), ARGV[2], ARGV[3]
 local ids, back, buried = {}, {}, 0
 
@@ -24,6 +26,7 @@ for i, id in ipairs(ids) do
     redis.call('HDEL', records, id)
     redis.call('HDEL', attempts, id)
     redis.call('ZREM', tried, id)
+    redis.call('HDEL', following, id)
     buried = buried + 1
   end
 end

@@ -13,8 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from connectors.dynamics import MOST_LINKED
-from connectors.dynamics_pages import Row
-from connectors.errors import CursorExpired, Malformed, Refused
+from connectors.errors import ConnectorError, CursorExpired, Malformed, Refused, TryAgain
 from store.places import Places
 from store.record_queue import Change, Lane, Leased, Parent, RecordQueue
 from store.store import WorkflowStore
@@ -104,17 +103,23 @@ class Family:
         return {parent for parent in going if met.get(parent, True)}
 
     def _send_away(self, allowance: Allowance, child: Stream, parents: Sequence[str], place: str) -> Told:
+        # Looked at before Dynamics is asked: a deletion that is read meanwhile must count.
+        position = Position.load(self.store.cursor(child.name).value)
         page = child.table.linked_page(self.stream.name, parents, True, place, allowance)
         queue = self.store.queue(child.name)
         ids = sorted({row.id for _, row in page.rows})
         # One in flight may be on its way into the target; one whose deletion was refused will not leave it.
         # First the queue, then the ledger: a record that leaves the one in between is found in the other.
-        waiting = queue.waiting(ids)
-        concerned = (waiting | queue.ledger.perhaps_present(ids)) - queue.refused(ids)
+        waiting = queue.payloads(ids)
+        concerned = (waiting.keys() | queue.ledger.perhaps_present(ids)) - queue.refused(ids)
+        # Whoever was told already would begin his attempts anew, and never come to their end.
+        told = {record_id for record_id, goes in self._led_by(waiting).items() if goes}
         changes = {
-            row.id: Change(row.id, _version(row), parent_left(Parent(self.stream.name, parent)))
+            row.id: Change(
+                row.id, position.fetched_version(row.version or 0), parent_left(Parent(self.stream.name, parent))
+            )
             for parent, row in page.rows
-            if row.id in concerned
+            if row.id in concerned - told
         }
         met = {parent for parent, row in page.rows if row.id in concerned}
         # If it is back before it has left, it is written although nothing of it differs: these have to follow it.
@@ -169,11 +174,21 @@ class Family:
             place = on_the_way[group[0]]
             try:
                 told = tell(children[place.number], group, place.place)
-            except (CursorExpired, Malformed, Refused) as error:
-                # The place may be to blame: the next time it is begun anew. One that was told just now is not, if what
-                # came is only torn.
-                self._places.drop([one for one in group if one in kept or not isinstance(error, Malformed)])
-                raise
+            except (CursorExpired, Refused, TryAgain) as error:
+                # One of them may be to blame: the next time fewer are asked about, so that the others need not wait.
+                fewer = max(1, len(group) // 2)
+                self._keep(
+                    course,
+                    {
+                        parent: (Place() if _blames_place(error, parent in kept) else on_the_way[parent])._replace(
+                            together=fewer
+                        )
+                        for parent in group
+                    },
+                )
+                if not ended:
+                    raise
+                break  # what has come to its end counts; the next time meets this again
             for parent in group:
                 kept.pop(parent, None)
                 behind = on_the_way.pop(parent).behind(told.page, len(group), parent in told.met)
@@ -216,13 +231,14 @@ class Family:
 
         The page is asked for once more. Its cursor cannot tell: a reader that has passed them over may yet store it.
         """
+        # Looked at first: what is read from now on is of records that are known, and counts more.
+        position = Position.load(self.store.cursor(child.name).value)
         page = child.table.linked_page(self.stream.name, parents, False, place, allowance)
         again = {row.id: row for _, row in page.rows}
-        missing = [record_id for record_id in ids if record_id not in again]
-        there = child.table.existing(missing, allowance)
-        position = Position.load(self.store.cursor(child.name).value)
+        # These are gone, or are led elsewhere, whether they match or not.
+        again |= child.table.rows([record_id for record_id in ids if record_id not in again], allowance)
         deletions = [
-            Change(record_id, position.recovered_version, DELETED) for record_id in missing if record_id not in there
+            Change(record_id, position.recovered_version, DELETED) for record_id in ids if record_id not in again
         ]
         queue.feed(self.generation, deletions, Lane.LIVE)
         unwanted = [
@@ -246,10 +262,18 @@ class Family:
 
     def unfounded(self, records: Sequence[Leased]) -> set[str]:
         """Those that were to leave with a parent that stays after all."""
+        led = self._led_by({record.id: record.payload for record in records})
+        return {record_id for record_id, goes in led.items() if not goes}
+
+    def _led_by(self, payloads: Mapping[str, bytes]) -> dict[str, bool]:
+        """Of those that are to leave with a parent, whether that goes."""
         parents = {
-            record.id: Parent(*words_of(record.payload)) for record in records if kind_of(record.payload) == PARENT_LEFT
+            record_id: Parent(*words_of(payload))
+            for record_id, payload in payloads.items()
+            if kind_of(payload) == PARENT_LEFT
         }
-        return {record_id for record_id, parent in parents.items() if not self._goes(parent)}
+        goes = {parent: self._goes(parent) for parent in set(parents.values())}
+        return {record_id: goes[parent] for record_id, parent in parents.items()}
 
     def _goes(self, parent: Parent) -> bool:
         """Whether a parent has left the target, or is about to."""
@@ -266,11 +290,13 @@ class Family:
         return [self.streams[name] for name in (*self.stream.children, *own) if name in self.streams]
 
 
+def _blames_place(error: ConnectorError, kept: bool) -> bool:
+    """Whether a page may not be served because of its place, so that its parents are begun anew. Not one that was told
+    just now, if what came is only torn."""
+    return isinstance(error, CursorExpired | Refused) or (isinstance(error, Malformed) and kept)
+
+
 def _side_by_side(places: Mapping[str, Place]) -> list[str]:
     """The first of these parents, and those that one question can be asked for together with it."""
     first = next(iter(places.values()))
     return [parent for parent, place in places.items() if place.is_beside(first)][: first.together]
-
-
-def _version(row: Row) -> int:
-    return Position().row_version(row.version or 0)

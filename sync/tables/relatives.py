@@ -13,8 +13,9 @@ import structlog
 
 from connectors.errors import SchemaRefused
 from store.ledger import Standing
-from store.record_queue import Change, CursorMoved, Lane, Parent, ParkedRecord, Reason, RecordQueue
+from store.record_queue import Change, CursorMoved, Lane, Leased, Outcome, Parent, ParkedRecord, Reason, RecordQueue
 from store.store import WorkflowStore
+from sync.mapping.mapper import Unmappable
 from sync.streams import FILTERED_OUT, Send, Stream, Streams
 from sync.tables.position import Phase, Position
 
@@ -56,8 +57,8 @@ def awaiting_parents(store: WorkflowStore, sends: Sequence[Send]) -> Awaiting:
         left = [
             link
             for link in absent
-            # One that follows its parent waits until that is confirmed to be back.
-            if not link.required and not send.follows and standings.get(link.parent) is Standing.DELETED
+            # One that is on its way back is about to be there, and is waited for.
+            if not link.required and standings.get(link.parent) is Standing.DELETED
         ]
         if missing := [link.parent for link in absent if link not in left and link not in leaving]:
             awaiting.missing[send.record.id] = missing[0]
@@ -112,6 +113,7 @@ class Orphanage:
             if self._has_come(parent):
                 queue.unpark(ids)
             elif reason := circles[parent] or self._reason(parent):
+                queue.unpark(self._spared(queue, parent, ids))
                 queue.unpark(ids, reason)
                 self.store.outcomes(self.stream.name).note_set_aside(queue.set_aside_of(ids))
                 log.warning(
@@ -135,6 +137,23 @@ class Orphanage:
                 )
             seen.add(parent)
         return None
+
+    def _spared(self, queue: RecordQueue, parent: Parent, ids: Sequence[str]) -> list[str]:
+        """Those that do not require the parent, which has left the target since they began to wait for it."""
+        if _standings(self.store.queue(parent.stream), [parent.id]).get(parent.id) is not Standing.DELETED:
+            return []
+        return [
+            record_id
+            for record_id, payload in queue.payloads(ids).items()
+            if isinstance(send := self._prepared(record_id, payload), Send)
+            and not any(link.required for link in send.links if link.parent == parent)
+        ]
+
+    def _prepared(self, record_id: str, payload: bytes) -> Send | Outcome | None:
+        try:
+            return self.stream.target.prepare(Leased(record_id, 0, 0, Lane.LIVE, payload, 0, 0), None)
+        except Unmappable:
+            return None
 
     def _has_come(self, parent: Parent) -> bool:
         return bool(self.store.queue(parent.stream).ledger.present([parent.id]))

@@ -21,7 +21,7 @@ from sync.ingress import connect_streams
 from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.reading import read_slice
 from sync.schemas import Schemas, TableSchema
-from sync.streams import DELETED, ReadEnd, Slice, Stream, kind_of, leaving
+from sync.streams import DELETED, FILTERED_OUT, ReadEnd, Slice, Stream, kind_of, leaving, words_of
 from sync.writing import WriteEnd, write_slice
 from tests.integration.sync.pretend_campaign import PretendCampaign
 from tests.integration.sync.pretend_dynamics import PretendDynamics
@@ -119,6 +119,9 @@ MAPPINGS: Mapping[str, dict[str, Any]] = {
 }
 
 FOREVER = Slice(60, lambda: False)
+
+#: Of contacts, those that are not deactivated.
+ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
 
 
 def the(name: str) -> str:
@@ -220,8 +223,8 @@ class Family:
         records = self.workflow.queue(table).keys.records
         version, queued, lane, payload = cast(bytes, self.redis.hget(records, record_id)).split(b" ", 3)
         earlier = int(queued) - int(seconds * 1000)
-        if kind_of(payload) == DELETED:
-            payload = leaving(DELETED, earlier)
+        if kind_of(payload) in (DELETED, FILTERED_OUT):
+            payload = leaving(kind_of(payload), earlier, *words_of(payload)[1:])
         self.redis.hset(records, record_id, b"%b %d %b %b" % (version, earlier, lane, payload))
 
     def forget_when(self, table: str) -> None:
@@ -246,3 +249,16 @@ class Family:
 
     def writes(self, table: str) -> list[tuple[str, str]]:
         return self.campaign.writes(RESOURCE[table])
+
+    def orphaned(self) -> list[tuple[str, ...]]:
+        """What still led to a record when it was deleted in Campaign."""
+        return [event.orphaned for event in self.campaign.events if event.orphaned]
+
+
+def sponsored_family(family: Family) -> None:
+    """Ann and her membership, which Bob sponsors, are in Campaign; a contact that is not active is deleted there."""
+    family.start(contact={"filter": ACTIVE, "delete_filtered_out": True})
+    family.dynamics.put(CONTACT, the("ann"), lastname="Ann", statecode=0)
+    family.dynamics.put(CONTACT, the("bob"), lastname="Bob", statecode=0)
+    family.dynamics.put(MEMBERSHIP, the("gold"), new_contactid=the("ann"), new_sponsorid=the("bob"))
+    family.settle()

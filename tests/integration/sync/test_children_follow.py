@@ -15,10 +15,9 @@ from store.ledger import Entry, Ledger
 from store.record_queue import RecordQueue, Stored
 from sync.batch_writer import BatchWriter, Writing
 from sync.tables import following
-from tests.integration.sync.family import CONTACT, FOREVER, INVOICE, MEMBERSHIP, Family, the
+from tests.integration.sync.family import ACTIVE, CONTACT, FOREVER, INVOICE, MEMBERSHIP, Family, sponsored_family, the
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")
-ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
 REFERRER = [{"from": "new_referrerid", "to": "referrer", "table": CONTACT}]
 
 
@@ -31,26 +30,12 @@ def filtered_family(family: Family) -> None:
     family.settle()
 
 
-def sponsored_family(family: Family) -> None:
-    """Ann and her membership, which Bob sponsors, are in Campaign; a contact that is not active is deleted there."""
-    family.start(contact={"filter": ACTIVE, "delete_filtered_out": True})
-    family.dynamics.put(CONTACT, ANN, lastname="Ann", statecode=0)
-    family.dynamics.put(CONTACT, BOB, lastname="Bob", statecode=0)
-    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN, new_sponsorid=BOB)
-    family.settle()
-
-
 def sponsor_matches_again(family: Family) -> None:
     """Bob has left Campaign, Ann's membership stayed; that he matches again is not read yet."""
     sponsored_family(family)
     family.dynamics.put(CONTACT, BOB, statecode=1)
     family.settle()
     family.dynamics.put(CONTACT, BOB, statecode=0)
-
-
-def orphaned(family: Family) -> list[tuple[str, ...]]:
-    """What led to a record when it was deleted in Campaign."""
-    return [event.orphaned for event in family.campaign.events if event.orphaned]
 
 
 def sponsor_returns(family: Family) -> None:
@@ -103,7 +88,7 @@ def test_children_leave_before_a_parent_that_is_filtered_out_and_come_back_with_
     family.dynamics.put(CONTACT, ANN, statecode=1)
     family.settle()
     assert [family.held(table) for table in (CONTACT, MEMBERSHIP, INVOICE)] == [{}, {}, {}]
-    assert [event.orphaned for event in family.campaign.events if event.orphaned] == []
+    assert family.orphaned() == []
     # And when it matches again, all come back
     family.dynamics.put(CONTACT, ANN, statecode=0)
     family.settle()
@@ -171,7 +156,7 @@ def test_a_parent_that_stops_matching_while_its_child_is_in_flight_leaves_after_
     family.settle()
     # Then both are gone, the membership first
     assert (left, family.held(CONTACT), family.held(MEMBERSHIP)) == ([ANN], {}, {})
-    assert orphaned(family) == []
+    assert family.orphaned() == []
 
 
 def test_children_that_are_deleted_while_their_parent_stops_matching_leave_before_it(family: Family) -> None:
@@ -181,7 +166,7 @@ def test_children_that_are_deleted_while_their_parent_stops_matching_leave_befor
     family.dynamics.put(CONTACT, ANN, statecode=1)
     family.settle()
     assert [family.held(table) for table in (CONTACT, MEMBERSHIP, INVOICE)] == [{}, {}, {}]
-    assert orphaned(family) == []
+    assert family.orphaned() == []
 
 
 def test_a_child_that_is_led_elsewhere_while_its_parent_stops_matching_stays(family: Family) -> None:
@@ -195,7 +180,7 @@ def test_a_child_that_is_led_elsewhere_while_its_parent_stops_matching_stays(fam
     family.settle()
     # Then the membership never led nowhere
     assert family.held(MEMBERSHIP)[GOLD]["holder"] == BOB
-    assert (set(family.held(CONTACT)), orphaned(family)) == ({BOB}, [])
+    assert (set(family.held(CONTACT)), family.orphaned()) == ({BOB}, [])
 
 
 def test_a_parent_of_the_same_table_that_returns_is_led_to_again(family: Family) -> None:
@@ -323,7 +308,7 @@ def test_a_child_that_is_about_to_be_sent_when_its_parent_is_about_to_leave_leav
     family.settle()
     # Then the invoice led to it when it was sent, and left before it
     assert [event.missing for event in family.campaign.events if event.missing] == []
-    assert (orphaned(family), family.held(MEMBERSHIP), family.held(INVOICE)) == ([], {}, {})
+    assert (family.orphaned(), family.held(MEMBERSHIP), family.held(INVOICE)) == ([], {}, {})
 
 
 def test_a_child_that_campaign_refuses_to_delete_is_not_tried_for_ever(family: Family) -> None:
@@ -356,7 +341,7 @@ def test_a_replay_does_not_bring_back_children_that_are_to_leave_with_their_pare
     family.settle()
     # Then both are gone, the membership first
     assert (set(family.held(CONTACT)), family.held(MEMBERSHIP)) == ({BOB}, {})
-    assert orphaned(family) == []
+    assert family.orphaned() == []
 
 
 def test_a_child_that_waits_for_a_parent_that_left_and_is_deleted_in_a_gap_waits_no_more(family: Family) -> None:

@@ -7,10 +7,9 @@ import pytest
 from connectors.errors import Unavailable
 from store.record_queue import Change, Lane
 from sync.streams import Slice, values_of
-from tests.integration.sync.family import CONTACT, Family, the
+from tests.integration.sync.family import ACTIVE, CONTACT, Family, the
 
 ANN, BOB = the("ann"), the("bob")
-ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
 
 
 def filtering(family: Family, delete: bool, **more: Any) -> Family:

@@ -18,11 +18,10 @@ from sync import batch_writer
 from sync.batch_writer import BatchWriter
 from sync.streams import Slice
 from sync.writing import write_slice
-from tests.integration.sync.family import CONTACT, MAPPINGS, MEMBERSHIP, TABLES, Family, the
+from tests.integration.sync.family import ACTIVE, CONTACT, MAPPINGS, MEMBERSHIP, TABLES, Family, the
 
 ANN, BOB = the("ann"), the("bob")
 MANY = [the(f"membership {number}") for number in range(12)]
-ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
 
 
 class ShortSlices:
@@ -299,11 +298,6 @@ def standing(family: Family) -> Standing:
     return entry.standing
 
 
-def orphaned(family: Family) -> list[tuple[str, ...]]:
-    """What led to a record when it was deleted in Campaign."""
-    return [event.orphaned for event in family.campaign.events if event.orphaned]
-
-
 def test_a_family_that_is_too_large_for_one_lease_leaves_a_page_at_a_time(
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,7 +318,7 @@ def test_a_family_that_is_too_large_for_one_lease_leaves_a_page_at_a_time(
     assert family.counts(CONTACT).get("refused", 0) == 0
     # And goes after them
     slow.write_rounds(15)
-    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), orphaned(family)) == ({BOB}, {}, [])
+    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), family.orphaned()) == ({BOB}, {}, [])
     # And nothing is kept of how far that had come
     assert family.workflow.following(CONTACT).of([ANN]) == {}
 
@@ -365,7 +359,7 @@ def test_a_large_family_waits_for_its_first_memberships_although_the_last_have_l
     # And follows them
     family.workflow.queue(MEMBERSHIP).settle(batch.number, [Unsent(record.id) for record in batch.records])
     slow.write_rounds(15)
-    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), orphaned(family)) == ({BOB}, {}, [])
+    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), family.orphaned()) == ({BOB}, {}, [])
 
 
 @pytest.mark.parametrize("announced", [False, True])
@@ -388,7 +382,7 @@ def test_a_membership_that_comes_behind_the_pages_that_were_told_does_not_outlas
     slow.write_rounds(20)
     # Then it leaves, too, and the contact after it, or it never comes
     assert ("create", late) in family.writes(MEMBERSHIP) or announced
-    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), orphaned(family)) == ({BOB}, {}, [])
+    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), family.orphaned()) == ({BOB}, {}, [])
     assert [event.missing for event in family.campaign.events if event.missing] == []
 
 
@@ -434,7 +428,7 @@ def test_a_family_that_leaves_goes_on_where_dynamics_did_not_answer(
     # Then the third is the next that is asked for
     assert asked[2] and asked[3] == asked[2]
     family.settle()
-    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), orphaned(family)) == ({BOB}, {}, [])
+    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), family.orphaned()) == ({BOB}, {}, [])
 
 
 def test_memberships_that_are_led_elsewhere_while_a_large_family_leaves_stay(
@@ -451,7 +445,7 @@ def test_memberships_that_are_led_elsewhere_while_a_large_family_leaves_stay(
     slow.write_rounds(15)
     # Then these two stay
     assert holders(family) == dict.fromkeys(moved, BOB)
-    assert (set(family.held(CONTACT)), orphaned(family)) == ({BOB}, [])
+    assert (set(family.held(CONTACT)), family.orphaned()) == ({BOB}, [])
     assert ("delete", min(MANY)) not in family.writes(MEMBERSHIP)
 
 
@@ -464,7 +458,7 @@ def test_a_large_family_that_leaves_goes_on_after_a_restart(family: Family, monk
     family.start()
     slow.write_rounds(20)
     # Then all leave in their order
-    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), orphaned(family)) == ({BOB}, {}, [])
+    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP), family.orphaned()) == ({BOB}, {}, [])
 
 
 def test_a_large_family_of_which_some_have_left_is_whole_again_under_a_filter_that_lets_it_travel(

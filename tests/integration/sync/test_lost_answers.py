@@ -10,10 +10,9 @@ from store.ledger import Standing
 from store.record_queue import RecordQueue
 from sync.streams import Slice
 from sync.tables.position import Phase, Position
-from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, Family, the
+from tests.integration.sync.family import ACTIVE, CONTACT, INVOICE, MEMBERSHIP, Family, the
 
 ANN, BOB, GOLD, SILVER, BILL = the("ann"), the("bob"), the("gold"), the("silver"), the("bill")
-ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
 
 
 def lose_the_next_answer(family: Family) -> None:

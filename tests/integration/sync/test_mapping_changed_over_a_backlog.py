@@ -10,10 +10,9 @@ from store import ledger
 from store.keys import StreamKeys
 from sync.streams import ReadEnd
 from tests.integration.sync import pretend_campaign
-from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, RESOURCE, Family, the
+from tests.integration.sync.family import ACTIVE, CONTACT, INVOICE, MEMBERSHIP, RESOURCE, Family, the
 
 ANN, GOLD, BILL = the("ann"), the("gold"), the("bill")
-ACTIVE = {"all": [{"field": "statecode", "is": "equals", "value": 0}]}
 TITLE_OFF: list[dict[str, Any]] = [
     {"from": "lastname", "to": "lastName"},
     {"from": "jobtitle", "to": "cusJobTitle", "apply_updates": False},

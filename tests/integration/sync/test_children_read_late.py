@@ -1,0 +1,114 @@
+"""What happens to children that their reader has not come to yet, while a parent of theirs leaves or is back."""
+
+from typing import Any
+
+import pytest
+
+from connectors.dynamics_metadata import DynamicsTable
+from connectors.dynamics_pages import Page
+from tests.integration.sync.family import ACTIVE, CONTACT, MEMBERSHIP, Family, sponsored_family, the
+
+ANN, BOB, GOLD = the("ann"), the("bob"), the("gold")
+FIRST = {"all": [{"field": "new_points", "is": "equals", "value": 1}]}
+
+
+def told_to_leave(family: Family) -> None:
+    """Ann stops matching; her membership is queued to leave before her, and has a change that nobody has read."""
+    sponsored_family(family)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_name="changed")
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.carry(CONTACT)
+
+
+def matches_again(family: Family) -> None:
+    """Ann left with her membership, of those with one point, and is back; nobody has written that yet."""
+    matching = {"filter": FIRST, "delete_filtered_out": True}
+    family.start(contact={"filter": ACTIVE, "delete_filtered_out": True}, new_membership=matching)
+    family.dynamics.put(CONTACT, ANN, lastname="Ann", statecode=0)
+    family.dynamics.put(CONTACT, BOB, lastname="Bob", statecode=0)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN, new_points=1)
+    family.settle()
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.settle()
+    assert family.held(MEMBERSHIP) == {}
+    family.dynamics.put(CONTACT, ANN, statecode=0)
+    family.read(CONTACT)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_child_that_was_told_to_leave_and_is_deleted_then_does_not_stay(family: Family, stays: bool) -> None:
+    # Given a membership that is queued to leave with its contact
+    told_to_leave(family)
+    # When it is deleted in Dynamics, and its contact stays after all, or is deleted, too
+    family.dynamics.remove(MEMBERSHIP, GOLD)
+    if stays:
+        family.dynamics.put(CONTACT, ANN, statecode=0)
+    else:
+        family.dynamics.remove(CONTACT, ANN)
+    family.settle()
+    # Then the membership is gone, before its contact
+    assert (family.held(MEMBERSHIP), family.orphaned()) == ({}, [])
+    assert (ANN in family.held(CONTACT)) == stays
+
+
+def test_a_child_that_was_told_to_leave_and_written_after_all_does_not_outlast_its_deletion(family: Family) -> None:
+    # Given a membership that was to leave with its contact, and was written since that stays
+    told_to_leave(family)
+    family.dynamics.put(CONTACT, ANN, statecode=0)
+    family.hurry(CONTACT)
+    family.carry(CONTACT)
+    family.write(MEMBERSHIP)
+    assert family.held(MEMBERSHIP)[GOLD]["number"] == "changed"
+    # When it is deleted, before anybody has read that it had changed
+    family.dynamics.remove(MEMBERSHIP, GOLD)
+    family.settle()
+    # Then it is gone
+    assert family.held(MEMBERSHIP) == {}
+
+
+def test_a_child_that_is_led_elsewhere_and_stops_matching_while_it_is_fetched_to_follow_does_not_come_back(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a contact that is back
+    matches_again(family)
+    linked, asked = family.dynamics.linked, list[str]()
+
+    def then_led_elsewhere(table: DynamicsTable, *args: Any, **options: Any) -> Page:
+        page = linked(table, *args, **options)
+        if table.name == MEMBERSHIP and page.rows and not asked:
+            asked.extend(row.id for row in page.rows)
+            family.dynamics.put(MEMBERSHIP, GOLD, new_points=0, new_contactid=BOB)
+            family.read(MEMBERSHIP)  # which passes it over: nobody knows of it
+        return page
+
+    # When its membership goes to another contact and stops matching, right after it was fetched
+    monkeypatch.setattr(family.dynamics, "linked", then_led_elsewhere)
+    family.write(CONTACT)
+    family.settle()
+    # Then it is not written as it was
+    assert (asked, family.held(MEMBERSHIP)) == ([GOLD], {})
+
+
+def test_a_child_that_is_restored_while_it_is_looked_for_stays(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a contact that is back, and its membership, which is deleted right after it was fetched
+    matches_again(family)
+    linked, read = family.dynamics.linked, list[int]()
+
+    def then_deleted_and_restored(table: DynamicsTable, lookup: str, *args: Any, **options: Any) -> Page:
+        if table.name == MEMBERSHIP and len(read) == 1:
+            family.dynamics.remove(MEMBERSHIP, GOLD)
+        page = linked(table, lookup, *args, **options)
+        if table.name == MEMBERSHIP:
+            read.append(len(page.rows))
+        if lookup == "new_membershipid":
+            # When it is restored while the answer that it is not there is on its way, and that is read
+            family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN, new_points=1)
+            family.read(MEMBERSHIP)
+        return page
+
+    with monkeypatch.context() as patched:
+        patched.setattr(family.dynamics, "linked", then_deleted_and_restored)
+        family.write(CONTACT)
+    family.settle()
+    # Then it is in Campaign
+    assert (read[:2], set(family.held(MEMBERSHIP))) == ([1, 0], {GOLD})
