@@ -1,7 +1,6 @@
 """Children that are queued because of their parent, ahead of reading, are as safe as any others."""
 
 import math
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,6 @@ from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Page
 from connectors.errors import Refused, SchemaRefused
 from store.ledger import Entry, Ledger
-from store.record_queue import RecordQueue, Stored
 from sync.batch_writer import BatchWriter, Writing
 from sync.tables import following
 from tests.integration.sync.family import ACTIVE, CONTACT, FOREVER, INVOICE, MEMBERSHIP, Family, sponsored_family, the
@@ -411,74 +409,3 @@ def test_a_child_that_is_written_while_its_entry_is_looked_at_is_not_written_ove
     # Then the change stays
     assert changed == [GOLD]
     assert family.held(MEMBERSHIP)[GOLD] == {"number": "changed", "holder": ANN, "sponsor": None}
-
-
-class ReadAhead:
-    """A reader of memberships in a process of its own, held up where its page is about to be stored."""
-
-    def __init__(self, family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._about_to_store, self._goes_on = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=family.read, args=[MEMBERSHIP], daemon=True)
-        put_page = RecordQueue.put_page
-
-        def put_late(queue: RecordQueue, *args: Any, **options: Any) -> Stored:
-            if threading.current_thread() is self._thread:
-                self._about_to_store.set()
-                assert self._goes_on.wait(10)
-            return put_page(queue, *args, **options)
-
-        monkeypatch.setattr(RecordQueue, "put_page", put_late)
-
-    def begin(self) -> None:
-        self._thread.start()
-        assert self._about_to_store.wait(10)
-
-    def end(self) -> None:
-        self._goes_on.set()
-        self._thread.join(10)
-
-
-@pytest.mark.parametrize("how", ["deleted", "filtered out"])
-def test_a_child_that_its_reader_has_passed_over_and_not_yet_stored_does_not_come_back(
-    family: Family, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    # Given a contact that left with its membership, and matches again
-    some = {"all": [{"field": "new_points", "is": "equals", "value": 1}]}
-    family.start(
-        contact={"filter": ACTIVE, "delete_filtered_out": True},
-        new_membership={"filter": some, "delete_filtered_out": True},
-    )
-    family.dynamics.put(CONTACT, ANN, lastname="Ann", statecode=0)
-    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN, new_points=1)
-    family.settle()
-    family.dynamics.put(CONTACT, ANN, statecode=1)
-    family.settle()
-    assert family.held(MEMBERSHIP) == {}
-    family.dynamics.put(CONTACT, ANN, statecode=0)
-    family.read(CONTACT)
-    reader, linked, bring_along = ReadAhead(family, monkeypatch), family.dynamics.linked, following.Family.bring_along
-    asked: list[str] = []
-
-    def linked_then_gone(table: DynamicsTable, *args: Any, **options: Any) -> Page:
-        page = linked(table, *args, **options)
-        if not asked:
-            asked.extend(row.id for row in page.rows)
-            if how == "deleted":
-                family.dynamics.remove(MEMBERSHIP, GOLD)
-            else:
-                family.dynamics.put(MEMBERSHIP, GOLD, new_points=0)
-            reader.begin()
-        return page
-
-    def bring_along_first(self: following.Family, *args: Any) -> bool:
-        come = bring_along(self, *args)
-        reader.end()
-        return come
-
-    # When it goes as soon as it was fetched, its reader finds that nobody knows of it, and stores its page at last
-    monkeypatch.setattr(family.dynamics, "linked", linked_then_gone)
-    monkeypatch.setattr(following.Family, "bring_along", bring_along_first)
-    family.write(CONTACT)
-    family.settle()
-    # Then it is not in Campaign
-    assert (asked, family.held(MEMBERSHIP)) == ([GOLD], {})

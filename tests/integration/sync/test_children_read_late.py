@@ -1,15 +1,43 @@
 """What happens to children that their reader has not come to yet, while a parent of theirs leaves or is back."""
 
+import threading
 from typing import Any
 
 import pytest
 
 from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Page
+from store.record_queue import RecordQueue, Stored
+from sync.tables import following
 from tests.integration.sync.family import ACTIVE, CONTACT, MEMBERSHIP, Family, sponsored_family, the
 
 ANN, BOB, GOLD = the("ann"), the("bob"), the("gold")
 FIRST = {"all": [{"field": "new_points", "is": "equals", "value": 1}]}
+
+
+class ReadAhead:
+    """A reader of memberships in a process of its own, held up where its page is about to be stored."""
+
+    def __init__(self, family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._about_to_store, self._goes_on = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=family.read, args=[MEMBERSHIP], daemon=True)
+        put_page = RecordQueue.put_page
+
+        def put_late(queue: RecordQueue, *args: Any, **options: Any) -> Stored:
+            if threading.current_thread() is self._thread:
+                self._about_to_store.set()
+                assert self._goes_on.wait(10)
+            return put_page(queue, *args, **options)
+
+        monkeypatch.setattr(RecordQueue, "put_page", put_late)
+
+    def begin(self) -> None:
+        self._thread.start()
+        assert self._about_to_store.wait(10)
+
+    def end(self) -> None:
+        self._goes_on.set()
+        self._thread.join(10)
 
 
 def told_to_leave(family: Family) -> None:
@@ -64,6 +92,40 @@ def test_a_child_that_was_told_to_leave_and_written_after_all_does_not_outlast_i
     family.settle()
     # Then it is gone
     assert family.held(MEMBERSHIP) == {}
+
+
+@pytest.mark.parametrize("how", ["deleted", "filtered out"])
+def test_a_child_that_its_reader_has_passed_over_and_not_yet_stored_does_not_come_back(
+    family: Family, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    # Given a contact that is back
+    matches_again(family)
+    reader, linked, bring_along = ReadAhead(family, monkeypatch), family.dynamics.linked, following.Family.bring_along
+    asked: list[str] = []
+
+    def linked_then_gone(table: DynamicsTable, *args: Any, **options: Any) -> Page:
+        page = linked(table, *args, **options)
+        if not asked:
+            asked.extend(row.id for row in page.rows)
+            if how == "deleted":
+                family.dynamics.remove(MEMBERSHIP, GOLD)
+            else:
+                family.dynamics.put(MEMBERSHIP, GOLD, new_points=0)
+            reader.begin()
+        return page
+
+    def bring_along_first(self: following.Family, *args: Any) -> bool:
+        come = bring_along(self, *args)
+        reader.end()
+        return come
+
+    # When it goes as soon as it was fetched, its reader finds that nobody knows of it, and stores its page at last
+    monkeypatch.setattr(family.dynamics, "linked", linked_then_gone)
+    monkeypatch.setattr(following.Family, "bring_along", bring_along_first)
+    family.write(CONTACT)
+    family.settle()
+    # Then it is not in Campaign
+    assert (asked, family.held(MEMBERSHIP)) == ([GOLD], {})
 
 
 def test_a_child_that_is_led_elsewhere_and_stops_matching_while_it_is_fetched_to_follow_does_not_come_back(
