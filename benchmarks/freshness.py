@@ -113,12 +113,14 @@ class _Here:
         """Makes the changes; when each of them was found confirmed, by `time.time`."""
         ledger, confirmed = self.workflow.queue(STREAM).ledger, dict[str, float]()
         give_up = time.monotonic() + PATIENCE_SECONDS
-        before = {id_: entry for id_, entry in zip(changes.ids, ledger.entries(changes.ids), strict=True)}
+        entries = ledger.entries(changes.ids)
+        before = {id_: entry.version if entry else 0 for id_, entry in zip(changes.ids, entries, strict=True)}
         changes.start()
         while len(confirmed) < len(changes.ids):
             waiting = [id_ for id_ in list(changes.begun) if id_ not in confirmed]
             for id_, entry in zip(waiting, ledger.entries(waiting), strict=True):
-                if entry != before[id_]:
+                # What is about to be sent changes an entry, too: its version tells what was confirmed.
+                if entry is not None and entry.version > before[id_]:
                     confirmed[id_] = time.time()
             if time.monotonic() > give_up or changes.failed:
                 raise RuntimeError(f"{len(changes.ids) - len(confirmed):,} changes were not confirmed in time.")

@@ -11,9 +11,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from celery import Celery
@@ -27,7 +27,7 @@ from store.record_queue import Leased, Outcome
 from sync.mapping.mapper import Mapper, fingerprint
 from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import TableSchema
-from sync.streams import Allowance, Calls, Send, Slice, Stream
+from sync.streams import Allowance, Answer, Calls, Send, Slice, Source, Stream
 from sync.writing import WriteEnd, write_slice
 from workers.app import broker_url
 
@@ -75,16 +75,20 @@ task = app.task(write_one, name="write_one")
 class _Target:
     """Our target, answered at once."""
 
+    remembers = True
     concurrency = 8
+    together = 1
 
     def prepare(self, record: Leased, entry: Entry | None) -> Send | Outcome:
         body = MAPPER.map(record.id, orjson.loads(record.payload)).whole
         after = Entry(Standing.PRESENT, record.version, record.queued_ms // 1000, fingerprint(body))
         return Send(record, body, body, after, False)
 
-    def send(self, send: Send, allowance: Allowance) -> None:
+    def send(self, sends: Sequence[Send], allowance: Allowance) -> Sequence[Answer]:
         allowance()
-        answered_at_once(send.insert or {})
+        for send in sends:
+            answered_at_once(send.insert or {})
+        return [True] * len(sends)
 
     def take_calls(self) -> Calls:
         return Calls()
@@ -100,7 +104,7 @@ def run(rounds: int) -> list[Figure]:
 
 def _ours(here: Stage) -> dict[str, float]:
     queue, changes = here.queue("contact"), contacts(OURS)
-    stream = Stream("contact", None, _Target())  # type: ignore[arg-type]  # nothing is read here
+    stream = Stream("contact", cast(Source, None), _Target())  # nothing is read here
     begun = time.perf_counter()
     here.put(queue, changes)
     end = write_slice(stream, {}, here.workflow, here.generation, 0, Slice(PATIENCE_SECONDS, lambda: False), 60, 200)
