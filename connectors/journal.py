@@ -82,18 +82,14 @@ class Journal:
         )
         self.url = connection.url
 
-    def first(
-        self, timeout: float, *, latest: bool = False, seek_seconds: int | None = None, limit: int | None = None
-    ) -> JournalPage:
-        """The page that a reading without a link begins with: the oldest events that are still kept; with `latest` only
-        those that come from now on; with `seek_seconds` those of so many seconds back. `limit`: the most events of this
-        page and of all that its links lead to; None leaves it to the journal.
+    def first(self, timeout: float, *, seek_seconds: int | None = None, limit: int | None = None) -> JournalPage:
+        """The page that a reading without a link begins with: the oldest events that are still kept; with
+        `seek_seconds` those of so many seconds back. `limit`: the most events of this page and of all that its links
+        lead to; None leaves it to the journal.
 
         Raises CursorExpired where `seek_seconds` leads behind what is kept.
         """
         params: dict[str, str] = {}
-        if latest:
-            params["latest"] = "true"
         if seek_seconds is not None:
             params["seek"] = f"-PT{seek_seconds}S"
         if limit is not None:

@@ -41,6 +41,8 @@ class Kind:
     calls_engine: bool  #: whether Campaign counts what is written
     window: str | None  #: the stream that is replayed by a window of time; None: tables, each replayed whole
     position: Callable[[str], Dumped]  #: of the text of a cursor
+    #: What a position, "" from the beginning, becomes in place of another one, at this time in milliseconds.
+    in_place: Callable[[str, str, int], str]
     reading: Callable[[Cursor, Waits, float | None, int], Reading]
     systems: Callable[[WorkflowDocument], tuple[System, ...]]  #: that it uses
     #: How many days what is not read can still be read; None: for ever, or not known.
@@ -65,6 +67,16 @@ def _consent_days(workflow: WorkflowStore, life: Life, document: WorkflowDocumen
 def _event_days(workflow: WorkflowStore, life: Life, document: WorkflowDocument | None) -> float | None:
     config = document.egress if document else None
     return RETENTION_SECONDS / DAY if config and config.source == "journal" else None
+
+
+def _table_in_place(text: str, before: str, now_ms: int) -> str:
+    """What was deleted since the position before is read by its link, whatever the new one tells."""
+    if not before:
+        return text
+    old = Position.load(before)
+    if not text:
+        return old.begin_again(old.mapping, old.pair, now_ms).dump()
+    return Position.load(text).in_place_of(old, now_ms).dump()
 
 
 def _both_and_imports(document: WorkflowDocument) -> tuple[System, ...]:
@@ -93,6 +105,7 @@ _KINDS = {
         calls_engine=True,
         window=None,
         position=Position.load,
+        in_place=_table_in_place,
         reading=reading_of_table,
         systems=_both_and_imports,
         life_days=_token_days,
@@ -106,6 +119,7 @@ _KINDS = {
         calls_engine=False,
         window=egress.STREAM,
         position=EventPosition.load,
+        in_place=lambda text, before, now_ms: text,
         reading=reading_of_events,
         systems=_target_and_source,
         life_days=_event_days,
@@ -119,6 +133,7 @@ _KINDS = {
         calls_engine=True,
         window=optinout.STREAM,
         position=ConsentPosition.load,
+        in_place=lambda text, before, now_ms: text,
         reading=reading_of_consent,
         systems=_both_and_files,
         life_days=_consent_days,

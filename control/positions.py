@@ -60,7 +60,8 @@ def positions(store: Store, workflow: str | None = None, stream: str | None = No
 def set_position(
     store: Store, workflow: str, stream: str, position: Mapping[str, Any], by: str, why: str = ""
 ) -> StreamPosition:
-    """Puts a position in place of a stream's own, from the next start on; an empty one reads everything again.
+    """Puts a position in place of a stream's own, from the next start on; an empty one reads everything again, and then
+    what was deleted since the last reading.
 
     Answers the one from before. Raises UnknownWorkflow; NoPosition; ControlError while the workflow starts or runs.
     """
@@ -105,7 +106,7 @@ def _position(workflow: WorkflowStore, stream: str) -> StreamPosition:
 
 
 def _checked(workflow: str, position: Mapping[str, Any]) -> str:
-    """The text of a position, as the workflow's reader writes it. Raises NoPosition."""
+    """The text of a position, as the workflow's reader writes it; "" for the beginning. Raises NoPosition."""
     if not position:
         return ""
     try:
@@ -117,6 +118,7 @@ def _checked(workflow: str, position: Mapping[str, Any]) -> str:
 
 
 def _place(workflow: WorkflowStore, stream: str, before: Cursor, text: str, by: str, why: str) -> None:
+    text = kind_of(workflow.name).in_place(text, before.value, workflow.now_ms())
     try:
         workflow.placing(stream).place(before, text, by, why)
     except WorkflowRuns:

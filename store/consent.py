@@ -19,7 +19,7 @@ from store.decisions import Confirmed, Decision, Unreadable, pack_closing, pack_
 from store.keys import WorkflowKeys
 from store.ledger import field_of
 from store.scripts import clock_argument, script
-from store.sealing import PayloadSeal
+from store.sealing import Altered, PayloadSeal, UnknownKey
 
 #: The record and all its words, from one door.
 __all__ = ["Answered", "Confirmed", "ConsentStats", "ConsentStore", "Decision", "Known", "MemoryMoved", "Unreadable"]
@@ -58,26 +58,34 @@ class ConsentStore(ConsentRecord):
         self._confirm = script(redis, "confirm")
         self._known = script(redis, "known")
 
-    def known(self, contacts: Sequence[str]) -> list[Known]:
+    def known(self, contacts: Sequence[str]) -> list[Known | UnknownKey | Unreadable]:
         """What is remembered of each contact and its open decisions, in the order given, all of one moment: a memory
-        and the decisions that were made with it are told together or not at all."""
+        and the decisions that were made with it are told together or not at all. In the place of what cannot be read
+        stands why, so that one contact's trouble is no other's."""
         if not contacts:
             return []
         fields = [field_of(contact) for contact in contacts]
         buckets = [self._bucket(field) for field in fields]
         found = self._known(keys=[self._keys.open_decisions, self._keys.open_contacts, *buckets], args=["", *fields])
-        return [
-            Known(self._opened(contact, memory), [self._read_open(text(number), one) for number, one in still_open])
-            for contact, (memory, still_open) in zip(contacts, found, strict=True)
-        ]
+        return [self._known_of(contact, *of_one) for contact, of_one in zip(contacts, found, strict=True)]
+
+    def _known_of(
+        self, contact: str, memory: bytes | None, still_open: Sequence[tuple[bytes, bytes]]
+    ) -> Known | UnknownKey | Unreadable:
+        try:
+            decisions = [self._read_open(text(number), one) for number, one in still_open]
+            return Known(self._opened(contact, memory), decisions)
+        except (UnknownKey, Unreadable) as error:
+            return error
 
     def memories(self, contacts: Sequence[str]) -> list[bytes | None]:
-        """What is remembered of each contact, in the order given; None where nothing is."""
+        """What is remembered of each contact, in the order given; None where nothing is, and where it is damaged, of
+        which `known` tells. Raises UnknownKey."""
         pipeline = self._redis.pipeline(transaction=False)
         for contact in contacts:
             field = field_of(contact)
             pipeline.hget(self._bucket(field), field)
-        return [self._opened(*pair) for pair in zip(contacts, pipeline.execute(), strict=True)]
+        return [self._legible(*pair) for pair in zip(contacts, pipeline.execute(), strict=True)]
 
     def decide(
         self,
@@ -211,15 +219,21 @@ class ConsentStore(ConsentRecord):
         value = cast(bytes | None, self._redis.hget(self._bucket(field), cast(str, field)))
         if self._opened(contact, value) != before:
             raise MemoryMoved(MemoryMoved.__doc__)
-        return b"-" if value is None else b"=" + _memory_of(value)
+        return b"-" if value is None else b"=" + memory_of(value)
 
     def _sealed(self, contact: str, memory: bytes) -> bytes:
-        return self._seal.seal(self._owner(contact), _LAYOUT + memory)
+        return self._seal.seal(memory_owner(self._keys.prefix, contact), _LAYOUT + memory)
+
+    def _legible(self, contact: str, value: bytes | None) -> bytes | None:
+        try:
+            return self._opened(contact, value)
+        except (Altered, Unreadable):
+            return None
 
     def _opened(self, contact: str, value: bytes | None) -> bytes | None:
         if value is None:
             return None
-        memory = self._seal.open(self._owner(contact), _memory_of(value))
+        memory = self._seal.open(memory_owner(self._keys.prefix, contact), memory_of(value))
         if not memory.startswith(_LAYOUT):
             raise Unreadable(
                 f"A contact is remembered in the layout {memory[:1]!r}, which this version does not know; "
@@ -227,10 +241,12 @@ class ConsentStore(ConsentRecord):
             )
         return memory[1:]
 
-    def _owner(self, contact: str) -> str:
-        return f"{self._keys.prefix}memory:{contact}"
+
+def memory_owner(prefix: str, contact: str) -> str:
+    """Whose a memory is, as its seal has it."""
+    return f"{prefix}memory:{contact}"
 
 
-def _memory_of(value: bytes) -> bytes:
+def memory_of(value: bytes) -> bytes:
     """What stands behind the place of the contact's last closed decision; `common.lua` says how."""
-    return value[1 + value[0] :]
+    return value[1 + value[0] :] if value else b""

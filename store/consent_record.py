@@ -25,11 +25,20 @@ from typing import Any, NamedTuple, cast
 from redis import Redis
 
 from store.client import text
-from store.decisions import Closed, Confirmed, Decision, Unreadable, place_of, unpack_closed, unpack_open
+from store.decisions import (
+    Closed,
+    Confirmed,
+    Decision,
+    Unreadable,
+    place_of,
+    sealed_part,
+    unpack_closed,
+    unpack_open,
+)
 from store.keys import WorkflowKeys
 from store.ledger import bucket_number, field_of
 from store.numbered import Numbered
-from store.sealing import NoSeal, PayloadSeal
+from store.sealing import NoSeal, PayloadSeal, is_under_another_key
 
 #: Decisions that one command answers.
 PAGE = 500
@@ -107,6 +116,14 @@ class ConsentRecord:
     def has_record(self) -> bool:
         """Whether any closed decision is kept."""
         return bool(self._redis.xlen(self._keys.decisions))
+
+    def under_another_key_since(self) -> int | None:
+        """When the oldest closed decision was closed, if it is sealed with another key than the first; ms since 1970.
+        Those after it may be, too."""
+        first: Any = self._redis.xrange(self._keys.decisions, count=1)
+        if not first or not is_under_another_key(self._seal, sealed_part(first[0][1][b"d"])):
+            return None
+        return _ms_of(text(first[0][0]))
 
     def trim(self, before_ms: int, most: int = TRIMMED_AT_ONCE) -> int:
         """Forgets decisions that were closed before that time, the oldest first, at most `most` of them.

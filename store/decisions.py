@@ -120,6 +120,17 @@ def unpack_open(packed: bytes, prefix: str, seal: PayloadSeal, column: NameOf = 
     return _unpack_open(_Reader(packed), prefix, seal, column)
 
 
+def resealed(packed: bytes, prefix: str, seal: PayloadSeal) -> bytes | None:
+    """An open decision, sealed as it would be now; None: it is. Raises Unreadable, UnknownKey."""
+    reader = _Reader(packed)
+    reader.layout()
+    contact, number = reader.contact(), reader.number()
+    facts, owner = reader.rest(), _owner(prefix, contact, number)
+    if facts.startswith(seal.mark):
+        return None
+    return packed[: -len(facts)] + seal.seal(owner, seal.open(owner, facts))
+
+
 def pack_closing(how: Confirmed | None, at_ms: int) -> bytes:
     """What stands in front of a decision once its end is known. None: nothing was to be written."""
     return _LAYOUT + bytes([_HOWS.index(how)]) + at_ms.to_bytes(_MS_BYTES, "big")
@@ -136,6 +147,17 @@ def unpack_closed(packed: bytes, place: str, prefix: str, seal: PayloadSeal, col
     written_ms = at_ms if how in (Confirmed.ANSWER, Confirmed.READING) and decision.written_to else None
     closed_ms = int(place.partition("-")[0])
     return Closed(decision._replace(confirmed=how, written_ms=written_ms, closed_ms=closed_ms), before)
+
+
+def sealed_part(packed: bytes) -> bytes:
+    """What payload keys seal of a closed decision. Raises Unreadable."""
+    reader = _Reader(packed)
+    reader.layout()
+    reader.take(1 + _MS_BYTES + _PLACE.size)
+    reader.layout()
+    reader.contact()
+    reader.number()
+    return reader.rest()
 
 
 def place_of(packed: bytes) -> str | None:

@@ -164,6 +164,10 @@ class WorkflowKeys:
         return self.prefix + "paired-columns"
 
     @cached_property
+    def resealing(self) -> str:
+        return self.prefix + "resealing"
+
+    @cached_property
     def log_export(self) -> str:
         return self.prefix + "log-export"
 

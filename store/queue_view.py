@@ -9,7 +9,8 @@ from redis import Redis
 from store.keys import StreamKeys
 from store.outcomes import Parent, Reason
 from store.records import NEVER_MS, Backlog, DeadLetter, ParkedRecord, SetAside
-from store.sealing import NoSeal, PayloadSeal
+from store.scripts import script
+from store.sealing import NoSeal, PayloadSeal, is_under_another_key
 
 #: Ids that are asked for in one step.
 PART = 500
@@ -21,28 +22,25 @@ class QueueView:
         self.keys = keys
         self._seal = seal or NoSeal()
         self._high_water = high_water
+        self._backlog = script(redis, "backlog")
 
     def backlog(self) -> Backlog:
-        """Exact, and independent of how many records wait."""
-        keys, pipeline = self.keys, self._redis.pipeline()
-        pipeline.hlen(keys.records)
-        pipeline.zcard(keys.leases)
-        pipeline.zcard(keys.delayed)
-        pipeline.zcard(keys.parked)
-        pipeline.hlen(keys.dead)
-        pipeline.lindex(keys.ready, 0)
-        pipeline.zrange(keys.replay, 0, 0, withscores=True)
-        pipeline.zrange(keys.tried, 0, 0, withscores=True)
-        total, leased, delayed, parked, dead, first, replayed, tried = pipeline.execute()
-        # Records that were never leased stand in the order they came; those that were, or that changed their lane, are
-        # also listed in `tried`.
-        standing = [int(score) for _, score in replayed]
-        record = self._redis.hget(keys.records, first) if first else None
-        if isinstance(record, bytes):
-            standing.append(int(record.split(b" ", 2)[1]))
-        begun = [*standing, *(int(score) for _, score in tried)]
-        oldest_ms, lanes_ms = min(begun, default=None), min(standing, default=None)
-        return Backlog(total - leased - parked, leased, delayed, parked, dead, oldest_ms, lanes_ms)
+        """Exact, of one moment, and independent of how many records wait."""
+        return self.backlog_and_parked(0)[0]
+
+    def backlog_and_parked(self, limit: int) -> tuple[Backlog, list[str]]:
+        """The backlog, and at most `limit` ids of parked records, the oldest first: of one moment, so that a record
+        which is released just then counts in one of both."""
+        keys = self.keys
+        total, leased, delayed, parked, dead, oldest_ms, lanes_ms, ids = self._backlog(
+            keys=[
+                keys.records, keys.ready, keys.replay, keys.delayed, keys.leases, keys.tried, keys.dead, keys.parked
+            ],
+            args=["", limit],
+        )  # fmt: skip
+        waiting = total - leased - parked
+        found = Backlog(waiting, leased, delayed, parked, dead, oldest_ms, lanes_ms)
+        return found, [raw_id.decode() for raw_id in ids]
 
     def total(self) -> int:
         """The backlog as a bare number: records that wait, are leased, or are parked."""
@@ -200,6 +198,16 @@ class QueueView:
         """Those that were set aside from one time on and before another."""
         return (one for one in self.set_aside() if from_ms <= one.dead_ms < until_ms)
 
+    def under_another_key(self) -> tuple[int, int]:
+        """How many records that the queue holds, and how many dead letters, are sealed with another key than the first.
+        All of them are looked at."""
+        many = [0, 0]
+        for number, key in enumerate((self.keys.records, self.keys.dead)):
+            for _, value in self._redis.hscan_iter(key, count=PART):
+                record = value if number == 0 else _record_of(value)
+                many[number] += is_under_another_key(self._seal, record.split(b" ", 3)[3])
+        return many[0], many[1]
+
     def _dead_letter(self, record_id: str, value: bytes) -> DeadLetter:
         dead_ms, attempts, length, rest = value.split(b" ", 3)
         reason, record = rest[: int(length)], rest[int(length) :]
@@ -216,6 +224,11 @@ class QueueView:
 
     def _owner(self, record_id: str) -> str:
         return self.keys.prefix + record_id
+
+
+def _record_of(value: bytes) -> bytes:
+    _, _, length, rest = value.split(b" ", 3)
+    return rest[int(length) :]
 
 
 def _set_aside(record_id: str, value: bytes) -> SetAside:

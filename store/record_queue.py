@@ -358,12 +358,21 @@ class RecordQueue(QueueView):
         )  # fmt: skip
         return ended
 
-    def unpark(self, ids: Collection[str], reason: Reason | None = None, now_ms: int | None = None) -> int:
+    def unpark(
+        self,
+        ids: Collection[str],
+        reason: Reason | None = None,
+        now_ms: int | None = None,
+        *,
+        parent: Parent | None = None,
+    ) -> int:
         """Parked records return to their lane or, with a reason, are set aside. Answers of how many that is true.
 
-        Ids that are not parked any more are passed over, and none is set aside whose parent was confirmed meanwhile.
+        Ids that are not parked any more are passed over, and so are those that wait for another parent by now, where
+        one is named. None is set aside whose parent was confirmed meanwhile.
         """
         keys, packed = self.keys, orjson.dumps(reason) if reason else b""
+        meant = f"{parent.stream} {parent.id}" if parent else ""
         moved = 0
         for part in _parts(list(dict.fromkeys(ids)), BATCH):
             moved += self._unpark(
@@ -372,7 +381,7 @@ class RecordQueue(QueueView):
                     keys.pulse, keys.parked, keys.awaits, keys.by_parent, keys.workflow.released, keys.returned,
                     keys.following,
                 ],
-                args=[clock_argument(now_ms), keys.stream, packed, *part],
+                args=[clock_argument(now_ms), keys.stream, packed, meant, *part],
             )  # fmt: skip
         return moved
 

@@ -131,7 +131,7 @@ class Replays:
         """Its reader has read all of the one that began then, so many records; that is kept once."""
         numbers = ["" if number is None else number for number in (began_ms, read, queued)]
         keys = [self._keys.replays, self._keys.log, self._keys.lifecycle, self._keys.replays, self._keys.past_replays]
-        self._replay(keys=keys, args=[clock_argument(None), "over", stream, "", "", *numbers, "", ""])
+        self._replay(keys=keys, args=[clock_argument(None), "over", stream, "", "", *numbers, "", "", ""])
 
     def past(self) -> list[tuple[str, Replay]]:
         """Those that another one of their stream has followed, with the stream, the newest first; the last 20."""
@@ -153,8 +153,8 @@ class Replays:
         keys = [self._keys.replays, self._keys.log, self._keys.lifecycle, self._keys.replays, self._keys.past_replays]
         if only.ids is not None:
             keys[3] = self._keys.stream(stream).replay_ids(only.ids.token)
-        has_ids = "1" if only.ids else ""
-        args = [clock_argument(now_ms), what, stream, by, why, *window, _pack(only), has_ids, self._origin]
+        has_ids, asking = "1" if only.ids else "", secrets.token_hex(8) if what == "ask" else ""
+        args = [clock_argument(now_ms), what, stream, by, why, *window, _pack(only), has_ids, self._origin, asking]
         changed: int = self._replay(keys=keys, args=args)
         return changed
 

@@ -14,10 +14,17 @@ _NONCE_BYTES = 12
 
 
 class UnknownKey(Exception):
-    """A queued payload was sealed with a key that is not listed; add the old key to D365ACS_PAYLOAD_KEYS."""
+    """What is kept was sealed with a payload key that is not listed; add the old key to D365ACS_PAYLOAD_KEYS."""
+
+
+class Altered(UnknownKey):
+    """What is kept sealed was altered or belongs to another record."""
 
 
 class PayloadSeal(Protocol):
+    mark: bytes
+    """What all that is sealed from now on begins with, by the key; empty: nothing is sealed."""
+
     def seal(self, owner: str, payload: bytes) -> bytes: ...
 
     def open(self, owner: str, sealed: bytes) -> bytes: ...
@@ -29,6 +36,8 @@ class PayloadSeal(Protocol):
 
 class NoSeal:
     """Payloads stand in Redis as they are."""
+
+    mark = b""
 
     def seal(self, owner: str, payload: bytes) -> bytes:
         return payload
@@ -53,16 +62,17 @@ class AesSeal:
         if not keys or any(len(key) != 32 for key in keys):
             raise ValueError("payload keys are 32 bytes each, base64; make one with: openssl rand -base64 32")
         self._by_id = {_key_id(key): AESGCM(key) for key in keys}
-        self._sealing_id = _key_id(keys[0])
-        self._sealing = self._by_id[self._sealing_id]
+        sealing_id = _key_id(keys[0])
+        self.mark = _SEALED + sealing_id
+        self._sealing = self._by_id[sealing_id]
         self._digest_key = hashlib.blake2b(keys[0], digest_size=32, person=b"d365acs-digest").digest()
 
     def seal(self, owner: str, payload: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        return _SEALED + self._sealing_id + nonce + self._sealing.encrypt(nonce, payload, owner.encode())
+        return self.mark + nonce + self._sealing.encrypt(nonce, payload, owner.encode())
 
     def open(self, owner: str, sealed: bytes) -> bytes:
-        """Payloads queued before sealing was switched on are passed through."""
+        """Payloads queued before sealing was switched on are passed through. Raises UnknownKey, Altered."""
         if not sealed.startswith(_SEALED):
             return sealed
         start = len(_SEALED) + _KEY_ID_BYTES
@@ -72,11 +82,16 @@ class AesSeal:
         try:
             return key.decrypt(sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :], owner.encode())
         except (InvalidTag, ValueError):  # ValueError: cut short
-            raise UnknownKey("A queued payload was altered or belongs to another record.") from None
+            raise Altered(Altered.__doc__) from None
 
     def digest(self, value: bytes) -> int:
         """By the first key: with another one, it is another."""
         return _digest(value, self._digest_key)
+
+
+def is_under_another_key(seal: PayloadSeal, payload: bytes) -> bool:
+    """Whether it is sealed, but not as it would be now."""
+    return payload.startswith(_SEALED) and not (seal.mark and payload.startswith(seal.mark))
 
 
 def _digest(value: bytes, key: bytes) -> int:

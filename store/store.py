@@ -27,6 +27,7 @@ from store.places import Places
 from store.record_queue import RecordQueue
 from store.replays import Replays
 from store.requests import Requests
+from store.resealing import Resealer
 from store.revisions import Revisions
 from store.rights import Right
 from store.samples import Samples
@@ -116,6 +117,7 @@ class WorkflowStore:
         self.engine_calls = EngineCalls(redis, keys)
         self.samples = Samples(redis, keys)
         self.consent = ConsentStore(redis, keys, seal)
+        self.resealer = Resealer(redis, keys, seal)
         self.log_lines = LogLines(redis, keys)
         self.alerts = Alerts(redis, keys)
 

@@ -32,13 +32,15 @@ from store.record_queue import (
     Unsent,
     Written,
 )
+from store.sealing import UnknownKey
 from store.store import WorkflowStore
 from sync.deciding import decision_on
 from sync.patience import Patience, asked_for
 from sync.provenance import Provenance
 from sync.reasons import may_be_drift, reason_of, remedy_of, status_of
 from sync.retry import Later, Remedy, decide
-from sync.streams import FILTERED_OUT, FOLLOWS, Answer, Send, Slice, Stream, Streams
+from sync.streams import Answer, Send, Slice, Stream, Streams
+from sync.tables.anew import ASK_AGAIN_MS, Anew, AsTheyAre
 from sync.tables.deletions import Departures
 from sync.tables.following import Course, Family
 from sync.tables.relatives import DELETION_WAIT_MS, awaiting_parents
@@ -57,8 +59,6 @@ RENEW_AFTER = 0.4
 LOOK_EVERY = 0.25
 #: How long a shutdown waits for requests that are under way. Seconds.
 SHUTDOWN_SECONDS = 5.0
-#: How soon Dynamics is asked again that did not answer. Milliseconds.
-ASK_AGAIN_MS = 5000
 #: How soon, and how often, a record is tried again that a changed schema may have made wrong. Seconds, attempts.
 SCHEMA_WAIT, SCHEMA_ATTEMPTS = 5.0, 4
 #: How long a batch asks for the children of those that leave, a page at least, before its other records go on. Seconds.
@@ -113,7 +113,7 @@ class BatchWriter:
         self._outcomes: deque[Outcome] = deque()
         self._halt = False
         self._trouble: TryAgain | None = None
-        self._stop: Stop | None = None
+        self._stop: Stop | UnknownKey | None = None
         self._outages = 0  # in a row
         self._outage: TryAgain | None = None  # the last one
         self._held_up = 0  # records that met one
@@ -168,12 +168,16 @@ class BatchWriter:
 
     def _prepare(self) -> None:
         """Sorts out what must be sent; what needs no request has its outcome at once."""
-        records = self._as_they_are_now(self._batch.records)
-        if self._target.remembers:
-            # Before the ledger is read: what was marked by then is written after it was marked.
-            self._repeats = self._marks.among([record.id for record in records])
+        records, table = self._batch.records, self._writing.stream.records
+        anew = Anew(table, self._family, self._asked, self._allowance) if table is not None else None
+        if anew is not None:
+            records = self._as_they_are_now(anew.outdated(records))
+        entries = self._entries(records)
+        if anew is not None and (overtaken := anew.overtaken(records, entries)) is not None:
+            records = self._as_they_are_now(overtaken)
+            entries = self._entries(records)
         sends: list[Send] = []
-        for record, entry in zip(records, self._entries(records), strict=True):
+        for record, entry in zip(records, entries, strict=True):
             if entry is None and self._target.remembers:
                 self._new.add(record.id)
             try:
@@ -209,33 +213,14 @@ class BatchWriter:
     def _entries(self, records: list[Leased]) -> Sequence[Entry | None]:
         if not self._target.remembers:
             return [None] * len(records)
-        return self._queue.ledger.entries([record.id for record in records])
+        ids = [record.id for record in records]
+        # Before the ledger is read: what was marked by then is written after it was marked.
+        self._repeats = self._marks.among(ids)
+        return self._queue.ledger.entries(ids)
 
-    def _as_they_are_now(self, records: list[Leased]) -> list[Leased]:
-        """What was read under another mapping, or is to leave with a parent that stays, is read anew."""
-        source = self._writing.stream.records
-        if source is None:
-            return records
-        outdated = {record.id for record in records if source.is_outdated(record.payload)}
-        unfounded = self._family.unfounded(records)
-        again = outdated | unfounded
-        if not again:
-            return records
-        rows = self._asked(lambda: source.rows(sorted(again), self._allowance))
-        fresh = []
-        for record in records:
-            if record.id not in again:
-                fresh.append(record)
-            elif rows is None:
-                self._outcomes.append(Again(record.id, ASK_AGAIN_MS, counts=False))
-            elif record.id not in rows:
-                # It is deleted in Dynamics: reading brings that, too.
-                self._outcomes.append(Filtered(record.id))
-            else:
-                payload = source.payload(rows[record.id])
-                follows = record.id in unfounded and payload is not FILTERED_OUT
-                fresh.append(record._replace(payload=FOLLOWS + payload if follows else payload))
-        return fresh
+    def _as_they_are_now(self, found: AsTheyAre) -> list[Leased]:
+        self._outcomes.extend(found.outcomes)
+        return found.records
 
     def _asked(self, question: Callable[[], T]) -> T | None:
         """The answer of Dynamics; None if there is none for now."""
@@ -258,7 +243,7 @@ class BatchWriter:
             sends, missing, leaving = awaiting_parents(self._store, sends)
             self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
             self._outcomes.extend(Again(record_id, DELETION_WAIT_MS, counts=False) for record_id in leaving)
-        if stream.children or stream.name in stream.parents:
+        if self._family.is_linked_to:
             self._returned = self._family.returned(sends)
         deletions = [send for send in sends if send.update is None]
         if not stream.children or not deletions:
@@ -319,7 +304,7 @@ class BatchWriter:
             case LeaseEnding() | GenerationOver():
                 self._halt = True
                 return Unsent(send.record.id)
-            case Stop():
+            case Stop() | UnknownKey():
                 self._stop, self._halt = answer, True
                 return Unsent(send.record.id)
             case Exception():
@@ -340,7 +325,8 @@ class BatchWriter:
 
         Before it is confirmed: a crash in between must not leave the children behind.
         """
-        if send.record.id not in self._returned and not (inserted and send.known and self._writing.stream.children):
+        deleted_there = inserted and send.known and self._family.is_linked_to
+        if send.record.id not in self._returned and not deleted_there:
             return True
         # Some of them however late in the slice: what is asked for a little at a time must come to its end.
         come = self._asked(

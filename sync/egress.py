@@ -77,7 +77,8 @@ def connect(
         limit_s, limit = config.contact_limit_seconds, "egress.contact_limit_seconds"
         return UnknownContacts(systems.dynamics, limit_s, limit, "events", stream, store)
 
-    events = EventStreamSource(source, config.source, place, rules[config.source])
+    only_new = config.source == "journal" and config.journal.begin == "latest"
+    events = EventStreamSource(source, config.source, place, rules[config.source], only_new)
     return [Stream(STREAM, events, target, keeper=keeper, place_of=place_of)]
 
 
@@ -93,7 +94,7 @@ def _source(config: EgressConfig, systems: Systems, store: WorkflowStore) -> tup
     """Where events are read, and what stands for it: a reading goes on only where it began."""
     if config.source == "journal":
         journal = _journal(systems)
-        return JournalSource(journal, config.journal.begin, config.journal.page_size), digest(["journal", journal.url])
+        return JournalSource(journal, config.journal.page_size), digest(["journal", journal.url])
     sftp, files = _sftp(systems), store.files(STREAM)
     source = FileSource(sftp, config.files, file_columns(config.files), files)
     return source, digest(["files", sftp.about, config.files.folder])

@@ -283,8 +283,8 @@ Streams = Mapping[str, Stream]
 class Keeper(Protocol):
     """Looks after parked records: those whose parent does not come by itself."""
 
-    def look_after(self) -> None:
-        """Raises TryAgain, Refused, Stop, GenerationOver."""
+    def look_after(self, is_over: Callable[[], bool]) -> None:
+        """Ends early between two questions once `is_over`. Raises TryAgain, Refused, Stop, GenerationOver."""
 
 
 MakeKeeper = Callable[[Stream, Streams, WorkflowStore, int], Keeper]

@@ -1,6 +1,6 @@
 """Records whose contact Dynamics does not have (yet): parked, and looked after until it appears or time is over."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -43,11 +43,11 @@ class UnknownContacts:
     stream: Stream
     store: WorkflowStore
 
-    def look_after(self) -> None:
+    def look_after(self, is_over: Callable[[], bool]) -> None:
         """Records return to their lane when their contact is there, and are set aside when the limit is over.
 
-        With a full queue nobody may wait: they would keep everybody else's records from being read. Raises TryAgain,
-        Refused, Stop.
+        With a full queue nobody may wait: they would keep everybody else's records from being read. It ends early
+        between two questions once `is_over`. Raises TryAgain, Refused, Stop.
         """
         queue, now_ms = self.store.queue(self.stream.name), self.store.now_ms()
         # The limit counts while contacts can be looked for.
@@ -57,7 +57,8 @@ class UnknownContacts:
         parked = queue.parked(now_ms - every_ms, LOOK_AFTER)
         if not parked:
             return
-        there = self._existing(sorted({record.parent.id for record in parked}))
+        asked, there = self._existing(sorted({record.parent.id for record in parked}), is_over)
+        parked = [record for record in parked if record.parent.id in asked]
         come = {record.id for record in parked if record.parent.id in there}
         over = {
             record.id
@@ -76,8 +77,13 @@ class UnknownContacts:
     def _why(self, full: bool) -> str:
         return FULL.format(nouns=self.nouns) if full else OVER.format(limit=self.limit)
 
-    def _existing(self, ids: Sequence[str]) -> set[str]:
-        there: set[str] = set()
+    def _existing(self, ids: Sequence[str], is_over: Callable[[], bool]) -> tuple[set[str], set[str]]:
+        """Those that were asked for, and those of them that are there."""
+        asked, there = set[str](), set[str]()
         for start in range(0, len(ids), MOST_IDS):
-            there |= self.dynamics.existing(CONTACTS, ids[start : start + MOST_IDS], ASK_SECONDS)
-        return there
+            part = ids[start : start + MOST_IDS]
+            there |= self.dynamics.existing(CONTACTS, part, ASK_SECONDS)
+            asked.update(part)
+            if is_over():
+                break
+        return asked, there

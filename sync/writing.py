@@ -48,10 +48,12 @@ def write_slice(
     with store.writing_right(stream.name, seat) as held:
         if not held:
             return WriteEnd.HELD
+        begun = time.monotonic()
         if stream.keeper is not None and seat == 0:
-            _look_after(stream, stream.keeper(stream, streams, store, generation), store)
+            _look_after(stream, stream.keeper(stream, streams, store, generation), store, piece, begun)
         loader = stream.loader if seat == 0 else None
-        seconds = piece.seconds
+        # What was looked after counts, so that the whole task keeps its time; at least half of it is left for writing.
+        seconds = piece.seconds - min(time.monotonic() - begun, piece.seconds / 2)
         next_look = NextLook.NONE if loader is None else loader.look(store, generation, piece.stopping)
         if next_look is not NextLook.NONE:
             loader = None
@@ -124,12 +126,12 @@ def _write_batches(writing: Writing, at_once: int, pool: ThreadPoolExecutor) -> 
     return WriteEnd.SLICE_OVER
 
 
-def _look_after(stream: Stream, keeper: Keeper, store: WorkflowStore) -> None:
+def _look_after(stream: Stream, keeper: Keeper, store: WorkflowStore, piece: Slice, begun: float) -> None:
     patience = Patience(store.troubles, f"{stream.name}.parents")
     if not patience.is_over():
         return
     try:
-        keeper.look_after()
+        keeper.look_after(lambda: piece.stopping() or time.monotonic() > begun + piece.seconds / 2)
     except (TryAgain, Refused) as error:
         patience.failed(error)
     except GenerationOver:

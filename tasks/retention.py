@@ -1,4 +1,5 @@
-"""Decisions about consent are kept for as many days as the configuration says, and then forgotten."""
+"""Decisions about consent are kept for as many days as the configuration says, and then forgotten; memories stay, under
+the first payload key."""
 
 import structlog
 
@@ -8,6 +9,8 @@ from sync.workflows import document_of
 log = structlog.get_logger()
 
 _DAY_MS = 86_400_000
+#: The workflow that remembers anything of consent.
+CONSENT = "optinout"
 
 
 def trim_record(workflow: WorkflowStore, active: int | None, now_ms: int) -> int:
@@ -27,3 +30,13 @@ def trim_record(workflow: WorkflowStore, active: int | None, now_ms: int) -> int
     if gone:
         log.info("Decisions about consent were kept long enough.", action="record_trimmed", decisions=gone)
     return gone
+
+
+def reseal_memories(workflow: WorkflowStore, now_ms: int) -> int:
+    """Seals what is remembered of consent with the first payload key, a bounded step of it. Answers how many were."""
+    if workflow.name != CONSENT:
+        return 0
+    changed = workflow.resealer.go_on(now_ms)
+    if changed:
+        log.info("What is remembered of consent was sealed with the first key.", action="resealed", memories=changed)
+    return changed

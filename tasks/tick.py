@@ -16,7 +16,7 @@ from sync.workflows import workflow_named
 from tasks.alert import is_to_be_told
 from tasks.await_loads import await_loads, last_awaited_ms
 from tasks.failing import HOPELESS, fail
-from tasks.retention import trim_record
+from tasks.retention import reseal_memories, trim_record
 from tasks.runtime import Runtime, active_document
 
 log = structlog.get_logger()
@@ -24,7 +24,8 @@ log = structlog.get_logger()
 #: Records for which one more writer is called, up to the number of seats.
 RECORDS_PER_WRITER = 1000
 
-#: How often counts that are older than an hour are dropped, and decisions about consent that are too old.
+#: How often counts that are older than an hour are dropped, and decisions about consent that are too old; and how often
+#: memories of consent are sealed with the first key.
 TRIM_EVERY_MS = 60_000
 
 #: How often it is looked at whether people are to be told of anything.
@@ -79,6 +80,7 @@ def tick(runtime: Runtime, workflow: str) -> Work:
     if is_minute:
         # Also while the workflow is stopped: what is kept so long and no longer is personal data.
         trim_record(store, life.revision, now_ms)
+        reseal_memories(store, now_ms)
     if store.samples.is_due(before_ms, now_ms):
         # Also while the workflow is stopped: its backlog is kept, and shown.
         store.samples.note(now_ms, _backlog(store))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from control.consent.record import opened
 from control.errors import UnknownContact
 from control.together import OPTINOUT, newest_optinout
-from store.consent import Decision
+from store.consent import Decision, Known
 from store.records import DeadLetter
 from store.store import Store
 from sync.consent.memory import Memory
@@ -54,9 +54,11 @@ def explain(store: Store, contact: str, limit: int) -> Explanation:
     queue = workflow.queue(STREAM)
     with opened():
         decisions = workflow.consent.of_contact(contact, limit + 1)
-        [packed] = workflow.consent.memories([contact])
+        [known] = workflow.consent.known([contact])
+        if not isinstance(known, Known):
+            raise known
         waits, letter = queue.peek(contact), queue.dead_letter(contact)
-        seen = unpack(packed) if packed is not None else None
+        seen = unpack(known.memory) if known.memory is not None else None
     if not decisions and seen is None and waits is None and letter is None:
         raise UnknownContact(
             f"Nothing is known of the contact {contact}: optinout has seen no change of its consent, or what was "

@@ -27,13 +27,19 @@ _REMEDIES: dict[str | tuple[str, str], tuple[str, str]] = {
         _RETRY,
     ),
     ("unmappable", "egress"): (
-        "Correct the path, the list or the format that does not fit (d365acs workflow edit egress), and restart.",
+        "Correct the path, the list or the format that does not fit (d365acs workflow edit egress), and restart. An "
+        "event that itself lacks something comes by itself with a corrected export.",
         _RETRY,
     ),
     ("unmappable", "optinout"): (
         "Correct the profile's key in Campaign, so that it is the id of its contact: what changes there comes by "
         "itself; then drop these.",
         _DROP,
+    ),
+    "illegible": (
+        "Restore Redis from a backup, or use the version of d365acs that wrote it, or a later one; both systems are "
+        "compared anew then.",
+        _RETRY,
     ),
     "unreadable": (
         "What was read there is no event. Correct the export in Campaign and upload the file anew: it is read by "

@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 from config.settings import BadSettings, Settings
 from control.configuration import newest_document
 from control.doctor.checks import Check, Colour, Tell, file_check
+from control.doctor.keys import key_checks
 from control.doctor.redis import redis_checks
 from control.doctor.systems import system_checks
 from control.errors import ControlError
@@ -38,6 +39,7 @@ def examine(settings: Settings, tell: Tell = lambda sentence: None) -> list[Chec
         checks.append(beat_check(statuses[0]))
         for status in statuses:
             checks += workflow_checks(status)
+        checks += key_checks(store, settings)
         checks += system_checks(store, documents, tell)
     except RedisError as error:
         checks.append(Check("Redis", Colour.RED, silence(settings, error)))

@@ -6,8 +6,8 @@ from control.explain.standing import standing, with_past
 from control.explain.words import given_up_words, set_aside_words, waits_words
 from control.together import OPTINOUT
 from control.words import exact
+from store.consent import Known
 from store.outcome_log import Ending
-from store.sealing import UnknownKey
 from store.store import Store, WorkflowStore
 from sync.optinout import STREAM as CONSENT
 
@@ -35,7 +35,6 @@ def consent(store: Store, contact: str) -> Iterator[str]:
 
 
 def _remembers_consent(optinout: WorkflowStore, contact: str) -> bool:
-    try:
-        return optinout.consent.memories([contact])[0] is not None
-    except UnknownKey:  # something is kept, which is all that is asked
-        return True
+    [known] = optinout.consent.known([contact])
+    # Where it cannot be read something is kept, which is all that is asked.
+    return not isinstance(known, Known) or known.memory is not None

@@ -9,13 +9,14 @@
   Guarantees: at most one request of a stream is pending; who asked, withdrew, paused or ended it, and why, is recorded in
   the same step; a request that is withdrawn or repeated does not touch when the last replay began; the ids of a request
   that is asked for are kept for as long as it is.
+  Asked for again, since an answer was lost, it says once more that it was.
   KEYS  1 replays: "asked:<stream>" pending, "began:<stream>" the last one that began  2 log  3 lifecycle
         4 the ids of the request; any of the others if it has none  5 past: the last 20 that others have followed
   ARGV  1 now or ''  2 what, see above  3 stream  4 by  5 why   ('' for begin)
         6, 7 the window that is asked for, in ms since 1970, each or ''; of `over` the beginning of the one that is
              meant, and how many records were read, or ''
         8 what else narrows it or holds it back, as JSON, or ''; of `over` how many went onto the queue, or ''
-        9 whether it has ids, 1 or ''  10 origin
+        9 whether it has ids, 1 or ''  10 origin  11 what tells this asking from all others, or ''
   Output how many requests changed ]]
 local replays, log, lifecycle, ids, past = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now, what, stream, by, why = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -50,8 +51,13 @@ end
 
 local field, changed = 'began:' .. stream, 0
 if what == 'ask' then
+  -- The client sends it once more where a connection broke off before the answer.
+  for _, packed in ipairs(redis.call('HMGET', replays, 'asked:' .. stream, field)) do
+    if packed and cjson.decode(packed).asking == ARGV[11] then return 1 end
+  end
   changed = redis.call('HSETNX', replays, 'asked:' .. stream, cjson.encode({
-    asked = now, by = by, why = why, since = tonumber(ARGV[6]), ['until'] = tonumber(ARGV[7]), only = ARGV[8]}))
+    asked = now, by = by, why = why, since = tonumber(ARGV[6]), ['until'] = tonumber(ARGV[7]), only = ARGV[8],
+    asking = ARGV[11]}))
   if changed == 1 and ARGV[9] ~= '' then redis.call('PERSIST', ids) end
 elseif what == 'now' then
   local waiting = redis.call('HGET', replays, 'asked:' .. stream)

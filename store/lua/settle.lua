@@ -1,9 +1,10 @@
 --[[ settle: a writer says what became of records it holds.
   Guarantees: only the holder of a lease that still runs is believed, in any generation (the write has happened); a record
   leaves the queue only when its newest version is confirmed, set aside or filtered out; a newer version that came
-  meanwhile waits again; the ledger is written in the same step; a batch of which nothing is held any more is over; a
-  record is parked only while its parent is not confirmed as present, and who confirms the parent releases it: no wake-up
-  is lost between the two.
+  meanwhile waits again, and waits out no delay of the older one; the ledger is written in the same step; a batch of which
+  nothing is held any more is over; what was found unchanged by an entry that was disbelieved since is given back; a record
+  is parked only while its parent is not confirmed as present, and who confirms the parent releases it: no wake-up is lost
+  between the two.
   KEYS  1 records  2 ready  3 replay  4 delayed  5 leases  6 batches  7 followed  8 attempts  9 tried  10 dead
         11 counters  12 pulse  13 parked  14 awaits  15 by_parent  16 awaited  17 released
         18.. one ledger bucket for each record of the call: its own, of a record to be parked its parent's
@@ -26,6 +27,8 @@ local ends = redis.call('ZSCORE', batches, number)
 if not ends or tonumber(ends) <= now then return ids end
 
 local function is_present(entry) return entry and string.byte(entry) == 1 end  -- as `Standing` has it
+local BLANK = string.rep('\0', 8)
+local function is_disbelieved(entry) return string.sub(entry, 14, 21) == BLANK end
 
 local COUNTED = {w = 'written', u = 'unchanged', a = 'again', d = 'refused', f = 'filtered', p = 'parked'}
 local counts, newer = {w = 0, u = 0, a = 0, d = 0, b = 0, f = 0, p = 0}, {}
@@ -45,15 +48,25 @@ for i = 1, many do
     if outcome == 'p' and (newer[i] == 1 or is_present(redis.call('HGET', KEYS[17 + i], x))) then
       outcome = 'b'  -- nothing to wait for: the parent has come meanwhile, or a version that may have another
     end
+    if outcome == 'u' and is_present(y) and not is_disbelieved(y) then
+      local entry = redis.call('HGET', KEYS[17 + i], x)
+      -- Found unchanged before that was disbelieved: whoever did so counts on its next version, which may be this one.
+      if is_present(entry) and is_disbelieved(entry) then outcome = 'b' end
+    end
     counts[outcome] = counts[outcome] + 1
     if (outcome == 'w' or outcome == 'u') and y ~= '' then redis.call('HSET', KEYS[17 + i], x, y) end
     if outcome == 'b' then
       local _, queued, lane = head_of(redis.call('HGET', records, id))
       give_back(ready, replay, id, queued, lane)
+    elseif outcome == 'a' and newer[i] == 1 then
+      -- What failed was the older version: the newer one is tried at once, and afresh. Something has been missing in the
+      -- target since the older one came.
+      local _, queued, lane = head_of(redis.call('HGET', records, id))
+      redis.call('HDEL', attempts, id)
+      append(ready, replay, id, queued, lane)
     elseif outcome == 'a' then
       local tries, deaths = attempts_of(redis.call('HGET', attempts, id))
-      if newer[i] == 1 then tries = 0 else tries = tries + tonumber(y) end
-      redis.call('HSET', attempts, id, string.format('%d %d', tries, deaths))
+      redis.call('HSET', attempts, id, string.format('%d %d', tries + tonumber(y), deaths))
       redis.call('ZADD', delayed, now + tonumber(x), id)
     elseif outcome == 'p' then
       local place, parent_stream, parent = string.match(y, '^(%d+) (%S+) (.*)$')

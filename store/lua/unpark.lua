@@ -1,19 +1,20 @@
 --[[ unpark: parked records wait no longer for their parents.
-  Guarantees: only a record that is parked is touched; with a reason it is set aside, but not if its parent was confirmed
-  meanwhile: then, and without a reason, it waits in its lane, as old as it is. Of who is set aside nothing is known any
-  more of how far its children were told.
+  Guarantees: only a record that is parked is touched, and where a parent is named only one that waits for that; with a
+  reason it is set aside, but not if its parent was confirmed meanwhile: then, and without a reason, it waits in its lane,
+  as old as it is. Of who is set aside nothing is known any more of how far its children were told.
   KEYS  1 records  2 ready  3 replay  4 attempts  5 tried  6 dead  7 counters  8 pulse  9 parked  10 awaits  11 by_parent
         12 released  13 returned: when records last came back to their lanes older than their wait, ms since 1970
         14 following
-  ARGV  1 now or ''  2 stream  3 reason of the dead letter, '' for none  then the ids (each once, at most 500)
+  ARGV  1 now or ''  2 stream  3 reason of the dead letter, '' for none  4 "<parent's stream> <its id>", '' for any
+        then the ids (each once, at most 500)
   Output how many were set aside or, without a reason, returned to their lane ]]
 local records, ready, replay, attempts, tried, dead, counters, pulses, parked, awaits, by_parent, released,
   returned, following = unpack(KEYS, 1, 14)
-local now, stream, reason = clock(ARGV[1]), ARGV[2], ARGV[3]
+local now, stream, reason, meant = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local ids, back, buried = {}, {}, 0
 
-for i, since in ipairs(redis.call('ZMSCORE', parked, unpack(ARGV, 4))) do
-  if since then ids[#ids + 1] = ARGV[3 + i] end
+for i, told in ipairs(redis.call('HMGET', awaits, unpack(ARGV, 5))) do
+  if told and (meant == '' or string.match(told, '^%d+ (.*)$') == meant) then ids[#ids + 1] = ARGV[4 + i] end
 end
 if #ids == 0 then return 0 end
 

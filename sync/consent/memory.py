@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
+from zlib import crc32
 
-from config.consent_flags import WireFlag
+from config.consent_flags import FlagPair, WireFlag
 from connectors.clocks import Skew
 from sync.consent.rule import Seen
 
@@ -29,6 +30,11 @@ MOST_WRITES = 5
 HELD_MS = 3_600_000
 #: Writings further apart have nothing to do with each other; a program that runs once a day is one. Milliseconds.
 APART_MS = 2 * 86_400_000
+
+#: How long a request may still be carried out whose answer nobody waits for any more, from its decision on. Dataverse
+#: ends an operation, its plug-ins included, after two minutes ("Analyze plug-in performance"), Campaign's gateway a
+#: request after one; and it is sent some seconds after it was decided. Milliseconds.
+CARRIED_OUT_WITHIN_MS = 150_000
 
 #: What nothing is known of.
 NO_TIME = Seen(None, None)
@@ -56,6 +62,14 @@ class Sent(NamedTuple):
     opted_out: bool
     decided_ms: int  #: by our clock; the request came after it
     origin: Seen  #: the change that is passed on
+
+    @property
+    def late_until_ms(self) -> int:
+        """Until when it may still be carried out."""
+        return self.decided_ms + CARRIED_OUT_WITHIN_MS
+
+    def may_come_late(self, now_ms: int) -> bool:
+        return abs(now_ms - self.decided_ms) < CARRIED_OUT_WITHIN_MS
 
 
 class Written(NamedTuple):
@@ -94,6 +108,24 @@ class FlagMemory(NamedTuple):
     sent: Sent | None = None
     shown: bool = False  #: that these two values stand beside each other is on record
     written: Written | None = None  #: what was written last, as long as the other side has not changed
+    late: Sent | None = None  #: what is not to be written any more, and may be: its request was given up
+    pair: int = 0  #: the column that this was made from, and its polarity (`mark_of`)
+
+    def unanswered(self, to: System) -> list[Sent]:
+        """What was sent there, or was to be, without an answer."""
+        return [one for one in (self.sent, self.late) if one is not None and one.to is to]
+
+    def unanswered_of(self, to: System, opted_out: bool | None) -> Sent | None:
+        """What was to write this value there."""
+        return next((one for one in self.unanswered(to) if one.opted_out is opted_out), None)
+
+    def of_pair(self, pair: FlagPair) -> "FlagMemory":
+        """What of this holds for that pair. What another column said, or the same one the other way round, is no word
+        of Dynamics about this flag."""
+        if self.pair == mark_of(pair):
+            return self
+        in_campaign = [one if one and one.to is System.CAMPAIGN else None for one in (self.sent, self.late)]
+        return self._replace(dynamics=NO_TIME, sent=in_campaign[0], late=in_campaign[1], shown=False, written=None)
 
     def after_writing(self) -> Written | None:
         """What was written, once what is open has been, or may have been."""
@@ -121,18 +153,28 @@ class Memory:
     @property
     def is_open(self) -> bool:
         """Whether a decision to write was never confirmed: both sides must be read before anything is concluded."""
-        return any(flag.sent for flag in self.flags.values())
+        return any(flag.sent or flag.late for flag in self.flags.values())
+
+    @property
+    def late_until_ms(self) -> int | None:
+        """When to look again, since something that is not to be written any more may be carried out until then."""
+        return min((flag.late.late_until_ms for flag in self.flags.values() if flag.late), default=None)
 
     def open_flags(self, to: System) -> list[WireFlag]:
         return [name for name, flag in self.flags.items() if flag.sent and flag.sent.to is to]
 
     def dynamics_answered(self, etag: str, modified_ms: int | None) -> "Memory":
-        """Dynamics has confirmed what was sent to it: the row has this version and time now."""
+        """Dynamics has confirmed what was sent to it: the row has this version and time now. What was sent for the
+        version of before comes too late."""
         flags = {
             name: flag._replace(dynamics=_copied(flag.sent), sent=None, written=flag.after_writing())
             if flag.sent and flag.sent.to is System.DYNAMICS
             else flag
             for name, flag in self.flags.items()
+        }
+        flags = {
+            name: flag._replace(late=None) if flag.late and flag.late.to is System.DYNAMICS else flag
+            for name, flag in flags.items()
         }
         return replace(self, etag=etag, modified_ms=self.modified_ms if modified_ms is None else modified_ms,
                        flags=flags)  # fmt: skip
@@ -153,18 +195,26 @@ class Memory:
         return replace(self, flags=flags, profile_read_ms=max(answered_ms, self.profile_read_ms))
 
     def given_up(self, to: System) -> "Memory":
-        """What was to be sent there was not sent, or refused."""
+        """What was to be sent there was not sent, or refused; or it is closed."""
         flags = {
             name: flag._replace(sent=None) if flag.sent and flag.sent.to is to else flag
             for name, flag in self.flags.items()
         }
         return replace(self, flags=flags)
 
+    def closed(self) -> "Memory":
+        """Nothing is open any more."""
+        return replace(self, flags={name: flag._replace(sent=None, late=None) for name, flag in self.flags.items()})
+
     def without_profile(self) -> "Memory":
         """No profile is there. One that comes later is another one: nothing is known of what it says."""
-        left = self.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
-        flags = {name: FlagMemory(flag.dynamics, NO_TIME) for name, flag in left.flags.items()}
-        return replace(left, profile_modified_ms=None, flags=flags, who=0, spelt="")
+        flags = {name: FlagMemory(flag.dynamics, NO_TIME, pair=flag.pair) for name, flag in self.flags.items()}
+        return replace(self, profile_modified_ms=None, flags=flags, who=0, spelt="")
+
+
+def mark_of(pair: FlagPair) -> int:
+    """A column and its polarity, short, below 2**23; another column has another one, but for one in four million."""
+    return crc32(pair.dynamics.encode()) & 0x3F_FFFF | pair.opted_out << 22
 
 
 def span(sent_ms: int, answered_ms: int, skew: Skew | None) -> Span:

@@ -2,7 +2,8 @@
 
     layout, flags (a bit for each), length of the version, the version in ASCII
     times of the record, the row and the profile; which profile it was, four bytes
-    for each flag: a byte of values, its times; then what was sent, if anything is open, and what was written last
+    for each flag: a byte of values, three for its pair, its times; then what was sent, if anything is open, what may be
+    written late, and what was written last
     how the profile's key is spelt, in ASCII; mostly nothing
 
 A time is written as its distance to the one before it: 0 for none, else the zigzag distance plus one, seven bits to a
@@ -13,9 +14,12 @@ from config.consent_flags import FLAGS, WireFlag
 from sync.consent.memory import FlagMemory, Memory, Sent, Span, System, Written
 from sync.consent.rule import Seen
 
-_LAYOUT = 2
+_LAYOUT = 3
 #: Of the number that says which profile it was.
 _WHO_BYTES = 4
+#: Of a pair's mark. Their first bit says whether anything may be written late.
+_PAIR_BYTES = 3
+_LATE = 1 << 23
 #: The longest version that is kept, in bytes. A longer one is forgotten: then the row counts as changed.
 _LONGEST_ETAG = 255
 
@@ -69,18 +73,20 @@ def _write_flag(writer: "_Writer", flag: FlagMemory) -> None:
     head |= (_SHOWN if flag.shown else 0) | (_OURS if flag.ours else 0) | (_SENT if flag.sent else 0)
     head |= _WRITTEN if flag.written else 0
     writer.bytes.append(head)
+    writer.bytes += (flag.pair | (_LATE if flag.late else 0)).to_bytes(_PAIR_BYTES, "big")
     writer.seen(flag.dynamics)
     writer.seen(flag.campaign)
     writer.time(flag.told_ms)
     if flag.ours:
         writer.time(flag.ours.first_ms)
         writer.time(flag.ours.last_ms)
-    if flag.sent:
-        to_campaign = _TO_CAMPAIGN if flag.sent.to is System.CAMPAIGN else 0
-        writer.bytes.append(_OPTED_OUT.index(flag.sent.opted_out) | to_campaign)
-        writer.time(flag.sent.decided_ms)
-        writer.seen(flag.sent.origin)
-        writer.bytes.append(_OPTED_OUT.index(flag.sent.origin.opted_out))
+    for sent in (flag.sent, flag.late):
+        if sent:
+            to_campaign = _TO_CAMPAIGN if sent.to is System.CAMPAIGN else 0
+            writer.bytes.append(_OPTED_OUT.index(sent.opted_out) | to_campaign)
+            writer.time(sent.decided_ms)
+            writer.seen(sent.origin)
+            writer.bytes.append(_OPTED_OUT.index(sent.origin.opted_out))
     if flag.written:
         to_campaign = _TO_CAMPAIGN if flag.written.to is System.CAMPAIGN else 0
         writer.bytes.append(_OPTED_OUT.index(flag.written.opted_out) | to_campaign)
@@ -89,21 +95,23 @@ def _write_flag(writer: "_Writer", flag: FlagMemory) -> None:
 
 
 def _read_flag(reader: "_Reader") -> FlagMemory:
-    head = reader.byte()
+    head, pair = reader.byte(), int.from_bytes(reader.take(_PAIR_BYTES), "big")
     dynamics, campaign = reader.seen(_OPTED_OUT[head & 3]), reader.seen(_OPTED_OUT[head >> 2 & 3])
     told = reader.time()
     ours = Span(reader.time() or 0, reader.time() or 0) if head & _OURS else None
-    sent = None
-    if head & _SENT:
-        what = reader.byte()
-        decided, origin = reader.time() or 0, reader.seen(None)
-        origin = origin._replace(opted_out=_OPTED_OUT[reader.byte()])
-        sent = Sent(_to(what), bool(_OPTED_OUT[what & 3]), decided, origin)
+    sent, late = (_read_sent(reader) if mark else None for mark in (head & _SENT, pair & _LATE))
     written = None
     if head & _WRITTEN:
         what, many = reader.byte(), reader.byte()
         written = Written(_to(what), bool(_OPTED_OUT[what & 3]), reader.time() or 0, many)
-    return FlagMemory(dynamics, campaign, told, ours, sent, bool(head & _SHOWN), written)
+    return FlagMemory(dynamics, campaign, told, ours, sent, bool(head & _SHOWN), written, late, pair & ~_LATE)
+
+
+def _read_sent(reader: "_Reader") -> Sent:
+    what = reader.byte()
+    decided, origin = reader.time() or 0, reader.seen(None)
+    origin = origin._replace(opted_out=_OPTED_OUT[reader.byte()])
+    return Sent(_to(what), bool(_OPTED_OUT[what & 3]), decided, origin)
 
 
 def _to(what: int) -> System:

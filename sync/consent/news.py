@@ -5,7 +5,7 @@ So reading twice, both sources at once, our own writing and changes of anything 
 """
 
 from config.optinout import OptinoutConfig
-from sync.consent.memory import Memory
+from sync.consent.memory import Memory, mark_of
 from sync.consent.sides import campaign_side, is_another, opted_out
 from sync.consent.states import NO_SKEWS, ContactState, ProfileState, Skews
 
@@ -14,7 +14,7 @@ def is_news_of_profile(
     config: OptinoutConfig, memory: Memory | None, profile: ProfileState, skews: Skews = NO_SKEWS
 ) -> bool:
     """Whether a profile says more than is remembered: another value, or a later time that is not that of our writing;
-    or something else than Dynamics, unless that is on record.
+    or something else than Dynamics, unless that is on record. Of a pair that was not looked at yet everything is news.
 
     Ask only where no earlier reading of the contact still waits: what waits may be older than what is remembered then.
     """
@@ -24,7 +24,7 @@ def is_news_of_profile(
         if pair.campaign in profile.flags:
             old = memory.flags.get(pair.campaign)
             side = campaign_side(config, pair, profile, memory, skews.campaign)
-            if old is None or side is None or side.seen != old.campaign:
+            if old is None or old.pair != mark_of(pair) or side is None or side.seen != old.campaign:
                 return True
             if side.seen.opted_out is not old.dynamics.opted_out and not old.shown:
                 return True
@@ -50,6 +50,6 @@ def is_news_of_contact(config: OptinoutConfig, memory: Memory | None, contact: C
     untold = config.poll is None and contact.etag != memory.etag
     for pair in config.flags:
         old, value = memory.flags.get(pair.campaign), opted_out(pair, contact)
-        if old is None or old.dynamics.opted_out is not value or (untold and value):
+        if old is None or old.pair != mark_of(pair) or old.dynamics.opted_out is not value or (untold and value):
             return True
     return False

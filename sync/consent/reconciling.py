@@ -10,9 +10,9 @@ from config.consent_flags import FlagPair, WireFlag
 from config.optinout import OptinoutConfig
 from connectors.clocks import Skew, between
 from store.decisions import Decision
-from sync.consent.memory import NO_TIME, FlagMemory, Memory, Sent, System, Written
+from sync.consent.memory import NO_TIME, FlagMemory, Memory, Sent, System, Written, mark_of
 from sync.consent.rule import NEVER_MS, Rule, Ruling, Seen, Winner, decide, one_way
-from sync.consent.sides import Taken, campaign_side, dynamics_side, is_another, record_time
+from sync.consent.sides import Taken, campaign_side, dynamics_side, is_another, record_time, remembered
 from sync.consent.states import NO_SKEWS, ContactState, ProfileState, Skews
 
 
@@ -21,8 +21,9 @@ class Closed(NamedTuple):
 
     flag: WireFlag
     to: System
+    decided_ms: int
     found: bool  #: what it was to write stands there
-    came_to_nothing: bool  #: it was never written: nothing has changed there since; otherwise nobody can tell
+    came_to_nothing: bool  #: it was never written, and will not be: nothing has changed there since; or nobody can tell
 
 
 class Plan(NamedTuple):
@@ -57,10 +58,10 @@ def reconcile(
         _look(config, pair, contact, profile, memory, record, now_ms, skews)
         for pair in config.flags
     ]  # fmt: skip
-    closed = _closed(looks, contact, profile, memory)
+    closed = _closed(looks, contact, profile, memory, now_ms)
     read_ms = memory.profile_read_ms if memory else 0
     if profile is None:
-        nobody = {look.pair.campaign: FlagMemory(look.there.seen, NO_TIME) for look in looks}
+        nobody = {look.pair.campaign: FlagMemory(look.there.seen, NO_TIME, pair=mark_of(look.pair)) for look in looks}
         return Plan({}, {}, (), Memory(contact.etag, contact.modified_ms, record, None, read_ms, nobody), closed)
     apart = between(skews.campaign, skews.dynamics)
     plan = Plan({}, {}, (), Memory(), closed)
@@ -73,7 +74,7 @@ def reconcile(
             continue
         if not (profile.is_sure or look.is_safe):
             if look.old is not None:
-                flags[look.pair.campaign] = look.old._replace(sent=None)
+                flags[look.pair.campaign] = look.old._replace(sent=None, late=look.late)
             continue
         flags[look.pair.campaign] = look.after(now_ms)
         if look.to is System.DYNAMICS:
@@ -97,7 +98,7 @@ def reconcile(
     )
     # A row of a file that is not understood hides what the profile itself says.
     is_hidden = not profile.present and any(seen.opted_out is None for seen in profile.flags.values())
-    hasty = not profile.live and (is_hidden or any(look.is_hasty(config.both_ways) for look in looks))
+    hasty = not profile.live and (is_hidden or any(look.is_hasty(config.both_ways, profile) for look in looks))
     held = [look.held_until_ms for look in looks if look.held_until_ms is not None and profile.is_sure]
     return plan._replace(
         decisions=tuple(decisions),
@@ -121,6 +122,7 @@ class _Look(NamedTuple):
     to: System | None  #: the side that is to be written
     written: Written | None = None  #: see FlagMemory
     held_until_ms: int | None = None  #: it would be written, and is held back until then
+    late: Sent | None = None  #: see FlagMemory
 
     @property
     def is_answered(self) -> bool:
@@ -151,14 +153,16 @@ class _Look(NamedTuple):
         values = self.old.dynamics.opted_out, self.old.campaign.opted_out
         return values != (self.there.seen.opted_out, self.here.seen.opted_out)
 
-    def is_hasty(self, both_ways: bool) -> bool:
+    def is_hasty(self, both_ways: bool, profile: ProfileState) -> bool:
         """Whether it is to be written on the word of a profile that waited, and may be another by now, or one of two.
-        An opt-out in time is written at once; nobody is opted in without a look."""
+        An opt-out in time is written at once, unless it may have been taken back long ago, as in a file; nobody is
+        opted in without a look."""
         if self.here is not None and self.here.asks:
             return True
         if self.to is not System.DYNAMICS:
             return self.to is System.CAMPAIGN
-        return self.ruling.opted_out is False or (both_ways and self.here is not None and not self.here.certain)
+        uncertain = not profile.present or (self.here is not None and not self.here.certain)
+        return self.ruling.opted_out is False or (both_ways and uncertain)
 
     def after(self, now_ms: int) -> FlagMemory:
         assert self.here is not None
@@ -167,7 +171,17 @@ class _Look(NamedTuple):
         if self.to is not None:
             origin = here if self.to is System.DYNAMICS else there
             sent = Sent(self.to, bool(self.ruling.opted_out), now_ms, origin)
-        return FlagMemory(there, here, self.here.told_ms, self.here.ours, sent, self.is_left, self.written)
+        return FlagMemory(
+            there,
+            here,
+            self.here.told_ms,
+            self.here.ours,
+            sent,
+            self.is_left,
+            self.written,
+            self.late,
+            mark_of(self.pair),
+        )
 
     def decision(self, contact: ContactState, apart: Skew | None, now_ms: int, both_ways: bool) -> Decision:
         assert self.here is not None
@@ -201,7 +215,7 @@ def _look(
     now_ms: int,
     skews: Skews,
 ) -> _Look:
-    old = memory.flags.get(pair.campaign) if memory else None
+    old = remembered(pair, memory)
     there = dynamics_side(pair, contact, memory)
     here = campaign_side(config, pair, profile, memory, skews.campaign) if profile else None
     # The documented rule compares the record's time, `newest` the flag's own.
@@ -216,7 +230,8 @@ def _look(
         elif said.opted_out is not ruling.opted_out and config.both_ways:
             to = System.CAMPAIGN
     look = _Look(pair, old, there, here, compared, ruling, to)
-    return _held_back(look, _written_last(look, contact, profile, memory), now_ms)
+    look = _held_back(look, _written_last(look, contact, profile, memory), now_ms)
+    return look._replace(late=_late(look, contact, memory, now_ms)) if profile else look
 
 
 def _written_last(
@@ -257,24 +272,50 @@ def _held_back(look: _Look, written: Written | None, now_ms: int) -> _Look:
     return look._replace(written=written)
 
 
+def _late(look: _Look, contact: ContactState, memory: Memory | None, now_ms: int) -> Sent | None:
+    """What was sent without an answer, is not there, is not sent again, and may be carried out yet. Dynamics does that
+    in the version only that it was sent for. Of two the one that would opt somebody in."""
+    if look.old is None or memory is None:
+        return None
+    left = [
+        one
+        for one in (look.old.sent, look.old.late)
+        if one is not None
+        and one.may_come_late(now_ms)
+        and not _is_found(look, one)
+        and (look.to, look.ruling.opted_out) != (one.to, one.opted_out)
+        and (one.to is System.CAMPAIGN or contact.etag == memory.etag)
+    ]
+    return min(left, key=lambda one: one.opted_out, default=None)
+
+
+def _is_found(look: _Look, sent: Sent) -> bool:
+    side = look.there if sent.to is System.DYNAMICS else look.here
+    return side is not None and side.found and side.seen.opted_out is sent.opted_out
+
+
 def _closed(
-    looks: list[_Look], contact: ContactState, profile: ProfileState | None, memory: Memory | None
+    looks: list[_Look], contact: ContactState, profile: ProfileState | None, memory: Memory | None, now_ms: int
 ) -> tuple[Closed, ...]:
     """Decisions of before that were open: what they were to write is found there, or it is not."""
     closed = []
-    for look in looks:
-        sent = look.old.sent if look.old else None
-        if look.old is None or sent is None:
-            continue
-        side = look.there if sent.to is System.DYNAMICS else look.here
-        found = bool(side and side.found)
+    ended = [
+        (look, look.old, one)
+        for look in looks
+        if look.old is not None
+        for one in (look.old.sent, look.old.late)
+        if one is not None and one is not look.late
+    ]
+    for look, old, sent in ended:
+        found = _is_found(look, sent)
         if sent.to is System.DYNAMICS:
             as_before = memory is not None and contact.etag == memory.etag
         else:
             said = profile.flags.get(look.pair.campaign) if profile and profile.live else None
             # Campaign gives a flag that is written another time; one without a time cannot tell.
-            as_before = said is not None and look.old.told_ms is not None and said.at_ms == look.old.told_ms
-        closed.append(Closed(look.pair.campaign, sent.to, found, not found and as_before))
+            as_before = said is not None and old.told_ms is not None and said.at_ms == old.told_ms
+        came_to_nothing = not found and as_before and not sent.may_come_late(now_ms)
+        closed.append(Closed(look.pair.campaign, sent.to, sent.decided_ms, found, came_to_nothing))
     return tuple(closed)
 
 

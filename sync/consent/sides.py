@@ -15,7 +15,7 @@ from typing import NamedTuple
 from config.consent_flags import FlagPair
 from config.optinout import OptinoutConfig
 from connectors.clocks import Skew
-from sync.consent.memory import NO_TIME, UNKNOWN_CLOCK_MS, FlagMemory, Memory, Sent, Span, System, span
+from sync.consent.memory import NO_TIME, UNKNOWN_CLOCK_MS, FlagMemory, Memory, Sent, Span, System, mark_of, span
 from sync.consent.rule import Seen, earliest_ms, latest_ms
 from sync.consent.states import ContactState, ProfileState
 
@@ -53,13 +53,22 @@ def record_time(config: OptinoutConfig, contact: ContactState, memory: Memory | 
 
 def _may_be_ours(config: OptinoutConfig, contact: ContactState, memory: Memory, skew: Skew | None) -> bool:
     """Whether the row's last change may be what we sent without having an answer: all of it is there."""
-    sent = [(pair, old.sent) for pair in config.flags if (old := memory.flags.get(pair.campaign)) and old.sent]
-    ours = [(pair, one) for pair, one in sent if one.to is System.DYNAMICS]
-    if not ours or contact.modified_ms is None:
+    flags = [(pair, old) for pair in config.flags if (old := remembered(pair, memory)) is not None]
+    sent = [(pair, old.sent) for pair, old in flags if old.sent and old.sent.to is System.DYNAMICS]
+    late = [(pair, old.late) for pair, old in flags if old.late and old.late.to is System.DYNAMICS]
+    if not (sent or late) or contact.modified_ms is None:
         return False
-    first = min(span(one.decided_ms, one.decided_ms, skew).first_ms for _, one in ours)
-    there = all(opted_out(pair, contact) is one.opted_out for pair, one in ours)
+    first = min(span(one.decided_ms, one.decided_ms, skew).first_ms for _, one in (*sent, *late))
+    # What may come late was sent in requests of its own.
+    there = bool(sent) and all(opted_out(pair, contact) is one.opted_out for pair, one in sent)
+    there = there or any(opted_out(pair, contact) is one.opted_out for pair, one in late)
     return there and contact.modified_ms + 999 >= first
+
+
+def remembered(pair: FlagPair, memory: Memory | None) -> FlagMemory | None:
+    """What is known of a flag; None: nothing."""
+    old = memory.flags.get(pair.campaign) if memory else None
+    return old.of_pair(pair) if old is not None else None
 
 
 def opted_out(pair: FlagPair, contact: ContactState) -> bool | None:
@@ -71,13 +80,13 @@ def opted_out(pair: FlagPair, contact: ContactState) -> bool | None:
 def dynamics_side(pair: FlagPair, contact: ContactState, memory: Memory | None) -> Taken:
     """The value of the row, with the time of the flag's own change as far as the last values seen tell it."""
     value = opted_out(pair, contact)
-    old = memory.flags.get(pair.campaign) if memory else None
-    if memory is None or old is None:
+    old = remembered(pair, memory)
+    if memory is None or old is None or old.pair != mark_of(pair):
         return Taken(_not_after(value, contact.modified_ms, LONG_AGO_MS))
-    if old.sent and old.sent.to is System.DYNAMICS and value is old.sent.opted_out:
-        return Taken(_passed_on(old.sent, contact.modified_ms), found=True)
+    if sent := old.unanswered_of(System.DYNAMICS, value):
+        return Taken(_passed_on(sent, contact.modified_ms), found=True)
     if value is old.dynamics.opted_out:
-        if old.sent and old.sent.to is System.DYNAMICS and contact.etag != memory.etag:
+        if old.unanswered(System.DYNAMICS) and contact.etag != memory.etag:
             return Taken(_perhaps_again(old.dynamics, contact.modified_ms))
         return Taken(old.dynamics)
     # After the version of the row that had the other value, and after what Campaign had told before that was read.
@@ -97,7 +106,7 @@ def campaign_side(
 
     `skew`: how far Campaign's clock is ahead of ours.
     """
-    old = memory.flags.get(pair.campaign) if memory else None
+    old = remembered(pair, memory)
     seen = profile.flags.get(pair.campaign)
     known = Taken(old.campaign, old.told_ms, old.ours, certain=False) if old else None
     if seen is None:
@@ -110,10 +119,10 @@ def campaign_side(
     # The documented rule compares what the clocks say and nothing else.
     causal = pair.policy == "newest" and config.both_ways
     told = seen.at_ms if timed else None
-    first_time = memory is None or old is None or (old.campaign == NO_TIME and not old.sent)
+    first_time = memory is None or old is None or (old.campaign == NO_TIME and not (old.sent or old.late))
     if memory is not None and old is not None and not timed and is_another(memory, profile):
         # It says nothing about whether somebody changed the flag of the one before; what we sent may stand there.
-        first_time = not (old.sent and old.sent.to is System.CAMPAIGN and old.sent.opted_out is seen.opted_out)
+        first_time = not old.unanswered_of(System.CAMPAIGN, seen.opted_out)
     if memory is None or old is None or known is None or first_time:
         # To be seen for the first time is no change.
         first = _first_without_time(config, seen, profile, alone) if not timed else seen
@@ -126,13 +135,13 @@ def campaign_side(
     is_other = seen.opted_out is not None and seen.opted_out is not old.campaign.opted_out
     if outdated or (is_other and _may_be_stale(config, profile, told, skew)):
         return Taken(seen, told, certain=False, asks=True)
-    if old.sent and old.sent.to is System.CAMPAIGN and seen.opted_out is old.sent.opted_out:
-        return _found(seen, told, old, old.sent, skew)
+    if sent := old.unanswered_of(System.CAMPAIGN, seen.opted_out):
+        return _found(seen, told, old, sent, skew)
     if seen.opted_out is not old.campaign.opted_out:
         told_ms = told if told is not None else old.told_ms
         return Taken(_next_change(seen, old) if causal else seen, told_ms, certain=told is not None)
     if told is None or told == old.told_ms:
-        if told is None and old.sent and old.sent.to is System.CAMPAIGN and _has_changed(profile, memory):
+        if told is None and old.unanswered(System.CAMPAIGN) and _has_changed(profile, memory):
             known = known._replace(seen=_perhaps_again(old.campaign, profile.modified_ms))
         return known._replace(certain=told is not None)
     if old.ours and told in old.ours:

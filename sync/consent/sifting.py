@@ -81,9 +81,14 @@ class Sieve:
         waits = profile_of(payload)
         if waits is None:
             return of_campaign(state._replace(asks=True))
-        if is_file or waits.doubles or waits.read_ms > state.read_ms or are_two(waits, state):
+        is_older = waits.read_ms > state.read_ms
+        # Of two that were under way at once the one that was asked first may tell what came later.
+        crossed = is_older or (waits.modified_ms or 0) > (state.modified_ms or 0)
+        asks = crossed and waits.present and state.present and waits.flags != state.flags
+        asks = asks or waits.asks or state.asks
+        if is_file or waits.doubles or is_older or are_two(waits, state):
             state = merged(self._config, waits, state)
-        return of_campaign(state._replace(asks=state.asks or waits.asks))
+        return of_campaign(state._replace(asks=asks or state.asks))
 
 
 def _behind(payload: bytes | None, was_refused: bool) -> bytes:

@@ -21,22 +21,22 @@ from connectors.clocks import between
 from connectors.dynamics import Dynamics
 from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_updates import Update, Updated
-from connectors.errors import Changed, NotFound, Refused
+from connectors.errors import Changed, NotFound, Refused, RelatedMissing
 from store.consent import ConsentStore, MemoryMoved
 from store.decisions import Confirmed
 from store.ledger import Entry
 from store.record_queue import Again, Leased, Outcome, Parent, Parked, Unchanged
 from sync.batch_size import BatchSize
 from sync.consent.arrivals import note_arrivals
-from sync.consent.case import Case, Reconcile, alive
+from sync.consent.case import Case, Reconcile, alive, ends_of, opened
 from sync.consent.doubles import refusal
 from sync.consent.fitting import CONTACT, PROFILE
 from sync.consent.look_up import LookUp
 from sync.consent.memory import Memory, System
-from sync.consent.memory_bytes import pack, unpack
+from sync.consent.memory_bytes import pack
 from sync.consent.news import may_be_another
 from sync.consent.payload import OF_BOTH, profile_of
-from sync.consent.reconciling import Closed, Plan, reconcile
+from sync.consent.reconciling import Plan, reconcile
 from sync.consent.rule import Rule
 from sync.consent.sides import opted_out
 from sync.consent.states import ContactState, Skews, rebased
@@ -125,11 +125,8 @@ class ConsentTarget:
     def _send(self, sends: Sequence[Send], allowance: Allowance) -> list[Answer]:
         wanted = [send for send in sends if isinstance(send, Reconcile)]
         ids = [send.record.id for send in wanted]
-        cases = [
-            Case(send, kept, unpack(kept) if kept is not None else None, still_open)
-            for send, (kept, still_open) in zip(wanted, self._store.known(ids), strict=True)
-        ]
-        left = cases
+        cases = [opened(*pair) for pair in zip(wanted, self._store.known(ids), strict=True)]
+        left = alive(cases)
         for _ in range(ROUNDS):
             left = self._round(left, allowance)
             if not left:
@@ -171,13 +168,15 @@ class ConsentTarget:
         return plan.is_hasty or unseen
 
     def _done(self, plan: Plan, case: Case) -> None:
-        if case.profile is not None and case.profile.live and case.profile.doubles:
+        late_until_ms = case.memory.late_until_ms if case.memory else None
+        if late_until_ms is None and case.profile is not None and case.profile.live and case.profile.doubles:
             raise refusal()
-        if plan.held_until_ms is not None:
-            case.answer = Again(case.id, max(AGAIN_MS, plan.held_until_ms - self._now_ms()), counts=False)
-        elif plan.to_dynamics or plan.to_campaign:
+        again_ms = [one for one in (plan.held_until_ms, late_until_ms) if one is not None]
+        if plan.held_until_ms is None and (plan.to_dynamics or plan.to_campaign):
             note_arrivals(case.send, plan)
             case.answer = False
+        if again_ms:
+            case.answer = Again(case.id, max(AGAIN_MS, min(again_ms) - self._now_ms()), counts=False)
 
     def _needs_look_up(self, case: Case) -> bool:
         # One way, too: it was queued while Dynamics was read, and may stand for a change of Campaign that waited.
@@ -218,8 +217,7 @@ class ConsentTarget:
     def _without_contact(self, case: Case) -> None:
         """Dynamics does not have the contact (yet), or not any more: nothing is written to either side."""
         if case.memory is not None and case.open:
-            left = case.memory.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
-            self._confirm(case, left, [one.number for one in case.open], Confirmed.UNKNOWN)
+            self._confirm(case, case.memory.closed(), [one.number for one in case.open], Confirmed.UNKNOWN)
         if case.send.profile is not None and self._was_deleted(case):
             raise Refused(
                 "dynamics",
@@ -227,8 +225,12 @@ class ConsentTarget:
                 "delete its profile in Campaign, too, or restore the contact, which is compared anew then",
                 code="deleted",
             )
-        waits = case.send.profile is not None and self._config.contact_limit_seconds > 0
-        case.answer = Parked(case.id, Parent(CONTACT, case.id), released=False) if waits else Unchanged(case.id, None)
+        if case.send.profile is None:
+            case.answer = Unchanged(case.id, None)
+        elif self._config.contact_limit_seconds > 0:
+            case.answer = Parked(case.id, Parent(CONTACT, case.id), released=False)
+        else:
+            raise RelatedMissing("dynamics", f"{CONTACT}: Dynamics has no contact with this id, and none is waited for")
 
     def _was_deleted(self, case: Case) -> bool:
         """Whether Dynamics had it once. Both ways its changes are read: if it is restored, it is compared anew."""
@@ -291,11 +293,10 @@ class ConsentTarget:
         if not case.open:
             return
         left = plan.memory.given_up(System.DYNAMICS).given_up(System.CAMPAIGN)
-        ends = {(str(closed.flag), closed.to.value): _end_of(closed) for closed in plan.closed}
+        ends = ends_of(case.open, plan)
         for how in (Confirmed.READING, Confirmed.REFUSED, Confirmed.UNKNOWN):
-            ended = [one for one in case.open if ends.get((one.flag, one.written_to), Confirmed.UNKNOWN) is how]
-            self._confirm(case, left, [one.number for one in ended], how)
-        case.open = []
+            self._confirm(case, left, [number for number, end in ends.items() if end is how], how)
+        case.open = [one for one in case.open if ends[one.number] is None]
 
     def _write_dynamics(self, cases: list[Case], allowance: Allowance) -> list[Case]:
         """Answers those whose rows are not as they were read."""
@@ -322,6 +323,10 @@ class ConsentTarget:
         if isinstance(outcome, Updated):
             after = case.memory.dynamics_answered(outcome.etag, outcome.modified_ms)
             self._end(case, after, System.DYNAMICS, Confirmed.ANSWER)
+            # What may have come late was for the version of before.
+            left = [one for one in case.open if one.written_to == System.DYNAMICS]
+            self._confirm(case, after, [one.number for one in left], Confirmed.REFUSED)
+            case.open = [one for one in case.open if one not in left]
             return
         # Nothing goes to Campaign before the contact was read again.
         self._give_up(case, System.CAMPAIGN)
@@ -332,13 +337,17 @@ class ConsentTarget:
 
     def _write_campaign(self, allowance: Allowance, case: Case) -> None:
         assert case.plan is not None and case.memory is not None
-        timeout, changes = allowance(), {str(flag): out for flag, out in case.plan.to_campaign.items()}
+        changes = {str(flag): out for flag, out in case.plan.to_campaign.items()}
+        # The clock first: whatever takes long behind the allowance would be sent after the lease.
         sent_ms = self._now_ms()
+        timeout = allowance()
         try:
             self._campaign.update(PROFILE, case.reference, changes, timeout)
         except NotFound:
             # It was deleted meanwhile: there is nobody left to be written to, and one that comes later is another one.
             self._end(case, case.memory.without_profile(), System.CAMPAIGN, Confirmed.REFUSED)
+            self._confirm(case, case.memory, [one.number for one in case.open], Confirmed.UNKNOWN)
+            case.open = []
             case.answer = None if case.plan.to_dynamics else Unchanged(case.id, None)
             return
         except Refused:
@@ -389,9 +398,3 @@ class ConsentTarget:
             case.answer = Again(case.id, AGAIN_MS, counts=False)
         except Exception as error:
             case.answer = error
-
-
-def _end_of(closed: Closed) -> Confirmed:
-    if closed.found:
-        return Confirmed.READING
-    return Confirmed.REFUSED if closed.came_to_nothing else Confirmed.UNKNOWN

@@ -28,7 +28,7 @@ _KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", boo
 class JournalPosition:
     """Either a link, or where a reading is to begin."""
 
-    begin: Literal["oldest", "latest", "since"] = "oldest"
+    begin: Literal["oldest", "since"] = "oldest"
     since_ms: int = 0  #: for "since"
     link: str = ""  #: what the last page led to; it wins
     journal: str = ""  #: the address of the journal that the link belongs to
@@ -44,29 +44,19 @@ class JournalPosition:
 
 
 class JournalSource:
-    """An `RawSource`. `begin`: where the very first reading begins, with the oldest event that the journal has or
-    with those to come; `page_size`: events of a page, None for what the journal gives."""
+    """An `RawSource`. `page_size`: events of a page, None for what the journal gives."""
 
     def __init__(
-        self,
-        journal: Journal,
-        begin: Literal["oldest", "latest"],
-        page_size: int | None,
-        now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        self, journal: Journal, page_size: int | None, now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
     ) -> None:
         self._journal = journal
-        self._begin: Literal["oldest", "latest"] = begin
         self._page_size = page_size
         self._now_ms = now_ms
 
     def beginning(self, since_ms: int | None) -> str:
-        """Where the very first reading begins; with a time, one that brings all events since then that are still kept,
-        and some of the minute before. 0 stands for all that is kept."""
-        if since_ms is None:
-            return JournalPosition(self._begin).dump()
-        if since_ms == 0:
-            return JournalPosition("oldest").dump()
-        return JournalPosition("since", since_ms).dump()
+        """Where a reading begins that brings all that is kept; with a time other than 0, one that brings all events
+        since then that are still kept, and some of the minute before."""
+        return (JournalPosition("since", since_ms) if since_ms else JournalPosition("oldest")).dump()
 
     def fetch(self, position: str, timeout: float) -> RawPage:
         """The page behind a position. Where that has expired, the oldest page that is left, and what is missed.
@@ -103,14 +93,14 @@ class JournalSource:
         seek = None
         if at.begin == "since":
             seek = max(0, math.ceil((asked_ms - at.since_ms) / 1000)) + CLOCK_SECONDS
-        return self._journal.first(timeout, latest=at.begin == "latest", seek_seconds=seek, limit=self._page_size)
+        return self._journal.first(timeout, seek_seconds=seek, limit=self._page_size)
 
     def _behind(self, at: JournalPosition, page: JournalPage, asked_ms: int) -> JournalPosition:
         at_end = page.wait is not None
         if page.next is None:
-            if at.begin == "oldest" or (at.begin == "since" and asked_ms - at.since_ms < IDLE_MS):
+            if at.begin == "oldest" or asked_ms - at.since_ms < IDLE_MS:
                 return at
-            # Everything until now was read. "latest" once more would pass over what comes in between.
+            # Everything until now was read.
             return JournalPosition("since", asked_ms)
         if at_end and page.next == at.link and at.end_ms is not None and asked_ms - at.end_ms < IDLE_MS:
             return at

@@ -52,6 +52,16 @@ def keep(event: RawRecord, origin: EventOrigin, rules: Understanding, found: Eve
         return _unreadable(RawRecord(None, where, flaw, "", event.file, event.line, event.position))
 
 
+def mark_of(event: RawRecord) -> str:
+    """What stands for a record in a position: 32 hexadecimal digits, of what it holds and where it was read."""
+    place = ascii((event.where, event.file, event.line, event.position)).encode()
+    try:
+        content = orjson.dumps(event.value, option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONEncodeError, RecursionError):
+        content = _outline(event.value or {}).encode()
+    return blake2b(b"%b %b" % (place, content), digest_size=16).hexdigest()
+
+
 def unpacked(payload: bytes) -> tuple[EventOrigin, dict[str, object]]:
     """From which kind of source an event is, and its JSON object. Raises Unreadable."""
     head, _, body = payload.partition(b" ")

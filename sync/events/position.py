@@ -23,6 +23,7 @@ class Backfill:
     waited: int = 0  #: pages of new events since its own last page
     due_ms: int = 0  #: when its next page may be asked for
     handed: int = 0  #: of the page behind `next`, how many were handed on, from its beginning; more with a rate alone
+    last: str = ""  #: stands for the last of them, see `payload.mark_of`; empty: none was
 
     def covers(self, at_ms: float) -> bool:
         return (self.since_ms is None or at_ms >= self.since_ms) and (self.until_ms is None or at_ms < self.until_ms)
@@ -98,15 +99,16 @@ class EventPosition:
         if not more:
             return replace(self, backfill=None)
         events += self.backfill.events
-        backfill = replace(self.backfill, next=behind, events=events, waited=0, due_ms=due_ms, handed=0)
+        backfill = replace(self.backfill, next=behind, events=events, waited=0, due_ms=due_ms, handed=0, last="")
         return replace(self, backfill=backfill)
 
-    def after_portion(self, handed: int, due_ms: int) -> "EventPosition":
-        """The position behind the first `handed` events of a page, which is asked for once more: it is as it was, since
-        events do not change, and new ones come behind the others."""
+    def after_portion(self, events: int, handed: int, last: str, due_ms: int) -> "EventPosition":
+        """The position behind the first `handed` events of a page, `events` of which were handed on just now. The page
+        is asked for once more; by then it may begin elsewhere, so `last` stands for the last one of them."""
         assert self.backfill is not None
-        events = self.backfill.events + handed - self.backfill.handed
-        return replace(self, backfill=replace(self.backfill, events=events, waited=0, due_ms=due_ms, handed=handed))
+        events += self.backfill.events
+        backfill = replace(self.backfill, events=events, waited=0, due_ms=due_ms, handed=handed, last=last)
+        return replace(self, backfill=backfill)
 
 
 def _widest(of: Callable[[int, int], int], one: int | None, other: int | None) -> int | None:

@@ -15,7 +15,7 @@ from store.record_queue import Change, Lane, QueueFull
 from store.replays import Replay
 from store.store import WorkflowStore
 from sync.events.event import Event, Understanding, Verdict
-from sync.events.payload import keep
+from sync.events.payload import keep, mark_of
 from sync.events.position import Backfill, EventPosition, Missed
 from sync.mapping.mapper import Unmappable
 from sync.pages import RawPage, RawRecord, RawSource
@@ -34,8 +34,10 @@ LEAST_WAIT = 0.5
 #: Milliseconds.
 FILES_LAG_MS = 86_400_000
 
-#: Events do not change: every one has the same version.
-VERSION = 1
+#: Events do not change: every one that fits has the same version. It is newer than that of one that does not: so an
+#: event that was set aside, and comes corrected, takes that one's place.
+VERSION = 2
+MISFIT_VERSION = 1
 
 
 class Wanted(NamedTuple):
@@ -52,18 +54,23 @@ class Understood(NamedTuple):
     changes: list[Change]  #: those that travel
     filtered: int  #: how many do not appear, of those that are of interest
     newest_ms: int  #: when the newest event that fits has happened, in ms since 1970; 0 if there is none
-    handed: int  #: how many of the page's events that is, from its beginning: all, unless a rate holds them back
+    begun: int  #: of the page's events, the first that was looked at: those before it were handed on earlier
+    handed: int  #: behind which one it ends: the last one, unless a rate holds them back
 
 
 class EventStreamSource:
     """A source of events as a stream reads it."""
 
-    def __init__(self, source: RawSource, origin: EventOrigin, place: str, rules: Understanding) -> None:
-        """`place` stands for which journal or folder it is; `rules` are those of the origin."""
+    def __init__(
+        self, source: RawSource, origin: EventOrigin, place: str, rules: Understanding, only_new: bool = False
+    ) -> None:
+        """`place` stands for which journal or folder it is; `rules` are those of the origin; `only_new`: whether the
+        very first reading leaves out what was there before it."""
         self.source = source
         self.origin = origin
         self.place = place
         self.rules = rules
+        self.only_new = only_new
 
     def after(self, read_ms: int) -> str:
         """Where a reading begins whose events until `read_ms`, 0 for none, were read at another place."""
@@ -104,9 +111,10 @@ class EventReader:
         stored = EventPosition.load(cursor.value)
         self._replay = self._store.replays.began(self._stream.name)
         position = self._taken_up(stored)
-        if position != stored and (cursor.number or position.backfill):
-            # Stored before the source is asked: a replay that was taken up is kept even if the source does not answer.
-            # Nothing was read, so the time at which something was stays what it is.
+        if position != stored and (cursor.number or position.backfill or position.read_ms):
+            # Stored before the source is asked: a replay that was taken up, and the time since which there is something
+            # to read, are kept even if the source does not answer. Nothing was read, so the time at which something was
+            # stays what it is.
             self._queue.put_page(self._generation, cursor.number, [], position.dump(), now_ms=cursor.at_ms)
             return None
         if position.backfill is None:
@@ -168,15 +176,15 @@ class EventReader:
         page = understood.page
         rate = self._replay.rate if self._replay else None
         due_ms = next_due_ms(self._store.now_ms(), len(understood.changes), rate)
-        if understood.handed < len(page.records):
-            behind = position.after_portion(understood.handed, due_ms)
+        events, handed = understood.handed - understood.begun, understood.handed
+        if handed < len(page.records):
+            behind = position.after_portion(events, handed, mark_of(page.records[handed - 1]), due_ms)
         else:
-            rest = len(page.records) - position.backfill.handed
-            behind = position.after_backfill(page.behind, rest, page.more, due_ms)
+            behind = position.after_backfill(page.behind, events, page.more, due_ms)
         return self._store_page(cursor, understood, behind, Lane.REPLAY)
 
     def _store_page(self, cursor: Cursor, understood: Understood, behind: EventPosition, lane: Lane) -> ReadEnd | None:
-        page, changes, filtered, _, _ = understood
+        page, changes, filtered = understood.page, understood.changes, understood.filtered
         self._look_ahead(behind)
         # When an event happened, it says itself.
         with traced(self._store, self._stream.name, None) as now_ms:
@@ -212,7 +220,10 @@ class EventReader:
         source, replay = self._events.source, self._replay
         anew = False
         if position.place != self._events.place:
-            next_ = self._events.after(position.read_ms) if position.place else source.beginning(None)
+            if not position.place and self._events.only_new:
+                position = replace(position, read_ms=self._store.now_ms())
+            is_first = not position.place and not position.read_ms
+            next_ = source.beginning(None) if is_first else self._events.after(position.read_ms)
             position, anew = position.elsewhere(self._events.place, next_), True
         if replay is not None and position.replayed_ms != replay.began_ms:
             position, anew = position.with_replay(replay), True
@@ -232,9 +243,9 @@ class EventReader:
         page = self._events.source.fetch(wanted.position, PAGE_SECONDS)
         origin, rules, window = self._events.origin, self._events.rules, wanted.window
         changes, filtered, newest_ms, now = list[Change](), 0, 0, datetime.now(UTC)
-        handed = min(window.handed, len(page.records)) if window else 0
+        begun = handed = _handed(page.records, window) if window else 0
         most = paced(self._replay.rate if window and self._replay else None, len(page.records))
-        for event in page.records[handed:]:
+        for event in page.records[begun:]:
             if len(changes) == most:
                 break
             handed += 1
@@ -247,8 +258,20 @@ class EventReader:
                 newest_ms = max(newest_ms, _ms(found.time))
             if window is None or is_within(window, event, found, rules):
                 record_id, payload = keep(event, origin, rules, found)
-                changes.append(Change(record_id, VERSION, payload))
-        return Understood(page, changes, filtered, newest_ms, handed)
+                changes.append(Change(record_id, VERSION if found else MISFIT_VERSION, payload))
+        return Understood(page, changes, filtered, newest_ms, begun, handed)
+
+
+def _handed(records: list[RawRecord], window: Backfill) -> int:
+    """How many of a page's first records were handed on. A page that is asked for once more may begin elsewhere: the
+    oldest events expire, a time that is told in seconds before now moves, a position or a file may be gone meanwhile.
+    Where the last one is not there any more, none of the page was: twice does no harm, and never would."""
+    if not window.last:
+        return 0
+    if window.handed <= len(records) and mark_of(records[window.handed - 1]) == window.last:
+        return window.handed
+    # Of several that are alike the first: what follows it may not have been handed on.
+    return next((number for number, one in enumerate(records, 1) if mark_of(one) == window.last), 0)
 
 
 def _understood(event: RawRecord, rules: Understanding, now: datetime) -> Event | Verdict | None:

@@ -148,20 +148,17 @@ def _settled_ms(store: WorkflowStore, child: str, read_ms: int) -> int:
     found settled once nothing waits that was queued until now. A parked record may have been queued at any time.
     """
     now_ms, settling, queue = store.now_ms(), store.settling(child), store.queue(child)
-    backlog = queue.backlog()
-    if (backlog.parked and _may_hold_any_parked(queue, now_ms)) or (
-        backlog.oldest_ms is not None and backlog.oldest_ms <= settling.noted_ms
-    ):
+    backlog, parked = queue.backlog_and_parked(MOST_PARKED)
+    if _may_hold_any(queue, parked) or (backlog.oldest_ms is not None and backlog.oldest_ms <= settling.noted_ms):
         return settling.settled_ms
     settled_ms = read_ms if backlog.oldest_ms is None else settling.read_ms
     store.note_settling(child, Settling(max(settled_ms, settling.settled_ms), read_ms, now_ms))
     return settled_ms
 
 
-def _may_hold_any_parked(queue: RecordQueue, now_ms: int) -> bool:
+def _may_hold_any(queue: RecordQueue, parked: Sequence[str]) -> bool:
     """Whether the target may hold an earlier version of a parked record, which may link to what is to be deleted.
 
     One that was never sent links to nothing there, and will not be before its parents are looked at again.
     """
-    ids = [record.id for record in queue.parked(now_ms, MOST_PARKED)]
-    return len(ids) == MOST_PARKED or bool(queue.ledger.perhaps_present(ids))
+    return len(parked) == MOST_PARKED or bool(queue.ledger.perhaps_present(parked))

@@ -90,6 +90,11 @@ class Family:
     store: WorkflowStore
     generation: int
 
+    @property
+    def is_linked_to(self) -> bool:
+        """Whether its records can have children, be it in its own table."""
+        return bool(self.stream.children) or self.stream.name in self.stream.parents
+
     def held_back(
         self, course: Course, going: Collection[str], allowance: Allowance, is_over: Callable[[], bool]
     ) -> set[str]:

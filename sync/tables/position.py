@@ -69,6 +69,7 @@ class Position:
     recovered_ms: int = 0  #: by when deletions that reading had not told were recovered; see `after_recovery`
     repeats: bool = False  #: whether the full read is a replay, too: what it brings is written even if nothing differs
     walk: Walk | None = None  #: the last one, under way or over
+    known: int = 0  #: the largest row version that was seen before this position was put back
 
     def dump(self) -> str:
         return orjson.dumps(self).decode()
@@ -114,7 +115,7 @@ class Position:
     @property
     def recovered_version(self) -> int:
         """The version of a deletion that a comparison of keys has found: newer than every row seen so far."""
-        return 2 * self.highest + 1
+        return 2 * max(self.highest, self.known) + 1
 
     def after(
         self, highest: int, rows: int, next_link: str | None, delta_link: str | None, asked_ms: int
@@ -141,19 +142,35 @@ class Position:
         """
         # With several beginnings in a row the oldest link counts: it knows the deletions since all of them.
         left = self.left or Left(self.link, midway=self.within_round, newest=0)
+        highest = max(self.highest, self.known)
         return Position(
-            highest=self.highest,
+            highest=highest,
             settled=self.settled,
             mapping=mapping,
             pair=pair,
             began_ms=now_ms,
             replayed_ms=self.replayed_ms,
-            left=left.anew(self.highest) if left.link else None,
+            left=left.anew(highest) if left.link else None,
             comparison=replace(self.comparison, bucket=0, last="") if self.comparison else None,
             expired_ms=self.expired_ms,
             recovered_ms=self.recovered_ms,
             repeats=self.repeats or (self.walk is not None and self.walks and self.walk.is_whole),
             walk=None if self.walk is None or (self.walks and self.walk.is_whole) else self.walk.anew(),
+        )
+
+    def in_place_of(self, before: "Position", now_ms: int) -> "Position":
+        """The same, put back in place of another one, which may have seen more.
+
+        What it tells of deletions is older than what was written since, and would not count. So those that the other
+        one was yet to tell are read by its link, as after a full read.
+        """
+        again = before.begin_again(before.mapping, before.pair, now_ms)
+        return replace(
+            self,
+            left=again.left or self.left,
+            comparison=again.comparison or self.comparison,
+            began_ms=now_ms,
+            known=max(self.known, again.highest),
         )
 
     def with_replay(self, began_ms: int, is_whole: bool, now_ms: int, token: str = "") -> "Position":

@@ -29,7 +29,7 @@ AFTER = ("malformed", "reset_after", "timeout_after", "truncated")
 @pytest.mark.parametrize("seed", seeds("4"))
 def test_consent_is_as_the_rule_demands_whatever_is_killed(open_consent: OpenConsent, seed: int) -> None:
     # Given people of whom half have profiles, an ingress that makes the others, clocks that differ, systems with faults
-    consent = open_consent(lease_seconds=2, slice_seconds=1, batch_size=10)
+    consent = open_consent(app="tests.end_to_end.hurried", lease_seconds=2, slice_seconds=1, batch_size=10)
     shape = BIG if "KILL_SEEDS" in os.environ else SMALL
     chaos = Chaos(consent, seed, shape)
     chaos.begin()

@@ -89,7 +89,7 @@ def test_every_event_of_a_page_ends_somewhere_and_none_stops_the_others(
     redis.flushdb()
     egress = Egress(redis)
     server.replies = [Reply(body=as_json({"events": items}), headers={"Link": NEXT})]
-    source = JournalSource(journal, "oldest", None)
+    source = JournalSource(journal, None)
     try:
         page = source.fetch(source.beginning(None), 5)
     except ConnectorError as error:
@@ -154,7 +154,7 @@ def test_whatever_answers_in_the_journals_place_a_page_comes_or_a_clear_error(
     # Given answers that nobody promised, to a first reading or to one that goes on
     server.replies = [Reply(status, None, body, {"Link": link} | head) for status, body, head, link in answers]
     server.script = lambda _: Reply(204, headers={"Link": NEXT})
-    source = JournalSource(journal, "oldest", 100)
+    source = JournalSource(journal, 100)
     position = source.beginning(None)
     try:
         for _ in range(3 if later else 1):
@@ -174,7 +174,7 @@ def test_an_event_that_fits_is_shown(server: OddServer, journal: Journal, redis:
     # The properties above would hold of a product that sets everything aside
     egress = Egress(redis)
     server.replies = [Reply(body=as_json({"events": ITEMS}), headers={"Link": NEXT})]
-    source = JournalSource(journal, "oldest", None)
+    source = JournalSource(journal, None)
     page = source.fetch(source.beginning(None), 5)
     egress.stream = replace(egress.stream, source=egress.source_of(Once(page)))
     egress.carry()

@@ -14,6 +14,7 @@ from store.rights import Right
 from store.sealing import AesSeal
 from sync import batch_writer, patience
 from sync.batch_writer import BatchWriter
+from sync.consent import memory
 from sync.loading import loader, timing
 from workers.app import app
 
@@ -23,6 +24,8 @@ __all__ = ["GUARDS", "app"]
 RIGHTS_MS = 2000
 #: The longest wait before a system in trouble is asked again. Seconds.
 LONGEST_WAIT = 2.0
+#: How long a request is waited for that was given up: longer than the sandbox holds any.
+CARRIED_OUT_WITHIN_MS = 5000
 
 Edits = tuple[tuple[str, str], ...]
 
@@ -121,6 +124,11 @@ def _hurry_tries() -> None:
     _replace(patience, "LONGEST_WAIT", LONGEST_WAIT)
 
 
+def _hurry_late_requests() -> None:
+    """No request of a storm is carried out minutes after it was given up."""
+    _replace(memory, "CARRIED_OUT_WITHIN_MS", CARRIED_OUT_WITHIN_MS)
+
+
 def _shorten_rights() -> None:
     defaults = Right.__init__.__defaults__
     assert defaults == (rights.TTL_MS,), "the rights of the product have other words by now"
@@ -130,5 +138,6 @@ def _shorten_rights() -> None:
 _shorten_rights()
 _hurry_imports()
 _hurry_tries()
+_hurry_late_requests()
 if guard := os.environ.get("STORM_WITHOUT"):
     GUARDS[guard]()

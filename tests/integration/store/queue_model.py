@@ -292,8 +292,15 @@ class QueueModel:
                 self.filtered[record_id] = max(self.filtered.get(record_id, 0), hold.version)
             case Again(_, wait_ms, counts):
                 self.counts["again"] += 1
-                record.tries = 0 if newer else record.tries + counts
-                record.due = now + wait_ms
+                if newer:
+                    record.tries = record.deaths = 0
+                    self._enter_lane(record_id, at_front=False)
+                else:
+                    record.tries += counts
+                    record.due = now + wait_ms
+                return
+            case Unchanged(_, entry) if entry is not None and self._is_disbelieved_since(record_id, entry):
+                self._enter_lane(record_id, at_front=True)
                 return
             case Written(_, entry) | Unchanged(_, entry):
                 self.counts["written" if isinstance(outcome, Written) else "unchanged"] += 1
@@ -310,6 +317,11 @@ class QueueModel:
             self._enter_lane(record_id, at_front=False)
         else:
             del self.records[record_id]
+
+    def _is_disbelieved_since(self, record_id: str, entry: Entry) -> bool:
+        if entry.standing is not Standing.PRESENT or not self.is_present(Parent(self.stream, record_id)):
+            return False
+        return entry.fingerprint[:8] != bytes(8) == self.ledger[record_id].fingerprint[:8]
 
     def reap(self, now: int) -> int:
         expired = sorted((self.ends(r.hold), i) for i, r in self.records.items() if r.hold and self.ends(r.hold) <= now)

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from store.ledger import Entry, Ledger, Standing, field_of
-from store.record_queue import RecordQueue
+from store.record_queue import Change, Lane, RecordQueue, Unchanged
 from tests.integration.store.records import record_id
 
 
@@ -36,3 +36,18 @@ def test_what_is_not_present_stays_as_it_is(redis: Redis, queue: RecordQueue, st
     keep(redis, queue.ledger, {record_id(1): before})
     queue.ledger.disbelieve([record_id(1), record_id(2)])
     assert queue.ledger.entries([record_id(1), record_id(2)]) == [before, None]
+
+
+def test_what_was_found_unchanged_before_it_was_disbelieved_is_given_back(redis: Redis, queue: RecordQueue) -> None:
+    # Given two records in a writer's hands, who finds that nothing of them differs
+    ids = [record_id(1), record_id(2)]
+    entry = Entry(Standing.PRESENT, 10, 1, b"8 bytes!")
+    keep(redis, queue.ledger, dict.fromkeys(ids, entry))
+    queue.feed(1, [Change(id_, 12, b"{}") for id_ in ids], Lane.LIVE)
+    batch = queue.lease(1, 10, 60_000)
+    # When one of them is disbelieved before that is settled
+    queue.ledger.disbelieve(ids[:1])
+    assert queue.settle(batch.number, [Unchanged(id_, entry._replace(version=12)) for id_ in ids]) == set()
+    # Then it is leased once more, and stays disbelieved; the other is over
+    assert [record.id for record in queue.lease(1, 10, 60_000).records] == ids[:1]
+    assert queue.ledger.entries(ids) == [entry._replace(fingerprint=bytes(8)), entry._replace(version=12)]

@@ -11,7 +11,7 @@ from store.keys import StreamKeys, WorkflowKeys
 from store.lifecycle import Lifecycle, State
 from store.loads import LoadedRecord, Loads
 from store.record_queue import CursorMoved, Lane, Parent, Parked, Reason, RecordQueue, Stored
-from store.replays import Replays
+from store.replays import Ids, Replays
 from store.revisions import EditedMeanwhile, Revisions
 from store.throttle import Allowance, SharedThrottle
 from tests.integration.store.losing_replies import connect_losing_replies, lose_next_reply, lost
@@ -202,9 +202,37 @@ def test_a_replay_whose_reply_was_lost_is_asked_for_once(
 ) -> None:
     replays = Replays(lossy, workflow)
     lose_next_reply()
-    # When asking is repeated, Then it is pending, and history says so once
-    assert replays.ask("contact", "ann", "") is False and lost()
+    # When asking is repeated, Then it is told to be asked for, and history says so once
+    assert replays.ask("contact", "ann", "") is True and lost()
     assert [event.action for event in acts.newest(2)] == ["replay ask", "run"]
+    # And who asks for the same after that is told that it is pending
+    assert replays.ask("contact", "ann", "") is False
+
+
+def test_a_replay_that_began_before_asking_was_repeated_is_not_asked_for_again(
+    lossy: Redis, workflow: WorkflowKeys
+) -> None:
+    replays = Replays(lossy, workflow)
+    # Given a reply that is lost while somebody begins the replay
+    lose_next_reply(lambda: Replays(lossy, workflow).begin_now("contact", "bob"))
+    # When asking is repeated, Then it is told to be asked for, and none is pending
+    assert replays.ask("contact", "ann", "") is True and lost()
+    pending, begun = replays.both()
+    assert pending == {} and begun["contact"].by == "ann"
+
+
+def test_the_ids_of_a_replay_whose_reply_was_lost_are_kept(lossy: Redis, workflow: WorkflowKeys) -> None:
+    # Given ids that are kept for a request
+    replays = Replays(lossy, workflow)
+    kept = replays.ids_of("contact")
+    assert kept.keep([record_id(0)]) == 1
+    # When the reply to asking is lost, and asking is repeated
+    lose_next_reply()
+    assert replays.ask("contact", "ann", "", ids=Ids(kept.token, 1)) is True and lost()
+    # Then the request that is pending has its ids, for as long as it takes
+    assert replays.both()[0]["contact"].ids == Ids(kept.token, 1)
+    assert replays.ids_of("contact", kept.token).parts(0, 1) == [[record_id(0)]]
+    assert lossy.ttl(workflow.stream("contact").replay_ids(kept.token)) == -1
 
 
 def test_a_load_whose_commit_was_not_answered_is_not_taken_for_refused(

@@ -237,6 +237,19 @@ def test_an_orphan_is_set_aside_with_its_reason(redis: Redis, queue: RecordQueue
     assert ids_of(lease(queue, generation, 6000)) == ["eve", "bob"]
 
 
+def test_nobody_is_given_up_who_waits_for_another_parent_by_now(queue: RecordQueue, generation: int) -> None:
+    # Given two children of different parents
+    other = Parent("account", "other")
+    park(queue, generation, "ann")
+    park(queue, generation, "bob", parent=other)
+    # When both are given up for one of these, or let go for it, Then the other one stays as it is
+    assert queue.unpark(["ann", "bob"], parent=other) == 1
+    assert queue.unpark(["ann"], ORPHAN, parent=other) == 0
+    assert (queue.awaits("ann"), queue.awaits("bob"), queue.backlog().dead) == (ACME, None, 0)
+    assert queue.unpark(["ann"], ORPHAN, parent=ACME) == 1
+    assert queue.refused(["ann", "bob"]) == {"ann"}
+
+
 def test_nobody_is_given_up_whose_parent_has_come(queue: RecordQueue, parents: RecordQueue, generation: int) -> None:
     # Given a child whose parent was confirmed a moment ago, and that no writer has asked for yet
     park(queue, generation, "ann")

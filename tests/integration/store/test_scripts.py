@@ -13,7 +13,7 @@ from store import scripts
 from store.consent import ConsentStore
 from store.cursors import Placing, read_cursor
 from store.freshness import FRESHNESS, Freshness, Waited
-from store.keys import InstanceKeys, StreamKeys, WorkflowKeys
+from store.keys import LEDGER_BUCKETS, InstanceKeys, StreamKeys, WorkflowKeys
 from store.ledger import Ledger
 from store.lifecycle import Lifecycle
 from store.loads import Load, Loads
@@ -21,7 +21,9 @@ from store.outcome_log import OutcomeLog
 from store.pages import Page, Pages
 from store.record_queue import Again, Lane, Parent, Parked, Reason, RecordQueue, Refused, Unsent, Written
 from store.replays import Replays
+from store.resealing import Resealer
 from store.revisions import Revisions
+from store.sealing import AesSeal
 from store.shares import Shares
 from store.throttle import Allowance, SharedThrottle
 from tests.integration.store.records import changes, entry, record_id
@@ -36,7 +38,7 @@ def everybody(redis: Redis) -> list[object]:
     return [RecordQueue(redis, keys.stream("contact")), Ledger(redis, keys.stream("contact")),
             Lifecycle(redis, keys), Revisions(redis, keys),
             SharedThrottle(redis, "throttle"), Shares(redis, "shares", 1, 1), Replays(redis, keys),
-            ConsentStore(redis, keys),
+            ConsentStore(redis, keys), Resealer(redis, keys),
             Pages(redis, keys.stream("contact")), Freshness(redis, keys.stream("contact")),
             OutcomeLog(redis, keys.stream("contact")), Loads(redis, keys.stream("contact")),
             Placing(redis, keys.stream("contact"))]  # fmt: skip
@@ -85,9 +87,10 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     calls: dict[str, list[list[str]]] = {}
     pages, freshness, placing = Pages(redis, keys), Freshness(redis, keys), Placing(redis, keys)
     outcomes, loads, ledger = OutcomeLog(redis, keys, kept=1), Loads(redis, keys), Ledger(redis, keys)
+    resealer = Resealer(redis, workflow, AesSeal([b"n" * 32]))
     for owner in (
         queue, lifecycle, revisions, replays, throttle, shares, consent, pages, freshness, placing, outcomes, loads,
-        ledger,
+        ledger, resealer,
     ):  # fmt: skip
         for verb, script in scripts_of(owner).items():
             setattr(owner, f"_{verb}", _Recorder(script, calls.setdefault(verb, [])))
@@ -118,6 +121,7 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     queue.revive([record_id(101)])
     queue.feed(generation, changes(3), Lane.LIVE)
     queue.reap()
+    queue.backlog()
     loads.draft("a file", 1, [])
     loads.commit(generation, "a file", {1: 0}, {})
     load = Load("a file", 0, (1,), {}, 0)
@@ -133,6 +137,7 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     consent.decide(record_id(0), b"")
     consent.confirm(record_id(0), b"", [], "answer", 0)
     consent.known([record_id(0), record_id(1)])
+    resealer.go_on(0, LEDGER_BUCKETS)
     pages.note(Page(1, "a b"))
     freshness.add({Waited(FRESHNESS, 1): 1})
     outcomes.note([Written("5d6c7f1e-0f0b-4b0e-9a58-000000000001", None)])

@@ -10,6 +10,7 @@ from store.record_queue import (
     Again,
     Change,
     GenerationOver,
+    Lane,
     Outcome,
     Reason,
     RecordQueue,
@@ -157,6 +158,26 @@ def test_a_refusal_of_an_old_version_does_not_bury_the_newer_one(queue: RecordQu
     # Then the corrected one waits, and nothing is set aside
     backlog = queue.backlog()
     assert (backlog.waiting, backlog.dead) == (1, 0)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("lane", Lane)
+def test_a_newer_version_does_not_wait_out_the_delay_of_the_one_that_failed(
+    queue: RecordQueue, generation: int, counts: bool, lane: Lane
+) -> None:
+    # Given a record that has failed before, and changes while it is sent once more
+    queue.feed(generation, [Change("ann", 1, b"")], lane, now_ms=0)
+    queue.settle(queue.lease(generation, 1, 60_000, now_ms=0).number, [Again("ann", 1000, counts=True)], now_ms=0)
+    batch = queue.lease(generation, 1, 60_000, now_ms=1000)
+    queue.feed(generation, [Change("ann", 2, b"")], lane, now_ms=1001)
+    # When the older version is to be tried again in five minutes
+    assert queue.settle(batch.number, [Again("ann", 300_000, counts)], now_ms=1002) == set()
+    # Then nobody waits for that: the newer one is tried at once, and afresh
+    assert (queue.backlog().waiting, queue.backlog().delayed) == (1, 0)
+    [leased] = queue.lease(generation, 1, 60_000, now_ms=1002).records
+    assert (leased.version, leased.lane, leased.attempts, leased.deaths) == (2, lane, 0, 0)
+    # And since when the target lacks a change is not forgotten
+    assert queue.backlog().oldest_ms == 0
 
 
 def test_attempts_that_count_are_counted_and_the_wait_is_kept(queue: RecordQueue, generation: int) -> None:

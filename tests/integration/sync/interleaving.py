@@ -249,7 +249,7 @@ class Interleaving:
         """The limit has passed for what is parked."""
         family, stream = self.family, self.family.streams[table]
         family.let_limit_pass(table)
-        Orphanage(stream, family.streams, family.workflow, family.generation).look_after()
+        Orphanage(stream, family.streams, family.workflow, family.generation).look_after(lambda: False)
 
     def hurry(self, table: str) -> None:
         self.family.hurry(table)

@@ -174,3 +174,93 @@ def test_a_child_that_is_restored_while_it_is_looked_for_stays(family: Family, m
     family.settle()
     # Then it is in Campaign
     assert (read[:2], set(family.held(MEMBERSHIP))) == ([1, 0], {GOLD})
+
+
+@pytest.mark.parametrize("when", ["before the answer", "after the answer", "before it is queued"])
+@pytest.mark.parametrize("mapped", [True, False], ids=["mapped", "not mapped"])
+def test_a_child_that_changes_while_it_is_fetched_to_follow_leads_to_its_parent_again(
+    family: Family, monkeypatch: pytest.MonkeyPatch, mapped: bool, when: str
+) -> None:
+    # Given a sponsor who left and is back; Campaign has emptied the link to him
+    sponsored_family(family)
+    family.dynamics.put(CONTACT, BOB, statecode=1)
+    family.settle()
+    assert family.held(MEMBERSHIP)[GOLD]["sponsor"] is None
+    family.dynamics.put(CONTACT, BOB, statecode=0)
+    family.read(CONTACT)
+    linked, feed, asked = family.dynamics.linked, RecordQueue.feed, list[str]()
+
+    def touch(moment: str) -> None:
+        if when == moment and moment not in asked:
+            asked.append(moment)
+            family.dynamics.put(MEMBERSHIP, GOLD, **({"new_name": "changed"} if mapped else {"new_points": 5}))
+            family.carry(MEMBERSHIP)  # another process reads and writes it; without the link, if at all
+
+    def slow(table: DynamicsTable, lookup: str, *args: Any, **options: Any) -> Page:
+        sponsored = (table.name, lookup) == (MEMBERSHIP, "new_sponsorid")
+        if sponsored:
+            touch("before the answer")
+        page = linked(table, lookup, *args, **options)
+        if sponsored:
+            touch("after the answer")
+        return page
+
+    def feed_late(queue: RecordQueue, *args: Any) -> Stored:
+        touch("before it is queued")
+        return feed(queue, *args)
+
+    monkeypatch.setattr(family.dynamics, "linked", slow)
+    monkeypatch.setattr(RecordQueue, "feed", feed_late)
+    # When his memberships are asked for, and meanwhile one of them is read in another version
+    family.write(CONTACT)
+    family.settle()
+    # Then it leads to him again, and is as it was read
+    assert (asked, set(family.held(CONTACT))) == ([when], {ANN, BOB})
+    held = family.held(MEMBERSHIP)[GOLD]
+    assert (held["sponsor"], held["number"]) == (BOB, "changed" if mapped else "")
+
+
+def test_a_child_that_is_found_unchanged_while_it_is_told_to_follow_leads_to_its_parent_again(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a sponsor who left and is back; Campaign has emptied the link to him
+    sponsored_family(family)
+    family.dynamics.put(CONTACT, BOB, statecode=1)
+    family.settle()
+    family.dynamics.put(CONTACT, BOB, statecode=0)
+    family.read(CONTACT)
+    linked, settle, feed = family.dynamics.linked, RecordQueue.settle, RecordQueue.feed
+    about_to_settle, goes_on = threading.Event(), threading.Event()
+    other = threading.Thread(target=family.write, args=[MEMBERSHIP], daemon=True)
+
+    def settle_late(queue: RecordQueue, *args: Any) -> set[str]:
+        if queue.keys.records == family.workflow.queue(MEMBERSHIP).keys.records and not goes_on.is_set():
+            about_to_settle.set()
+            assert goes_on.wait(10)
+        return settle(queue, *args)
+
+    def slow(table: DynamicsTable, lookup: str, *args: Any, **options: Any) -> Page:
+        page = linked(table, lookup, *args, **options)
+        if (table.name, lookup) == (MEMBERSHIP, "new_sponsorid") and not about_to_settle.is_set():
+            # When his membership is read meanwhile, and somebody is about to say that nothing of it differs
+            family.dynamics.put(MEMBERSHIP, GOLD, new_points=5)
+            family.read(MEMBERSHIP)
+            other.start()
+            assert about_to_settle.wait(10)
+        return page
+
+    def feed_first(queue: RecordQueue, *args: Any) -> Stored:
+        stored = feed(queue, *args)
+        if other.ident and args[1]:
+            goes_on.set()
+            other.join(10)
+        return stored
+
+    monkeypatch.setattr(family.dynamics, "linked", slow)
+    monkeypatch.setattr(RecordQueue, "settle", settle_late)
+    monkeypatch.setattr(RecordQueue, "feed", feed_first)
+    family.write(CONTACT)
+    family.settle()
+    # Then it leads to him again
+    assert goes_on.is_set()
+    assert family.held(MEMBERSHIP)[GOLD]["sponsor"] == BOB

@@ -23,7 +23,7 @@ from store.decisions import Decision
 from store.record_queue import Lane, Leased
 from store.store import Store, WorkflowStore
 from sync.consent import target as target_module
-from sync.consent.memory import Memory, System
+from sync.consent.memory import CARRIED_OUT_WITHIN_MS, Memory, System
 from sync.consent.memory_bytes import unpack
 from sync.consent.payload import OF_DYNAMICS, of_campaign
 from sync.consent.reconciling import Plan, reconcile
@@ -62,6 +62,9 @@ class World(TwoSystems):
         self.looked_up: dict[WireFlag, Any] = {}
         self.read_row: tuple[dict[WireFlag, Any], int] = ({}, 0)
         self.plan: Plan | None = None
+        self.is_late = False
+        #: Requests that were given up, and may be carried out yet: when they were decided, and for which version.
+        self.on_their_way: list[tuple[System, int, str, Plan]] = []
         self.target = ConsentTarget(
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
@@ -87,8 +90,9 @@ class World(TwoSystems):
         if kind == "die":
             self.unanswered |= set(FLAGS)
             raise Died
-        if kind == "lost":
+        if kind in ("lost", "late"):
             self.unanswered |= set(FLAGS)
+            self.is_late = kind == "late"
             raise Unreachable("dynamics", "no answer")
         if kind != "nothing":
             getattr(self, kind)(*arguments)
@@ -111,6 +115,32 @@ class World(TwoSystems):
             assert isinstance(answer, Unreachable), answer
         elif self.notice in self.notices:
             self.notices.remove(self.notice)
+
+    def sent(self, system: System, etag: str = "") -> None:
+        """A request on its way, which may be given up before the system begins with it."""
+        assert self.plan is not None
+        decided_ms = self.ms
+        try:
+            self.meanwhile()
+        except Unreachable:
+            if self.is_late:
+                self.on_their_way.append((system, decided_ms, etag, self.plan))
+            raise
+
+    def land(self) -> None:
+        """What was given up is carried out; of one in Campaign only if nobody has sent the same once more."""
+        for system, decided_ms, etag, plan in self.on_their_way:
+            if self.ms - decided_ms >= CARRIED_OUT_WITHIN_MS:
+                continue
+            if system is System.DYNAMICS and etag == f'W/"{self.version}"':
+                self._patched(self.contact(), plan)
+            elif system is System.CAMPAIGN:
+                times = {(one.flag, one.decided_ms) for one in self.open() if one.written_to == system}
+                for flag, opted_out in plan.to_campaign.items():
+                    sent = plan.memory.flags[flag].sent
+                    if sent is not None and (flag, sent.decided_ms) in times:
+                        self._lands(system, flag, opted_out, plan)
+        self.on_their_way.clear()
 
     def work(self, which: int) -> None:
         self.write(which, ())
@@ -150,8 +180,8 @@ class World(TwoSystems):
         return {CONTACT: row}
 
     def update_all(self, updates: Sequence[Update], timeout: float) -> list[Updated | ConnectorError]:
-        self.meanwhile()
         [update] = updates
+        self.sent(System.DYNAMICS, update.etag)
         assert self.plan is not None and update.values == self.plan.to_dynamics
         if update.etag != f'W/"{self.version}"':
             return [Changed("dynamics", "another version")]
@@ -174,7 +204,7 @@ class World(TwoSystems):
         return [profile]
 
     def update(self, resource: str, reference: str, values: Mapping[str, Any], timeout: float) -> str:
-        self.meanwhile()
+        self.sent(System.CAMPAIGN)
         assert self.plan is not None and values == self.plan.to_campaign
         self.under_way = set(self.plan.to_campaign)
         for flag, opted_out in self.plan.to_campaign.items():
@@ -209,7 +239,7 @@ class Interrupted:
 _people = st.tuples(st.just("person"), st.sampled_from(list(System)), st.sampled_from(FLAGS))
 _meanwhile = st.one_of(
     *[st.just(("nothing",))] * 6, _people, st.just(("other_edit",)), st.just(("poll",)), st.just(("die",)),
-    st.just(("lost",)),
+    st.just(("lost",)), st.just(("late",)), st.just(("land",)),
 )  # fmt: skip
 steps = st.lists(
     st.tuples(
@@ -218,6 +248,7 @@ steps = st.lists(
             st.just(("other_edit",)),
             st.just(("poll",)),
             st.just(("read_changes",)),
+            st.just(("land",)),
             st.tuples(st.just("write"), st.integers(0, 2), st.lists(_meanwhile, max_size=12)),
             st.tuples(st.just("write"), st.integers(0, 2), st.lists(_meanwhile, max_size=12)),
         ),

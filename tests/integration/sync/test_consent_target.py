@@ -7,7 +7,7 @@ import pytest
 
 from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
-from connectors.errors import Refused, Unreachable
+from connectors.errors import Refused, RelatedMissing, Unreachable
 from connectors.http import NoThrottle
 from store.decisions import Confirmed
 from store.freshness import OPTOUT
@@ -15,6 +15,7 @@ from store.record_queue import Again, Lane, Leased, Parent, Parked, Unchanged
 from store.store import Store
 from sync.consent.payload import OF_DYNAMICS
 from sync.mapping.mapper import Unmappable
+from sync.reasons import reason_of
 from sync.streams import Send
 from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
 from tests.integration.sync.consent_stage import PAIRS, ConsentStage
@@ -258,6 +259,17 @@ def test_two_profiles_with_one_key_are_refused_and_left_alone(stage: ConsentStag
 def test_a_stranger_waits_for_its_contact(stage: ConsentStage) -> None:
     stage.profile(STRANGER, blackListEmail=True)
     assert stage.changed_in_campaign(STRANGER) == Parked(STRANGER, Parent("contact", STRANGER), released=False)
+    # While a contact that was deleted in Dynamics is done with
+    assert isinstance(stage.changed_in_dynamics(STRANGER), Unchanged)
+
+
+def test_a_stranger_is_set_aside_at_once_where_nobody_is_to_wait(stage: ConsentStage) -> None:
+    # Given a limit of no time, and an opt-out of somebody whom Dynamics does not have
+    stage.config = stage.config.model_copy(update={"contact_limit_seconds": 0})
+    stage.profile(STRANGER, blackListEmail=True)
+    # When it is written, Then it is set aside, as it is when the time is over
+    answer = stage.changed_in_campaign(STRANGER)
+    assert isinstance(answer, RelatedMissing) and reason_of(answer).kind == "related-missing"
     # While a contact that was deleted in Dynamics is done with
     assert isinstance(stage.changed_in_dynamics(STRANGER), Unchanged)
 

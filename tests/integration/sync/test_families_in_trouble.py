@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 
 from connectors.dynamics_metadata import DynamicsTable
-from connectors.dynamics_pages import Page
-from connectors.errors import Malformed, Unreachable
+from connectors.dynamics_pages import Page, Row
+from connectors.errors import ConnectorError, Malformed, Refused, Unreachable
 from store import record_queue
+from sync.streams import Slice
+from sync.tables.relatives import BESIDE_READER_MS
+from sync.writing import write_slice
 from tests.integration.sync.family import CONTACT, MEMBERSHIP, TABLES, Family, sponsored_family, the
 
-ANN, BOB, CARL, GOLD = the("ann"), the("bob"), the("carl"), the("gold")
+ANN, BOB, CARL, GOLD, SILVER = the("ann"), the("bob"), the("carl"), the("gold"), the("silver")
 
 
 def try_on(family: Family, how_often: int) -> None:
@@ -142,3 +145,121 @@ def test_a_parent_that_is_set_aside_for_its_own_parent_is_no_longer_on_its_way(f
     assert set(family.dead(MEMBERSHIP)) == {GOLD}
     # Then they would be told anew
     assert family.workflow.following(MEMBERSHIP).of([GOLD]) == {}
+
+
+def orphans(family: Family, **contacts: str) -> None:
+    """Memberships, the first one parked for longest, of contacts that no reading has brought."""
+    family.start()
+    family.settle()
+    for membership, contact in contacts.items():
+        family.dynamics.put(MEMBERSHIP, the(membership), new_contactid=contact)
+        family.carry(MEMBERSHIP)
+    assert family.parked(MEMBERSHIP) == {the(membership) for membership in contacts}
+    keys = family.workflow.queue(MEMBERSHIP).keys
+    for age, membership in enumerate(contacts):
+        family.redis.zadd(keys.parked, {the(membership): age}, xx=True)
+
+
+def test_a_child_that_was_led_elsewhere_while_its_parent_was_looked_for_is_not_set_aside(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a membership that has waited too long for a contact that is not in Dynamics
+    orphans(family, gold=ANN)
+    row, asked = family.dynamics.row, list[str]()
+
+    def slow(table: DynamicsTable, id_: str, *args: Any, **options: Any) -> Row | None:
+        found = row(table, id_, *args, **options)
+        if id_ == ANN and not asked:
+            asked.append(id_)
+            # When somebody creates a contact and leads it there while Dynamics is asked for the first one
+            family.dynamics.put(CONTACT, BOB, lastname="Bob")
+            family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=BOB)
+            family.read(MEMBERSHIP)
+            family.write(MEMBERSHIP, seat=1)
+            assert family.parked(MEMBERSHIP) == {GOLD}
+        return found
+
+    monkeypatch.setattr(family.dynamics, "row", slow)
+    family.write(MEMBERSHIP)
+    family.settle()
+    # Then it follows its new contact
+    assert (asked, family.dead(MEMBERSHIP)) == ([ANN], {})
+    assert family.held(MEMBERSHIP)[GOLD]["holder"] == BOB
+
+
+@pytest.mark.parametrize("kind", [Refused, Unreachable])
+def test_a_parent_that_cannot_be_fetched_keeps_no_other_from_being_fetched(
+    family: Family, monkeypatch: pytest.MonkeyPatch, kind: type[ConnectorError]
+) -> None:
+    # Given two memberships that have waited too long for contacts which were not read
+    orphans(family, gold=ANN, silver=BOB)
+    for contact in (ANN, BOB):
+        family.dynamics.put(CONTACT, contact, lastname="x")
+    row = family.dynamics.row
+
+    def failing(table: DynamicsTable, id_: str, *args: Any, **options: Any) -> Row | None:
+        if id_ == ANN:
+            raise kind("dynamics", "a plug-in fails for this row")
+        return row(table, id_, *args, **options)
+
+    # When they are looked after, and Dynamics does not answer for the first of them
+    with monkeypatch.context() as patched:
+        patched.setattr(family.dynamics, "row", failing)
+        family.write(MEMBERSHIP)
+    # Then the other is fetched, the first waits on, and people are told
+    assert family.workflow.queue(CONTACT).waiting([ANN, BOB]) == {BOB}
+    assert family.parked(MEMBERSHIP) == {GOLD, SILVER}
+    assert [trouble.where for trouble in family.workflow.troubles.all()] == [f"{MEMBERSHIP}.parents"]
+    # And as soon as Dynamics answers it is fetched, too: it need not wait for the limit again
+    family.workflow.troubles.clear_all()
+    family.write(MEMBERSHIP)
+    assert family.workflow.queue(CONTACT).waiting([ANN, BOB]) == {ANN, BOB}
+
+
+def test_a_dynamics_that_is_down_is_not_asked_for_every_parent(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given five memberships that have waited too long, and a Dynamics that is down
+    orphans(family, **{name: the(f"contact of {name}") for name in ("a", "b", "c", "d", "e")})
+    asked = list[str]()
+
+    def down(table: DynamicsTable, id_: str, *args: Any, **options: Any) -> Row | None:
+        asked.append(id_)
+        raise Unreachable("dynamics", "no answer in time")
+
+    monkeypatch.setattr(family.dynamics, "row", down)
+    # When they are looked after, Then it is asked three times, and nobody is set aside
+    family.write(MEMBERSHIP)
+    assert asked == [the(f"contact of {name}") for name in ("a", "b", "c")]
+    assert (len(family.parked(MEMBERSHIP)), family.dead(MEMBERSHIP)) == (5, {})
+    # And the next time the others come first
+    family.workflow.troubles.clear_all()
+    family.write(MEMBERSHIP)
+    assert asked[3:5] == [the(f"contact of {name}") for name in ("d", "e")]
+
+
+def test_looking_after_children_ends_with_the_slice(family: Family) -> None:
+    # Given two memberships that have waited too long, and a slice that is over at once
+    orphans(family, gold=ANN, silver=BOB)
+    for contact in (ANN, BOB):
+        family.dynamics.put(CONTACT, contact, lastname="x")
+    over = Slice(0, lambda: False)
+    # When they are looked after, Then each time one of the contacts is fetched
+    for fetched in ({ANN}, {ANN, BOB}):
+        write_slice(
+            family.streams[MEMBERSHIP], family.streams, family.workflow, family.generation, 0, over, 60.0, batch_size=1
+        )
+        assert family.workflow.queue(CONTACT).waiting([ANN, BOB]) == fetched
+
+
+def test_a_child_whose_parents_table_is_just_being_read_is_looked_after_soon_again(family: Family) -> None:
+    # Given a membership that has waited too long for a contact which was not read
+    orphans(family, gold=ANN)
+    family.dynamics.put(CONTACT, ANN, lastname="x")
+    # When it is looked after while somebody reads contacts
+    with family.workflow.reading_right(CONTACT) as held:
+        assert held
+        family.write(MEMBERSHIP)
+    # Then nobody is asked for, and in some seconds it is looked after again
+    assert "contact row" not in family.dynamics.asked
+    limit_ms = int(family.streams[MEMBERSHIP].park_limit_s * 1000)
+    in_some_seconds = family.workflow.now_ms() + BESIDE_READER_MS
+    assert [record.id for record in family.workflow.queue(MEMBERSHIP).parked(in_some_seconds - limit_ms)] == [GOLD]

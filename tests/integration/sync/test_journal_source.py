@@ -56,8 +56,6 @@ class PretendJournal:
             begin = int(query["since"])
             if begin and begin - 1 < oldest:
                 return Reply(410, body=f"Events at position {begin} have expired.".encode())
-        elif "latest" in query:
-            begin = len(self.events)
         elif "seek" in query:
             back = re.fullmatch(r"-PT(\d+)S", query["seek"])
             assert back
@@ -96,7 +94,7 @@ def connected(server: OddServer) -> Iterator[Journal]:
 
 @pytest.fixture
 def source(connected: Journal, journal: PretendJournal) -> JournalSource:
-    return JournalSource(connected, "oldest", None, lambda: journal.now_ms)
+    return JournalSource(connected, None, lambda: journal.now_ms)
 
 
 def numbered(*numbers: int) -> list[dict[str, Any]]:
@@ -129,7 +127,7 @@ def test_everything_that_is_kept_is_read_once_and_in_pages(source: JournalSource
 
 
 def test_the_page_size_is_asked_for(connected: Journal, journal: PretendJournal) -> None:
-    source = JournalSource(connected, "oldest", 4, lambda: journal.now_ms)
+    source = JournalSource(connected, 4, lambda: journal.now_ms)
     journal.add(*numbered(1, 2, 3, 4, 5))
     assert len(source.fetch(source.beginning(None), 5).records) == 4
 
@@ -143,15 +141,14 @@ def test_a_page_that_was_read_can_be_read_again(source: JournalSource, journal: 
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_from_the_latest_on_nothing_older_and_everything_newer_is_read(
-    connected: Journal, journal: PretendJournal, links: bool
+def test_from_now_on_nothing_older_and_everything_newer_is_read(
+    source: JournalSource, journal: PretendJournal, links: bool
 ) -> None:
     # Given an event of yesterday, and a reading that begins with those to come
     journal.links = links
     journal.add(*numbered(1))
     journal.later(days=1)
-    source = JournalSource(connected, "latest", None, lambda: journal.now_ms)
-    first = source.fetch(source.beginning(None), 5)
+    first = source.fetch(source.beginning(journal.now_ms), 5)
     assert (first.records, first.more) == ([], False)
     # When one comes while nobody asks, and is asked for long after
     journal.add(*numbered(2))
@@ -335,11 +332,8 @@ def test_a_backfill_of_an_empty_journal_never_misses_anything(source: JournalSou
         journal.later(days=1)
 
 
-def test_all_that_is_kept_can_be_asked_for_whatever_the_first_reading_is(
-    connected: Journal, journal: PretendJournal
-) -> None:
-    # Given a journal whose very first reading begins with what is to come
-    source = JournalSource(connected, "latest", None, lambda: journal.now_ms)
+def test_all_that_is_kept_can_be_asked_for_as_a_time(source: JournalSource, journal: PretendJournal) -> None:
+    # Given a journal with an event
     journal.add(*numbered(1))
     # When all is asked for, Then it is there, and nothing is said to be missed
     page = source.fetch(source.beginning(0), 5)
@@ -355,7 +349,7 @@ def test_another_registration_is_read_since_the_time_until_which_this_one_was(
     # When the configuration names another one
     access = JournalAccess(f"{server.origin}/events/other", "0@AdobeOrg", "key", "${env:UNUSED}", (), server.origin)
     other = Journal(access, NoThrottle(), token=Pass())
-    page = JournalSource(other, "latest", None, lambda: journal.now_ms).fetch(behind, 5)
+    page = JournalSource(other, None, lambda: journal.now_ms).fetch(behind, 5)
     other.close()
     # Then it is not read by the other's link, and nothing that came in between is passed over
     assert server.calls[-1].path == "/events/other?seek=-PT60S"

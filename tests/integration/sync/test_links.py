@@ -81,6 +81,22 @@ def test_a_parent_that_somebody_deleted_in_campaign_sets_the_child_aside_with_th
     assert "replay its table, then this one's" in family.dead(MEMBERSHIP)[GOLD].reason.sentence
 
 
+def test_children_of_the_same_table_follow_a_record_that_somebody_deleted_in_campaign(family: Family) -> None:
+    # Given nothing but contacts, one of which refers to another that is gone from Campaign alone
+    refer = [{"from": "new_referrerid", "to": "referrer", "table": CONTACT}]
+    family.start(contact={"links": refer}, new_membership=None, new_invoice=None)
+    family.dynamics.put(CONTACT, ANN, lastname="Ann")
+    family.dynamics.put(CONTACT, BOB, lastname="Bob", new_referrerid=ANN)
+    family.settle()
+    family.campaign.lose("profile", ANN)
+    assert family.held(CONTACT)[BOB]["referrer"] is None
+    # When that one is changed, and so made again
+    family.dynamics.put(CONTACT, ANN, lastname="Anne")
+    family.settle()
+    # Then the other leads to it
+    assert family.held(CONTACT)[BOB]["referrer"] == ANN
+
+
 def test_a_required_link_that_is_empty_sets_the_record_aside(family: Family) -> None:
     couple(family)
     family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=None)

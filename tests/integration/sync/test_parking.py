@@ -263,7 +263,7 @@ def test_a_child_whose_parents_table_is_not_mapped_any_more_is_set_aside(family:
     stream = family.streams[MEMBERSHIP]
     family.let_limit_pass(MEMBERSHIP)
     # When the limit has passed
-    relatives.Orphanage(stream, family.streams, family.workflow, family.generation).look_after()
+    relatives.Orphanage(stream, family.streams, family.workflow, family.generation).look_after(lambda: False)
     # Then it is set aside
     assert reason_of(family, MEMBERSHIP, GOLD)[0] == "parent-unmapped"
 

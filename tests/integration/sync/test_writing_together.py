@@ -8,6 +8,7 @@ import pytest
 from connectors.errors import Refused, Stop, Unavailable
 from store.ledger import Entry
 from store.record_queue import BATCH, Change, Lane, Leased, Parent, Parked, RecordQueue, Unchanged
+from store.sealing import UnknownKey
 from store.store import WorkflowStore
 from sync import batch_writer
 from sync.streams import Allowance, Answer, Send, Slice, Stream
@@ -120,18 +121,21 @@ def test_a_request_that_fails_as_a_whole_is_one_outage_not_four(
     assert queue.backlog().leased == 0
 
 
+@pytest.mark.parametrize("met", [Stop("dynamics", "no privilege to create"), UnknownKey("add the old key")], ids=str)
 def test_what_stops_the_workflow_keeps_what_was_confirmed_beside_it(
-    workflow: WorkflowStore, queue: RecordQueue, stream: Stream, target: Together, piece: Slice
+    workflow: WorkflowStore, queue: RecordQueue, stream: Stream, target: Together, piece: Slice, met: Exception
 ) -> None:
     # Given a request whose third record meets what only people can mend
-    target.answer = lambda send: Stop("dynamics", "no privilege to create") if send.record.id == "r2" else True
+    target.answer = lambda send: met if send.record.id == "r2" else True
     # When it is written
-    with pytest.raises(Stop):
+    with pytest.raises(type(met)):
         write(workflow, stream, piece)
     # Then the others of that request are confirmed, and nothing more was sent or lost
     assert target.requests == [["r0", "r1", "r2", "r3"]]
     assert workflow.statistics("contact", 0).totals["written"] == 3
     assert (queue.backlog().waiting, queue.backlog().leased) == (7, 0)
+    # And the attempt does not count
+    assert {record.attempts for record in queue.lease(1, BATCH, 1000).records} == {0}
 
 
 def test_a_batch_is_on_its_way_while_another_is(

@@ -139,9 +139,10 @@ class Egress:
         rules = {origin: Understanding(config, origin) for origin in ORIGINS}
         shapes = {kind: ActivityShape(f"{kind}s", f"regarding_{kind}", {"subject": 200}) for kind in KINDS}
         limit_s = config.contact_limit_seconds
+        only_new = config.source == "journal" and config.journal.begin == "latest"
         return Stream(
             STREAM,
-            EventStreamSource(self.events, config.source, place, rules[config.source]),
+            EventStreamSource(self.events, config.source, place, rules[config.source], only_new),
             ActivityTarget(
                 dynamics, rules, ActivityMapper(config.activities, shapes), config.batch_size, 1, limit_s > 0
             ),
@@ -154,7 +155,7 @@ class Egress:
     def source_of(self, source: RawSource) -> EventStreamSource:
         """The stream's, but for another source of events."""
         now = cast(EventStreamSource, self.stream.source)
-        return EventStreamSource(source, now.origin, now.place, now.rules)
+        return EventStreamSource(source, now.origin, now.place, now.rules, now.only_new)
 
     @property
     def queue(self) -> RecordQueue:

@@ -89,6 +89,26 @@ def test_a_first_beginning_leaves_nothing_behind() -> None:
     assert Position().begin_again("m", "p", 0).left is None
 
 
+def test_a_position_that_was_put_back_leaves_the_deletions_to_the_link_of_the_one_before() -> None:
+    before, older = caught_up(highest=20), caught_up(highest=9)
+    back = older.in_place_of(before, 500)
+    # What was deleted since the one before counts more than whatever that one has seen
+    assert (back.link, back.highest, back.settled) == (older.link, 9, 9)
+    assert back.left == Left("delta-1", midway=False, newest=20) and back.reads_what_is_left
+    # And so it does where its link is not served any more, nor that of the older one
+    for lost in (back.without_left(), back.begin_after_expiry(600)):
+        assert lost.comparison is not None and lost.comparison.since_ms >= 500
+        assert Position.load(lost.dump()).recovered_version > back.row_version(20)
+
+
+@pytest.mark.parametrize("pending", ["left", "comparison"])
+def test_what_the_position_before_had_still_to_recover_is_recovered_by_the_one_put_back(pending: str) -> None:
+    changed = caught_up(highest=20).begin_again("m2", "p", 400)
+    before = changed if pending == "left" else caught_up(highest=20).begin_after_expiry(400)
+    back = caught_up(highest=9).in_place_of(before, 500)
+    assert (back.left, back.comparison) == (before.left, before.comparison)
+
+
 def test_after_an_expiry_keys_are_compared_and_what_was_left_is_not_read() -> None:
     expired = caught_up().begin_again("m2", "p", 500).begin_after_expiry(700)
     assert (expired.left, expired.comparison, expired.expired_ms) == (None, Comparison(700), 700)

@@ -7,6 +7,7 @@ import pytest
 from fakeredis import FakeRedis
 
 from config.settings import Settings
+from store.sealing import AesSeal
 from store.store import Store, WorkflowStore
 from tasks.retention import trim_record
 from tasks.runtime import Runtime
@@ -61,6 +62,16 @@ def test_of_what_runs_and_what_is_saved_the_longer_time_counts(optinout: Workflo
     assert trim_record(optinout, active, optinout.now_ms()) == 0
     newest = save(optinout, days=2)
     assert trim_record(optinout, newest, optinout.now_ms()) == 2
+
+
+def test_a_tick_seals_what_is_remembered_of_consent_with_the_first_key(runtime: Runtime, tmp_path: Path) -> None:
+    # Given two keys, and nothing that was looked at under the first one
+    store = Store(runtime.store.redis, "production", AesSeal([b"n" * 32, b"o" * 32]))
+    for name in ("ingress", "optinout"):
+        tick(Runtime(Settings(home=tmp_path), store), name)
+    # Then a tick of opt-in/out has begun with it, and no other workflow's
+    progress = [store.workflow(name).resealer.progress() for name in ("ingress", "optinout")]
+    assert progress[0] is None and progress[1] is not None and progress[1].share > 0
 
 
 def test_without_a_configuration_nothing_is_forgotten(optinout: WorkflowStore, runtime: Runtime) -> None:

@@ -74,11 +74,12 @@ def test_a_row_of_a_file_with_a_time_of_before_the_clock_was_set_right_is_not_be
     assert sent_to(plan) == ({}, {}) and plan.decisions == ()
 
 
-def test_without_polling_an_opt_out_of_a_file_is_written_at_once() -> None:
-    config = without_polling(configured())
-    memory = reconcile(config, row(False, 5), profile(False, 4000, live=True), None, T, SKEWS).memory
-    plan = reconcile(config, row(False, 5), profile(True, 9000, read=20_000), memory, T + 20_000, SKEWS)
-    assert plan.to_dynamics == {"donotemail": True} and not plan.is_hasty
+def test_one_way_and_without_polling_an_opt_out_of_a_file_is_written_at_once() -> None:
+    for direction, is_looked_up in (("campaign_to_dynamics", False), ("bidirectional", True)):
+        config = without_polling(configured(direction=direction))
+        memory = reconcile(config, row(False, 5), profile(False, 4000, live=True), None, T, SKEWS).memory
+        plan = reconcile(config, row(False, 5), profile(True, 9000, read=20_000), memory, T + 20_000, SKEWS)
+        assert plan.to_dynamics == {"donotemail": True} and plan.is_hasty is is_looked_up
 
 
 @pytest.mark.parametrize("changed", [{"direction": "campaign_to_dynamics"}, {"policy": "campaign"}])

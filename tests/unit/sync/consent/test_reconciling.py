@@ -9,7 +9,7 @@ from config.optinout import FlagTimes, OptinoutConfig
 from connectors.clocks import Skew
 from store.decisions import Decision
 from sync.consent.doubles import as_one
-from sync.consent.memory import HELD_MS, Memory, System
+from sync.consent.memory import CARRIED_OUT_WITHIN_MS, HELD_MS, Memory, System
 from sync.consent.news import is_news_of_contact, is_news_of_profile
 from sync.consent.reconciling import Plan, reconcile
 from sync.consent.rule import NEVER_MS, Seen
@@ -177,9 +177,12 @@ def test_what_waits_for_campaign_is_looked_up_before_campaign_is_written() -> No
     assert reconcile(configured(), contact, profile(False, 9000), None, T, SKEWS).is_hasty
     assert not reconcile(configured(), contact, profile(False, 9000, live=True), None, T, SKEWS).is_hasty
     # A change of Campaign that goes to Dynamics bears its time with it: nothing else is needed
-    assert not reconcile(configured(), row(False, 5), profile(True, 9000), None, T, SKEWS).is_hasty
-    # Unless it does not
-    assert reconcile(configured(), row(False, 5), profile(True, None), None, T, SKEWS).is_hasty
+    polled = profile(True, 9000)._replace(present=True)
+    assert not reconcile(configured(), row(False, 5), polled, None, T, SKEWS).is_hasty
+    # Unless it does not, or stood in a file, perhaps for a day
+    timeless = profile(True, None)._replace(present=True)
+    assert reconcile(configured(), row(False, 5), timeless, None, T, SKEWS).is_hasty
+    assert reconcile(configured(), row(False, 5), polled._replace(present=False), None, T, SKEWS).is_hasty
 
 
 def test_without_a_profile_nothing_is_decided_and_nothing_stays_open() -> None:
@@ -346,16 +349,25 @@ def test_nobody_is_opted_in_before_the_profile_was_looked_up(direction: str) -> 
     live = reconcile(config, row(True, 5), waits._replace(live=True), None, T, SKEWS)
     assert not live.is_hasty and live.to_dynamics == {"donotemail": False}
     # While an opt-out is written at once
-    out = reconcile(config, row(False, 5), profile(True, 9000), None, T, SKEWS)
+    told = profile(True, 9000)._replace(present=True)
+    out = reconcile(config, row(False, 5), told, None, T, SKEWS)
     assert not out.is_hasty and out.to_dynamics == {"donotemail": True}
+    # But both ways not one that may have been taken back since, as in a file
+    of_file = reconcile(config, row(False, 5), told._replace(present=False), None, T, SKEWS)
+    assert of_file.is_hasty is (direction == "bidirectional")
 
 
 def test_whether_a_decision_came_to_nothing_is_told_only_where_it_is_known() -> None:
     # Given an opt-out of Campaign that was sent to Dynamics without an answer
     sent = reconcile(configured(), row(False, 5), profile(True, 9000), None, T + 20_000, SKEWS).memory
-    # Then a row in the version of before was never written, and of another one nobody can tell
-    for contact, came_to_nothing in ((row(False, 5), True), (row(False, 25, 3), False)):
-        [closed] = reconcile(configured(), contact, profile(True, 9000), sent, T, SKEWS).closed
+    # Then a row in the version of before was never written, once it cannot be any more; of another one nobody can tell
+    late = T + 20_000 + CARRIED_OUT_WITHIN_MS
+    for contact, now_ms, came_to_nothing in (
+        (row(False, 5), late, True),
+        (row(False, 5), late - 1, False),
+        (row(False, 25, 3), late, False),
+    ):
+        [closed] = reconcile(configured(), contact, profile(True, 9000), sent, now_ms, SKEWS).closed
         assert (closed.found, closed.came_to_nothing) == (False, came_to_nothing)
 
 

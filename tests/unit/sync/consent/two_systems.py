@@ -176,7 +176,7 @@ class TwoSystems:
             for closed in plan.closed:
                 left = Confirmed.REFUSED if closed.came_to_nothing else Confirmed.UNKNOWN
                 how = Confirmed.READING if closed.found else left
-                self._close(closed.flag, closed.to, how)
+                self._close(closed.flag, closed.to, how, closed.decided_ms)
             self._decide(plan)
             self.since_read -= seen
             yield
@@ -214,12 +214,17 @@ class TwoSystems:
         for number, decision in enumerate(plan.decisions, len(self.decisions) + 1):
             self.decisions[number] = decision
 
-    def _close(self, flag: str, to: System, how: Confirmed) -> None:
+    def _close(self, flag: str, to: System, how: Confirmed, decided_ms: int | None = None) -> None:
+        """`decided_ms`: left out, of the decision that was made last."""
         open_ = [
             number
             for number, decision in self.decisions.items()
-            if decision.confirmed is None and decision.flag == flag and decision.written_to == to
+            if decision.confirmed is None
+            and decision.flag == flag
+            and decision.written_to == to
+            and decided_ms in (None, decision.decided_ms)
         ]
+        open_ = open_ if decided_ms is not None else open_[-1:]
         assert len(open_) == 1, "every decision is closed once"
         self.decisions[open_[0]] = self.decisions[open_[0]]._replace(confirmed=how)
 
@@ -260,6 +265,9 @@ class TwoSystems:
                 self.ms += 1
                 self.work(0)
             self.ms += pause_ms
+            memory = self._memory()
+            if memory is not None and memory.late_until_ms is not None:
+                self.ms = max(self.ms, memory.late_until_ms)
             self.poll()
             self.read_changes()
             if not self.notices:
