@@ -7,7 +7,10 @@ import orjson
 import pytest
 from redis import Redis
 
+from connectors.campaign import Campaign
+from connectors.dynamics import Dynamics
 from connectors.dynamics_pages import Page, Row
+from connectors.http import NoThrottle
 from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome, Unchanged
 from store.replays import Only
@@ -19,8 +22,9 @@ from sync.tables import deletions
 from sync.tables.position import Position
 from sync.tables.reading import TableReader
 from sync.tables.table import Test
-from tests.integration.connectors.sandboxed import tell_secrets
+from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection, tell_secrets
 from tests.integration.sync.consent_readers import ConsentReaders
+from tests.integration.sync.consent_stage import ConsentStage
 from tests.integration.sync.family import Family
 from tests.integration.sync.loading_stage import LoadStage
 from tests.sandboxes import Sandbox
@@ -186,6 +190,20 @@ def readers(secrets: None, sandbox: Sandbox, store: Store) -> Iterator[ConsentRe
     readers = ConsentReaders(sandbox, store)
     yield readers
     readers.close()
+
+
+@pytest.fixture
+def stage(secrets: None, sandbox: Sandbox, store: Store) -> Iterator[ConsentStage]:
+    """Opt-in/out on the sandbox, and one contact with two flags."""
+    sandbox.admin.put("/switches", {"profile_key": ""})
+    dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
+    campaign = Campaign(campaign_connection(sandbox), NoThrottle())
+    stage = ConsentStage(dynamics, campaign, sandbox.admin, store.workflow("optinout"))
+    stage.contact(stage.ids[0], donotemail=False, followemail=True)
+    stage.wait(10)
+    yield stage
+    dynamics.close()
+    campaign.close()
 
 
 @pytest.fixture

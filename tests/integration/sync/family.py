@@ -262,3 +262,11 @@ def sponsored_family(family: Family) -> None:
     family.dynamics.put(CONTACT, the("bob"), lastname="Bob", statecode=0)
     family.dynamics.put(MEMBERSHIP, the("gold"), new_contactid=the("ann"), new_sponsorid=the("bob"))
     family.settle()
+
+
+def sponsor_matches_again(family: Family) -> None:
+    """Bob has left Campaign, Ann's membership stayed; that he matches again is not read yet."""
+    sponsored_family(family)
+    family.dynamics.put(CONTACT, the("bob"), statecode=1)
+    family.settle()
+    family.dynamics.put(CONTACT, the("bob"), statecode=0)

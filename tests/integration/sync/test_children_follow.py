@@ -13,7 +13,17 @@ from connectors.errors import Refused, SchemaRefused
 from store.ledger import Entry, Ledger
 from sync.batch_writer import BatchWriter, Writing
 from sync.tables import following
-from tests.integration.sync.family import ACTIVE, CONTACT, FOREVER, INVOICE, MEMBERSHIP, Family, sponsored_family, the
+from tests.integration.sync.family import (
+    ACTIVE,
+    CONTACT,
+    FOREVER,
+    INVOICE,
+    MEMBERSHIP,
+    Family,
+    sponsor_matches_again,
+    sponsored_family,
+    the,
+)
 
 ANN, BOB, GOLD, BILL = the("ann"), the("bob"), the("gold"), the("bill")
 REFERRER = [{"from": "new_referrerid", "to": "referrer", "table": CONTACT}]
@@ -26,14 +36,6 @@ def filtered_family(family: Family) -> None:
     family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN)
     family.dynamics.put(INVOICE, BILL, new_membershipid=GOLD)
     family.settle()
-
-
-def sponsor_matches_again(family: Family) -> None:
-    """Bob has left Campaign, Ann's membership stayed; that he matches again is not read yet."""
-    sponsored_family(family)
-    family.dynamics.put(CONTACT, BOB, statecode=1)
-    family.settle()
-    family.dynamics.put(CONTACT, BOB, statecode=0)
 
 
 def sponsor_returns(family: Family) -> None:

@@ -9,7 +9,15 @@ from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Page
 from store.record_queue import RecordQueue, Stored
 from sync.tables import following
-from tests.integration.sync.family import ACTIVE, CONTACT, MEMBERSHIP, Family, sponsored_family, the
+from tests.integration.sync.family import (
+    ACTIVE,
+    CONTACT,
+    MEMBERSHIP,
+    Family,
+    sponsor_matches_again,
+    sponsored_family,
+    the,
+)
 
 ANN, BOB, GOLD = the("ann"), the("bob"), the("gold")
 FIRST = {"all": [{"field": "new_points", "is": "equals", "value": 1}]}
@@ -224,10 +232,7 @@ def test_a_child_that_is_found_unchanged_while_it_is_told_to_follow_leads_to_its
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a sponsor who left and is back; Campaign has emptied the link to him
-    sponsored_family(family)
-    family.dynamics.put(CONTACT, BOB, statecode=1)
-    family.settle()
-    family.dynamics.put(CONTACT, BOB, statecode=0)
+    sponsor_matches_again(family)
     family.read(CONTACT)
     linked, settle, feed = family.dynamics.linked, RecordQueue.settle, RecordQueue.feed
     about_to_settle, goes_on = threading.Event(), threading.Event()

@@ -1,38 +1,18 @@
 """Requests that were given up and are carried out late, when the contact has said something else by then."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from config.consent_flags import FlagPair
-from connectors.campaign import Campaign
-from connectors.dynamics import Dynamics
 from connectors.errors import Unreachable
-from connectors.http import NoThrottle
 from store.decisions import Confirmed
 from store.record_queue import Again, Lane, Leased, Unchanged
-from store.store import Store
 from sync.consent.memory import CARRIED_OUT_WITHIN_MS
 from sync.consent.payload import OF_DYNAMICS
 from sync.consent.target import ConsentTarget
 from sync.streams import Send
-from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
 from tests.integration.sync.consent_stage import PAIRS, ConsentStage
-from tests.sandboxes import Sandbox
-
-
-@pytest.fixture
-def stage(secrets: None, sandbox: Sandbox, store: Store) -> Iterator[ConsentStage]:
-    sandbox.admin.put("/switches", {"profile_key": ""})
-    dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
-    campaign = Campaign(campaign_connection(sandbox), NoThrottle())
-    stage = ConsentStage(dynamics, campaign, sandbox.admin, store.workflow("optinout"))
-    stage.contact(stage.ids[0], donotemail=False, followemail=True)
-    stage.wait(10)
-    yield stage
-    dynamics.close()
-    campaign.close()
 
 
 class GivenUp:

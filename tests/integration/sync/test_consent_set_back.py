@@ -1,19 +1,14 @@
 """Somebody who sets back what is written, a worker with a clock of its own, and contacts that are deleted."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from config.optinout import OptinoutConfig
-from connectors.campaign import Campaign
-from connectors.dynamics import Dynamics
 from connectors.errors import Refused, Unreachable
-from connectors.http import NoThrottle
 from store.decisions import Confirmed
 from store.record_queue import Again, Parent, Parked, Unchanged
-from store.store import Store
 from sync.consent.memory import HELD_MS
 from sync.consent.memory_bytes import pack, unpack
 from sync.consent.merging import merged
@@ -21,23 +16,8 @@ from sync.consent.payload import of_campaign, profile_of
 from sync.consent.rule import Seen
 from sync.consent.states import ProfileState
 from sync.consent.target import ConsentTarget
-from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
 from tests.integration.sync.consent_readers import ConsentReaders
 from tests.integration.sync.consent_stage import PAIRS, ConsentStage
-from tests.sandboxes import Sandbox
-
-
-@pytest.fixture
-def stage(secrets: None, sandbox: Sandbox, store: Store) -> Iterator[ConsentStage]:
-    sandbox.admin.put("/switches", {"profile_key": ""})
-    dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
-    campaign = Campaign(campaign_connection(sandbox), NoThrottle())
-    stage = ConsentStage(dynamics, campaign, sandbox.admin, store.workflow("optinout"))
-    stage.contact(stage.ids[0], donotemail=False, followemail=True)
-    stage.wait(10)
-    yield stage
-    dynamics.close()
-    campaign.close()
 
 
 def campaign_wins(direction: str) -> OptinoutConfig:

@@ -12,7 +12,15 @@ from store import record_queue
 from sync.streams import Slice
 from sync.tables.relatives import BESIDE_READER_MS
 from sync.writing import write_slice
-from tests.integration.sync.family import CONTACT, MEMBERSHIP, TABLES, Family, sponsored_family, the
+from tests.integration.sync.family import (
+    CONTACT,
+    MEMBERSHIP,
+    TABLES,
+    Family,
+    sponsor_matches_again,
+    sponsored_family,
+    the,
+)
 
 ANN, BOB, CARL, GOLD, SILVER = the("ann"), the("bob"), the("carl"), the("gold"), the("silver")
 
@@ -46,10 +54,7 @@ def test_a_child_that_waits_for_a_parent_it_does_not_require_is_written_without_
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a sponsor who left, and the membership that waits for his return, which was not confirmed
-    sponsored_family(family)
-    family.dynamics.put(CONTACT, BOB, statecode=1)
-    family.settle()
-    family.dynamics.put(CONTACT, BOB, statecode=0)
+    sponsor_matches_again(family)
     family.read(CONTACT)
 
     def lost(method: str, resource: str) -> None:
