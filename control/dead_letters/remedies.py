@@ -37,7 +37,7 @@ _REMEDIES: dict[str | tuple[str, str], tuple[str, str]] = {
         _DROP,
     ),
     "illegible": (
-        "Restore Redis from a backup, or use the version of d365acs that wrote it, or a later one; both systems are "
+        "Restore Redis from a backup, or use the version that wrote it, or a later one; both systems are "
         "compared anew then.",
         _RETRY,
     ),
