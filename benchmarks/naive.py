@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from celery import Celery
@@ -24,10 +24,11 @@ from benchmarks.pretend import ROOT, mapping
 from benchmarks.stage import Stage, stage
 from store.ledger import Entry, Standing
 from store.record_queue import Leased, Outcome
+from store.store import WorkflowStore
 from sync.mapping.mapper import Mapper, fingerprint
 from sync.mapping.shapes import ColumnShape, FieldShape
 from sync.schemas import TableSchema
-from sync.streams import Allowance, Answer, Calls, Send, Slice, Source, Stream
+from sync.streams import Allowance, Answer, Calls, Reader, Send, Slice, Stream
 from sync.writing import WriteEnd, write_slice
 from workers.app import broker_url
 
@@ -72,6 +73,16 @@ def answered_at_once(body: dict[str, object]) -> None:
 task = app.task(write_one, name="write_one")
 
 
+class _Source:
+    """Nothing is read here."""
+
+    def reader(self, stream: Stream, store: WorkflowStore, generation: int, piece: Slice) -> Reader:
+        raise NotImplementedError
+
+    def may_write(self, cursor: str) -> bool:
+        return True
+
+
 class _Target:
     """Our target, answered at once."""
 
@@ -104,7 +115,7 @@ def run(rounds: int) -> list[Figure]:
 
 def _ours(here: Stage) -> dict[str, float]:
     queue, changes = here.queue("contact"), contacts(OURS)
-    stream = Stream("contact", cast(Source, None), _Target())  # nothing is read here
+    stream = Stream("contact", _Source(), _Target())
     begun = time.perf_counter()
     here.put(queue, changes)
     end = write_slice(stream, {}, here.workflow, here.generation, 0, Slice(PATIENCE_SECONDS, lambda: False), 60, 200)
