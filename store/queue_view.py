@@ -1,7 +1,7 @@
 """What can be seen of a record queue without changing it: how much waits, for how long, what is parked or set aside."""
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import orjson
 from redis import Redis
@@ -204,21 +204,20 @@ class QueueView:
         many = [0, 0]
         for number, key in enumerate((self.keys.records, self.keys.dead)):
             for _, value in self._redis.hscan_iter(key, count=PART):
-                record = value if number == 0 else _record_of(value)
+                record = value if number == 0 else _letter(value).record
                 many[number] += is_under_another_key(self._seal, record.split(b" ", 3)[3])
         return many[0], many[1]
 
     def _dead_letter(self, record_id: str, value: bytes) -> DeadLetter:
-        dead_ms, attempts, length, rest = value.split(b" ", 3)
-        reason, record = rest[: int(length)], rest[int(length) :]
-        version, queued, _lane, payload = record.split(b" ", 3)
+        letter = _letter(value)
+        version, queued, _lane, payload = letter.record.split(b" ", 3)
         return DeadLetter(
             record_id,
             int(version),
-            Reason(**orjson.loads(reason)),
-            int(attempts),
+            Reason(**orjson.loads(letter.reason)),
+            letter.attempts,
             int(queued),
-            int(dead_ms),
+            letter.dead_ms,
             self._seal.open(self._owner(record_id), payload),
         )
 
@@ -226,14 +225,23 @@ class QueueView:
         return self.keys.prefix + record_id
 
 
-def _record_of(value: bytes) -> bytes:
-    _, _, length, rest = value.split(b" ", 3)
-    return rest[int(length) :]
+class _Letter(NamedTuple):
+    """The parts of a dead letter, as `common.lua` writes them."""
+
+    dead_ms: int
+    attempts: int
+    reason: bytes
+    record: bytes
+
+
+def _letter(value: bytes) -> _Letter:
+    dead_ms, attempts, length, rest = value.split(b" ", 3)
+    return _Letter(int(dead_ms), int(attempts), rest[: int(length)], rest[int(length) :])
 
 
 def _set_aside(record_id: str, value: bytes) -> SetAside:
-    dead_ms, attempts, length, rest = value.split(b" ", 3)
-    return SetAside(record_id, int(dead_ms), int(attempts), Reason(**orjson.loads(rest[: int(length)])))
+    letter = _letter(value)
+    return SetAside(record_id, letter.dead_ms, letter.attempts, Reason(**orjson.loads(letter.reason)))
 
 
 def _parent(awaited: bytes) -> Parent:

@@ -17,24 +17,30 @@ def put(queue: RecordQueue, generation: int) -> Callable[[str, int], object]:
     return lambda record_id, at: queue.feed(generation, [Change(record_id, at, b"")], Lane.LIVE, now_ms=at)
 
 
-def test_the_oldest_that_waits_is_told_although_the_first_one_ends_just_then(
-    redis: Redis,
-    keys: StreamKeys,
-    queue: RecordQueue,
-    generation: int,
-    put: Callable[[str, int], object],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # Given two records that wait
-    put("ann", 1000)
-    put("bob", 2000)
+@pytest.fixture
+def end_ann(queue: RecordQueue, generation: int) -> Callable[[], None]:
+    """Another writer leases her, the oldest, and comes to her end."""
 
     def end() -> None:
         batch = queue.lease(generation, 1, 60_000, now_ms=3000)
         assert queue.settle(batch.number, [Unchanged("ann", None)], now_ms=3000) == set()
 
+    return end
+
+
+def test_the_oldest_that_waits_is_told_although_the_first_one_ends_just_then(
+    redis: Redis,
+    keys: StreamKeys,
+    queue: RecordQueue,
+    put: Callable[[str, int], object],
+    end_ann: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given two records that wait
+    put("ann", 1000)
+    put("bob", 2000)
     # When another writer comes to the end of the first one while the queue is looked at
-    asked = beside_asking(monkeypatch, redis, keys.records, end)
+    asked = beside_asking(monkeypatch, redis, keys.records, end_ann)
     backlog = queue.backlog()
     # Then the other one is told, and how old it is
     assert asked() and (backlog.waiting, backlog.oldest_ms, backlog.lanes_ms) == (1, 2000, 2000)
@@ -44,8 +50,8 @@ def test_the_oldest_that_waits_is_told_although_the_first_one_is_queued_anew_jus
     redis: Redis,
     keys: StreamKeys,
     queue: RecordQueue,
-    generation: int,
     put: Callable[[str, int], object],
+    end_ann: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given two records that wait
@@ -53,8 +59,7 @@ def test_the_oldest_that_waits_is_told_although_the_first_one_is_queued_anew_jus
     put("bob", 2000)
 
     def come_again() -> None:
-        batch = queue.lease(generation, 1, 60_000, now_ms=3000)
-        assert queue.settle(batch.number, [Unchanged("ann", None)], now_ms=3000) == set()
+        end_ann()
         put("ann", 4000)
 
     # When the first one comes to its end, and changes, while the queue is looked at
