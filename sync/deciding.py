@@ -3,12 +3,14 @@ rehearses what they do."""
 
 from store.ledger import Entry
 from store.record_queue import Leased, Outcome, Unchanged
-from sync.streams import Send, Target
+from sync.streams import Send, Target, version_of
 
 
 def decision_on(target: Target, record: Leased, entry: Entry | None, repeats: bool = False) -> Send | Outcome:
     """What to send, or the outcome where nothing needs to be sent; asks nobody. `repeats`: whether it is replayed, and
     so written even if nothing differs. Raises Unmappable for a value that does not fit."""
+    if (version := version_of(record.payload)) > record.version:
+        record = record._replace(version=version)  # the ledger's version is that of what is sent
     if entry is not None and entry.version > record.version:
         return Unchanged(record.id, entry)  # a newer version was confirmed already
     if entry is not None and repeats:

@@ -43,19 +43,37 @@ def read_under(mapping: str, values: bytes) -> bytes:
     return b"@%b %b" % (mapping.encode(), values)
 
 
+def in_version(version: int, payload: bytes) -> bytes:
+    """What `read_under` made, of values that are newer than their record on the queue; `version` is theirs."""
+    mapping, _, values = payload.partition(b" ")
+    return b"%b>%d %b" % (mapping, version, values)
+
+
+def _stamp_of(payload: bytes) -> tuple[bytes, bytes]:
+    """What stands before a record's values, and the values."""
+    stamped = payload.removeprefix(FOLLOWS)
+    if not stamped.startswith(b"@"):
+        return b"", stamped
+    stamp, _, values = stamped.partition(b" ")
+    return stamp[1:], values
+
+
 def mapping_of(payload: bytes) -> str | None:
     """The mapping under which a payload was read; None if it does not tell."""
     if kind := kind_of(payload):
         words = words_of(payload)
         return words[1] if kind == FILTERED_OUT and len(words) > 1 else None
-    stamped = payload.removeprefix(FOLLOWS)
-    return stamped[1:].partition(b" ")[0].decode() if stamped.startswith(b"@") else None
+    return _stamp_of(payload)[0].partition(b">")[0].decode() or None
+
+
+def version_of(payload: bytes) -> int:
+    """The version of a record's values, if they are newer than the record on the queue; else 0."""
+    return int(_stamp_of(payload)[0].partition(b">")[2] or 0)
 
 
 def values_of(payload: bytes) -> dict[str, object]:
     """A record's values by column."""
-    stamped = payload.removeprefix(FOLLOWS)
-    values: dict[str, object] = orjson.loads(stamped.partition(b" ")[2] if stamped.startswith(b"@") else stamped)
+    values: dict[str, object] = orjson.loads(_stamp_of(payload)[1])
     return values
 
 

@@ -31,6 +31,7 @@ from sync.streams import (
     parent_left,
     words_of,
 )
+from sync.tables.fetched import fetched
 from sync.tables.position import Position
 
 
@@ -150,10 +151,9 @@ class Family:
         # Looked at before Dynamics is asked: a deletion that is read meanwhile must count.
         position = Position.load(self.store.cursor(child.name).value)
         page = child.table.linked_page(self.stream.name, parents, False, place, allowance)
+        found = [fetched(row, child.table.payload(row), position) for _, row in page.rows]
         changes = [
-            Change(row.id, position.fetched_version(row.version or 0), FOLLOWS + payload)
-            for _, row in page.rows
-            if (payload := child.table.payload(row)) is not FILTERED_OUT
+            change._replace(payload=FOLLOWS + change.payload) for change in found if change.payload is not FILTERED_OUT
         ]
         if changes:
             queue = self.store.queue(child.name)

@@ -92,7 +92,8 @@ class Position:
         """Whether the link asks for changes since a token, and is not in the middle of a round of pages."""
         return self.phase is Phase.CHANGES and not self.within_round
 
-    def row_version(self, version: int) -> int:
+    @staticmethod
+    def row_version(version: int) -> int:
         """A row's version on the record queue."""
         return 2 * version
 

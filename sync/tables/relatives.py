@@ -13,10 +13,11 @@ import structlog
 
 from connectors.errors import Refused, SchemaRefused, TryAgain
 from store.ledger import Standing
-from store.record_queue import Change, CursorMoved, Lane, Leased, Outcome, Parent, ParkedRecord, Reason, RecordQueue
+from store.record_queue import CursorMoved, Lane, Leased, Outcome, Parent, ParkedRecord, Reason, RecordQueue
 from store.store import WorkflowStore
 from sync.mapping.mapper import Unmappable
 from sync.streams import FILTERED_OUT, Link, Send, Stream, Streams
+from sync.tables.fetched import fetched
 from sync.tables.position import Phase, Position
 
 log = structlog.get_logger()
@@ -291,9 +292,8 @@ class Orphanage:
                     f"The {parent.stream} that it links to does not pass its filter; filter both tables alike, or "
                     "change the link.",
                 )
-            version = position.fetched_version(row.version)
             try:
-                queue.feed(self.generation, [Change(parent.id, version, payload)], Lane.LIVE, cursor=cursor)
+                queue.feed(self.generation, [fetched(row, payload, position)], Lane.LIVE, cursor=cursor)
             except CursorMoved:
                 raise BesideReader from None
             log.info("Fetched a parent that others wait for.", action="parent_fetched", stream=parent.stream)

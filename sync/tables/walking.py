@@ -21,6 +21,7 @@ from sync.mapping.forms import Unfit
 from sync.patience import Patience, asked_for
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import FILTERED_OUT, Slice
+from sync.tables.fetched import fetched
 from sync.tables.position import Position
 from sync.tables.table import Table
 from sync.tables.walk import LATE_MS, Walk, next_due_ms, paced, unpacked
@@ -166,9 +167,8 @@ class Walker:
         changes: list[Change] = []
         going: list[Change] = []
         for row in rows:
-            assert row.version is not None
-            payload, version = self._table.payload(row), position.fetched_version(row.version)
-            (going if payload is FILTERED_OUT else changes).append(Change(row.id, version, payload))
+            payload = self._table.payload(row)
+            (going if payload is FILTERED_OUT else changes).append(fetched(row, payload, position))
         return changes, going
 
     def stored(self, before: Position, behind: Position) -> None:

@@ -158,9 +158,10 @@ class Family:
         self.connect()
         return self
 
-    def start_anew(self, table: str) -> "Family":
-        """Starts again under a mapping of the table that lets the same records travel: all of it is read again."""
-        nobody = {"field": SCHEMAS.tables[table].primary_id, "is": "not_equals", "value": the("nobody")}
+    def start_anew(self, table: str, name: str = "nobody") -> "Family":
+        """Starts again under a mapping of the table that lets the same records travel: all of it is read again. With
+        each `name` it is another one."""
+        nobody = {"field": SCHEMAS.tables[table].primary_id, "is": "not_equals", "value": the(name)}
         return self.start(**{table: {"filter": {"all": [nobody]}}})
 
     def connect(self) -> None:

@@ -7,18 +7,22 @@ come about and every failure can be played again. Campaign tells whenever someth
 import math
 import time
 from collections.abc import Iterator
+from concurrent.futures import wait
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
 from connectors.errors import Unavailable
-from store.record_queue import Batch
+from store.record_queue import Batch, CursorMoved, GenerationOver
 from sync.batch_writer import BatchWriter, Writing
 from sync.patience import Patience
 from sync.streams import Slice
+from sync.tables.position import Position
+from sync.tables.reading import TableReader
 from sync.tables.relatives import Orphanage
-from tests.integration.sync.family import CONTACT, FOREVER, INVOICE, MEMBERSHIP, TABLES, Family, the
+from tests.integration.sync.family import CONTACT, FOREVER, INVOICE, MEMBERSHIP, RESOURCE, TABLES, Family, the
 
 IDS = {
     CONTACT: [the(f"contact {number}") for number in range(3)],
@@ -38,6 +42,8 @@ _STEPS: list[tuple[int, st.SearchStrategy[tuple[Any, ...]]]] = [
     (4, st.tuples(st.just("born"), numbers, numbers)),
     (2, st.tuples(st.just("remove"), tables, numbers)),
     (6, st.tuples(st.just("read"), tables)),
+    (3, st.tuples(st.just("read_ahead"), tables)),
+    (3, st.tuples(st.just("store_late"), numbers)),
     (8, st.tuples(st.just("lease"), tables, st.integers(1, 3))),
     (6, st.tuples(st.just("work"), tables)),
     (4, st.tuples(st.just("overtake"), st.sampled_from([MEMBERSHIP, INVOICE]))),
@@ -51,6 +57,7 @@ _STEPS: list[tuple[int, st.SearchStrategy[tuple[Any, ...]]]] = [
     (2, st.tuples(st.just("look after"), tables)),
     (1, st.tuples(st.just("hurry"), tables)),
     (1, st.tuples(st.just("restart"), st.sampled_from([None, *TABLES]))),
+    (2, st.tuples(st.just("map_anew"), tables)),
     (1, st.tuples(st.just("expire"))),
     (1, st.tuples(st.just("replay"), tables)),
 ]
@@ -76,6 +83,7 @@ class Interleaving:
         self.family = family.start()
         family.campaign.is_back = lambda key: any(key in family.dynamics.ids(table) for table in TABLES)
         self.hands: list[Hand] = []
+        self.sleepers: list[TableReader] = []
         self.names = 0
 
     def play(self, step: tuple[Any, ...]) -> None:
@@ -142,6 +150,25 @@ class Interleaving:
 
     def read(self, table: str) -> None:
         self.family.read(table, ONE_PAGE)
+
+    def read_ahead(self, table: str) -> None:
+        """Another reader fetches the next page, and sleeps before it stores that."""
+        family = self.family
+        stream = family.streams[table]
+        reader = cast(TableReader, stream.source.reader(stream, family.workflow, family.generation, ONE_PAGE))
+        position = reader._taken_up(Position.load(family.workflow.cursor(table).value), None)
+        reader._pages.begin(position)
+        assert reader._pages._ahead
+        wait([reader._pages._ahead[1]])
+        self.sleepers.append(reader)
+
+    def store_late(self, which: int) -> None:
+        """A reader that slept goes on; what it has fetched counts if reading is where it was."""
+        if self.sleepers:
+            reader = self.sleepers.pop(which % len(self.sleepers))
+            with suppress(GenerationOver, CursorMoved):
+                reader.read_page()
+            reader.close()
 
     def lease(self, table: str, how_many: int) -> Hand | None:
         """One more writer takes a batch and sorts out what is to be sent."""
@@ -258,12 +285,21 @@ class Interleaving:
         """Stop and start; writers of the run before have ended or died by then, some after their last word."""
         if replayed:
             self.family.workflow.replays.ask(replayed, "a test", "")
+        self._stop()
+        self.family.start()
+
+    def map_anew(self, table: str) -> None:
+        """The same with another mapping of a table, under which all of it is read again."""
+        self.names += 1
+        self._stop()
+        self.family.start_anew(table, f"nobody {self.names}")
+
+    def _stop(self) -> None:
         for number, hand in enumerate(self.hands):
             if number % 2:
                 hand.writer._settle()
             self._let_lease_run_out(hand)
         self.hands.clear()
-        self.family.start()
 
     def replay(self, table: str) -> None:
         """All of a table is read and written once more, beside everything else."""
@@ -283,6 +319,8 @@ class Interleaving:
         for hand in self.hands:
             self._let_lease_run_out(hand)
         self.hands.clear()
+        for reader in self.sleepers:
+            reader.close()
         for table in TABLES:
             Patience(family.workflow.troubles, f"{table}.read").end()
         family.settle()
@@ -298,6 +336,20 @@ class Interleaving:
         for table in TABLES:
             for record in self.family.workflow.queue(table).parked(1 << 52):
                 assert record.parent.id not in self.family.held(record.parent.stream), "a wake-up was lost"
+
+
+def overtaken(family: Family) -> list[tuple[str, object, object]]:
+    """Records to which an older name came after a newer one: names are counted as they are given."""
+    newest: dict[tuple[str, str], int] = {}
+    found: list[tuple[str, object, object]] = []
+    for event in family.campaign.events:
+        name = event.body.get("lastName" if event.resource == RESOURCE[CONTACT] else "number")
+        if isinstance(name, str) and name:
+            number, of = int(name.removeprefix("name ")), (event.resource, event.key)
+            if number < newest.get(of, 0):
+                found.append((event.key, newest[of], number))
+            newest[of] = max(newest.get(of, 0), number)
+    return found
 
 
 def expected(family: Family) -> dict[str, dict[str, dict[str, Any]]]:

@@ -18,34 +18,10 @@ from tests.integration.sync.family import (
     sponsored_family,
     the,
 )
+from tests.integration.sync.held_up import ReadAhead
 
 ANN, BOB, GOLD = the("ann"), the("bob"), the("gold")
 FIRST = {"all": [{"field": "new_points", "is": "equals", "value": 1}]}
-
-
-class ReadAhead:
-    """A reader of memberships in a process of its own, held up where its page is about to be stored."""
-
-    def __init__(self, family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._about_to_store, self._goes_on = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=family.read, args=[MEMBERSHIP], daemon=True)
-        put_page = RecordQueue.put_page
-
-        def put_late(queue: RecordQueue, *args: Any, **options: Any) -> Stored:
-            if threading.current_thread() is self._thread:
-                self._about_to_store.set()
-                assert self._goes_on.wait(10)
-            return put_page(queue, *args, **options)
-
-        monkeypatch.setattr(RecordQueue, "put_page", put_late)
-
-    def begin(self) -> None:
-        self._thread.start()
-        assert self._about_to_store.wait(10)
-
-    def end(self) -> None:
-        self._goes_on.set()
-        self._thread.join(10)
 
 
 def told_to_leave(family: Family) -> None:
@@ -108,7 +84,11 @@ def test_a_child_that_its_reader_has_passed_over_and_not_yet_stored_does_not_com
 ) -> None:
     # Given a contact that is back
     matches_again(family)
-    reader, linked, bring_along = ReadAhead(family, monkeypatch), family.dynamics.linked, following.Family.bring_along
+    reader, linked, bring_along = (
+        ReadAhead(family, MEMBERSHIP, monkeypatch),
+        family.dynamics.linked,
+        following.Family.bring_along,
+    )
     asked: list[str] = []
 
     def linked_then_gone(table: DynamicsTable, *args: Any, **options: Any) -> Page:

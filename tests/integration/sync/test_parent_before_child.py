@@ -19,7 +19,7 @@ from sync.tables import comparing, deletions
 from sync.tables import reading as table_reading
 from tests.integration.store.planting import planted
 from tests.integration.sync.family import CONTACT, INVOICE, MEMBERSHIP, TABLES, Family
-from tests.integration.sync.interleaving import IDS, Interleaving, expected, steps
+from tests.integration.sync.interleaving import IDS, Interleaving, expected, overtaken, steps
 
 # Without shrinking, which would take longer than a test may: the sequence that failed is short enough to be read.
 SOUND = settings(
@@ -53,6 +53,7 @@ def play(redis: Redis, drawn: list[tuple[object, ...]], restores: bool = False) 
     interleaving.settle()
     # No write ever led to a parent that was not there, and no parent went before its children
     assert restores or [event for event in family.campaign.events if event.missing or event.orphaned] == []
+    assert overtaken(family) == []
     # And everything is written, nothing more, and nothing was set aside
     assert {table: family.held(table) for table in TABLES} == expected(family)
     assert [family.dead(table) for table in TABLES] == [{}, {}, {}]

@@ -161,13 +161,13 @@ def test_a_batch_is_on_its_way_while_another_is(
 def test_what_stops_the_workflow_ends_the_batch_beside_it(
     workflow: WorkflowStore, queue: RecordQueue, stream: Stream, target: Together, piece: Slice
 ) -> None:
-    # Given many batches, and one whose first request meets what only people can mend
+    # Given many batches, and a first request, of whichever batch, that meets what only people can mend
     queue.feed(1, [Change(f"s{number:04}", 1, b"x") for number in range(4990)], Lane.LIVE)
-    stopped = threading.Event()
+    first, stopped = threading.Lock(), threading.Event()
     target.together, target.concurrency = 50, 4
 
     def answer(send: Send) -> Answer:
-        if send.record.id == "r0":
+        if first.acquire(blocking=False):
             stopped.set()
             raise Stop("dynamics", "Dynamics refuses the application user")
         assert stopped.wait(timeout=20)

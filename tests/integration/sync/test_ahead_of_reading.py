@@ -1,0 +1,159 @@
+"""Records that are asked for apart from reading: what reading brings of them later is never older than what was sent.
+
+A reader may have fetched a page, and sleep before it is stored. Then a record on it changes, and is asked for by
+somebody else: because it follows its parent, because its mapping has changed, or for a replay.
+"""
+
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from connectors.dynamics_pages import Page
+from sync.tables.position import Position
+from tests.integration.sync.family import (
+    CONTACT,
+    MEMBERSHIP,
+    RESOURCE,
+    Family,
+    sponsor_matches_again,
+    sponsored_family,
+    the,
+)
+from tests.integration.sync.held_up import ReadAhead
+from tests.integration.sync.interleaving import ONE_PAGE
+
+ANN, BOB, GOLD = the("ann"), the("bob"), the("gold")
+TITLED: dict[str, Any] = {"fields": [{"from": "lastname", "to": "lastName"}, {"from": "jobtitle", "to": "cusJobTitle"}]}
+
+
+def written(family: Family, table: str, record_id: str, field: str) -> list[object]:
+    """What came to Campaign of a field, in this order."""
+    return [
+        event.body[field]
+        for event in family.campaign.events
+        if (event.resource, event.key) == (RESOURCE[table], record_id) and field in event.body
+    ]
+
+
+@pytest.fixture
+def waits_under_an_old_mapping(family: Family) -> None:
+    """Ann waits as she was read first, changed once since then, and her table is to be read under another mapping."""
+    family.start(new_membership=None, new_invoice=None)
+    family.dynamics.put(CONTACT, ANN, lastname="1")
+    family.read(CONTACT)
+    family.dynamics.put(CONTACT, ANN, lastname="2")
+    family.start(contact=TITLED)
+
+
+@pytest.mark.usefixtures("waits_under_an_old_mapping")
+def test_what_is_read_anew_for_its_mapping_is_not_followed_by_an_older_page(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a page of the full read that was fetched, and is about to be stored
+    reader = ReadAhead(family, CONTACT, monkeypatch)
+    reader.begin()
+    # When she changes, a writer comes to what waits of her, and the page is stored after that
+    family.dynamics.put(CONTACT, ANN, lastname="3")
+    family.write(CONTACT)
+    reader.end()
+    family.write(CONTACT)
+    family.settle()
+    # Then nothing older came after anything newer, and Campaign has the newest
+    names = written(family, CONTACT, ANN, "lastName")
+    assert (names, names[-1:]) == (sorted(map(str, names)), ["3"])
+
+
+@pytest.mark.usefixtures("waits_under_an_old_mapping")
+def test_what_is_read_anew_for_its_mapping_and_deleted_before_reading_has_seen_it_is_deleted(family: Family) -> None:
+    # Given that she changed, and was written as she is now, before reading has seen that
+    family.write(CONTACT)
+    assert written(family, CONTACT, ANN, "lastName") == ["2"]
+    # When she is deleted, and all that reading ever tells of her is that
+    family.dynamics.remove(CONTACT, ANN)
+    family.settle()
+    # Then she is gone
+    assert family.held(CONTACT) == {}
+
+
+def test_a_full_queue_of_what_reading_is_yet_to_bring_becomes_empty(redis: Redis) -> None:
+    # Given a queue at its high-water mark, full of contacts under an old mapping, and all of them have changed
+    family = Family(redis, high_water=3)
+    family.start(new_membership=None, new_invoice=None)
+    everybody = {the(f"contact {number}") for number in range(3)}
+    for record_id in everybody:
+        family.dynamics.put(CONTACT, record_id, lastname="1")
+    family.read(CONTACT)
+    family.start(contact=TITLED)
+    for record_id in everybody:
+        family.dynamics.put(CONTACT, record_id, lastname="2")
+    # When they are written
+    family.settle()
+    # Then all of them are there as they are now
+    assert {record_id: held["lastName"] for record_id, held in family.held(CONTACT).items()} == dict.fromkeys(
+        everybody, "2"
+    )
+
+
+def test_a_child_that_follows_its_parent_is_not_followed_by_an_older_page(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a sponsor who is back, and a page of memberships that was fetched, and is about to be stored
+    sponsor_matches_again(family)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_name="1")
+    reader = ReadAhead(family, MEMBERSHIP, monkeypatch)
+    reader.begin()
+    # When one of his changes, his children are told to follow and are written, and the page is stored after that
+    family.dynamics.put(MEMBERSHIP, GOLD, new_name="2")
+    family.carry(CONTACT)
+    family.write(MEMBERSHIP)
+    reader.end()
+    family.write(MEMBERSHIP)
+    family.settle()
+    # Then nothing older came after anything newer, and it leads to him with its newest name
+    names = written(family, MEMBERSHIP, GOLD, "number")
+    assert names[1:] == sorted(map(str, names[1:])) and names[-1] == "2"
+    assert family.held(MEMBERSHIP)[GOLD]["sponsor"] == BOB
+
+
+def test_what_a_replay_writes_ahead_of_reading_is_known_in_its_own_version(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a contact that changes after reading has caught up, just before the replay comes to it
+    family.start(new_membership=None, new_invoice=None)
+    family.dynamics.put(CONTACT, ANN, lastname="1")
+    family.settle()
+    family.workflow.replays.ask(CONTACT, "a test", "")
+    assert family.workflow.replays.begin_now(CONTACT, "a test")
+    scan = family.dynamics.scan
+
+    def after_a_change(*args: Any, **options: Any) -> Page:
+        family.dynamics.put(CONTACT, ANN, lastname="2")
+        return scan(*args, **options)
+
+    monkeypatch.setattr(family.dynamics, "scan", after_a_change)
+    family.read(CONTACT, ONE_PAGE)
+    # When it is written
+    family.write(CONTACT)
+    # Then the ledger does not take it for the version that reading had seen
+    [entry] = family.workflow.queue(CONTACT).ledger.entries([ANN])
+    assert written(family, CONTACT, ANN, "lastName") == ["1", "2"]
+    assert entry is not None and entry.version == Position.row_version(2)
+
+
+def test_a_child_that_has_followed_ahead_of_reading_leaves_with_its_parent_again(family: Family) -> None:
+    # Given a membership that followed its contact, in a version that reading has yet to see
+    sponsored_family(family)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.settle()
+    family.dynamics.put(CONTACT, ANN, statecode=0)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_name="1")
+    family.carry(CONTACT)
+    family.write(MEMBERSHIP)
+    assert family.held(MEMBERSHIP)[GOLD]["number"] == "1"
+    # When the contact leaves again
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.carry(CONTACT)
+    family.settle()
+    # Then both have left, the membership first
+    assert (family.held(MEMBERSHIP), set(family.held(CONTACT)), family.orphaned()) == ({}, {BOB}, [])
