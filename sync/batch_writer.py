@@ -173,7 +173,7 @@ class BatchWriter:
         if anew is not None:
             records = self._as_they_are_now(anew.outdated(records))
         entries = self._entries(records)
-        if anew is not None and (overtaken := anew.overtaken(records, entries)) is not None:
+        if anew is not None and (overtaken := anew.overtaken(records, entries, self._repeats)) is not None:
             records = self._as_they_are_now(overtaken)
             entries = self._entries(records)
         sends: list[Send] = []

@@ -143,7 +143,9 @@ class _Explainer:
         now_ms = self._store.now_ms()
         waiting = self._waiting() if kept.waits is not None else b""
         if kept.waits is not None and kind_of(waiting) == PARENT_LEFT:
-            left = Leased(self._id, kept.waits.version, now_ms, kept.waits.lane, waiting, 0, 0)
+            # If it is too old to count, it is told once more until it does.
+            version = max(kept.waits.version, kept.entry.version if kept.entry else 0)
+            left = Leased(self._id, version, now_ms, kept.waits.lane, waiting, 0, 0)
             return decision_on(self._stream.target, left, kept.entry)
         if row is None or row.version is None:
             # Newer than everything that was read of it, as deletions are.

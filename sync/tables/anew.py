@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from store.ledger import Entry
 from store.record_queue import Again, Filtered, Leased, Outcome
-from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, Allowance, Records, kind_of, version_of
+from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, Allowance, Records, kind_of
 from sync.tables.fetched import as_it_is
 from sync.tables.following import Family
 
@@ -34,29 +34,36 @@ class Anew:
     allowance: Allowance
 
     def outdated(self, records: list[Leased]) -> AsTheyAre:
-        """What was read under another mapping, or is to leave with a parent that stays, is read anew."""
-        unfounded = self.family.unfounded(records)
+        """What was read under another mapping, what follows its parent, and what is to leave with one that stays.
+
+        What follows was fetched past reading: it may have been deleted before it was queued, and that may have been
+        read, and passed over, while nobody knew of it.
+        """
+        following = self.family.unfounded(records)
+        following |= {record.id for record in records if record.payload.startswith(FOLLOWS)}
         outdated = {record.id for record in records if self.table.is_outdated(record.payload)}
-        return self._read(records, outdated | unfounded, unfounded)
+        return self._read(records, outdated | following, following)
 
-    def overtaken(self, records: list[Leased], entries: Sequence[Entry | None]) -> AsTheyAre | None:
-        """What is to follow its parent, or is deleted, although the ledger has a newer version of it; None if there is
-        no such record.
+    def overtaken(
+        self, records: list[Leased], entries: Sequence[Entry | None], repeats: Collection[str]
+    ) -> AsTheyAre | None:
+        """Those of which the ledger has a newer version, and which must not be passed over for that; None if there are
+        none: what follows its parent or is replayed, and what is deleted.
 
-        What follows may have been read, and settled as unchanged, while it was fetched. Sent as it is, it could be
-        older. What is deleted may have been written ahead of reading, and the version of a deletion is made up.
+        Sent as it waits, it could be older. What is deleted may have been written ahead of reading, and the version of
+        a deletion is made up.
         """
         newer = {
             record.id: entry.version
             for record, entry in zip(records, entries, strict=True)
-            if entry is not None and entry.version > _version(record) and _is_doubtful(record)
+            if entry is not None and entry.version > record.version and _counts(record, record.id in repeats)
         }
         if not newer:
             return None
-        # No newer than what is known: whatever is read from now on counts more.
+        # No newer than what is known: whatever is read from now on counts more. What follows was asked for just now.
         known = [record._replace(version=newer.get(record.id, record.version)) for record in records]
-        following = {record.id for record in records if record.payload.startswith(FOLLOWS)}
-        return self._read(known, newer.keys(), following & newer.keys())
+        again = {record.id for record in known if record.id in newer and not record.payload.startswith(FOLLOWS)}
+        return self._read(known, again, ())
 
     def _read(self, records: list[Leased], again: Collection[str], following: Collection[str]) -> AsTheyAre:
         """These with what `again` names as it is now, of which `following` are written whatever the ledger says."""
@@ -69,21 +76,22 @@ class Anew:
                 fresh.records.append(record)
             elif rows is None:
                 fresh.outcomes.append(Again(record.id, ASK_AGAIN_MS, counts=False))
-            elif record.id not in rows and kind_of(record.payload) == DELETED:
-                fresh.records.append(record)
-            elif record.id not in rows:
+            elif (row := rows.get(record.id)) is not None:
+                payload = as_it_is(row, self.table.payload(row))
+                if record.id in following and payload is not FILTERED_OUT:
+                    payload = FOLLOWS + payload
+                elif payload is FILTERED_OUT and kind_of(record.payload) == DELETED:
+                    payload = record.payload.replace(DELETED, FILTERED_OUT, 1)  # with the time when that was read
+                fresh.records.append(record._replace(payload=payload))
+            elif kind_of(record.payload) == DELETED:
+                # Newer than the row that it ends, older than one that is restored.
+                fresh.records.append(record._replace(version=record.version | 1))
+            else:
                 # It is deleted in Dynamics: reading brings that, too.
                 fresh.outcomes.append(Filtered(record.id))
-            else:
-                payload = as_it_is(rows[record.id], self.table.payload(rows[record.id]))
-                follows = record.id in following and payload is not FILTERED_OUT
-                fresh.records.append(record._replace(payload=FOLLOWS + payload if follows else payload))
         return fresh
 
 
-def _version(record: Leased) -> int:
-    return max(record.version, version_of(record.payload))
-
-
-def _is_doubtful(record: Leased) -> bool:
-    return record.payload.startswith(FOLLOWS) or kind_of(record.payload) == DELETED
+def _counts(record: Leased, repeated: bool) -> bool:
+    kind = kind_of(record.payload)
+    return kind == DELETED or (not kind and (repeated or record.payload.startswith(FOLLOWS)))

@@ -15,10 +15,9 @@ from typing import NamedTuple
 from connectors.dynamics import MOST_LINKED
 from connectors.errors import ConnectorError, CursorExpired, Malformed, Refused, TryAgain
 from store.places import Places
-from store.record_queue import Change, Lane, Leased, Parent, RecordQueue
+from store.record_queue import Change, Lane, Leased, Parent
 from store.store import WorkflowStore
 from sync.streams import (
-    DELETED,
     FILTERED_OUT,
     FOLLOWS,
     PARENT_LEFT,
@@ -159,7 +158,6 @@ class Family:
             queue = self.store.queue(child.name)
             queue.ledger.disbelieve([change.id for change in changes])
             queue.feed(self.generation, changes, Lane.REPLAY)
-            self._take_back(child, queue, [change.id for change in changes], parents, place, allowance)
         return Told(page)
 
     def _go_through(
@@ -222,36 +220,6 @@ class Family:
 
     def _head(self, course: Course) -> str:
         return f"{self.generation} {course} "
-
-    def _take_back(
-        self,
-        child: Stream,
-        queue: RecordQueue,
-        ids: Sequence[str],
-        parents: Sequence[str],
-        place: str,
-        allowance: Allowance,
-    ) -> None:
-        """Those that were deleted or stopped matching, if that was read, and passed over, before they were queued here.
-
-        The page is asked for once more. Its cursor cannot tell: a reader that has passed them over may yet store it.
-        """
-        # Looked at first: what is read from now on is of records that are known, and counts more.
-        position = Position.load(self.store.cursor(child.name).value)
-        page = child.table.linked_page(self.stream.name, parents, False, place, allowance)
-        again = {row.id: row for _, row in page.rows}
-        # These are gone, or are led elsewhere, whether they match or not.
-        again |= child.table.rows([record_id for record_id in ids if record_id not in again], allowance)
-        deletions = [
-            Change(record_id, position.recovered_version, DELETED) for record_id in ids if record_id not in again
-        ]
-        queue.feed(self.generation, deletions, Lane.LIVE)
-        unwanted = [
-            Change(record_id, position.fetched_version(again[record_id].version or 0), FILTERED_OUT)
-            for record_id in ids
-            if record_id in again and child.table.payload(again[record_id]) is FILTERED_OUT
-        ]
-        queue.feed(self.generation, unwanted, Lane.REPLAY)
 
     def returned(self, sends: Sequence[Send]) -> set[str]:
         """Those that were to leave the target, or had left it, and are written after all."""

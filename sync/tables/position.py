@@ -30,7 +30,7 @@ class Left:
         return Left(link, midway, self.newest, *began)
 
     def anew(self, newest: int) -> "Left":
-        """The same from its beginning: what was told of records that were seen since was too old to count."""
+        """The same from its beginning: what was told of records that wait in a newer version by now did not count."""
         return Left(self.origin, self.origin_midway, newest) if self.origin else replace(self, newest=newest)
 
     @property
@@ -162,8 +162,8 @@ class Position:
     def in_place_of(self, before: "Position", now_ms: int) -> "Position":
         """The same, put back in place of another one, which may have seen more.
 
-        What it tells of deletions is older than what was written since, and would not count. So those that the other
-        one was yet to tell are read by its link, as after a full read.
+        What it tells of deletions is older than what was read since, and would not count where that still waits. So
+        those that the other one was yet to tell are read by its link, as after a full read.
         """
         again = before.begin_again(before.mapping, before.pair, now_ms)
         return replace(

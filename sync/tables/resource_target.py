@@ -92,7 +92,7 @@ class ResourceTarget:
         """A record that was deleted in Dynamics, or that its filter or its parent's does not let travel (any more)."""
         wanted = {DELETED: self._deletes, FILTERED_OUT: self._deletes_filtered_out, PARENT_LEFT: True}[kind]
         # A version between the ledger's and this one may have been written, and its confirmation lost. So may one that
-        # followed its parent: it bears the version that left.
+        # followed its parent: it may bear the version that left.
         gone = entry is not None and not entry.perhaps_present and entry.version >= record.version
         gone = gone and kind != PARENT_LEFT
         if not wanted or (gone and kind != DELETED):

@@ -20,6 +20,7 @@ from store.store import Store, WorkflowStore
 from tests.integration.control.conftest import Run
 from tests.integration.control.demonstrated import know_secrets, with_active_contacts
 from tests.integration.control.flowing import flow, run_ingress
+from tests.integration.store.known import written_ahead
 
 #: Methods of Campaign's API, by what a rehearsal calls them.
 METHODS = {"create": "POST", "update": "PATCH", "delete": "DELETE"}
@@ -109,6 +110,8 @@ def test_a_dry_run_of_changes_counts_what_then_happens(
         (fifth, {"description": "not mapped"}),
     ):
         sandbox.ask("PATCH", f"/dynamics/tables/contact/{contact}", values)
+    # The deleted one was written ahead of reading
+    written_ahead(store.redis, store.workflow("ingress").queue("contact"), fourth)
     sandbox.ask("POST", "/dynamics/tables/contact/delete", {"ids": [fourth]})
     sandbox.ask("DELETE", "/journal")
     before = everything(store)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Page
 from sync.tables.position import Position
+from tests.integration.store.known import written_ahead
 from tests.integration.sync.family import (
     CONTACT,
     MEMBERSHIP,
@@ -72,8 +74,54 @@ def test_what_is_read_anew_for_its_mapping_and_deleted_before_reading_has_seen_i
     # When she is deleted, and all that reading ever tells of her is that
     family.dynamics.remove(CONTACT, ANN)
     family.settle()
-    # Then she is gone
+    # Then she is gone, in a version that is newer than what was written and older than whatever restores her
+    [entry] = family.workflow.queue(CONTACT).ledger.entries([ANN])
     assert family.held(CONTACT) == {}
+    assert entry is not None and Position.row_version(2) < entry.version < Position.row_version(3)
+
+
+def test_a_child_that_is_deleted_and_gone_before_it_is_told_to_follow_does_not_come_back(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a sponsor who is back, and his membership, with a change that nobody has read
+    sponsor_matches_again(family)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_name="1")
+    family.read(CONTACT)
+    linked, found = family.dynamics.linked, list[str]()
+
+    def then_gone(table: DynamicsTable, lookup: str, *args: Any, **options: Any) -> Page:
+        page = linked(table, lookup, *args, **options)
+        if lookup == "new_sponsorid" and page.rows and not found:
+            found.extend(row.id for row in page.rows)
+            family.dynamics.remove(MEMBERSHIP, GOLD)
+            family.carry(MEMBERSHIP)
+            assert family.held(MEMBERSHIP) == {}
+        return page
+
+    # When it is deleted right after it was fetched, and that is read and written before it is queued
+    monkeypatch.setattr(family.dynamics, "linked", then_gone)
+    family.write(CONTACT)
+    family.settle()
+    # Then it is not in Campaign
+    assert (found, family.held(MEMBERSHIP)) == ([GOLD], {})
+
+
+def test_a_copy_of_a_replay_that_is_older_than_what_was_written_ahead_is_written_as_the_record_is_now(
+    family: Family,
+) -> None:
+    # Given a copy that waits for a replay, of a contact that was written in a newer version meanwhile
+    family.start(new_membership=None, new_invoice=None)
+    family.dynamics.put(CONTACT, ANN, lastname="1")
+    family.settle()
+    family.workflow.replays.ask(CONTACT, "a test", "")
+    assert family.workflow.replays.begin_now(CONTACT, "a test")
+    family.read(CONTACT)
+    written_ahead(family.redis, family.workflow.queue(CONTACT), ANN)
+    family.dynamics.put(CONTACT, ANN, lastname="2")
+    # When it is its turn
+    family.write(CONTACT)
+    # Then the replay is not lost, and brings nothing old
+    assert written(family, CONTACT, ANN, "lastName") == ["1", "2"]
 
 
 def test_a_full_queue_of_what_reading_is_yet_to_bring_becomes_empty(redis: Redis) -> None:
