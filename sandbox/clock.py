@@ -1,4 +1,4 @@
-"""The sandbox's own clock: real time plus an offset that only ever grows."""
+"""The sandbox's own clock: real time plus an offset that only grows. It never goes back; the machine's may."""
 
 import time
 from datetime import UTC, datetime
@@ -14,11 +14,13 @@ class Clock:
 
     def __init__(self) -> None:
         self._offset = 0.0
+        self._latest = 0.0  # of the machine's clock
         self.skews: dict[str, float] = {}
 
     def now(self) -> float:
         """Seconds since the epoch, sandbox time."""
-        return time.time() + self._offset
+        self._latest = max(self._latest, time.time())
+        return self._latest + self._offset
 
     def shown(self, system: str) -> float:
         """Seconds since the epoch as this system's own clock has it."""
