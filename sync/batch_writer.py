@@ -55,6 +55,8 @@ REQUEST_SECONDS = 20.0
 BEGIN_WITHIN, END_WITHIN = 0.6, 0.95
 #: The part of a lease after which it is renewed, if records are still to be sent.
 RENEW_AFTER = 0.4
+#: The part of a lease in which a batch asks how its records are now, a part of them at least.
+ASK_WITHIN = 0.2
 #: How often a writer looks whether the workflow was stopped, and settles what has become known. Seconds.
 LOOK_EVERY = 0.25
 #: How long a shutdown waits for requests that are under way. Seconds.
@@ -169,8 +171,9 @@ class BatchWriter:
     def _prepare(self) -> None:
         """Sorts out what must be sent; what needs no request has its outcome at once."""
         records, table = self._batch.records, self._writing.stream.records
-        anew = Anew(table, self._family, self._asked, self._allowance) if table is not None else None
-        if anew is not None:
+        anew = None
+        if table is not None:
+            anew = Anew(table, self._family, self._asked, self._allowance, ASK_WITHIN * self._lease_s)
             records = self._as_they_are_now(anew.outdated(records))
         entries = self._entries(records)
         if anew is not None and (overtaken := anew.overtaken(records, entries, self._repeats)) is not None:
@@ -219,6 +222,7 @@ class BatchWriter:
         return self._queue.ledger.entries(ids)
 
     def _as_they_are_now(self, found: AsTheyAre) -> list[Leased]:
+        self._keep_lease()
         self._outcomes.extend(found.outcomes)
         return found.records
 

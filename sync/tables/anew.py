@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
+from time import monotonic
 from typing import NamedTuple, Protocol, TypeVar
 
+from connectors.dynamics import MOST_LINKED
+from connectors.dynamics_pages import Row
 from store.ledger import Entry
 from store.record_queue import Again, Filtered, Leased, Outcome
 from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, Allowance, Records, kind_of
@@ -32,6 +36,7 @@ class Anew:
     family: Family
     ask: Ask
     allowance: Allowance
+    seconds: float  #: after which no further part of them is asked for
 
     def outdated(self, records: list[Leased]) -> AsTheyAre:
         """What was read under another mapping, what follows its parent, and what is to leave with one that stays.
@@ -67,16 +72,14 @@ class Anew:
 
     def _read(self, records: list[Leased], again: Collection[str], following: Collection[str]) -> AsTheyAre:
         """These with what `again` names as it is now, of which `following` are written whatever the ledger says."""
-        if not again:
-            return AsTheyAre(records, [])
-        rows = self.ask(lambda: self.table.rows(sorted(again), self.allowance))
+        rows = self._rows(sorted(again))
         fresh = AsTheyAre([], [])
         for record in records:
             if record.id not in again:
                 fresh.records.append(record)
-            elif rows is None:
+            elif record.id not in rows:
                 fresh.outcomes.append(Again(record.id, ASK_AGAIN_MS, counts=False))
-            elif (row := rows.get(record.id)) is not None:
+            elif (row := rows[record.id]) is not None:
                 payload = as_it_is(row, self.table.payload(row))
                 if record.id in following and payload is not FILTERED_OUT:
                     payload = FOLLOWS + payload
@@ -90,6 +93,21 @@ class Anew:
                 # It is deleted in Dynamics: reading brings that, too.
                 fresh.outcomes.append(Filtered(record.id))
         return fresh
+
+    def _rows(self, record_ids: Sequence[str]) -> dict[str, Row | None]:
+        """How these are now, None where one is not there; of those only that Dynamics has answered for in time, a part
+        of them at least: with all or nothing, a slow Dynamics would keep a batch from ever being written."""
+        found: dict[str, Row | None] = {}
+        ends = monotonic() + self.seconds
+        for start in range(0, len(record_ids), MOST_LINKED):
+            part = record_ids[start : start + MOST_LINKED]
+            if start and monotonic() > ends:
+                break
+            rows = self.ask(partial(self.table.rows, part, self.allowance))
+            if rows is None:
+                break
+            found |= {record_id: rows.get(record_id) for record_id in part}
+        return found
 
 
 def _counts(record: Leased, repeated: bool) -> bool:

@@ -4,6 +4,7 @@ A reader may have fetched a page, and sleep before it is stored. Then a record o
 somebody else: because it follows its parent, because its mapping has changed, or for a replay.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from redis import Redis
 
 from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Page
+from connectors.uptime import uptime
 from sync.tables.position import Position
 from tests.integration.store.known import written_ahead
 from tests.integration.sync.family import (
@@ -141,6 +143,36 @@ def test_a_full_queue_of_what_reading_is_yet_to_bring_becomes_empty(redis: Redis
     assert {record_id: held["lastName"] for record_id, held in family.held(CONTACT).items()} == dict.fromkeys(
         everybody, "2"
     )
+
+
+def test_a_batch_of_which_not_all_can_be_asked_for_in_time_is_written_part_by_part(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given 200 contacts that wait under an old mapping, and a Dynamics that takes 20 seconds to tell how 50 of them are
+    family.start(new_membership=None, new_invoice=None)
+    everybody = {the(f"contact {number}") for number in range(200)}
+    for record_id in everybody:
+        family.dynamics.put(CONTACT, record_id, lastname="1")
+    family.read(CONTACT)
+    family.start(contact=TITLED)
+    asked: list[int] = []
+    linked = family.dynamics.linked
+
+    def linked_late(table: DynamicsTable, lookup: str, ids: Sequence[str], *args: Any, **options: Any) -> Page:
+        asked.append(len(ids))
+        return linked(table, lookup, ids, *args, **options)
+
+    monkeypatch.setattr(family.dynamics, "linked", linked_late)
+    for clock in ("sync.writing.uptime", "sync.batch_writer.uptime", "sync.tables.anew.monotonic"):
+        monkeypatch.setattr(clock, lambda: uptime() + 20 * len(asked))
+    # When they are written, all in one batch, under a lease of a minute
+    family.write(CONTACT, batch_size=200)
+    # Then some are, and the others follow
+    assert (asked, len(family.held(CONTACT))) == ([50], 50)
+    for _ in range(3):
+        family.hurry(CONTACT)
+        family.write(CONTACT, batch_size=200)
+    assert family.held(CONTACT).keys() == everybody
 
 
 def test_a_child_that_follows_its_parent_is_not_followed_by_an_older_page(
