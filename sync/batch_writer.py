@@ -18,7 +18,7 @@ import structlog
 
 from connectors.errors import ConnectorError, Stop, TryAgain
 from connectors.uptime import uptime
-from store.ledger import Entry
+from store.ledger import Entry, Standing
 from store.record_queue import (
     Again,
     Batch,
@@ -119,6 +119,8 @@ class BatchWriter:
         self._outages = 0  # in a row
         self._outage: TryAgain | None = None  # the last one
         self._held_up = 0  # records that met one
+        self._anew: Anew | None = None  # asks how records are now
+        self._unanswered: set[str] = set()  # those that it had no answer for
         self._looked_at: bool | None = None  # whether the schemas were compared since the last doubt
         self._returned: set[str] = set()  # records whose children have to follow them
         self._marks = writing.store.repeats(writing.stream.name)
@@ -171,14 +173,19 @@ class BatchWriter:
     def _prepare(self) -> None:
         """Sorts out what must be sent; what needs no request has its outcome at once."""
         records, table = self._batch.records, self._writing.stream.records
-        anew = None
         if table is not None:
-            anew = Anew(table, self._family, self._asked, self._allowance, ASK_WITHIN * self._lease_s)
-            records = self._as_they_are_now(anew.outdated(records))
+            self._anew = Anew(table, self._family, self._asked, self._allowance, ASK_WITHIN * self._lease_s)
+            records = self._as_they_are_now(self._anew.outdated(records))
         entries = self._entries(records)
-        if anew is not None and (overtaken := anew.overtaken(records, entries, self._repeats)) is not None:
+        if self._anew and (overtaken := self._anew.overtaken(records, entries, self._repeats)):
             records = self._as_they_are_now(overtaken)
             entries = self._entries(records)
+        self._wait_for_relatives(self._decided(records, entries))
+        self.provenance.expect(self._todo)
+        self._announce(self._todo)
+
+    def _decided(self, records: Sequence[Leased], entries: Sequence[Entry | None]) -> list[Send]:
+        """What is to be sent of these; the others have their outcome."""
         sends: list[Send] = []
         for record, entry in zip(records, entries, strict=True):
             if entry is None and self._target.remembers:
@@ -192,9 +199,7 @@ class BatchWriter:
                 sends.append(decision)
             else:
                 self._outcomes.append(decision)
-        self._wait_for_relatives(sends)
-        self.provenance.expect(self._todo)
-        self._announce(self._todo)
+        return sends
 
     def _announce(self, sends: Iterable[Send]) -> None:
         """Before any request: if its answer is lost, nobody must take for certain what it may have changed."""
@@ -224,6 +229,7 @@ class BatchWriter:
     def _as_they_are_now(self, found: AsTheyAre) -> list[Leased]:
         self._keep_lease()
         self._outcomes.extend(found.outcomes)
+        self._unanswered.update(outcome.id for outcome in found.outcomes if isinstance(outcome, Again))
         return found.records
 
     def _asked(self, question: Callable[[], T]) -> T | None:
@@ -241,12 +247,10 @@ class BatchWriter:
     def _wait_for_relatives(self, sends: list[Send]) -> None:
         """A child waits for its parents, a parent that goes for its children; the rest is to be sent."""
         stream = self._writing.stream
-        told = {send.record.id for send in sends if send.update is not None or send.leaves}
+        told = self._unanswered | {send.record.id for send in sends if send.update is not None or send.leaves}
         self._family.begin_anew([record.id for record in self._batch.records if record.id not in told])
         if stream.parents:
-            sends, missing, leaving = awaiting_parents(self._store, sends)
-            self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
-            self._outcomes.extend(Again(record_id, DELETION_WAIT_MS, counts=False) for record_id in leaving)
+            sends = self._as_they_follow(self._with_parents(sends))
         if self._family.is_linked_to:
             self._returned = self._family.returned(sends)
         deletions = [send for send in sends if send.update is None]
@@ -264,6 +268,22 @@ class BatchWriter:
                 self._todo.append(send)
             else:
                 self._outcomes.append(Again(send.record.id, DELETION_WAIT_MS, counts=False))
+
+    def _with_parents(self, sends: list[Send]) -> list[Send]:
+        """Those that need not wait for a parent."""
+        ready, missing, leaving = awaiting_parents(self._store, sends)
+        self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
+        self._outcomes.extend(Again(record_id, DELETION_WAIT_MS, counts=False) for record_id in leaving)
+        return ready
+
+    def _as_they_follow(self, sends: list[Send]) -> list[Send]:
+        """These, with those that follow a parent as they are now."""
+        following = [send.record for send in sends if send.follows]
+        if not following or self._anew is None:
+            return sends
+        records = self._as_they_are_now(self._anew.following(following))
+        entries = self._queue.ledger.entries([record.id for record in records])
+        return [send for send in sends if not send.follows] + self._with_parents(self._decided(records, entries))
 
     def _held_back(self, course: Course, leaving: list[Send]) -> set[str]:
         """Parents that leave the target, but not before their children. The other records wait for the answer."""
@@ -435,5 +455,15 @@ class BatchWriter:
         """What was replayed is settled. One that was refused is still to be repeated when it is retried."""
         if not self._repeats:
             return
-        ended = [one.id for one in outcomes if isinstance(one, Written | Unchanged | Filtered)]
+        # Nothing of a replay is found unchanged: that is one that was passed over for a newer version.
+        ended = [
+            one.id
+            for one in outcomes
+            if isinstance(one, Written | Filtered) or (isinstance(one, Unchanged) and _is_gone(one))
+        ]
         self._marks.clear(self._repeats.intersection(ended) - doubted)
+
+
+def _is_gone(unchanged: Unchanged) -> bool:
+    """Whether it was deleted already."""
+    return unchanged.entry is not None and unchanged.entry.standing is Standing.DELETED

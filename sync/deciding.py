@@ -3,7 +3,7 @@ rehearses what they do."""
 
 from store.ledger import Entry
 from store.record_queue import Leased, Outcome, Unchanged
-from sync.streams import Send, Target, version_of
+from sync.streams import DELETED, FOLLOWS, Send, Target, kind_of, version_of
 
 
 def decision_on(target: Target, record: Leased, entry: Entry | None, repeats: bool = False) -> Send | Outcome:
@@ -16,3 +16,13 @@ def decision_on(target: Target, record: Leased, entry: Entry | None, repeats: bo
     if entry is not None and repeats:
         entry = entry._replace(fingerprint=b"")
     return target.prepare(record, entry)
+
+
+def counts_anyway(record: Leased, repeats: bool) -> bool:
+    """Whether a record is not simply passed over if the ledger has a newer version of it: a writer asks Dynamics then.
+
+    What follows its parent, or is replayed, is to be written in any case; as it waits, it could be older. What is
+    deleted may have been written ahead of reading, and the version of a deletion is made up.
+    """
+    kind = kind_of(record.payload)
+    return kind == DELETED or (not kind and (repeats or record.payload.startswith(FOLLOWS)))

@@ -12,7 +12,7 @@ from control.rehearsal.parents import Parents
 from control.rehearsal.rows import Reading
 from store.record_queue import Change, Filtered, Lane, Leased, Outcome, Unchanged
 from store.whereabouts import Head
-from sync.deciding import decision_on
+from sync.deciding import counts_anyway, decision_on
 from sync.mapping.mapper import Unmappable
 from sync.reading import PAGE_SECONDS
 from sync.streams import DELETED, FILTERED_OUT, Send, Stream, kind_of, leaving
@@ -96,8 +96,8 @@ class Judge:
         sends: list[Send] = []
         for record, entry in zip(records, entries, strict=True):
             known, again = entry if reading.trusts else None, reading.replays or record.id in repeats
-            if known is not None and kind_of(record.payload) == DELETED:
-                # However old it seems: the writer asks Dynamics whether it counts.
+            if known is not None and counts_anyway(record, again):
+                # However old it seems: the writer asks Dynamics how it is now.
                 record = record._replace(version=max(record.version, known.version))
             try:
                 decision = decision_on(stream.target, record, known, again)

@@ -1,7 +1,8 @@
 """Records that are asked for once more right before they are written: what waits of them may not be how they are."""
 
+import random
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 from typing import NamedTuple, Protocol, TypeVar
@@ -10,6 +11,7 @@ from connectors.dynamics import MOST_LINKED
 from connectors.dynamics_pages import Row
 from store.ledger import Entry
 from store.record_queue import Again, Filtered, Leased, Outcome
+from sync.deciding import counts_anyway
 from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, Allowance, Records, kind_of
 from sync.tables.fetched import as_it_is
 from sync.tables.following import Family
@@ -37,79 +39,85 @@ class Anew:
     ask: Ask
     allowance: Allowance
     seconds: float  #: after which no further part of them is asked for
+    answered: set[str] = field(default_factory=set)  #: those that Dynamics has answered for
 
     def outdated(self, records: list[Leased]) -> AsTheyAre:
-        """What was read under another mapping, what follows its parent, and what is to leave with one that stays.
-
-        What follows was fetched past reading: it may have been deleted before it was queued, and that may have been
-        read, and passed over, while nobody knew of it.
-        """
-        following = self.family.unfounded(records)
-        following |= {record.id for record in records if record.payload.startswith(FOLLOWS)}
+        """What was read under another mapping, or is to leave with a parent that stays."""
+        unfounded = self.family.unfounded(records)
         outdated = {record.id for record in records if self.table.is_outdated(record.payload)}
-        return self._read(records, outdated | following, following)
+        return self._read(records, outdated | unfounded, unfounded)
 
     def overtaken(
         self, records: list[Leased], entries: Sequence[Entry | None], repeats: Collection[str]
     ) -> AsTheyAre | None:
-        """Those of which the ledger has a newer version, and which must not be passed over for that; None if there are
-        none: what follows its parent or is replayed, and what is deleted.
-
-        Sent as it waits, it could be older. What is deleted may have been written ahead of reading, and the version of
-        a deletion is made up.
-        """
+        """Those that count although the ledger has a newer version; None if there are none. `repeats`: what is
+        replayed."""
         newer = {
             record.id: entry.version
             for record, entry in zip(records, entries, strict=True)
-            if entry is not None and entry.version > record.version and _counts(record, record.id in repeats)
+            if entry is not None and entry.version > record.version and counts_anyway(record, record.id in repeats)
         }
         if not newer:
             return None
-        # No newer than what is known: whatever is read from now on counts more. What follows was asked for just now.
-        known = [record._replace(version=newer.get(record.id, record.version)) for record in records]
-        again = {record.id for record in known if record.id in newer and not record.payload.startswith(FOLLOWS)}
-        return self._read(known, again, ())
+        # What follows is asked for right before it is sent.
+        again = {record.id for record in records if record.id in newer and not record.payload.startswith(FOLLOWS)}
+        found = self._read(records, again, ())
+        # No newer than what is known: whatever is read from now on counts more. A deletion is newer than the row that
+        # it ends, and older than one that is restored.
+        known = [
+            record._replace(version=newer[record.id] | (kind_of(record.payload) == DELETED))
+            if record.id in newer
+            else record
+            for record in found.records
+        ]
+        return AsTheyAre(known, found.outcomes)
+
+    def following(self, records: list[Leased]) -> AsTheyAre:
+        """What follows its parent, right before it is sent.
+
+        It was fetched past reading: it may have been deleted before it was queued, and that may have been read, and
+        passed over, while nobody knew of it.
+        """
+        again = {record.id for record in records} - self.answered
+        return self._read(records, again, again)
 
     def _read(self, records: list[Leased], again: Collection[str], following: Collection[str]) -> AsTheyAre:
         """These with what `again` names as it is now, of which `following` are written whatever the ledger says."""
-        rows = self._rows(sorted(again))
+        rows = self._rows(again)
         fresh = AsTheyAre([], [])
         for record in records:
             if record.id not in again:
                 fresh.records.append(record)
             elif record.id not in rows:
                 fresh.outcomes.append(Again(record.id, ASK_AGAIN_MS, counts=False))
-            elif (row := rows[record.id]) is not None:
-                payload = as_it_is(row, self.table.payload(row))
-                if record.id in following and payload is not FILTERED_OUT:
-                    payload = FOLLOWS + payload
-                elif payload is FILTERED_OUT and kind_of(record.payload) == DELETED:
-                    payload = record.payload.replace(DELETED, FILTERED_OUT, 1)  # with the time when that was read
-                fresh.records.append(record._replace(payload=payload))
-            elif kind_of(record.payload) == DELETED:
-                # Newer than the row that it ends, older than one that is restored.
-                fresh.records.append(record._replace(version=record.version | 1))
-            else:
-                # It is deleted in Dynamics: reading brings that, too.
+            elif (row := rows[record.id]) is None and kind_of(record.payload) == DELETED:
+                fresh.records.append(record)
+            elif (
+                row is None
+                or kind_of(record.payload) == DELETED
+                or (payload := self.table.payload(row)) is FILTERED_OUT
+            ):
+                # That it is gone, or back, or does not match, reading brings, too.
                 fresh.outcomes.append(Filtered(record.id))
+            else:
+                follows = FOLLOWS if record.id in following else b""
+                fresh.records.append(record._replace(payload=follows + as_it_is(row, payload)))
         return fresh
 
-    def _rows(self, record_ids: Sequence[str]) -> dict[str, Row | None]:
+    def _rows(self, record_ids: Collection[str]) -> dict[str, Row | None]:
         """How these are now, None where one is not there; of those only that Dynamics has answered for in time, a part
         of them at least: with all or nothing, a slow Dynamics would keep a batch from ever being written."""
         found: dict[str, Row | None] = {}
         ends = monotonic() + self.seconds
-        for start in range(0, len(record_ids), MOST_LINKED):
-            part = record_ids[start : start + MOST_LINKED]
+        # By chance: where there is time for some only, none of them is always the last.
+        ids = random.sample(sorted(record_ids), len(record_ids))
+        for start in range(0, len(ids), MOST_LINKED):
+            part = ids[start : start + MOST_LINKED]
             if start and monotonic() > ends:
                 break
             rows = self.ask(partial(self.table.rows, part, self.allowance))
             if rows is None:
                 break
             found |= {record_id: rows.get(record_id) for record_id in part}
+        self.answered.update(found)
         return found
-
-
-def _counts(record: Leased, repeated: bool) -> bool:
-    kind = kind_of(record.payload)
-    return kind == DELETED or (not kind and (repeated or record.payload.startswith(FOLLOWS)))

@@ -13,12 +13,12 @@ def fetched(row: Row, payload: bytes, position: Position) -> Change:
     """
     assert row.version is not None
     version = position.fetched_version(row.version)
-    ahead = position.row_version(row.version) > version
+    ahead = position.row_version(row.version) > version and payload is not FILTERED_OUT
     return Change(row.id, version, as_it_is(row, payload) if ahead else payload)
 
 
 def as_it_is(row: Row, payload: bytes) -> bytes:
-    """What a table makes of a row, with the row's version, which the ledger is to have once it is written: a page that
-    was read before, and is stored only now, does not count then."""
+    """What a table makes of a row that travels, with the row's version, which the ledger is to have once it is written:
+    a page that was read before, and is stored only now, does not count then."""
     assert row.version is not None
-    return payload if payload is FILTERED_OUT else in_version(Position.row_version(row.version), payload)
+    return in_version(Position.row_version(row.version), payload)

@@ -12,10 +12,12 @@ from redis import Redis
 
 from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Page
+from connectors.errors import Unavailable
 from connectors.uptime import uptime
 from sync.tables.position import Position
 from tests.integration.store.known import written_ahead
 from tests.integration.sync.family import (
+    ACTIVE,
     CONTACT,
     MEMBERSHIP,
     RESOURCE,
@@ -237,3 +239,56 @@ def test_a_child_that_has_followed_ahead_of_reading_leaves_with_its_parent_again
     family.settle()
     # Then both have left, the membership first
     assert (family.held(MEMBERSHIP), set(family.held(CONTACT)), family.orphaned()) == ({}, {BOB}, [])
+
+
+def active_contact(family: Family) -> None:
+    """Ann and her membership are in Campaign; a contact that is not active is deleted there."""
+    family.start(contact={"filter": ACTIVE, "delete_filtered_out": True}, new_invoice=None)
+    family.dynamics.put(CONTACT, ANN, lastname="1", statecode=0)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN)
+    family.settle()
+
+
+def test_a_version_that_is_passed_over_takes_no_replay_away_from_its_record(family: Family) -> None:
+    # Given a contact that waits to be deleted, since it does not match, was written ahead of that, and is replayed
+    active_contact(family)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.read(CONTACT)
+    written_ahead(family.redis, family.workflow.queue(CONTACT), ANN)
+    family.workflow.repeats(CONTACT).add([ANN])
+    # When it is passed over
+    family.write(CONTACT)
+    assert family.workflow.queue(CONTACT).backlog().total == 0
+    # Then its copy, which is yet to come, will be written
+    assert family.workflow.repeats(CONTACT).among([ANN]) == {ANN}
+
+
+def test_a_deletion_of_a_record_that_is_back_and_does_not_match_is_left_to_reading(family: Family) -> None:
+    # Given a contact whose deletion waits, which was written ahead of that, and is back in a way that does not match
+    active_contact(family)
+    family.dynamics.remove(CONTACT, ANN)
+    family.read(CONTACT)
+    written_ahead(family.redis, family.workflow.queue(CONTACT), ANN)
+    family.dynamics.put(CONTACT, ANN, lastname="1", statecode=1)
+    # When its turn comes
+    family.write(CONTACT)
+    # Then nobody is told to leave or to follow before that was read
+    assert [family.workflow.queue(table).backlog().total for table in (CONTACT, MEMBERSHIP)] == [0, 0]
+    assert (set(family.held(CONTACT)), set(family.held(MEMBERSHIP))) == ({ANN}, {GOLD})
+
+
+def test_a_parent_that_dynamics_has_no_answer_for_goes_on_with_its_children_where_it_was(family: Family) -> None:
+    # Given a contact that is back, whose children were asked for up to some page; it is to be asked for anew
+    active_contact(family)
+    family.dynamics.put(CONTACT, ANN, lastname="2")
+    family.read(CONTACT)
+    written_ahead(family.redis, family.workflow.queue(CONTACT), ANN)
+    family.workflow.repeats(CONTACT).add([ANN])
+    places, place = family.workflow.following(CONTACT), f"{family.generation} returns 0 1 0 0 linked:{ANN}:{GOLD}"
+    places.put({ANN: place})
+    # When Dynamics has no answer
+    family.dynamics.failing = Unavailable("dynamics", "no answer", wait=1)
+    family.write(CONTACT)
+    # Then it is known how far that was
+    assert family.workflow.queue(CONTACT).backlog().delayed == 1
+    assert places.of([ANN]) == {ANN: place}

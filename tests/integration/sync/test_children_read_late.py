@@ -163,6 +163,35 @@ def test_a_child_that_is_restored_while_it_is_looked_for_stays(family: Family, m
     assert (found, set(family.held(MEMBERSHIP))) == ([0], {GOLD})
 
 
+def test_a_child_that_waits_for_its_parent_is_asked_for_when_it_is_sent(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a sponsor who is back
+    sponsor_matches_again(family)
+    linked, bring_along = family.dynamics.linked, following.Family.bring_along
+    lookups: list[str] = []
+
+    def noted(table: DynamicsTable, lookup: str, *args: Any, **options: Any) -> Page:
+        lookups.append(lookup)
+        return linked(table, lookup, *args, **options)
+
+    def then_written(self: following.Family, *args: Any) -> bool:
+        come = bring_along(self, *args)
+        # When his membership's turn comes before he is confirmed
+        family.write(MEMBERSHIP)
+        assert family.parked(MEMBERSHIP) == {GOLD}
+        return come
+
+    monkeypatch.setattr(family.dynamics, "linked", noted)
+    monkeypatch.setattr(following.Family, "bring_along", then_written)
+    family.carry(CONTACT)
+    # Then it waits without a question, and is asked for once it is sent
+    assert "new_membershipid" not in lookups
+    family.settle()
+    assert lookups.count("new_membershipid") == 1
+    assert family.held(MEMBERSHIP)[GOLD]["sponsor"] == BOB
+
+
 @pytest.mark.parametrize("when", ["before the answer", "after the answer", "before it is queued"])
 @pytest.mark.parametrize("mapped", [True, False], ids=["mapped", "not mapped"])
 def test_a_child_that_changes_while_it_is_fetched_to_follow_leads_to_its_parent_again(

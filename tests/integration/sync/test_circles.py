@@ -7,6 +7,7 @@ import pytest
 from connectors.errors import Unreachable
 from store.record_queue import Parent
 from store.store import WorkflowStore
+from sync import writing
 from sync.streams import Link, Send
 from sync.tables import relatives
 from tests.integration.sync.family import ACTIVE, CONTACT, Family, the
@@ -87,6 +88,7 @@ def test_records_that_were_parked_for_each_other_beside_each_other_are_let_go_af
 
     # When two writers look at them at the same time, each of which does not know yet that the other one is parked
     monkeypatch.setattr(relatives, "_closes_circle", meanwhile)
+    monkeypatch.setattr(writing, "LANES", 1)
     family.hurry(CONTACT)
     family.write(CONTACT, batch_size=1)
     assert family.parked(CONTACT) == {ANN, BOB}
