@@ -18,7 +18,7 @@ import structlog
 
 from connectors.errors import ConnectorError, Stop, TryAgain
 from connectors.uptime import uptime
-from store.ledger import Entry, Standing
+from store.ledger import Standing
 from store.record_queue import (
     Again,
     Batch,
@@ -26,7 +26,6 @@ from store.record_queue import (
     GenerationOver,
     Leased,
     Outcome,
-    Parked,
     Refused,
     Unchanged,
     Unsent,
@@ -34,16 +33,14 @@ from store.record_queue import (
 )
 from store.sealing import UnknownKey
 from store.store import WorkflowStore
-from sync.deciding import decision_on
 from sync.patience import Patience, asked_for
 from sync.provenance import Provenance
 from sync.reasons import may_be_drift, reason_of, remedy_of, status_of
 from sync.retry import Later, Remedy, decide
+from sync.sorting import Hold, Sorting
 from sync.streams import Answer, Send, Slice, Stream, Streams
-from sync.tables.anew import ASK_AGAIN_MS, Anew, AsTheyAre
-from sync.tables.deletions import Departures
-from sync.tables.following import Course, Family
-from sync.tables.relatives import DELETION_WAIT_MS, awaiting_parents
+from sync.tables.anew import ASK_AGAIN_MS
+from sync.tables.following import Family
 
 log = structlog.get_logger()
 
@@ -55,16 +52,12 @@ REQUEST_SECONDS = 20.0
 BEGIN_WITHIN, END_WITHIN = 0.6, 0.95
 #: The part of a lease after which it is renewed, if records are still to be sent.
 RENEW_AFTER = 0.4
-#: The part of a lease in which a batch asks how its records are now, a part of them at least.
-ASK_WITHIN = 0.2
 #: How often a writer looks whether the workflow was stopped, and settles what has become known. Seconds.
 LOOK_EVERY = 0.25
 #: How long a shutdown waits for requests that are under way. Seconds.
 SHUTDOWN_SECONDS = 5.0
 #: How soon, and how often, a record is tried again that a changed schema may have made wrong. Seconds, attempts.
 SCHEMA_WAIT, SCHEMA_ATTEMPTS = 5.0, 4
-#: How long a batch asks for the children of those that leave, a page at least, before its other records go on. Seconds.
-CHILDREN_SECONDS = 1.0
 #: Outages in a row after which the rest of a batch is given back: the target is down, not the record wrong.
 OUTAGES_TOO_MANY = 3
 
@@ -100,7 +93,6 @@ class BatchWriter:
         self._writing = writing
         self._target = writing.stream.target
         self._family = Family(writing.stream, writing.streams, writing.store, writing.generation)
-        self._departures = Departures(writing.stream, writing.streams, writing.store, writing.generation)
         self._store = writing.store
         self._queue = writing.store.queue(writing.stream.name)
         self._generation = writing.generation
@@ -119,13 +111,9 @@ class BatchWriter:
         self._outages = 0  # in a row
         self._outage: TryAgain | None = None  # the last one
         self._held_up = 0  # records that met one
-        self._anew: Anew | None = None  # asks how records are now
-        self._unanswered: set[str] = set()  # those that it had no answer for
         self._looked_at: bool | None = None  # whether the schemas were compared since the last doubt
-        self._returned: set[str] = set()  # records whose children have to follow them
-        self._marks = writing.store.repeats(writing.stream.name)
-        self._repeats: set[str] = set()  # records that are replayed
-        self._new: set[str] = set()  # records that the ledger did not know
+        hold = Hold(self._allowance, self._keep_lease, self._asked, self._failed, self._let_go)
+        self._sorting = Sorting(writing, batch, self._family, hold)
         self._confirmed = False  # whether the target has confirmed any record
 
     @property
@@ -171,66 +159,21 @@ class BatchWriter:
             patience.note(self._outage.sentence, wait=0)
 
     def _prepare(self) -> None:
-        """Sorts out what must be sent; what needs no request has its outcome at once."""
-        records, table = self._batch.records, self._writing.stream.records
-        if table is not None:
-            self._anew = Anew(table, self._family, self._asked, self._allowance, ASK_WITHIN * self._lease_s)
-            records = self._as_they_are_now(self._anew.outdated(records))
-        entries = self._entries(records)
-        if self._anew and (overtaken := self._anew.overtaken(records, entries, self._repeats)):
-            records = self._as_they_are_now(overtaken)
-            entries = self._entries(records)
-        self._wait_for_relatives(self._decided(records, entries))
-        self.provenance.expect(self._todo)
-        self._announce(self._todo)
+        """What must be sent is to be done; what needs no request has its outcome at once."""
+        todo, outcomes = self._sorting.sort()
+        self._todo.extend(todo)
+        self._outcomes.extend(outcomes)
+        self.provenance.expect(todo)
 
-    def _decided(self, records: Sequence[Leased], entries: Sequence[Entry | None]) -> list[Send]:
-        """What is to be sent of these; the others have their outcome."""
-        sends: list[Send] = []
-        for record, entry in zip(records, entries, strict=True):
-            if entry is None and self._target.remembers:
-                self._new.add(record.id)
-            try:
-                decision = decision_on(self._target, record, entry, record.id in self._repeats)
-            except Exception as error:  # a record that we cannot digest must not stop the others
-                self._outcomes.append(self._failed(record, error))
-                continue
-            if isinstance(decision, Send):
-                sends.append(decision)
-            else:
-                self._outcomes.append(decision)
-        return sends
-
-    def _announce(self, sends: Iterable[Send]) -> None:
-        """Before any request: if its answer is lost, nobody must take for certain what it may have changed."""
-        if self._target.remembers:
-            unknown = [send.record.id for send in sends if send.update is not None and not send.known]
-            known = [send for send in sends if send.known]
-            leaving = [send.record.id for send in known if send.update is None]
-            changing = [send.record.id for send in known if send.update is not None]
-            if self._queue.sending(self._batch.number, unknown, leaving, changing) < 0:
-                self._halt = True
+    def _let_go(self) -> None:
+        self._halt = True
 
     def _give_back(self) -> None:
         """What no thread has taken. Of it nothing is known after all: new records may travel in a file later."""
         left = [send.record.id for send in self._todo]
-        if unknown := self._new.intersection(left):
+        if unknown := self._sorting.new.intersection(left):
             self._queue.not_sent(self._batch.number, unknown)
         self._outcomes.extend(Unsent(record_id) for record_id in left)
-
-    def _entries(self, records: list[Leased]) -> Sequence[Entry | None]:
-        if not self._target.remembers:
-            return [None] * len(records)
-        ids = [record.id for record in records]
-        # Before the ledger is read: what was marked by then is written after it was marked.
-        self._repeats = self._marks.among(ids)
-        return self._queue.ledger.entries(ids)
-
-    def _as_they_are_now(self, found: AsTheyAre) -> list[Leased]:
-        self._keep_lease()
-        self._outcomes.extend(found.outcomes)
-        self._unanswered.update(outcome.id for outcome in found.outcomes if isinstance(outcome, Again))
-        return found.records
 
     def _asked(self, question: Callable[[], T]) -> T | None:
         """The answer of Dynamics; None if there is none for now."""
@@ -243,62 +186,6 @@ class BatchWriter:
         except (LeaseEnding, GenerationOver):
             self._halt = True
         return None
-
-    def _wait_for_relatives(self, sends: list[Send]) -> None:
-        """A child waits for its parents, a parent that goes for its children; the rest is to be sent."""
-        stream = self._writing.stream
-        told = self._unanswered | {send.record.id for send in sends if send.update is not None or send.leaves}
-        self._family.begin_anew([record.id for record in self._batch.records if record.id not in told])
-        if stream.parents:
-            sends = self._as_they_follow(self._with_parents(sends))
-        if self._family.is_linked_to:
-            self._returned = self._family.returned(sends)
-        deletions = [send for send in sends if send.update is None]
-        if not stream.children or not deletions:
-            self._todo.extend(sends)
-            return
-        there = [send for send in deletions if send.leaves and send.known]
-        ready = self._departures.ready(deletions) - self._held_back(Course.LEAVES, there)
-        # From here on no child is sent that links to one of these. One that was leased just before may not know it.
-        going = [send for send in deletions if send.record.id in ready]
-        self._announce(going)
-        ready -= self._held_back(Course.GOES, [send for send in going if send.leaves])
-        for send in sends:
-            if send.update is not None or send.record.id in ready:
-                self._todo.append(send)
-            else:
-                self._outcomes.append(Again(send.record.id, DELETION_WAIT_MS, counts=False))
-
-    def _with_parents(self, sends: list[Send]) -> list[Send]:
-        """Those that need not wait for a parent."""
-        ready, missing, leaving = awaiting_parents(self._store, sends)
-        self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
-        self._outcomes.extend(Again(record_id, DELETION_WAIT_MS, counts=False) for record_id in leaving)
-        return ready
-
-    def _as_they_follow(self, sends: list[Send]) -> list[Send]:
-        """These, with those that follow a parent as they are now."""
-        following = [send.record for send in sends if send.follows]
-        if not following or self._anew is None:
-            return sends
-        records = self._as_they_are_now(self._anew.following(following))
-        entries = self._queue.ledger.entries([record.id for record in records])
-        return [send for send in sends if not send.follows] + self._with_parents(self._decided(records, entries))
-
-    def _held_back(self, course: Course, leaving: list[Send]) -> set[str]:
-        """Parents that leave the target, but not before their children. The other records wait for the answer."""
-        ids = {send.record.id for send in leaving}
-        if not ids:
-            return set()
-        self._keep_lease()
-        until = uptime() + CHILDREN_SECONDS
-        held = self._asked(
-            lambda: self._family.held_back(
-                course, ids, self._allowance, lambda: uptime() > until or time.monotonic() > self._writing.ends
-            )
-        )
-        self._keep_lease()
-        return ids if held is None else held
 
     def _send_on(self) -> None:
         """One thread: sends records until none is left or nothing may be sent any more."""
@@ -350,7 +237,7 @@ class BatchWriter:
         Before it is confirmed: a crash in between must not leave the children behind.
         """
         deleted_there = inserted and send.known and self._family.is_linked_to
-        if send.record.id not in self._returned and not deleted_there:
+        if send.record.id not in self._sorting.returned and not deleted_there:
             return True
         # Some of them however late in the slice: what is asked for a little at a time must come to its end.
         come = self._asked(
@@ -453,7 +340,8 @@ class BatchWriter:
 
     def _clear_repeats(self, outcomes: Sequence[Outcome], doubted: set[str]) -> None:
         """What was replayed is settled. One that was refused is still to be repeated when it is retried."""
-        if not self._repeats:
+        repeats = self._sorting.repeats
+        if not repeats:
             return
         # Nothing of a replay is found unchanged: that is one that was passed over for a newer version.
         ended = [
@@ -461,7 +349,7 @@ class BatchWriter:
             for one in outcomes
             if isinstance(one, Written | Filtered) or (isinstance(one, Unchanged) and _is_gone(one))
         ]
-        self._marks.clear(self._repeats.intersection(ended) - doubted)
+        self._store.repeats(self._writing.stream.name).clear(repeats.intersection(ended) - doubted)
 
 
 def _is_gone(unchanged: Unchanged) -> bool:

@@ -14,7 +14,6 @@ from connectors.errors import CursorExpired, Malformed, Refused, Unreachable
 from connectors.uptime import uptime
 from store.ledger import Standing
 from store.record_queue import Unsent
-from sync import batch_writer
 from sync.batch_writer import BatchWriter
 from sync.streams import Slice
 from sync.writing import write_slice
@@ -255,7 +254,8 @@ class SlowPages:
             self.asked_about.update(ids)
             return linked(table, lookup, ids, *args, **options)
 
-        monkeypatch.setattr(batch_writer, "uptime", lambda: uptime() + 40 * self.asked)
+        for clock in ("sync.batch_writer.uptime", "sync.sorting.uptime"):
+            monkeypatch.setattr(clock, lambda: uptime() + 40 * self.asked)
         monkeypatch.setattr(family.dynamics, "linked", linked_late)
 
     def write(self, table: str) -> int:

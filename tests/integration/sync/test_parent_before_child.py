@@ -14,7 +14,7 @@ from redis import Redis
 
 from store import ledger
 from store.record_queue import RecordQueue
-from sync import batch_writer
+from sync import batch_writer, sorting
 from sync.tables import comparing, deletions
 from sync.tables import reading as table_reading
 from tests.integration.store.planting import planted
@@ -88,7 +88,7 @@ PLANTED = settings(SOUND, max_examples=200, derandomize=True)
 
 
 def nobody_is_missed() -> AbstractContextManager[object]:
-    return mock.patch.object(batch_writer, "awaiting_parents", lambda store, sends: (sends, {}, []))
+    return mock.patch.object(sorting, "awaiting_parents", lambda store, sends: (sends, {}, []))
 
 
 def no_deletion_waits() -> AbstractContextManager[object]:
