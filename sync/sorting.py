@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.uptime import uptime
 from store.ledger import Entry
-from store.record_queue import Again, Batch, Leased, Outcome, Parked
+from store.record_queue import Again, Batch, Leased, Outcome, Parent, Parked
 from sync.deciding import decision_on
 from sync.streams import Allowance, Send
 from sync.tables.anew import Anew, Ask, AsTheyAre
@@ -57,6 +57,7 @@ class Sorting:
         self._queue = writing.store.queue(writing.stream.name)
         self._todo: list[Send] = []
         self._outcomes: list[Outcome] = []
+        self._missing: dict[str, Parent] = {}  # by record, the parent that it waits for
         self._unanswered: set[str] = set()  # those that Dynamics had no answer for
         table = writing.stream.records
         within = ASK_WITHIN * writing.lease_s
@@ -64,6 +65,10 @@ class Sorting:
 
     def sort(self) -> Sorted:
         records = self._batch.records
+        if self._target.remembers:
+            # Before the ledger is read: what was marked by then is written after it was marked.
+            marks = self._writing.store.repeats(self._writing.stream.name)
+            self.repeats = marks.among([record.id for record in records])
         if self._anew is not None:
             records = self._as_they_are_now(self._anew.outdated(records))
         entries = self._entries(records)
@@ -91,13 +96,10 @@ class Sorting:
                 self._outcomes.append(decision)
         return sends
 
-    def _entries(self, records: list[Leased]) -> Sequence[Entry | None]:
+    def _entries(self, records: Sequence[Leased]) -> Sequence[Entry | None]:
         if not self._target.remembers:
             return [None] * len(records)
-        ids = [record.id for record in records]
-        # Before the ledger is read: what was marked by then is written after it was marked.
-        self.repeats = self._writing.store.repeats(self._writing.stream.name).among(ids)
-        return self._queue.ledger.entries(ids)
+        return self._queue.ledger.entries([record.id for record in records])
 
     def _as_they_are_now(self, found: AsTheyAre) -> list[Leased]:
         self._hold.keep_lease()
@@ -133,7 +135,8 @@ class Sorting:
 
     def _with_parents(self, sends: list[Send]) -> list[Send]:
         """Those that need not wait for a parent."""
-        ready, missing, leaving = awaiting_parents(self._writing.store, sends)
+        ready, missing, leaving = awaiting_parents(self._writing.store, sends, self._missing)
+        self._missing |= missing
         self._outcomes.extend(Parked(record_id, parent) for record_id, parent in missing.items())
         self._outcomes.extend(Again(record_id, DELETION_WAIT_MS, counts=False) for record_id in leaving)
         return ready
@@ -144,8 +147,8 @@ class Sorting:
         if not following or self._anew is None:
             return sends
         records = self._as_they_are_now(self._anew.following(following))
-        entries = self._queue.ledger.entries([record.id for record in records])
-        return [send for send in sends if not send.follows] + self._with_parents(self._decided(records, entries))
+        others = [send for send in sends if not send.follows]
+        return others + self._with_parents(self._decided(records, self._entries(records)))
 
     def _held_back(self, course: Course, leaving: list[Send]) -> set[str]:
         """Parents that leave the target, but not before their children. The other records wait for the answer."""

@@ -10,9 +10,9 @@ from typing import NamedTuple, Protocol, TypeVar
 from connectors.dynamics import MOST_LINKED
 from connectors.dynamics_pages import Row
 from store.ledger import Entry
-from store.record_queue import Again, Filtered, Leased, Outcome
+from store.record_queue import Again, Filtered, Leased, Outcome, Unchanged
 from sync.deciding import counts_anyway
-from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, Allowance, Records, kind_of
+from sync.streams import DELETED, FILTERED_OUT, FOLLOWS, PARENT_LEFT, Allowance, Records, kind_of
 from sync.tables.fetched import as_it_is
 from sync.tables.following import Family
 
@@ -90,19 +90,27 @@ class Anew:
                 fresh.records.append(record)
             elif record.id not in rows:
                 fresh.outcomes.append(Again(record.id, ASK_AGAIN_MS, counts=False))
-            elif (row := rows[record.id]) is None and kind_of(record.payload) == DELETED:
-                fresh.records.append(record)
-            elif (
-                row is None
-                or kind_of(record.payload) == DELETED
-                or (payload := self.table.payload(row)) is FILTERED_OUT
-            ):
-                # That it is gone, or back, or does not match, reading brings, too.
-                fresh.outcomes.append(Filtered(record.id))
             else:
-                follows = FOLLOWS if record.id in following else b""
-                fresh.records.append(record._replace(payload=follows + as_it_is(row, payload)))
+                match self._now(record, rows[record.id], record.id in following):
+                    case Leased() as now:
+                        fresh.records.append(now)
+                    case outcome:
+                        fresh.outcomes.append(outcome)
         return fresh
+
+    def _now(self, record: Leased, row: Row | None, follows: bool) -> Leased | Outcome:
+        """A record as it is, or its outcome where reading brings, too, that it is gone, is back, or does not match."""
+        kind = kind_of(record.payload)
+        if kind == DELETED:
+            return record if row is None else Unchanged(record.id, None)
+        if row is None:
+            return Filtered(record.id)
+        payload = self.table.payload(row)
+        if payload is not FILTERED_OUT:
+            follows = follows or record.payload.startswith(FOLLOWS)
+            return record._replace(payload=(FOLLOWS if follows else b"") + as_it_is(row, payload))
+        # What was to leave with its parent may have taken the place of what reading had brought.
+        return record._replace(payload=FILTERED_OUT) if kind == PARENT_LEFT else Filtered(record.id)
 
     def _rows(self, record_ids: Collection[str]) -> dict[str, Row | None]:
         """How these are now, None where one is not there; of those only that Dynamics has answered for in time, a part

@@ -42,8 +42,10 @@ class Awaiting(NamedTuple):
     leaving: list[str]  #: those of which a parent is about to leave the target: soon it has left, or is back
 
 
-def awaiting_parents(store: WorkflowStore, sends: Sequence[Send]) -> Awaiting:
-    """Who has to wait for a parent.
+def awaiting_parents(
+    store: WorkflowStore, sends: Sequence[Send], beside: Mapping[str, Parent] | None = None
+) -> Awaiting:
+    """Who has to wait for a parent. `beside`: the parents for which others of the same batch will wait.
 
     An optional link to a parent that has left the target is written empty; when it comes back its children follow it.
     So is one to a parent that is back, of which no answer has come, and that waits for this record itself.
@@ -56,7 +58,7 @@ def awaiting_parents(store: WorkflowStore, sends: Sequence[Send]) -> Awaiting:
     for stream, ids in wanted.items():
         for record_id, standing in _standings(store.queue(stream), sorted(ids)).items():
             standings[Parent(stream, record_id)] = standing
-    awaiting = Awaiting([], {}, [])
+    awaiting, missing = Awaiting([], {}, []), dict(beside or {})
     for send in sends:
         absent = [link for link in send.links if standings.get(link.parent) is not Standing.PRESENT]
         leaving = [link for link in absent if standings.get(link.parent) is Standing.LEAVING]
@@ -67,14 +69,11 @@ def awaiting_parents(store: WorkflowStore, sends: Sequence[Send]) -> Awaiting:
             and (
                 standings.get(link.parent) is Standing.DELETED
                 # One that is on its way back is about to be there, and is waited for.
-                or (
-                    standings.get(link.parent) is Standing.COMING
-                    and _closes_circle(store, link, send, awaiting.missing)
-                )
+                or (standings.get(link.parent) is Standing.COMING and _closes_circle(store, link, send, missing))
             )
         ]
-        if missing := [link.parent for link in absent if link not in left and link not in leaving]:
-            awaiting.missing[send.record.id] = missing[0]
+        if awaited := [link.parent for link in absent if link not in left and link not in leaving]:
+            awaiting.missing[send.record.id] = missing[send.record.id] = awaited[0]
         elif leaving:
             awaiting.leaving.append(send.record.id)
         else:

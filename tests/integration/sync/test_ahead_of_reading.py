@@ -14,6 +14,9 @@ from connectors.dynamics_metadata import DynamicsTable
 from connectors.dynamics_pages import Page
 from connectors.errors import Unavailable
 from connectors.uptime import uptime
+from store.ledger import field_of
+from store.record_queue import Lane, Leased
+from sync.streams import Send
 from sync.tables.position import Position
 from tests.integration.store.known import written_ahead
 from tests.integration.sync.family import (
@@ -275,6 +278,61 @@ def test_a_deletion_of_a_record_that_is_back_and_does_not_match_is_left_to_readi
     # Then nobody is told to leave or to follow before that was read
     assert [family.workflow.queue(table).backlog().total for table in (CONTACT, MEMBERSHIP)] == [0, 0]
     assert (set(family.held(CONTACT)), set(family.held(MEMBERSHIP))) == ({ANN}, {GOLD})
+
+
+def test_a_copy_of_a_record_that_matches_a_new_filter_no_more_leaves_no_mark_behind(family: Family) -> None:
+    # Given a copy that waits for a replay
+    family.start(new_membership=None, new_invoice=None)
+    family.dynamics.put(CONTACT, ANN, lastname="1", statecode=1)
+    family.settle()
+    family.workflow.replays.ask(CONTACT, "a test", "")
+    assert family.workflow.replays.begin_now(CONTACT, "a test")
+    family.read(CONTACT)
+    assert family.workflow.repeats(CONTACT).among([ANN]) == {ANN}
+    # When the next run has a filter that it does not match
+    family.start(contact={"filter": ACTIVE, "delete_filtered_out": False})
+    family.write(CONTACT)
+    family.settle()
+    # Then no change will ever be taken for its replay
+    assert family.workflow.repeats(CONTACT).among([ANN]) == set()
+
+
+def test_a_deletion_of_a_record_that_is_back_takes_no_replay_away_from_it(family: Family) -> None:
+    # Given a contact that is replayed and restored, and whose deletion took the place of its copy
+    active_contact(family)
+    family.dynamics.remove(CONTACT, ANN)
+    family.read(CONTACT)
+    written_ahead(family.redis, family.workflow.queue(CONTACT), ANN)
+    family.workflow.repeats(CONTACT).add([ANN])
+    family.dynamics.put(CONTACT, ANN, lastname="1", statecode=0)
+    # When the deletion is left to reading
+    family.write(CONTACT)
+    # Then she will be written
+    assert family.workflow.queue(CONTACT).backlog().total == 0
+    assert family.workflow.repeats(CONTACT).among([ANN]) == {ANN}
+
+
+def test_a_child_that_follows_under_a_mapping_of_before_still_follows(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a sponsor who is back, and his membership, which waits to follow him, and was found unchanged meanwhile
+    sponsor_matches_again(family)
+    family.carry(CONTACT)
+    queue = family.workflow.queue(MEMBERSHIP)
+    [entry] = queue.ledger.entries([GOLD])
+    # When the next run reads memberships under another mapping, which makes the same of it
+    family.start_anew(MEMBERSHIP)
+    believed = family.streams[MEMBERSHIP].target.prepare(
+        Leased(GOLD, 0, 0, Lane.LIVE, queue.peek(GOLD) or b"", 0, 0), None
+    )
+    assert isinstance(believed, Send) and believed.entry is not None and entry is not None
+    field = field_of(GOLD)
+    family.redis.hset(
+        queue.ledger.bucket_of(field), field, entry._replace(fingerprint=believed.entry.fingerprint).pack()
+    )
+    family.write(MEMBERSHIP)
+    # Then it leads to him again
+    assert family.held(MEMBERSHIP)[GOLD]["sponsor"] == BOB
 
 
 def test_a_parent_that_dynamics_has_no_answer_for_goes_on_with_its_children_where_it_was(family: Family) -> None:

@@ -163,6 +163,26 @@ def test_a_child_that_is_restored_while_it_is_looked_for_stays(family: Family, m
     assert (found, set(family.held(MEMBERSHIP))) == ([0], {GOLD})
 
 
+def test_a_child_that_does_not_match_and_was_told_to_leave_with_a_parent_that_stays_leaves_all_the_same(
+    family: Family,
+) -> None:
+    # Given a membership that stopped matching, which was read, and waits to leave with its contact instead
+    matching = {"filter": FIRST, "delete_filtered_out": True}
+    family.start(contact={"filter": ACTIVE, "delete_filtered_out": True}, new_membership=matching)
+    family.dynamics.put(CONTACT, ANN, lastname="Ann", statecode=0)
+    family.dynamics.put(MEMBERSHIP, GOLD, new_contactid=ANN, new_points=1)
+    family.settle()
+    family.dynamics.put(MEMBERSHIP, GOLD, new_points=0)
+    family.read(MEMBERSHIP)
+    family.dynamics.put(CONTACT, ANN, statecode=1)
+    family.carry(CONTACT)
+    # When the contact stays after all
+    family.dynamics.put(CONTACT, ANN, statecode=0)
+    family.settle()
+    # Then the membership has left
+    assert (set(family.held(CONTACT)), family.held(MEMBERSHIP)) == ({ANN}, {})
+
+
 def test_a_child_that_waits_for_its_parent_is_asked_for_when_it_is_sent(
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:

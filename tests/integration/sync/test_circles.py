@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from connectors.errors import Unreachable
-from store.record_queue import Parent
+from store.record_queue import Change, Lane, Parent
 from store.store import WorkflowStore
 from sync import writing
-from sync.streams import Link, Send
+from sync.streams import FOLLOWS, Link, Send
 from sync.tables import relatives
+from sync.tables.position import Position
 from tests.integration.sync.family import ACTIVE, CONTACT, Family, the
 
 ANN, BOB, CARL = the("ann"), the("bob"), the("carl")
@@ -101,6 +102,25 @@ def test_records_that_were_parked_for_each_other_beside_each_other_are_let_go_af
     family.settle()
     assert (family.parked(CONTACT), family.dead(CONTACT)) == (set(), {})
     assert referrers(family) == {**circle, CARL: ANN}
+
+
+@pytest.mark.parametrize("name", [ANN, BOB], ids=["Ann", "Bob"])
+def test_one_of_a_circle_that_follows_does_not_wait_for_whom_it_brings_along(
+    family: Family, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # Given two contacts that refer to each other and are back without an answer; one of them is told to follow
+    circle = circle_that_left(family, [ANN, BOB])
+    come_back_unanswered(family, [ANN, BOB], monkeypatch)
+    queue, seen = family.workflow.queue(CONTACT), Position.load(family.workflow.cursor(CONTACT).value).highest
+    for one in sorted([ANN, BOB], key=name.__eq__):  # it comes last
+        payload = queue.peek(one) or b""
+        follows = FOLLOWS + payload if one == name else payload
+        queue.feed(family.generation, [Change(one, Position.row_version(seen), follows)], Lane.REPLAY)
+    # When both come in one batch
+    family.write(CONTACT)
+    # Then none is left waiting for the other one until the limit
+    family.settle()
+    assert (family.parked(CONTACT), referrers(family)) == (set(), circle)
 
 
 def test_who_was_passed_over_when_the_children_were_asked_for_is_asked_for_once_more(

@@ -88,7 +88,7 @@ PLANTED = settings(SOUND, max_examples=200, derandomize=True)
 
 
 def nobody_is_missed() -> AbstractContextManager[object]:
-    return mock.patch.object(sorting, "awaiting_parents", lambda store, sends: (sends, {}, []))
+    return mock.patch.object(sorting, "awaiting_parents", lambda store, sends, beside: (sends, {}, []))
 
 
 def no_deletion_waits() -> AbstractContextManager[object]:
