@@ -31,6 +31,7 @@ from tests.integration.sync.family import (
 )
 from tests.integration.sync.held_up import ReadAhead
 from tests.integration.sync.interleaving import ONE_PAGE
+from tests.integration.sync.walks import replay_now
 
 ANN, BOB, GOLD = the("ann"), the("bob"), the("gold")
 TITLED: dict[str, Any] = {"fields": [{"from": "lastname", "to": "lastName"}, {"from": "jobtitle", "to": "cusJobTitle"}]}
@@ -120,8 +121,7 @@ def test_a_copy_of_a_replay_that_is_older_than_what_was_written_ahead_is_written
     family.start(new_membership=None, new_invoice=None)
     family.dynamics.put(CONTACT, ANN, lastname="1")
     family.settle()
-    family.workflow.replays.ask(CONTACT, "a test", "")
-    assert family.workflow.replays.begin_now(CONTACT, "a test")
+    replay_now(family)
     family.read(CONTACT)
     written_ahead(family.redis, family.workflow.queue(CONTACT), ANN)
     family.dynamics.put(CONTACT, ANN, lastname="2")
@@ -208,8 +208,7 @@ def test_what_a_replay_writes_ahead_of_reading_is_known_in_its_own_version(
     family.start(new_membership=None, new_invoice=None)
     family.dynamics.put(CONTACT, ANN, lastname="1")
     family.settle()
-    family.workflow.replays.ask(CONTACT, "a test", "")
-    assert family.workflow.replays.begin_now(CONTACT, "a test")
+    replay_now(family)
     scan = family.dynamics.scan
 
     def after_a_change(*args: Any, **options: Any) -> Page:
@@ -285,8 +284,7 @@ def test_a_copy_of_a_record_that_matches_a_new_filter_no_more_leaves_no_mark_beh
     family.start(new_membership=None, new_invoice=None)
     family.dynamics.put(CONTACT, ANN, lastname="1", statecode=1)
     family.settle()
-    family.workflow.replays.ask(CONTACT, "a test", "")
-    assert family.workflow.replays.begin_now(CONTACT, "a test")
+    replay_now(family)
     family.read(CONTACT)
     assert family.workflow.repeats(CONTACT).among([ANN]) == {ANN}
     # When the next run has a filter that it does not match
