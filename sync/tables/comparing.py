@@ -25,10 +25,23 @@ AT_MOST = 5000
 COARSE_MS = 2000
 
 
+def kept_aside(queue: RecordQueue, position: Position) -> set[str]:
+    """Those that are parked or set aside: they may have been read long before, and are in no ledger. The first step
+    asks about them. To be looked at before it is seen that nothing older waits: one that waits by then is seen."""
+    if position.comparison is None or position.comparison.bucket > 0:
+        return set()
+    return {*queue.parked_ids(), *queue.dead_ids()}
+
+
 def compare_keys(
-    table: Table, queue: RecordQueue, position: Position, timeout: float, is_over: Callable[[], bool]
+    table: Table,
+    queue: RecordQueue,
+    position: Position,
+    aside: set[str],
+    timeout: float,
+    is_over: Callable[[], bool],
 ) -> tuple[list[Change], Position]:
-    """One step: deletions to queue, and the position behind it.
+    """One step: deletions to queue, and the position behind it. `aside`: see `kept_aside`.
 
     `timeout`, in seconds, is for each question; once `is_over`, no further one is asked. Raises TryAgain if the first
     question fails. If another one does, the step ends before it.
@@ -37,8 +50,6 @@ def compare_keys(
     assert comparison is not None
     if not table.wants_deletions:
         return [], replace(position, comparison=None)
-    # Those that are parked or set aside may have been read long before, and are in no ledger.
-    aside = {*queue.parked_ids(), *queue.dead_ids()} if comparison.bucket == 0 else set()
     behind, end = comparison.bucket, min(comparison.bucket + TIMES * BUCKETS, LEDGER_BUCKETS)
     suspects: list[tuple[int, str]] = []  # each with the first bucket of those it was looked at with
     while behind < end and len(suspects) < ENOUGH:

@@ -19,7 +19,7 @@ from store.replays import Replay
 from store.store import WorkflowStore
 from sync.reading import PAGE_SECONDS, PagesAhead
 from sync.streams import DELETED, FILTERED_OUT, ReadEnd, Slice, Stream, leaving
-from sync.tables.comparing import compare_keys
+from sync.tables.comparing import compare_keys, kept_aside
 from sync.tables.going import concerned
 from sync.tables.position import Left, Phase, Position
 from sync.tables.table import Table
@@ -78,8 +78,9 @@ class TableReader:
         replay = self._store.replays.began(self._stream.name)
         position = self._taken_up(position, replay)
         self._note_over(position, replay)
+        aside = kept_aside(self._queue, position)
         if self._may_compare(position):
-            self._compare(cursor, position)
+            self._compare(cursor, position, aside)
             return ReadEnd.SLICE_OVER if time.monotonic() > self._ends else None
         walk_is_due = self._walker.is_due(position, replay, self._queue)
         if walk_is_due and time.monotonic() < self._walks_until:
@@ -243,9 +244,9 @@ class TableReader:
         oldest_ms = self._queue.backlog().oldest_ms
         return oldest_ms is None or oldest_ms >= position.comparison.since_ms
 
-    def _compare(self, cursor: Cursor, position: Position) -> None:
+    def _compare(self, cursor: Cursor, position: Position, aside: set[str]) -> None:
         """One step of the comparison of keys: deletions that no change token tells any more."""
-        changes, behind = compare_keys(self._table, self._queue, position, PAGE_SECONDS, self._is_over)
+        changes, behind = compare_keys(self._table, self._queue, position, aside, PAGE_SECONDS, self._is_over)
         behind = behind.after_recovery(self._store.now_ms())
         with traced(self._store, self._stream.name, None) as now_ms:
             stamped = self._stamped(changes)
