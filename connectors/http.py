@@ -166,12 +166,14 @@ class Http:
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, about: str, deadline: float
     ) -> Answer:
         self._throttle.permit(max(0.0, deadline - uptime()))
-        begun, sent, status = time.monotonic(), time.time(), None
+        begun, sent, allowed, status = time.monotonic(), time.time(), deadline - uptime(), None
         try:
             answer = self._wire.send(method, url, headers, body, about, deadline)
             status = answer.status
         finally:
-            self._throttle.ended(about, len(body) if body else 0, status, time.monotonic() - begun)
+            # If this process was stopped meanwhile, the target has not worked on it all the time.
+            took = min(time.monotonic() - begun, max(0.0, allowed))
+            self._throttle.ended(about, len(body) if body else 0, status, took)
         date = answer.headers.get("Date")
         if date is not None:
             self.clock.note(date, sent, time.time())

@@ -186,7 +186,8 @@ class Sftp:
         with self.calling(f"writing to {there or 'the home of its user'}", timeout) as client:
             path = posixpath.join(there, _PROBE)
             client.open(path, "wb").close()
-            client.remove(path)
+            with suppress(FileNotFoundError):  # somebody else tries it just now
+                client.remove(path)
         return there == folder
 
     def make_folder(self, folder: str, timeout: float) -> None:

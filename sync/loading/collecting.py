@@ -84,7 +84,7 @@ class Collector:
             writing.write(self._columns.header, CALL_SECONDS)
             self._fill(collected, writing)
             enough = collected.count >= max(1, self._settings.threshold // 2) and not collected.worthless
-            enough = enough and not self._writing.piece.stopping()
+            enough = enough and not self._is_over
             if enough:
                 writing.close(CALL_SECONDS)
         except BaseException:
@@ -109,6 +109,12 @@ class Collector:
             return False
         return True
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing is to be sent any more: the process shuts down, or the table is held."""
+        stopping = self._writing.piece.stopping()
+        return stopping or self._store.holds.get(self._stream.name, self._writing.generation) is not None
+
     def _committed(self, collected: Collected) -> bool:
         drafted = {number: len(ids) for number, ids in self._ids.items() if ids}
         try:
@@ -120,7 +126,7 @@ class Collector:
         writing, ends = self._writing, time.monotonic() + COLLECT_SECONDS
         collected.renewed = uptime()
         while collected.count < self._settings.at_most and not collected.worthless and time.monotonic() < ends:
-            if writing.piece.stopping() or self._store.holds.get(self._stream.name, writing.generation):
+            if self._is_over:
                 return
             if not writing.may_begin:
                 return

@@ -32,12 +32,14 @@ class Pauses:
     def __init__(self) -> None:
         self.told: list[float] = []
         self.ends: list[tuple[str, int | None]] = []
+        self.seconds: list[float] = []
 
     def permit(self, timeout: float) -> None:
         pass
 
     def ended(self, kind: str, size: int, status: int | None, seconds: float) -> None:
         self.ends.append((kind, status))
+        self.seconds.append(seconds)
 
     def pause(self, seconds: float) -> None:
         self.told.append(seconds)

@@ -6,6 +6,7 @@ import email.utils
 import gzip
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -33,6 +34,25 @@ def test_a_request_carries_body_token_and_headers(server: OddServer, http: Http)
     assert call.headers["authorization"] == "Bearer token-1"
     assert call.headers["x-test"] == "1"
     assert call.headers["content-length"] == str(len(call.body))
+
+
+def test_a_process_that_slept_during_a_request_does_not_blame_the_target(
+    server: OddServer, http: Http, throttle: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a process that is stopped for an hour while its request is under way
+    clock, slept = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + slept[0])
+
+    def answer(call: Call) -> Reply:
+        slept[0] = 3600.0
+        return Reply(json={})
+
+    server.script = answer
+    # When it goes on
+    with suppress(TryAgain):
+        http.request("GET", "x", about="x", timeout=5)
+    # Then the request took no longer than it was allowed to
+    assert [seconds <= 5 for seconds in throttle.seconds] == [True]
 
 
 def test_connections_are_kept_and_cookies_are_not(server: OddServer, http: Http) -> None:

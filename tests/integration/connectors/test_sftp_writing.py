@@ -8,7 +8,7 @@ import asyncssh
 import pytest
 
 from connectors.errors import AccessDenied, FolderMissing, TryAgain, Unavailable, Unreachable
-from connectors.sftp import Sftp
+from connectors.sftp import _PROBE, Sftp
 from connectors.sftp_writing import CHUNK
 from tests.integration.connectors.sftp_server import OddSftp
 
@@ -179,6 +179,14 @@ def test_a_busy_server_gets_no_more_time_than_it_is_given(server: OddSftp, sftp:
     with pytest.raises(Unreachable, match=r"writing logs/a\.jsonl: it takes too long"):
         sftp.write("logs/a.jsonl", NEW, 5, within=0)
     assert "a.jsonl" not in names(server)
+
+
+def test_a_folder_that_somebody_else_tries_at_the_same_time_is_well(server: OddSftp, sftp: Sftp) -> None:
+    # Given somebody else, who has taken the empty file away before we do
+    server.before = lambda what, path: os.remove(f"{server.home}/logs/{_PROBE}") if what == "remove" else None
+    # When the folder is tried, Then it is well
+    assert sftp.try_folder("logs", 5) is True
+    assert names(server) == []
 
 
 def test_a_folder_is_tried_and_left_as_it_was(server: OddSftp, sftp: Sftp) -> None:

@@ -1,5 +1,6 @@
 """First loads through Campaign's file import: the same ledger and the same outcomes as single writes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from connectors.errors import Unreachable
 from store.ledger import Standing
 from store.lifecycle import State
-from store.record_queue import Lane
+from store.record_queue import Lane, Leased
 from store.whereabouts import Place, whereabouts
 from sync.loading import collecting
 from sync.writing import WriteEnd
@@ -345,3 +346,24 @@ def test_a_start_says_what_is_wrong_with_the_workflow_or_its_signal(
     loading.press_start()
     loading.tick_until(State.FAILED)
     assert said in (loading.workflow.lifecycle.read().why or "")
+
+
+def test_a_table_that_is_held_while_its_file_is_made_sends_none(
+    loading: LoadStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given many new contacts, whose mapping turns out not to fit while most of them are in a file
+    loading.start_with(60)
+    holds, generation = loading.workflow.holds, loading.workflow.lifecycle.read().generation
+    divided = collecting.Collector._divided
+
+    def then_held(self: collecting.Collector, records: Sequence[Leased]) -> collecting.Divided:
+        found = divided(self, records)
+        holds.hold("contact", generation, "a field is gone")
+        return found
+
+    monkeypatch.setattr(collecting.Collector, "_divided", then_held)
+    # When the file is full enough
+    loading.write()
+    # Then it is taken away, and all of them wait
+    assert (loading.files(), loading.in_files()) == ({}, 0)
+    assert loading.queue.backlog().waiting == len(loading.wanted())
