@@ -120,7 +120,10 @@ class LoadWatch:
             return None
         with suppress(NotFound):  # somebody else was quicker
             self._sftp.move(hidden(path), path, CALL_SECONDS)
-            self._loads.note(load, placed_ms=now_ms)
+            if not self._loads.note(load, placed_ms=now_ms):
+                # It was given up while this process slept: its records are written by others by now.
+                self._ending.remove(path)
+                return None
             self._log("A file for Campaign's import is in its place.", "load_placed", load)
         return self._sftp.file(path, CALL_SECONDS) is not None
 

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from connectors.errors import AccessDenied, NotFound, Unreachable
 from connectors.sftp import RemoteFile, Sftp
+from control.loads import abandon
 from sync.loading import timing
 from sync.loading.tidying import tidy
 from tests.integration.sync.loading_stage import IMPORTS, LoadStage
@@ -152,3 +153,26 @@ def test_a_server_that_is_away_is_not_asked_in_every_slice(loading: LoadStage, m
     loading.write()
     # Then they are written, and it was asked once
     assert late in loading.names() and asked == [IMPORTS]
+
+
+def test_a_file_that_comes_into_its_place_after_it_was_given_up_is_taken_back(
+    loading: LoadStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a load whose file is about to come into its place
+    loading.make_load(30)
+    monkeypatch.setattr(timing, "SURE_MS", 0)
+    move = Sftp.move
+
+    def move_late(self: Sftp, path: str, to: str, timeout: float) -> None:
+        # When its writer sleeps right there, until an operator has stopped the workflow and given the import up
+        monkeypatch.setattr(Sftp, "move", move)
+        loading.redis.delete(loading.workflow.queue("contact").keys.writing(0))
+        loading.stop()
+        abandon(loading.runtime.store, "contact", "a test")
+        move(self, path, to, timeout)
+
+    monkeypatch.setattr(Sftp, "move", move_late)
+    loading.write()
+    # Then Campaign finds none
+    assert loading.loads.read() is None
+    assert loading.files() == {}
