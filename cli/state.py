@@ -106,14 +106,21 @@ def set_(
 @_yes
 @pass_context
 def import_(context: Context, file: IO[str], why: str, yes: bool) -> None:
-    """Set every position of an export (- is stdin). The workflows must be stopped; nothing is set if one cannot be."""
-    from control.positions import import_positions
+    """Set every position of an export (- is stdin). The workflows must be stopped; all are looked at first."""
+    from control.positions import PartlySet, import_positions
 
     lines = _read(file)
     confirm(f"Put {counted(len(lines), 'position')} in place of those that are there?", yes)
-    before = import_positions(context.store, lines, context.settings.actor, why)
-    say(f"{counted(len(before), 'position')} set, for the next start. Those from before are on stdout.")
-    write([_data(one) for one in before], "json")
+    try:
+        _tell(import_positions(context.store, lines, context.settings.actor, why))
+    except PartlySet as partly:
+        _tell(partly.befores)
+        raise
+
+
+def _tell(befores: list[StreamPosition]) -> None:
+    say(f"{counted(len(befores), 'position')} set, for the next start. Those from before are on stdout.")
+    write([_data(one) for one in befores], "json")
 
 
 def _data(one: StreamPosition) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Saves, exports and compares configurations. Saving changes nothing that runs: the next start takes the newest."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config.connections import Connections
@@ -9,9 +9,9 @@ from config.document import Document, WorkflowDocument, diff, dump
 from config.ingress import IngressConfig, TableMapping
 from config.load import load_file
 from control.consent.polarity import doubtful_pairs
-from control.errors import ControlError, NoConfiguration, PairChanged
+from control.errors import ControlError, NoConfiguration, PairChanged, PairedTwice
 from control.opening import workflow_of
-from control.together import check_together, newest_ingress, newest_optinout, nothing_moves
+from control.together import check_beside, check_together, newest_ingress, newest_optinout, nothing_moves
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
 from sync.egress import STREAM
@@ -61,7 +61,17 @@ def apply(
         check_pairs(name, document_of(store.workflow(name), before[name]), part)
     ingress = newest_ingress(store, parts)
     check_together(ingress, newest_optinout(store, parts))
-    return [save(store.workflow(name), part, before[name], by, why, ingress) for name, part in parts.items()]
+    applied = [save(store.workflow(name), part, before[name], by, why, ingress) for name, part in parts.items()]
+    # Once all are saved: what is to be done with one of them may depend on what is saved of the other.
+    return [replace(one, warnings=(*one.warnings, *_refusals(store, one))) for one in applied]
+
+
+def _refusals(store: Store, applied: Applied) -> Iterator[str]:
+    """Why what was saved cannot be started yet."""
+    try:
+        check_beside(store, applied.workflow, applied.revision)
+    except PairedTwice as error:
+        yield str(error)
 
 
 def _parts(document: Document) -> dict[str, WorkflowDocument]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from control import privacy
 from control.errors import NoConfiguration
 from control.opening import workflow_of
+from control.together import check_beside
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
 
@@ -30,14 +31,14 @@ def start(store: Store, workflow: str, by: str, why: str = "", accept_privacy: b
     """Makes the newest revision active and the workflow STARTING; nothing changes if it starts or runs already.
 
     `accept_privacy`: the operator acknowledges now where privacy requests are to be made, which the first start of an
-    instance needs. Raises UnknownWorkflow, NoConfiguration, PrivacyNotAcknowledged.
+    instance needs. Raises UnknownWorkflow, NoConfiguration, PairedTwice, PrivacyNotAcknowledged.
     """
-    one = _startable(store, workflow, by, accept_privacy)
-    newest = one.revisions.newest()
-    before = one.lifecycle.read().state
+    one = workflow_of(store, workflow)
+    newest, before = one.revisions.newest(), one.lifecycle.read().state
+    if before not in (State.STARTING, State.RUNNING):
+        check_beside(store, workflow, newest)
+    _check_startable(store, one, by, accept_privacy)
     changed = one.lifecycle.start(by, why, newest)
-    if changed:
-        one.troubles.clear_all()  # those of an earlier run
     return _operation(one, changed, before)
 
 
@@ -51,19 +52,20 @@ def stop(store: Store, workflow: str, by: str, why: str = "") -> Operation:
 
 def restart(store: Store, workflow: str, by: str, why: str = "", accept_privacy: bool = False) -> Operation:
     """Stop, if it starts or runs, and start: what was saved meanwhile becomes active. Raises as `start`."""
-    one = _startable(store, workflow, by, accept_privacy)  # before anything is stopped
+    # Before anything is stopped.
+    one = workflow_of(store, workflow)
+    check_beside(store, workflow, one.revisions.newest())
+    _check_startable(store, one, by, accept_privacy)
     before = stop(store, workflow, by, why).before
     start(store, workflow, by, why)
     return _operation(one, True, before)
 
 
-def _startable(store: Store, workflow: str, by: str, accept_privacy: bool) -> WorkflowStore:
-    """Raises UnknownWorkflow, NoConfiguration, PrivacyNotAcknowledged."""
-    one = workflow_of(store, workflow)
+def _check_startable(store: Store, one: WorkflowStore, by: str, accept_privacy: bool) -> None:
+    """Raises NoConfiguration, PrivacyNotAcknowledged."""
     if not one.revisions.newest():
-        raise NoConfiguration(f"{workflow} has no configuration yet; save one with: d365acs config apply FILE")
+        raise NoConfiguration(f"{one.name} has no configuration yet; save one with: d365acs config apply FILE")
     privacy.check(store, by, accept_privacy)
-    return one
 
 
 def _operation(workflow: WorkflowStore, changed: bool, before: State) -> Operation:

@@ -11,6 +11,7 @@ from control.configuration import newest_document
 from control.errors import ControlError
 from control.kinds import kind_of
 from control.opening import workflow_of
+from control.words import counted
 from store.cursors import Cursor, CursorChanged, WorkflowRuns
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
@@ -19,6 +20,14 @@ from sync.workflows import NAMES, workflow_named
 
 class NoPosition(ControlError):
     """What was given is no reading position, or belongs to no stream that is known."""
+
+
+class PartlySet(ControlError):
+    """Some were set before one could not be."""
+
+    def __init__(self, sentence: str, befores: "list[StreamPosition]") -> None:
+        super().__init__(sentence)
+        self.befores = befores  #: of those that were set, the ones from before
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +82,10 @@ def set_position(
 
 
 def import_positions(store: Store, lines: Sequence[object], by: str, why: str = "") -> list[StreamPosition]:
-    """Sets every position of an export; nothing is set if one of them cannot be. Answers those from before.
+    """Sets every position of an export, one after another, once it is seen that all can be. Answers those from before.
 
-    Raises UnknownWorkflow; NoPosition; ControlError while one of the workflows starts or runs.
+    Raises UnknownWorkflow; NoPosition; ControlError while one of the workflows starts or runs; PartlySet if something
+    comes between that keeps one from being set: then those before it are.
     """
     try:
         wanted = TypeAdapter(list[Exported]).validate_python(lines)
@@ -87,9 +97,17 @@ def import_positions(store: Store, lines: Sequence[object], by: str, why: str = 
         befores += positions(store, one.workflow, one.stream)
         texts.append(_checked(one.workflow, one.position))
         _refuse_running(store.workflow(one.workflow))
-    for one, text in zip(wanted, texts, strict=True):
+    for number, (one, text) in enumerate(zip(wanted, texts, strict=True)):
         workflow = store.workflow(one.workflow)
-        _place(workflow, one.stream, workflow.cursor(one.stream), text, by, why)
+        try:
+            _place(workflow, one.stream, workflow.cursor(one.stream), text, by, why)
+        except ControlError as error:
+            if number == 0:
+                raise
+            left = counted(len(wanted) - number, "position")
+            raise PartlySet(
+                f"{left} not set, from {one.stream} of {one.workflow} on: {error}", befores[:number]
+            ) from None
     return befores
 
 
@@ -125,7 +143,7 @@ def _place(workflow: WorkflowStore, stream: str, before: Cursor, text: str, by: 
         _refuse(workflow)
     except CursorChanged:
         raise ControlError(
-            f"The position of {stream} has just changed, and nothing was set; look at it and set it again."
+            f"The position of {stream} has just changed, and was not set; look at it and set it again."
         ) from None
 
 

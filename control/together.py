@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from config.document import WorkflowDocument, written_by_both
-from config.ingress import IngressConfig, TableMapping
-from config.optinout import OptinoutConfig, WireFlag, flag_named
+from config.ingress import IngressConfig
+from config.optinout import OptinoutConfig
 from control.errors import PairedTwice
 from store.store import Store
+from sync.apart import clash, profile_flags
 from sync.workflows import document_of
 
 INGRESS, OPTINOUT = "ingress", "optinout"
@@ -39,10 +40,18 @@ def _newest(store: Store, name: str, parts: Mapping[str, WorkflowDocument]) -> W
 
 
 def check_together(ingress: IngressConfig | None, optinout: OptinoutConfig | None) -> None:
-    """Raises PairedTwice if ingress writes a flag that opt-in/out decides on."""
+    """Of two that are to be saved. Raises PairedTwice if ingress writes a flag that opt-in/out decides on."""
     wrong = [sentence for _, sentence in written_by_both(ingress, optinout)]
     if wrong:
         raise PairedTwice("\n".join(f"{sentence}." for sentence in wrong))
+
+
+def check_beside(store: Store, name: str, revision: int) -> None:
+    """Of one that is to start. Raises PairedTwice if it would write a flag that the other one writes, which starts or
+    runs under what was saved earlier."""
+    document = document_of(store.workflow(name), revision)
+    if document is not None and (found := clash(store, name, document)):
+        raise PairedTwice(found.sentence)
 
 
 def nothing_moves(config: OptinoutConfig, ingress: IngressConfig | None = None) -> str | None:
@@ -69,10 +78,3 @@ def nothing_moves(config: OptinoutConfig, ingress: IngressConfig | None = None) 
         f"{OPTINOUT} moves nothing with direction: dynamics_to_campaign; consent travels with the contacts, by the "
         f"mapping of contact in ingress{way}"
     )
-
-
-def profile_flags(mapping: TableMapping) -> set[WireFlag]:
-    """The consent flags that a mapping of ingress writes."""
-    if mapping.resource != "profile":
-        return set()
-    return {flag for field in mapping.fields if (flag := flag_named(field.target))}

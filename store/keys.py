@@ -178,6 +178,9 @@ class WorkflowKeys:
     def log_lines(self, day: str) -> str:
         return f"{self.prefix}log-lines:{day}"
 
+    def answer(self, act: str) -> str:
+        return f"{self.prefix}answer:{act}"
+
     def memories(self, bucket: int) -> str:
         return f"{self.prefix}memories:{bucket:04x}"
 
@@ -223,10 +226,14 @@ class StreamKeys:
         self.remembered = prefix + "remembered"
         self.load = prefix + "load"
         self.load_notes = prefix + "load-notes"
+        self._answer = prefix + "answer:"
         self._writing = prefix + "writing:"
         self._replay_ids = prefix + "replay-ids:"
         self._load_draft = prefix + "load-draft:"
         self._ledger = prefix + "ledger:"
+
+    def answer(self, act: str) -> str:
+        return self._answer + act
 
     def writing(self, seat: int) -> str:
         return f"{self._writing}{seat}"

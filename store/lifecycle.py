@@ -18,6 +18,7 @@ from redis import Redis
 from store.client import text
 from store.keys import WorkflowKeys
 from store.scripts import clock_argument, script
+from store.trouble import BESIDE
 
 
 class State(StrEnum):
@@ -62,7 +63,8 @@ class Lifecycle:
         return state == State.RUNNING.encode() and now == str(generation).encode()
 
     def start(self, by: str, why: str, revision: int, now_ms: int | None = None) -> bool:
-        """True if the state changed, False if the workflow was starting or running already."""
+        """True if the state changed, False if the workflow was starting or running already. Ends what an earlier run
+        was in trouble with."""
         return self._change("start", "", by, why, str(revision), now_ms) == 1
 
     def stop(self, by: str, why: str, now_ms: int | None = None) -> bool:
@@ -70,18 +72,33 @@ class Lifecycle:
         return self._change("stop", "", by, why, "", now_ms) == 1
 
     def run(self, generation: int, by: str, why: str, now_ms: int | None = None) -> bool:
-        """Whether it runs: not while leases of an earlier generation are alive, nor if the generation is over."""
+        """Whether it runs: not while leases of an earlier generation are alive, nor if the generation is over. Who
+        makes it run ends what the start was in trouble with."""
         return self._change("run", str(generation), by, why, "", now_ms) in (0, 1)
 
-    def fail(self, generation: int, by: str, why: str, now_ms: int | None = None) -> bool:
-        """Whether it has failed: not if the generation is over, since what failed is no longer wanted."""
-        return self._change("fail", str(generation), by, why, "", now_ms) in (0, 1)
+    def fail(
+        self, generation: int, by: str, why: str, now_ms: int | None = None, only_from: State | None = None
+    ) -> bool:
+        """Whether it has failed: not if the generation is over, since what failed is no longer wanted.
 
-    def _change(self, arrow: str, generation: str, by: str, why: str, revision: str, now_ms: int | None) -> int:
+        `only_from`: nor from any other state. What a start meets is over when the workflow runs.
+        """
+        return self._change("fail", str(generation), by, why, "", now_ms, only_from) in (0, 1)
+
+    def _change(
+        self,
+        arrow: str,
+        generation: str,
+        by: str,
+        why: str,
+        revision: str,
+        now_ms: int | None,
+        only_from: State | None = None,
+    ) -> int:
         batches = [self._keys.stream(stream).batches for stream in self.streams()]
         code, _, _ = self._transition(
-            keys=[self._keys.lifecycle, self._keys.log, *batches],
-            args=[clock_argument(now_ms), arrow, generation, by, why, revision, self._origin],
+            keys=[self._keys.lifecycle, self._keys.log, self._keys.trouble, *batches],
+            args=[clock_argument(now_ms), arrow, generation, by, why, revision, self._origin, only_from or "", *BESIDE],
         )
         return int(code)
 

@@ -165,13 +165,6 @@ class Loads:
         """When the workflow was last signalled; 0: never."""
         return self._number("triggered_ms")
 
-    def note_awaited(self, at_ms: int) -> None:
-        """A start waited for a load then."""
-        self._redis.hset(self._keys.load_notes, "awaited_ms", at_ms)
-
-    def awaited_ms(self) -> int:
-        return self._number("awaited_ms")
-
     def note_tidied(self, at_ms: int) -> None:
         """What was left of loads that nobody knows was looked for then."""
         self._redis.hset(self._keys.load_notes, "tidied_ms", at_ms)

@@ -10,6 +10,7 @@ Every verb is one Lua script of the same name; its header says what it guarantee
 Record ids are texts without a NUL, versions whole numbers up to 2^53, payloads bytes of the caller's making.
 """
 
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -387,20 +388,29 @@ class RecordQueue(QueueView):
 
     def revive(self, ids: Collection[str], now_ms: int | None = None) -> Revived:
         """Dead letters go back to their lanes, as old as they are; ids that are none are passed over."""
-        keys, revived = self.keys, Revived(0, 0)
+        keys, revived = self.keys, Revived([], [])
         for part in _parts(list(dict.fromkeys(ids)), BATCH):
-            back, superseded = self._revive(
-                keys=[keys.records, keys.ready, keys.replay, keys.tried, keys.dead, keys.returned],
+            became = self._revive(
+                keys=[
+                    keys.records, keys.ready, keys.replay, keys.tried, keys.dead, keys.returned,
+                    keys.answer(secrets.token_hex(8)),
+                ],
                 args=[clock_argument(now_ms), *part],
-            )
-            revived = Revived(revived.back + int(back), revived.superseded + int(superseded))
+            )  # fmt: skip
+            told = list(zip(part, became.decode(), strict=True))
+            revived.back.extend(record_id for record_id, what in told if what == "b")
+            revived.superseded.extend(record_id for record_id, what in told if what == "s")
         return revived
 
-    def drop(self, letters: Mapping[str, int]) -> int:
-        """Gives dead letters up: by id, when each was set aside. One that came since then stays. Answers how many."""
-        dropped = 0
+    def drop(self, letters: Mapping[str, int]) -> list[str]:
+        """Gives dead letters up: by id, when each was set aside. One that came since then stays. Answers which went."""
+        dropped = []
         for part in _parts(list(letters.items()), BATCH):
-            dropped += self._drop(keys=[self.keys.dead], args=["", *(word for letter in part for word in letter)])
+            became = self._drop(
+                keys=[self.keys.dead, self.keys.answer(secrets.token_hex(8))],
+                args=["", *(word for letter in part for word in letter)],
+            )
+            dropped += [record_id for (record_id, _), what in zip(part, became.decode(), strict=True) if what == "d"]
         return dropped
 
     def rearm(self, ids: Collection[str], now_ms: int) -> None:

@@ -77,8 +77,8 @@ class Backlog:
 
 
 class Revived(NamedTuple):
-    back: int  #: dead letters that wait in their lanes again
-    superseded: int  #: those of which only the letter went, since the record waited already
+    back: list[str]  #: ids of dead letters that wait in their lanes again
+    superseded: list[str]  #: ids of those of which only the letter went, since the record waited already
 
 
 class SetAside(NamedTuple):

@@ -71,6 +71,9 @@ class Replay:
 
 
 class Replays:
+    """What was asked for of each stream. `which` of an act is the one that is meant, as it was looked at, and no other;
+    without it, the one that is pending, or began last."""
+
     def __init__(self, redis: Redis, keys: WorkflowKeys, origin: str = "") -> None:
         self._redis = redis
         self._keys = keys
@@ -103,60 +106,75 @@ class Replays:
         """A pending request begins; False if there is none, or the workflow does not run."""
         return self._change("now", stream, by, why, now_ms) == 1
 
-    def cancel(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
+    def cancel(
+        self, stream: str, by: str, why: str = "", now_ms: int | None = None, which: Replay | None = None
+    ) -> bool:
         """True if a pending request is withdrawn, False if there was none. One that began goes on."""
-        pending = self.both()[0].get(stream)
-        cancelled = self._change("cancel", stream, by, why, now_ms) == 1
-        if cancelled and pending is not None and pending.ids is not None:
-            self.ids_of(stream, pending.ids.token).drop()
-        return cancelled
+        which = which or self.both()[0].get(stream)
+        return which is not None and self._change("cancel", stream, by, why, now_ms, which) == 1
 
-    def pause(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
+    def pause(
+        self, stream: str, by: str, why: str = "", now_ms: int | None = None, which: Replay | None = None
+    ) -> bool:
         """True if the one that began last is paused now; False if there is none, or it is paused or ended."""
-        return self._change("pause", stream, by, why, now_ms) == 1
+        return self._change_begun("pause", stream, by, why, now_ms, which)
 
-    def resume(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
+    def resume(
+        self, stream: str, by: str, why: str = "", now_ms: int | None = None, which: Replay | None = None
+    ) -> bool:
         """True if the one that began last goes on now; False if it was not paused."""
-        return self._change("resume", stream, by, why, now_ms) == 1
+        return self._change_begun("resume", stream, by, why, now_ms, which)
 
-    def end(self, stream: str, by: str, why: str = "", now_ms: int | None = None) -> bool:
+    def end(self, stream: str, by: str, why: str = "", now_ms: int | None = None, which: Replay | None = None) -> bool:
         """True if the one that began last is ended now, False if there is none, or it was ended before."""
-        ended = self._change("end", stream, by, why, now_ms) == 1
-        began = self.began(stream) if ended else None
-        if began is not None and began.ids is not None:
-            self.ids_of(stream, began.ids.token).drop()
-        return ended
+        return self._change_begun("end", stream, by, why, now_ms, which)
 
     def over(self, stream: str, began_ms: int, read: int | None = None, queued: int | None = None) -> None:
         """Its reader has read all of the one that began then, so many records; that is kept once."""
         numbers = ["" if number is None else number for number in (began_ms, read, queued)]
-        keys = [self._keys.replays, self._keys.log, self._keys.lifecycle, self._keys.replays, self._keys.past_replays]
-        self._replay(keys=keys, args=[clock_argument(None), "over", stream, "", "", *numbers, "", "", ""])
+        self._replay(keys=self._all_keys(), args=[clock_argument(None), "over", stream, "", "", *numbers, "", ""])
 
     def past(self) -> list[tuple[str, Replay]]:
         """Those that another one of their stream has followed, with the stream, the newest first; the last 20."""
         found = self._redis.lrange(self._keys.past_replays, 0, -1)
         return [(fields["stream"], _replay(fields)) for fields in map(orjson.loads, found)]
 
-    def begin(self, now_ms: int) -> int:
-        """Every pending request becomes one that began. Answers how many."""
-        return self._change("begin", "", "", "", now_ms)
+    def begin(self, now_ms: int, generation: int | None = None) -> int:
+        """Every pending request becomes one that began; of a start's `generation` only while that one is STARTING.
+        Answers how many."""
+        return self._change("begin", "" if generation is None else str(generation), "", "", now_ms)
 
     def ids_of(self, stream: str, token: str = "") -> ReplayIds:
         """The ids of one request: of a new one without a token."""
         token = token or secrets.token_hex(8)
         return ReplayIds(self._redis, self._keys.stream(stream).replay_ids(token), token)
 
-    def _change(self, what: str, stream: str, by: str, why: str, now_ms: int | None, only: Only | None = None) -> int:
-        only = only or Only()
-        window = ["" if at_ms is None else at_ms for at_ms in (only.since_ms, only.until_ms)]
-        keys = [self._keys.replays, self._keys.log, self._keys.lifecycle, self._keys.replays, self._keys.past_replays]
+    def _change_begun(
+        self, what: str, stream: str, by: str, why: str, now_ms: int | None, which: Replay | None
+    ) -> bool:
+        which = which or self.began(stream)
+        return which is not None and self._change(what, stream, by, why, now_ms, which) == 1
+
+    def _change(
+        self, what: str, stream: str, by: str, why: str, now_ms: int | None, of: Replay | Only | None = None
+    ) -> int:
+        """`of`: the request that is meant, or what confines one that is asked for."""
+        only = of.only if isinstance(of, Replay) else of or Only()
+        window: list[int | None] = [only.since_ms, only.until_ms]
+        if isinstance(of, Replay):
+            window = [of.asked_ms if of.began_ms is None else of.began_ms, None]
+        keys = self._all_keys(secrets.token_hex(8))
         if only.ids is not None:
             keys[3] = self._keys.stream(stream).replay_ids(only.ids.token)
-        has_ids, asking = "1" if only.ids else "", secrets.token_hex(8) if what == "ask" else ""
-        args = [clock_argument(now_ms), what, stream, by, why, *window, _pack(only), has_ids, self._origin, asking]
+        numbers = ["" if number is None else number for number in window]
+        has_ids = "1" if only.ids else ""
+        args = [clock_argument(now_ms), what, stream, by, why, *numbers, _pack(only), has_ids, self._origin]
         changed: int = self._replay(keys=keys, args=args)
         return changed
+
+    def _all_keys(self, act: str = "") -> list[str]:
+        keys = self._keys
+        return [keys.replays, keys.log, keys.lifecycle, keys.replays, keys.past_replays, keys.answer(act)]
 
     def all(self) -> dict[str, Replay]:
         """The newest request of every stream that ever had one: the pending one, else the one that began last."""

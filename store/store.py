@@ -243,9 +243,21 @@ class WorkflowStore:
         pipeline.hset(self.keys.schemas, f"{generation}:schemas", packed)
         pipeline.hincrby(self.keys.schemas, f"{generation}:version", 1)
         pipeline.hkeys(self.keys.schemas)
-        over = [field for field in pipeline.execute()[-1] if _generation_of(field) < generation]
+        self._forget_schemas_before(generation, pipeline.execute()[-1])
+
+    def _forget_schemas_before(self, generation: int, fields: list[bytes]) -> None:
+        over = [field for field in fields if _generation_of(field) < generation]
         if over:
             self._redis.hdel(self.keys.schemas, *over)
+
+    def keep_first_schemas(self, generation: int, packed: bytes) -> bytes:
+        """As `keep_schemas`, but what the generation knows already stays. Answers what it knows then."""
+        pipeline = self._redis.pipeline()
+        pipeline.hsetnx(self.keys.schemas, f"{generation}:schemas", packed)
+        pipeline.hsetnx(self.keys.schemas, f"{generation}:version", 1)
+        pipeline.hkeys(self.keys.schemas)
+        self._forget_schemas_before(generation, pipeline.execute()[-1])
+        return self.schemas(generation) or packed
 
     def schemas(self, generation: int) -> bytes | None:
         """None if this generation has learnt nothing, or is over."""

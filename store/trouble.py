@@ -1,5 +1,6 @@
 """Trouble: why a running workflow waits. An outage is no failure: it is shown with its beginning and heals alone."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import orjson
@@ -7,6 +8,7 @@ from redis import Redis
 
 from store.client import server_time_ms, text
 from store.keys import WorkflowKeys
+from store.scripts import script
 
 #: The place of what only the export of logs waits for. The workflow itself does not, and may be off.
 LOGS = "logs"
@@ -39,7 +41,16 @@ class Trouble:
 class Troubles:
     def __init__(self, redis: Redis, keys: WorkflowKeys) -> None:
         self._redis = redis
+        self._keys = keys
         self._key = keys.trouble
+        self._start: int | None = None
+        self._note_start = script(redis, "note_start")
+
+    def of_start(self, generation: int) -> "Troubles":
+        """The same; but what is noted through it counts only while that generation is STARTING."""
+        mine = copy(self)
+        mine._start = generation
+        return mine
 
     def now_ms(self) -> int:
         """The server's clock: pauses are shared by machines whose own clocks may differ."""
@@ -70,7 +81,11 @@ class Troubles:
             "times": trouble.times,
             "sentence": sentence,
         }
-        self._redis.hset(self._key, where, orjson.dumps(fields))
+        if self._start is None:
+            self._redis.hset(self._key, where, orjson.dumps(fields))
+        else:
+            keys = [self._keys.lifecycle, self._key]
+            self._note_start(keys=keys, args=[now_ms, self._start, where, orjson.dumps(fields)])
         return trouble
 
     def clear(self, where: str) -> None:

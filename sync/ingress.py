@@ -15,6 +15,7 @@ from connectors.dynamics import Dynamics
 from connectors.errors import TableMissing, TrackingOff
 from connectors.sftp import Sftp
 from store.store import WorkflowStore
+from sync.apart import require_apart
 from sync.fitting.drift import differences
 from sync.fitting.judgement import require_fit
 from sync.loading import loader
@@ -35,6 +36,7 @@ def stream_names(document: WorkflowDocument) -> list[str]:
 
 
 def check(document: WorkflowDocument, systems: Systems) -> None:
+    require_apart(systems.store, "ingress", document)
     systems.dynamics.who_am_i(CHECK_SECONDS)
     systems.campaign.ping(CHECK_SECONDS)
     for mapping in _config(document).tables:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from config.document import WorkflowDocument
 from config.optinout import OptinoutConfig
 from store.store import WorkflowStore
+from sync.apart import require_apart
 from sync.consent import fitting
 from sync.consent.reading import ConsentSource
 from sync.consent.target import ConsentTarget
@@ -31,6 +32,7 @@ def check(document: WorkflowDocument, systems: Systems) -> None:
     config = _config(document)
     if not config.reads_campaign:
         return
+    require_apart(systems.store, "optinout", document)
     systems.dynamics.who_am_i(CHECK_SECONDS)
     systems.campaign.ping(CHECK_SECONDS)
     if config.files is not None:

@@ -3,7 +3,7 @@
 import random
 
 from connectors.errors import ConnectorError, TryAgain
-from store.trouble import Troubles
+from store.trouble import Trouble, Troubles
 
 #: Seconds before the second try; doubled from there on.
 FIRST_WAIT = 1.0
@@ -28,6 +28,11 @@ class Patience:
     def is_over(self) -> bool:
         """Whether it is time to try (again)."""
         return self._known is None or self._troubles.now_ms() >= self._known.until_ms
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """As it was noted last; None if there is none."""
+        return self._known
 
     @property
     def sentence(self) -> str:

@@ -62,12 +62,14 @@ class SystemThrottle:
 class Systems:
     """Built once per process and configuration; `close` ends its connections.
 
-    `refusal_patience`: see `connectors.http.Http`; `goes_first`: whether its requests never wait for those of others.
+    `store`: what all workers share; `refusal_patience`: see `connectors.http.Http`; `goes_first`: whether its requests
+    never wait for those of others.
     """
 
     def __init__(
         self, connections: Connections, store: Store, refusal_patience: float = 0.0, goes_first: bool = False
     ) -> None:
+        self.store = store
         dynamics, campaign = connections.dynamics, connections.campaign
         rate = campaign.requests_per_second or 0
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 from config.document import WorkflowDocument
+from config.load import read_text
 from store.store import WorkflowStore
 from sync.streams import Stream
 from sync.systems import Systems
@@ -12,6 +13,15 @@ from sync.systems import Systems
 SCHEMA_SECONDS = 20.0
 #: The longest one start-up check may take. Seconds.
 CHECK_SECONDS = 10.0
+
+
+def document_of(workflow: WorkflowStore, revision: int | None) -> WorkflowDocument | None:
+    """What a revision of the workflow's configuration says; None if there is no such revision."""
+    found = workflow.revisions.get(revision) if revision else None
+    if found is None:
+        return None
+    # Read as a file is: YAML alone would take the keys of replaced values for numbers.
+    return read_text(found.document, f"revision {revision}", WorkflowDocument, "holds no configuration")
 
 
 class Watched(NamedTuple):
@@ -32,7 +42,8 @@ class Workflow(Protocol):
         """The streams of a configuration, without asking anybody."""
 
     def check(self, document: WorkflowDocument, systems: Systems) -> None:
-        """Whether the systems answer, with these credentials. Raises TryAgain, Stop."""
+        """Whether the systems answer, with these credentials, and no other workflow that runs, or has just run, writes
+        what this one is to write. Raises TryAgain, Stop."""
 
     def learn(self, document: WorkflowDocument, systems: Systems) -> bytes:
         """What the configuration needs to know of both systems. Raises TryAgain, Stop, Refused."""

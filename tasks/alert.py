@@ -107,7 +107,7 @@ def _read(text: str) -> WorkflowDocument | None:
     # This is looked at every few seconds, and reading takes a while.
     try:
         return read_text(text, "the configuration", WorkflowDocument, "holds no configuration")
-    except ConfigProblems:  # of another version; the start says what is wrong with it
+    except ConfigProblems:  # of another version; who runs it, or starts it, fails and says what is wrong with it
         return None
 
 

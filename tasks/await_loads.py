@@ -17,7 +17,7 @@ EVERY_SECONDS = 2.0
 def await_loads(runtime: Runtime, store: WorkflowStore, generation: int) -> bool:
     """Looks after them; whether any is under way. An import takes as long as it takes. Raises Stop, NotConfigured."""
     loads = {stream: load for stream in store.lifecycle.streams() if (load := store.loads(stream).read())}
-    patience = Patience(store.troubles, AWAITED)
+    patience = Patience(store.troubles.of_start(generation), AWAITED)
     if not loads:
         patience.end()
         runtime.end_awaiting(store.name)
@@ -34,15 +34,9 @@ def await_loads(runtime: Runtime, store: WorkflowStore, generation: int) -> bool
     return False
 
 
-def last_awaited_ms(store: WorkflowStore) -> int:
-    """When a start last waited for an import; 0: never. Its patience with systems begins after that."""
-    return max((store.loads(stream).awaited_ms() for stream in store.lifecycle.streams()), default=0)
-
-
 def _look(runtime: Runtime, store: WorkflowStore, stream: str, load: Load, awaiting: Awaiting) -> str:
     """What is waited for; empty if it is over."""
     workflows = workflows_of(awaiting.systems.campaign, stream)
-    store.loads(stream).note_awaited(store.now_ms())
     waits = f"{import_words(load, stream)} in Campaign is to end first"
     try:
         watch = LoadWatch(store, stream, awaiting.server(load), workflows, None, runtime.stopping)

@@ -3,6 +3,7 @@
 import structlog
 
 from connectors.errors import Stop
+from store.lifecycle import State
 from store.sealing import UnknownKey
 from store.store import WorkflowStore
 from sync.fitting.findings import Misfitting
@@ -17,7 +18,7 @@ HOPELESS = (Stop, Misfitting, NotConfigured, UnknownKey)
 WAY_OUT = "Change the configuration, or put it back there, then stop and start the workflow"
 
 
-def fail(store: WorkflowStore, generation: int, why: str) -> None:
-    """FAILED, until somebody starts it again."""
-    if store.lifecycle.fail(generation, "worker", why):
+def fail(store: WorkflowStore, generation: int, why: str, only_from: State | None = None) -> None:
+    """FAILED, until somebody starts it again. `only_from`: unless it is in another state by now."""
+    if store.lifecycle.fail(generation, "worker", why, only_from=only_from):
         log.error("The workflow has failed.", action="failed", workflow=store.name, why=why)

@@ -3,6 +3,7 @@ the first payload key."""
 
 import structlog
 
+from config.problems import ConfigProblems
 from store.store import WorkflowStore
 from sync.workflows import document_of
 
@@ -22,7 +23,10 @@ def trim_record(workflow: WorkflowStore, active: int | None, now_ms: int) -> int
     """
     if not workflow.consent.has_record():
         return 0
-    documents = [document_of(workflow, revision) for revision in {active, workflow.revisions.newest()}]
+    try:
+        documents = [document_of(workflow, revision) for revision in {active, workflow.revisions.newest()}]
+    except ConfigProblems:  # of another version; who runs it, or starts it, fails and says what is wrong with it
+        return 0
     days = [document.optinout.retention_days for document in documents if document and document.optinout]
     if not days:
         return 0

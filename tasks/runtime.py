@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from config.document import WorkflowDocument
+from config.problems import ConfigProblems
 from config.settings import Settings
 from config.sftp_connection import SftpConnection
 from connectors.sftp import Sftp
@@ -121,11 +122,27 @@ class Runtime:
 
 
 def active_document(workflow: WorkflowStore) -> WorkflowDocument:
-    """The configuration under which the workflow runs. Raises NotConfigured."""
-    document = document_of(workflow, workflow.lifecycle.read().revision)
+    """The configuration under which the workflow runs. Raises NotConfigured, also for one that only another version
+    reads."""
+    revision = workflow.lifecycle.read().revision
+    try:
+        document = document_of(workflow, revision)
+    except ConfigProblems as unread:
+        raise NotConfigured(_not_read(revision, unread)) from None
     if document is None:
         raise NotConfigured(NotConfigured.__doc__)
     return document
+
+
+def _not_read(revision: int | None, unread: ConfigProblems) -> str:
+    first, more = unread.problems[0], len(unread.problems) - 1
+    what = ": ".join(part for part in (first.path, first.sentence.removesuffix(".")) if part)
+    if more:
+        what += f", and {more} more"
+    return (
+        f"This version does not read revision {revision} of the configuration: {what}. "
+        "Go on with the version that saved it, or save there what this one reads: d365acs config apply FILE"
+    )
 
 
 def kept_schemas(workflow: WorkflowStore, generation: int) -> bytes:

@@ -9,12 +9,12 @@ from connectors.errors import Refused, TryAgain
 from store.lifecycle import State
 from store.record_queue import RecordQueue
 from store.store import WorkflowStore
-from sync.patience import Patience
+from sync.patience import Patience, asked_for
 from sync.systems import Systems
 from sync.workflow import Workflow
 from sync.workflows import workflow_named
 from tasks.alert import is_to_be_told
-from tasks.await_loads import await_loads, last_awaited_ms
+from tasks.await_loads import await_loads
 from tasks.failing import HOPELESS, fail
 from tasks.retention import reseal_memories, trim_record
 from tasks.runtime import Runtime, active_document
@@ -34,6 +34,9 @@ ALERT_EVERY_MS = 5000
 #: So many times in a tick a stream's records are taken back from dead workers, up to 500 at a time: a worker that dies
 #: over a file for an import may hold a hundred thousand.
 REAPS = 20
+
+#: A start that nobody has looked at for so long, although it was time, has its patience anew: workers were away.
+UNSEEN_MS = 30_000
 
 #: How often a table is looked at whose target has refused what its schema allows.
 DOUBT_EVERY_MS = 5000
@@ -88,7 +91,7 @@ def tick(runtime: Runtime, workflow: str) -> Work:
     looks_for_alerts = before_ms is None or before_ms // ALERT_EVERY_MS != now_ms // ALERT_EVERY_MS
     alerts = looks_for_alerts and is_to_be_told(store, life)
     if life.state is State.STARTING:
-        _start(runtime, store, life.generation, now_ms - (life.since_ms or now_ms))
+        _start(runtime, store, life.generation)
         life = store.lifecycle.read()
     if life.state is not State.STARTING:
         runtime.end_awaiting(workflow)
@@ -136,53 +139,83 @@ def _watch(runtime: Runtime, store: WorkflowStore, generation: int, before_ms: i
     return None
 
 
-def _start(runtime: Runtime, store: WorkflowStore, generation: int, waited_ms: int) -> None:
+def _start(runtime: Runtime, store: WorkflowStore, generation: int) -> None:
     """The start-up checks: RUNNING, FAILED, or STARTING for a while longer."""
-    patience = Patience(store.troubles, "start")
-    with store.starting_right() as held:
+    right = store.starting_right()
+    with right as held:
         if not held:
             return
+        patience = Patience(store.troubles.of_start(generation), "start")
+        met: tuple[str, float | None] | None = None
+        hopeless = ""
         try:
             if await_loads(runtime, store, generation):
+                patience.end()  # it bears with whatever it meets after that as if it began then
                 return
+            if not patience.is_over():
+                return
+            began_ms = store.now_ms()
+            if _writers_hold(store):
+                met = "Waiting for writers of the run before to finish or to time out", 0
+            else:
+                streams = _check(runtime, store, generation)
         except (*HOPELESS, Refused) as error:
-            fail(store, generation, str(error))
-            return
-        waited_ms = min(waited_ms, runtime.store.now_ms() - last_awaited_ms(store))
-        if patience.sentence and waited_ms > start_patience_ms(runtime):
-            fail(store, generation, f"{patience.sentence}. Start again when that is over")
-            return
-        if not patience.is_over():
-            return
-        queues = [store.queue(stream) for stream in store.lifecycle.streams()]
-        for queue in queues:
-            _reap(queue, runtime.store.now_ms())
-        now_ms = runtime.store.now_ms()
-        if any(queue.leases_run(now_ms) for queue in queues):
-            patience.note("Waiting for writers of the run before to finish or to time out", wait=0)
-            return
-        found = workflow_named(store.name)
-        try:
-            document = active_document(store)
-            systems = Systems(document.connections, runtime.store)
-            try:
-                found.check(document, systems)
-                known = _learnt(found, document, systems, store, generation)
-                found.admit(document, known, systems)
-                found.connect(document, known, systems, store, runtime.settings.read_page_size)
-            finally:
-                systems.close()
-        except (*HOPELESS, Refused) as error:
-            fail(store, generation, str(error))
-            return
+            hopeless = str(error)
         except TryAgain as error:
-            patience.failed(error)
-            return
-        store.replays.begin(runtime.store.now_ms())
-        store.lifecycle.add_streams(found.stream_names(document))
-        if store.lifecycle.run(generation, "start-up checks", "both systems answer, the configuration fits"):
-            store.troubles.clear_all()
-            log.info("The workflow runs.", action="running", generation=generation)
+            met = error.sentence, asked_for(error)
+        if not right.extend():
+            return  # it took so long, or slept, that others look by now: what they find is newer
+        if hopeless:
+            fail(store, generation, hopeless, only_from=State.STARTING)
+        elif met:
+            _bear(runtime, store, generation, patience, began_ms, *met)
+        else:
+            store.lifecycle.add_streams(streams)
+            store.replays.begin(store.now_ms(), generation)
+            if store.lifecycle.run(generation, "start-up checks", "both systems answer, the configuration fits"):
+                log.info("The workflow runs.", action="running", generation=generation)
+
+
+def _writers_hold(store: WorkflowStore) -> bool:
+    """Whether writers of the run before still hold records."""
+    queues = [store.queue(stream) for stream in store.lifecycle.streams()]
+    now_ms = store.now_ms()
+    for queue in queues:
+        _reap(queue, now_ms)
+    return any(queue.leases_run(now_ms) for queue in queues)
+
+
+def _check(runtime: Runtime, store: WorkflowStore, generation: int) -> list[str]:
+    """The streams that are to run: both systems answer, the configuration fits. Raises what `_start` meets."""
+    found = workflow_named(store.name)
+    document = active_document(store)
+    systems = Systems(document.connections, runtime.store)
+    try:
+        found.check(document, systems)
+        known = _learnt(found, document, systems, store, generation)
+        found.admit(document, known, systems)
+        found.connect(document, known, systems, store, runtime.settings.read_page_size)
+    finally:
+        systems.close()
+    return found.stream_names(document)
+
+
+def _bear(
+    runtime: Runtime,
+    store: WorkflowStore,
+    generation: int,
+    patience: Patience,
+    began_ms: int,
+    sentence: str,
+    wait: float | None,
+) -> None:
+    """Shows what a look that began then has met; it fails if every look has met something for too long."""
+    before = patience.trouble
+    if before is not None and before.until_ms + UNSEEN_MS < began_ms:
+        patience.end()
+    patience.note(sentence, wait)
+    if patience.trouble is not None and store.now_ms() - patience.trouble.since_ms > start_patience_ms(runtime):
+        fail(store, generation, f"{sentence}. Start again when that is over", only_from=State.STARTING)
 
 
 def _learnt(
@@ -191,13 +224,12 @@ def _learnt(
     """What is known of both systems. Kept at once: a start that is tried again need not ask all of it again."""
     known = store.schemas(generation)
     if known is None:
-        known = found.learn(document, systems)
-        store.keep_schemas(generation, known)
+        known = store.keep_first_schemas(generation, found.learn(document, systems))
     return known
 
 
 def start_patience_ms(runtime: Runtime) -> int:
-    """How long a start may wait for systems that do not answer."""
+    """How long a start may look in vain for systems that answer, from the first look that met trouble."""
     return int((60 + runtime.settings.lease_seconds) * 1000)
 
 

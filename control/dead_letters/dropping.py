@@ -19,9 +19,9 @@ def drop(store: Store, selection: Selection, by: str, why: str = "", look: Look 
         queue, dead = workflow.queue(stream), list(letters.items())
         for start in range(0, len(dead), BATCH):
             part = dict(dead[start : start + BATCH])
-            dropped += queue.drop(part)
-            stay = {one.id for one in queue.set_aside_of(list(part))}
-            workflow.outcomes(stream).note_deed(Ending.DROPPED, part.keys() - stay, noted_ms)
+            gone = queue.drop(part)
+            workflow.outcomes(stream).note_deed(Ending.DROPPED, gone, noted_ms)
+            dropped += len(gone)
             seen += len(part)
             look(seen, total)
     return dropped

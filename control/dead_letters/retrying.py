@@ -142,7 +142,7 @@ def _read_again(workflow: WorkflowStore, stream: str, letters: dict[str, int], r
         if (dead_ms := letters.pop(record_id, None)) is None:
             continue
         if file.is_over:
-            retried.superseded += queue.drop({record_id: dead_ms})
+            retried.superseded += len(queue.drop({record_id: dead_ms}))
         elif file.is_gone:
             gone.append(file.version.name)
         else:
@@ -179,9 +179,11 @@ def _revive(
         # Before a writer can have written it again.
         noted(part)
         revived = queue.revive(part)
-        retried.retried += revived.back
-        retried.superseded += revived.superseded
-        retried.ids.setdefault(queue.keys.stream, []).extend(part)
+        retried.retried += len(revived.back)
+        retried.superseded += len(revived.superseded)
+        # What others have put back, or given up, just before is theirs.
+        if took := revived.back + revived.superseded:
+            retried.ids.setdefault(queue.keys.stream, []).extend(took)
         look(start + len(part))
 
 

@@ -18,14 +18,22 @@ class Cancelled(NamedTuple):
 def cancel(store: Store, name: str, by: str, why: str = "") -> Cancelled:
     """Takes a pending request back; if there is none, ends the one that is being read.
 
-    Raises UnknownTable where none is known, ControlError once all is read.
+    Raises UnknownTable where none is known; ControlError once all is read, or if the one that was pending is not so
+    any more.
     """
     workflow, stream = store.workflow(workflow_name_of(name)), stream_of(name)
     on = is_on(workflow)
-    if workflow.replays.cancel(stream, by, why):
+    pending = workflow.replays.both()[0].get(stream)
+    if pending is not None:
+        if not workflow.replays.cancel(stream, by, why, which=pending):
+            raise ControlError(
+                f"The replay of {name} is not pending any more: it has just begun, or was taken back; see how far it "
+                "has come with: d365acs replay ls"
+            )
         return Cancelled(False, on, workflow.name)
-    stage = _last(store, workflow, name).stage
-    if stage not in (Stage.READING, Stage.PAUSED) or not workflow.replays.end(stream, by, why):
+    last = _last(store, workflow, name)
+    is_read = last.stage in (Stage.READING, Stage.PAUSED)
+    if not is_read or not workflow.replays.end(stream, by, why, which=last.replay):
         raise ControlError(
             f"No replay of {name} is pending or being read; see how far the last one came with: d365acs replay ls"
         )
@@ -46,7 +54,7 @@ def pause(store: Store, name: str, by: str, why: str = "") -> Listed:
             f"Everything of {name} is read anyway, under a changed mapping or for the first time, and that cannot be "
             f"paused; make it no replay with: d365acs replay cancel {name}"
         )
-    if last.stage is not Stage.READING or not workflow.replays.pause(stream, by, why):
+    if last.stage is not Stage.READING or not workflow.replays.pause(stream, by, why, which=last.replay):
         raise ControlError(f"No replay of {name} is being read; see how far the last one came with: d365acs replay ls")
     return _last(store, workflow, name)
 
@@ -54,8 +62,8 @@ def pause(store: Store, name: str, by: str, why: str = "") -> Listed:
 def resume(store: Store, name: str, by: str, why: str = "") -> Listed:
     """It goes on where it was paused. Raises UnknownTable where none has begun, ControlError if it is not paused."""
     workflow, stream = store.workflow(workflow_name_of(name)), stream_of(name)
-    _last(store, workflow, name)
-    if not workflow.replays.resume(stream, by, why):
+    last = _last(store, workflow, name)
+    if not workflow.replays.resume(stream, by, why, which=last.replay):
         raise ControlError(f"The replay of {name} is not paused; see how far it has come with: d365acs replay ls")
     return _last(store, workflow, name)
 

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from store.cursors import Placing
 from store.record_queue import Change
 from store.store import WorkflowStore
 from sync.tables.position import Left, Phase, Position
@@ -121,3 +123,44 @@ def test_somebody_is_asked_and_a_script_says_yes(run: Run, read: WorkflowStore) 
     assert asked.exit_code == 2 and "add --yes" in asked.stderr
     neither = run("state", "set", "ingress", "contact", "--yes")
     assert neither.exit_code == 2 and "Name a FILE with the position, or say --beginning." in neither.stderr
+
+
+@pytest.mark.parametrize(
+    ("starts", "sentence"),
+    [
+        (True, "ingress runs, and its positions move; stop it first: d365acs workflow stop ingress"),
+        (False, "The position of contact has just changed, and was not set; look at it and set it again."),
+    ],
+)
+def test_what_was_set_before_another_one_could_not_be_is_told(
+    monkeypatch: pytest.MonkeyPatch, run: Run, read: WorkflowStore, tmp_path: Path, starts: bool, sentence: str
+) -> None:
+    # Given an export of two streams
+    read.lifecycle.add_streams(["account"])
+    Placing.place(read.placing("account"), read.cursor("account"), AFTER.dump(), "ann", "")
+    kept = tmp_path / "positions.json"
+    kept.write_text(run("state", "export").stdout)
+    first, second = [one["stream"] for one in json.loads(kept.read_text())]
+    place = Placing.place
+
+    def then_others(*args: Any, **kwargs: Any) -> None:
+        monkeypatch.setattr(Placing, "place", others)
+        place(*args, **kwargs)
+
+    def others(*args: Any, **kwargs: Any) -> None:
+        if starts:
+            read.lifecycle.start("bob", "", 1)
+        else:
+            place(read.placing(second), read.cursor(second), "", "bob", "")
+        place(*args, **kwargs)
+
+    # When somebody starts the workflow, or sets the second one, after the first was set
+    monkeypatch.setattr(Placing, "place", then_others)
+    refused = run("state", "import", str(kept), "--yes")
+    # Then it is told which one is set, and what is to be done
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        "1 position set, for the next start. Those from before are on stdout.\n"
+        f"Error: 1 position not set, from {second} of ingress on: {sentence}\n",
+    )
+    assert json.loads(refused.stdout)[0]["stream"] == first

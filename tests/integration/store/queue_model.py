@@ -337,7 +337,7 @@ class QueueModel:
                 self._enter_lane(record_id, at_front=True)
         return len(expired)
 
-    def revive(self, ids: Iterable[str]) -> tuple[int, int]:
+    def revive(self, ids: Iterable[str]) -> tuple[list[str], list[str]]:
         """Nothing is superseded: who waits has no letter."""
         back = [record_id for record_id in ids if record_id in self.dead]
         for record_id in back:
@@ -346,13 +346,13 @@ class QueueModel:
                 letter.version, letter.payload, self._arrival(), lane, letter.queued_ms, letter.queued_ms
             )
             self._enter_lane(record_id, at_front=False)
-        return len(back), 0
+        return back, []
 
-    def drop(self, seen: Mapping[str, int]) -> int:
+    def drop(self, seen: Mapping[str, int]) -> list[str]:
         given_up = [i for i, dead_ms in seen.items() if i in self.dead and self.dead[i].dead_ms == dead_ms]
         for record_id in given_up:
             self.dropped[record_id] = max(self.dropped.get(record_id, 0), self.dead.pop(record_id).version)
-        return len(given_up)
+        return given_up
 
     def _bury(self, record_id: str, r: Waiting, reason: Reason, attempts: int, now: int) -> None:
         self.buried_from[record_id] = r.lane

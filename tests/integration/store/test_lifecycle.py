@@ -1,8 +1,12 @@
 """Starting, stopping and failing, as an operator and a worker see it."""
 
+from redis import Redis
+
 from store.acts import Acts, Event
+from store.keys import WorkflowKeys
 from store.lifecycle import Lifecycle, State
 from store.record_queue import RecordQueue
+from store.trouble import ALERTS, Troubles
 from tests.integration.store.records import changes, confirm
 
 
@@ -49,6 +53,48 @@ def test_a_failure_of_an_earlier_generation_has_no_effect(lifecycle: Lifecycle, 
     # When that worker reports the failure, Then nobody is bothered with it
     assert lifecycle.fail(generation, "worker", "the table is gone") is False
     assert lifecycle.read().state is State.STARTING
+
+
+def test_what_a_start_has_met_fails_only_that_start(lifecycle: Lifecycle, generation: int) -> None:
+    # Given start-up checks that wake up late, when others have made the workflow run
+    assert lifecycle.is_running(generation)
+    # When they report what they have met, Then the run goes on
+    assert lifecycle.fail(generation, "worker", "the table is gone", only_from=State.STARTING) is False
+    assert lifecycle.is_running(generation)
+    # But a start that goes on fails
+    lifecycle.stop("ann", "rest")
+    lifecycle.start("ann", "go", revision=1)
+    assert lifecycle.fail(generation + 2, "worker", "the table is gone", only_from=State.STARTING) is True
+
+
+def test_trouble_ends_with_the_start_and_with_who_makes_it_run(
+    redis: Redis, workflow: WorkflowKeys, lifecycle: Lifecycle, generation: int
+) -> None:
+    # Given a run in trouble, that was stopped
+    troubles = Troubles(redis, workflow)
+    troubles.note("contact.read", "Dynamics is away", 0, 0)
+    troubles.note(ALERTS, "The webhook is away", 0, 0)
+    lifecycle.stop("ann", "rest")
+    # When it is started, Then nothing is left of that, in the same step, but for what stands beside it; nor when it is
+    # made to run
+    lifecycle.start("ann", "go", revision=1)
+    assert [trouble.where for trouble in troubles.all()] == [ALERTS]
+    troubles.clear(ALERTS)
+    starting = troubles.of_start(generation + 2)
+    starting.note("start", "Campaign is away", 0, 0)
+    assert [trouble.sentence for trouble in troubles.all()] == ["Campaign is away"]
+    assert lifecycle.run(generation + 2, "worker", "ready")
+    assert troubles.all() == []
+    # And what checks find that come late is not noted, nor does it end what the run has met
+    troubles.note("contact.read", "Dynamics is away", 0, 0)
+    starting.note("start", "Campaign is away", 0, 0)
+    assert lifecycle.run(generation + 2, "worker", "ready")
+    assert [trouble.where for trouble in troubles.all()] == ["contact.read"]
+    # Nor is it in the next start
+    lifecycle.stop("ann", "rest")
+    lifecycle.start("ann", "go", revision=1)
+    starting.note("start", "Campaign is away", 0, 0)
+    assert troubles.all() == []
 
 
 def test_a_failed_workflow_keeps_its_reason_until_it_is_started(lifecycle: Lifecycle, generation: int) -> None:

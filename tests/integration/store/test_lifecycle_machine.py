@@ -146,7 +146,7 @@ PLANTS = {
     ),
     "a stop does not raise the generation": ("if arrow == 'start' or arrow == 'stop' then", "if arrow == 'start' then"),
     "running does not wait for earlier leases": ("if arrow == 'run' then", "if false then"),
-    "running waits for the leases of one stream only": ("for i = 3, #KEYS do", "for i = 3, 3 do"),
+    "running waits for the leases of one stream only": ("for i = 4, #KEYS do", "for i = 4, 4 do"),
     "history forgets why": ("'generation', generation, 'why', why,", "'generation', generation, 'why', '',"),
 }
 

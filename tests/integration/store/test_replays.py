@@ -38,6 +38,24 @@ def test_every_pending_replay_begins_with_the_start(replays: Replays) -> None:
     assert (replays.began("contact"), replays.began("account")) == (begun, None)
 
 
+def test_what_is_pending_begins_with_a_start_only_while_it_is_one(
+    redis: Redis, workflow: WorkflowKeys, replays: Replays
+) -> None:
+    # Given a request of which people were told that it waits for the next start
+    lifecycle = Lifecycle(redis, workflow)
+    lifecycle.start("ann", "", 1)
+    lifecycle.run(1, "worker", "ready")
+    replays.ask("contact", "ann", "", now_ms=1000)
+    # When start-up checks come late, to the run they were for, or after it, then it is pending as before
+    assert replays.begin(2000, generation=1) == 0
+    lifecycle.stop("ann", "")
+    assert replays.begin(2000, generation=1) == replays.begin(2000, generation=2) == 0
+    lifecycle.start("ann", "", 1)
+    assert replays.begin(2000, generation=1) == 0
+    # But it begins with the start itself
+    assert replays.begin(2000, generation=3) == 1
+
+
 def test_a_new_request_leaves_the_last_beginning_alone(replays: Replays) -> None:
     # Given a replay that began
     replays.ask("contact", "ann", "", now_ms=1000)
@@ -159,3 +177,27 @@ def test_what_confines_a_request_is_kept_with_it_and_its_ids_for_as_long_as_it_i
     assert len(redis.keys("*replay-ids*")) == 1
     assert replays.cancel("contact", "ann")
     assert redis.keys("*replay-ids*") == []
+
+
+def test_an_act_is_done_to_the_one_that_is_meant_or_to_none(replays: Replays, redis: Redis) -> None:
+    # Given one that began, and one that is pending, each as somebody looked at it
+    looked_at = []
+    for now_ms in (1000, 2000):
+        kept = replays.ids_of("contact")
+        ids = Ids(kept.token, kept.keep(["00000000-0000-4000-8000-000000000001"]))
+        assert replays.ask("contact", "ann", "", now_ms, ids=ids)
+        looked_at.append(replays.all()["contact"])
+        if now_ms == 1000:
+            replays.begin(now_ms)
+    began, pending = replays.began("contact"), looked_at[1]
+    # When the pending one begins meanwhile, and another one is asked for
+    replays.begin(3000)
+    assert replays.ask("contact", "ann", "", 4000)
+    before = replays.both()
+    # Then neither that one nor the one that began since is touched in place of theirs
+    assert not replays.cancel("contact", "ann", which=pending)
+    assert not replays.pause("contact", "ann", which=began) and not replays.end("contact", "ann", which=began)
+    assert replays.both() == before and len(redis.keys("*replay-ids*")) == 2
+    # And what is remembered of acts, for when their answers are lost, is forgotten by itself
+    answers = redis.keys("*answer:*")
+    assert answers and all(0 < redis.ttl(key) <= 600 for key in answers)

@@ -26,6 +26,7 @@ from store.revisions import Revisions
 from store.sealing import AesSeal
 from store.shares import Shares
 from store.throttle import Allowance, SharedThrottle
+from store.trouble import Troubles
 from tests.integration.store.records import changes, entry, record_id
 
 FOLDER = Path(str(resources.files("store") / "lua"))
@@ -41,7 +42,7 @@ def everybody(redis: Redis) -> list[object]:
             ConsentStore(redis, keys), Resealer(redis, keys),
             Pages(redis, keys.stream("contact")), Freshness(redis, keys.stream("contact")),
             OutcomeLog(redis, keys.stream("contact")), Loads(redis, keys.stream("contact")),
-            Placing(redis, keys.stream("contact"))]  # fmt: skip
+            Placing(redis, keys.stream("contact")), Troubles(redis, keys)]  # fmt: skip
 
 
 def scripts_of(owner: object) -> dict[str, Script]:
@@ -87,10 +88,10 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     calls: dict[str, list[list[str]]] = {}
     pages, freshness, placing = Pages(redis, keys), Freshness(redis, keys), Placing(redis, keys)
     outcomes, loads, ledger = OutcomeLog(redis, keys, kept=1), Loads(redis, keys), Ledger(redis, keys)
-    resealer = Resealer(redis, workflow, AesSeal([b"n" * 32]))
+    resealer, troubles = Resealer(redis, workflow, AesSeal([b"n" * 32])), Troubles(redis, workflow)
     for owner in (
         queue, lifecycle, revisions, replays, throttle, shares, consent, pages, freshness, placing, outcomes, loads,
-        ledger, resealer,
+        ledger, resealer, troubles,
     ):  # fmt: skip
         for verb, script in scripts_of(owner).items():
             setattr(owner, f"_{verb}", _Recorder(script, calls.setdefault(verb, [])))
@@ -131,6 +132,7 @@ def test_all_keys_of_every_call_share_one_slot_of_a_cluster(
     placing.place(read_cursor(redis, keys), "", "ann", "")
     revisions.save(0, "", "ann", "")
     replays.ask("contact", "ann", "")
+    troubles.of_start(generation).note("start", "Campaign is away", 0, 0)
     throttle.ask(1)
     throttle.pause(0.001)
     shares.ask(full=False, congested=False, under_way=0)

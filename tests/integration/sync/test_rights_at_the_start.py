@@ -13,16 +13,17 @@ from connectors.campaign import Campaign
 from connectors.dynamics import Dynamics
 from connectors.errors import Stop
 from connectors.http import NoThrottle
+from store.store import Store
 from sync import ingress, optinout
 from tests.integration.connectors.sandboxed import campaign_connection, dynamics_connection
 from tests.sandboxes import Sandbox
 
 
 @pytest.fixture
-def systems(sandbox: Sandbox, secrets: None) -> Iterator[Any]:
+def systems(sandbox: Sandbox, secrets: None, store: Store) -> Iterator[Any]:
     dynamics = Dynamics(dynamics_connection(sandbox), NoThrottle())
     campaign = Campaign(campaign_connection(sandbox), NoThrottle())
-    yield SimpleNamespace(dynamics=dynamics, campaign=campaign, sftp=None)
+    yield SimpleNamespace(dynamics=dynamics, campaign=campaign, sftp=None, store=store)
     for system in (dynamics, campaign):
         system.close()
 

@@ -54,6 +54,14 @@ def test_decisions_older_than_the_configuration_says_are_forgotten(optinout: Wor
     assert (trim_record(optinout, revision, optinout.now_ms()), kept(optinout)) == (0, 2)
 
 
+def test_nothing_is_forgotten_while_nobody_can_read_for_how_long_it_is_to_be_kept(optinout: WorkflowStore) -> None:
+    # Given what is saved, of which this version does not know all keys
+    active = save(optinout, days=2)
+    optinout.revisions.save(active, DOCUMENT.format(days=10) + "abolished: 1\n", "a test", "")
+    # When the record is trimmed, then all of it stays
+    assert (trim_record(optinout, active, optinout.now_ms()), kept(optinout)) == (0, 3)
+
+
 def test_of_what_runs_and_what_is_saved_the_longer_time_counts(optinout: WorkflowStore) -> None:
     # Given a time that was made longer, or shorter, and has not taken effect yet
     active = save(optinout, days=2)

@@ -119,20 +119,6 @@ def test_a_start_bears_with_systems_that_do_not_answer_and_says_so(runtime: Runt
     assert (trouble.where, "Dynamics" in trouble.sentence) == ("start", True)
 
 
-def test_a_start_that_nobody_answers_for_minutes_fails_with_the_reason(
-    runtime: Runtime, workflow: WorkflowStore
-) -> None:
-    # Given a start that has been in trouble since long ago
-    tick(runtime, "ingress")
-    runtime.store.redis.hset(workflow.keys.lifecycle, "since", 1)
-    # When the next tick comes
-    tick(runtime, "ingress")
-    # Then it has failed, and the reason is the system's
-    life = workflow.lifecycle.read()
-    assert life.state is State.FAILED
-    assert "Dynamics" in life.why and life.why.endswith("Start again when that is over")
-
-
 def test_the_requests_of_consent_go_before_those_of_the_others(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
