@@ -29,7 +29,7 @@ def test_consent_travels_both_ways_while_the_worker_is_in_the_middle_of_a_slice_
     [worker] = consent.run("worker", concurrency=1)
     consent.faults(campaign={"latency_ms": 300})
     ingress = consent.store.workflow("ingress")
-    revision = consent.save_ingress(documents.ingress(documents.contacts()))
+    revision = consent.save_ingress(documents.ingress(documents.contacts(pairs=[("lastname", "lastName")])))
     assert ingress.lifecycle.start("tester", "test", revision)
     consent.wait_until(lambda: stopped_at_work(worker, ingress), "the worker writes records of ingress")
     consent.faults()
