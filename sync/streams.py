@@ -49,13 +49,10 @@ def in_version(version: int, payload: bytes) -> bytes:
     return b"%b>%d %b" % (mapping, version, values)
 
 
-def _stamp_of(payload: bytes) -> tuple[bytes, bytes]:
-    """What stands before a record's values, and the values."""
+def _stamp_of(payload: bytes) -> bytes:
+    """What stands before a record's values; they are not copied for it."""
     stamped = payload.removeprefix(FOLLOWS)
-    if not stamped.startswith(b"@"):
-        return b"", stamped
-    stamp, _, values = stamped.partition(b" ")
-    return stamp[1:], values
+    return stamped[1 : stamped.index(b" ")] if stamped.startswith(b"@") else b""
 
 
 def mapping_of(payload: bytes) -> str | None:
@@ -63,17 +60,18 @@ def mapping_of(payload: bytes) -> str | None:
     if kind := kind_of(payload):
         words = words_of(payload)
         return words[1] if kind == FILTERED_OUT and len(words) > 1 else None
-    return _stamp_of(payload)[0].partition(b">")[0].decode() or None
+    return _stamp_of(payload).partition(b">")[0].decode() or None
 
 
 def version_of(payload: bytes) -> int:
     """The version of a record's values, if they are newer than the record on the queue; else 0."""
-    return int(_stamp_of(payload)[0].partition(b">")[2] or 0)
+    return int(_stamp_of(payload).partition(b">")[2] or 0)
 
 
 def values_of(payload: bytes) -> dict[str, object]:
     """A record's values by column."""
-    values: dict[str, object] = orjson.loads(_stamp_of(payload)[1])
+    stamped = payload.removeprefix(FOLLOWS)
+    values: dict[str, object] = orjson.loads(stamped.partition(b" ")[2] if stamped.startswith(b"@") else stamped)
     return values
 
 
