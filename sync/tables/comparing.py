@@ -28,7 +28,7 @@ COARSE_MS = 2000
 def kept_aside(queue: RecordQueue, position: Position) -> set[str]:
     """Those that are parked or set aside: they may have been read long before, and are in no ledger. The first step
     asks about them. To be looked at before it is seen that nothing older waits: one that waits by then is seen."""
-    if position.comparison is None or position.comparison.bucket > 0:
+    if position.comparison is None or not position.compares_keys or position.comparison.bucket > 0:
         return set()
     return {*queue.parked_ids(), *queue.dead_ids()}
 
