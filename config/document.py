@@ -4,7 +4,7 @@ import difflib
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import yaml
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
@@ -14,7 +14,7 @@ from config.egress import EgressConfig, FileEvents
 from config.file_import import FileImport
 from config.ingress import IngressConfig
 from config.model import Model, Place, part, parts, whole, with_relations, written
-from config.optinout import READING, ConsentFiles, OptinoutConfig, flag_named
+from config.optinout import READING, ConsentFiles, OptinoutConfig, WireFlag, flag_named
 from config.sftp_connection import LogExport
 
 
@@ -127,11 +127,27 @@ def _folder_of(item: object, model: type[Model], name: str = "folder") -> str:
     return posixpath.normpath(written(item, name) or model.model_fields[name].default)
 
 
-def written_by_both(ingress: object, optinout: object) -> Iterator[tuple[Place, str]]:
-    """Flags that ingress would write over the decisions of optinout. Both parts are models, or as they were written.
+class WrittenTwice(NamedTuple):
+    """A flag that ingress would write over the decisions of optinout."""
 
-    Mistakes have their places in a document, at the pair.
-    """
+    flag: WireFlag
+    pair: int  #: its place among those of optinout
+    table: str  #: of the mapping
+    column: str
+
+
+def written_by_both(ingress: object, optinout: object) -> Iterator[tuple[Place, str]]:
+    """What `written_twice` finds, as mistakes with their places in a document, at the pair."""
+    for flag, pair, table, column in written_twice(ingress, optinout):
+        yield (
+            ("optinout", "flags", pair, "campaign"),
+            f"{flag} is written by ingress, too, from {column} of {table}, and would be overwritten there: "
+            f"remove that field from the mapping of {table}, or this pair from optinout",
+        )
+
+
+def written_twice(ingress: object, optinout: object) -> Iterator[WrittenTwice]:
+    """In the order of the pairs. Both parts are models, or as they were written."""
     if part(optinout, "direction") not in READING:
         return
     written_there: dict[str, tuple[str, str]] = {}
@@ -144,12 +160,7 @@ def written_by_both(ingress: object, optinout: object) -> Iterator[tuple[Place, 
     for index, pair in enumerate(parts(optinout, "flags")):
         flag = flag_named(written(pair, "campaign"))
         if flag in written_there:
-            table, column = written_there[flag]
-            yield (
-                ("optinout", "flags", index, "campaign"),
-                f"{flag} is written by ingress, too, from {column} of {table}, and would be overwritten there: "
-                f"remove that field from the mapping of {table}, or this pair from optinout",
-            )
+            yield WrittenTwice(flag, index, *written_there[flag])
 
 
 def plain(document: Model) -> dict[str, object]:

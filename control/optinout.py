@@ -15,10 +15,9 @@ from control.events import ask_folder
 from control.mappings.judging import Judgement, Misfit
 from control.mappings.live import SCHEMA_SECONDS
 from control.mappings.saved import Saved
-from control.together import OPTINOUT, OVER_CAMPAIGN, nothing_moves
+from control.together import OPTINOUT, OVER_CAMPAIGN, nothing_moves, profile_flags
 from control.words import finished
 from store.store import Store
-from sync.apart import profile_flags
 from sync.consent.fitting import PROFILE, examine
 from sync.systems import Systems
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from config.document import WorkflowDocument, written_by_both
-from config.ingress import IngressConfig
-from config.optinout import OptinoutConfig
+from config.ingress import IngressConfig, TableMapping
+from config.optinout import OptinoutConfig, WireFlag, flag_named
 from control.errors import PairedTwice
 from store.store import Store
-from sync.apart import clash, profile_flags
+from sync.apart import clash
 from sync.workflows import document_of
 
 INGRESS, OPTINOUT = "ingress", "optinout"
@@ -78,3 +78,10 @@ def nothing_moves(config: OptinoutConfig, ingress: IngressConfig | None = None) 
         f"{OPTINOUT} moves nothing with direction: dynamics_to_campaign; consent travels with the contacts, by the "
         f"mapping of contact in ingress{way}"
     )
+
+
+def profile_flags(mapping: TableMapping) -> set[WireFlag]:
+    """The consent flags that a mapping of ingress writes."""
+    if mapping.resource != "profile":
+        return set()
+    return {flag for field in mapping.fields if (flag := flag_named(field.target))}

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from config.document import WorkflowDocument
-from config.ingress import TableMapping
-from config.optinout import WireFlag, flag_named
+from config.document import WorkflowDocument, written_twice
+from config.optinout import WireFlag
 from config.problems import ConfigProblems
 from connectors.errors import Stop, TryAgain
 from store.acts import KEPT
@@ -131,11 +130,7 @@ def _last_run_started_ms(workflow: WorkflowStore) -> int | None:
 
 def _written_by_both(one: WorkflowDocument, other: WorkflowDocument) -> list[WireFlag]:
     """Of two documents, one of ingress and one of opt-in/out: the flags, in the order of the pairs."""
-    ingress, optinout = one.ingress or other.ingress, one.optinout or other.optinout
-    if ingress is None or optinout is None or not optinout.reads_campaign:
-        return []
-    written = {flag for mapping in ingress.tables for flag in profile_flags(mapping)}
-    return [pair.campaign for pair in optinout.flags if pair.campaign in written]
+    return [twice.flag for twice in written_twice(one.ingress or other.ingress, one.optinout or other.optinout)]
 
 
 def _way_out(workflow: WorkflowStore, document: WorkflowDocument, other: WorkflowStore) -> str:
@@ -151,10 +146,3 @@ def _way_out(workflow: WorkflowStore, document: WorkflowDocument, other: Workflo
         # Each would take a flag from the other one, so that neither can go first.
         return f"stop it, and start it when this one runs: d365acs workflow stop {other.name}"
     return f"have it take up what is saved with: d365acs workflow restart {other.name}"
-
-
-def profile_flags(mapping: TableMapping) -> set[WireFlag]:
-    """The consent flags that a mapping of ingress writes."""
-    if mapping.resource != "profile":
-        return set()
-    return {flag for field in mapping.fields if (flag := flag_named(field.target))}
