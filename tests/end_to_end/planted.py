@@ -2,7 +2,10 @@
 
 import base64
 import binascii
+import os
 import re
+import subprocess
+import tempfile
 
 from tests.end_to_end.event_stage import EventStage
 from tests.end_to_end.installation import Installation
@@ -54,4 +57,17 @@ def unpacked(text: bytes) -> bytes:
 
 
 def leaks(text: bytes, secrets: set[str]) -> set[str]:
+    if not _shows_any(text, secrets):
+        return set()
     return {secret for secret in secrets if secret.encode() in text}
+
+
+def _shows_any(text: bytes, secrets: set[str]) -> bool:
+    """Looks for thousands of them in one go."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as patterns:
+        patterns.write("".join(f"{secret}\n" for secret in secrets))
+        patterns.flush()
+        command = ["grep", "--quiet", "--text", "--fixed-strings", f"--file={patterns.name}"]
+        searched = subprocess.run(command, input=text, env={"LC_ALL": "C", "PATH": os.defpath}, check=False)
+    assert searched.returncode in (0, 1), "grep is needed to look for secrets"
+    return searched.returncode == 0
