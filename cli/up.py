@@ -36,6 +36,7 @@ def up(context: Context, without: tuple[str, ...], procfile: Path | None) -> Non
     from control.processes.supervisor import Supervisor
 
     settings = context.settings
+    settings.sealing_keys()  # else it is the workers, one after the other, who say what is wrong with them
     path = procfile or lines_of.procfile()
     lines = lines_of.chosen(lines_of.read_procfile(path), without)
     width = max(len(name) for name in ("redis", *(line.name for line in lines)))

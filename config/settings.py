@@ -140,6 +140,12 @@ class Settings(BaseSettings):
         le=5000,
         description="How many rows are read at once (Dynamics gives 5,000 at most).",
     )
+    concurrency: int = Field(
+        default=4, ge=1, le=500, description="How many tasks a worker of the Procfile does at once, each in a process."
+    )
+    consent_concurrency: int = Field(
+        default=3, ge=1, le=500, description="The same for the worker that has consent alone to look after."
+    )
     schema_check_seconds: float = Field(
         default=300,
         ge=0.5,

@@ -8,7 +8,7 @@ from billiard import pool
 from celery import signals
 from redis.exceptions import RedisError
 
-from config.settings import Settings
+from config.settings import BadSettings, Settings
 from store.client import connect
 from store.store import Store
 from tasks.runtime import Runtime
@@ -54,6 +54,11 @@ class Process:
         logs.set_up(self._settings.log_format, self._settings.log_level)
 
     def _begin(self, **_: Any) -> None:
+        # A worker whose children could open nothing would be heard of, and do nothing.
+        try:
+            self._settings.sealing_keys()
+        except BadSettings as error:
+            raise SystemExit(str(error)) from None
         # Before the first child and the first thread.
         heap.share_one_heap()
 

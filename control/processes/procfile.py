@@ -61,6 +61,8 @@ def environment(settings: Settings, more: Mapping[str, str] | None = None) -> di
     found[f"{PREFIX}HOME"] = str(settings.home)
     found[f"{PREFIX}INSTANCE"] = settings.instance
     found[f"{PREFIX}ACTOR"] = settings.actor
+    found[f"{PREFIX}CONCURRENCY"] = str(settings.concurrency)
+    found[f"{PREFIX}CONSENT_CONCURRENCY"] = str(settings.consent_concurrency)
     if settings.redis_url is None:
         found.pop(f"{PREFIX}REDIS_URL", None)
     else:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -23,6 +24,9 @@ OTHER_GRACE = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 #: A child that stayed up so long begins with the first pause again.
 STEADY_AFTER = 60.0
+
+#: A child whose supervisor was killed is told to end by the kernel, or nobody could (Linux).
+_ENDS_WITH_US = "setpriv --pdeathsig TERM " if shutil.which("setpriv") else ""
 
 #: Told what happens: the name of a process, and a line of its output or a sentence about it.
 Say = Callable[[str, str], None]
@@ -54,8 +58,9 @@ class _Child:
 class Supervisor:
     """Children of this process, one for each line.
 
-    `say` gets every line they write and every sentence about them. With `logs` their output goes to files of that
-    folder instead, `<name>.log` each.
+    They are told to end when the thread that has started them has ended, even if it was killed. `say` gets every line
+    they write and every sentence about them. With `logs` their output goes to files of that folder instead,
+    `<name>.log` each.
     """
 
     def __init__(
@@ -105,7 +110,7 @@ class Supervisor:
             output = (self._logs / f"{child.line.name}.log").open("a")
         child.process = subprocess.Popen(
             # exec: signals reach the program itself, not a shell in front of it.
-            ["sh", "-c", f"exec env {child.line.command}"],
+            ["sh", "-c", f"exec {_ENDS_WITH_US}env {child.line.command}"],
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,

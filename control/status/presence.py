@@ -76,4 +76,5 @@ def _missing(
     if not beats:
         return "No worker answers: there is no beat to wake them.", "Start one with: celery -A workers.app beat"
     ago = "yet" if ticked_seconds is None else f"for {ticked_seconds:,.0f} s"
-    return f"No worker answers: worker and beat were heard of lately, but no tick was answered {ago}.", ""
+    silent = f"No worker answers: worker and beat were heard of lately, but no tick was answered {ago}."
+    return silent, "What keeps the worker from it stands in its log."

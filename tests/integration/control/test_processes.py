@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -68,9 +69,36 @@ def supervise(tmp_path: Path, heard: Heard) -> Iterator[Callable[..., Supervisor
         supervisor.stop()
 
 
+def test_children_are_told_to_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    # Given a child, and whoever looks after it
+    os.mkfifo(tmp_path / "ended")
+    ended = os.open(tmp_path / "ended", os.O_RDONLY | os.O_NONBLOCK)
+    program = (
+        "import os, pathlib, signal, sys; from control.processes import procfile, supervisor as s; "
+        "s.Supervisor([procfile.Line('child', sys.argv[1])], dict(os.environ), pathlib.Path(sys.argv[2]), "
+        "lambda name, text: print(text, flush=True)).start(); signal.pause()"
+    )
+    command = [sys.executable, "-c", program, obedient("child").command, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        assert "up\n" in iter(supervisor.stdout.readline, "")
+        # When that one is killed without warning
+        supervisor.kill()
+        # Then the child ends as if it had been told to
+        assert select.select([ended], [], [], 20)[0] and os.read(ended, 100) == b"child\n"
+    os.close(ended)
+
+
 def test_the_procfile_of_this_installation_can_be_read() -> None:
     names = [line.name for line in read_procfile(procfile())]
     assert {"worker", "consent", "beat"} <= set(names)
+
+
+def test_other_readers_of_the_procfile_start_as_many_tasks_at_once_as_ours(tmp_path: Path) -> None:
+    given = environment(Settings(home=tmp_path))
+    for line in read_procfile(procfile()):
+        for name, default in re.findall(r"\$\{(D365ACS_\w*CONCURRENCY):-(\d+)\}", line.command):
+            assert given[name] == default
 
 
 def test_consent_has_a_process_that_looks_reads_and_writes_by_itself_and_takes_no_other_slices() -> None:

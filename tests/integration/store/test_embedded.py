@@ -1,7 +1,10 @@
 """The embedded server keeps what it acknowledged, has its directory for itself, and says what is wrong."""
 
+import fcntl
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -65,16 +68,48 @@ def test_a_second_server_on_the_same_directory_is_refused(home: Path) -> None:
     with EmbeddedServer(home) as server, connect(server.url) as redis:
         second = EmbeddedServer(home)
         # When another starts on the same directory, Then it is refused and the first goes on
-        with pytest.raises(CannotStart, match="already uses"):
+        with pytest.raises(CannotStart, match="runs already"):
             second.start()
         second.stop()
         assert redis.ping()
         # Even while the first is down for a moment: its file is still its own
         server.kill()
-        with pytest.raises(CannotStart, match="already uses"):
+        with pytest.raises(CannotStart, match="runs already"):
             EmbeddedServer(home).start()
         server.start()
     # And once the first has stopped, the directory is free
+    with EmbeddedServer(home):
+        pass
+
+
+def test_a_server_that_has_outlived_its_owner_is_ended_and_its_data_is_there(home: Path) -> None:
+    # Given a process that was killed while its server ran
+    program = "import sys, pathlib, store.embedded as e, signal; e.EmbeddedServer(pathlib.Path(sys.argv[1])).start(); "
+    owner = subprocess.Popen(
+        [sys.executable, "-c", program + "print(flush=True); signal.pause()", str(home)], stdout=-1
+    )
+    assert owner.stdout is not None and owner.stdout.readline()
+    with connect(url_of(home)) as redis:
+        orphan = redis.info("server")["process_id"]
+        redis.set("key", "value")
+        owner.kill()
+        owner.communicate()
+        assert redis.ping()
+    # When another begins, Then it has the directory for itself, with everything in it
+    with EmbeddedServer(home) as server, connect(server.url) as redis:
+        assert redis.get("key") == b"value" and redis.info("server")["process_id"] == server.pid != orphan
+
+
+def test_a_server_without_an_owner_that_does_not_end_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given somebody who has the lock and answers nothing
+    monkeypatch.setattr("store.embedded.ORPHAN_SECONDS", 0)
+    lock = os.open(home / "redis.lock", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    # When a server is to start, Then it says whom to kill
+    with pytest.raises(CannotStart, match=r"does not end: kill it; the lines of \S+redis.log begin"):
+        EmbeddedServer(home).start()
+    # And once that one is gone, the directory is free
+    os.close(lock)
     with EmbeddedServer(home):
         pass
 

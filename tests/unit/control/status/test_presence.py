@@ -34,7 +34,8 @@ def test_a_missing_worker_is_told_apart_from_a_missing_beat() -> None:
         "No worker answers: there is no beat to wake them. Start one with: celery -A workers.app beat"
     )
     assert sentence([WORKER, BEAT], 60) == (
-        "No worker answers: worker and beat were heard of lately, but no tick was answered for 60 s."
+        "No worker answers: worker and beat were heard of lately, but no tick was answered for 60 s. "
+        "What keeps the worker from it stands in its log."
     )
 
 
