@@ -58,7 +58,10 @@ def resolve(reference: str) -> str:
 def _from_environment(name: str) -> str:
     value = environment_variable(name)
     if value is None:
-        raise SecretMissing(f"The environment variable {name} is not set; the configuration refers to it.")
+        raise SecretMissing(
+            f"The environment variable {name} is not set; the configuration refers to it: set it, and start anew "
+            f"whatever runs without it, such as the workers."
+        )
     return value
 
 

@@ -168,7 +168,8 @@ def _mistake(answer: Answer, code: str, text: str, plain: str, reference: str | 
         return NotFound("campaign", f"{about}: no record has this PKey ({named})", code=code, text=fit)
     narrow = _TOO_LONG.search(said) or _NO_NAME.search(said)
     field = narrow[1] if narrow else ""
-    return Refused("campaign", f"{about}: refused ({named}) {fit}".rstrip(), code=code, text=fit, field=field)
+    words = fit.removeprefix(f"{code} ")
+    return Refused("campaign", f"{about}: refused ({named}) {words}".rstrip(), code=code, text=fit, field=field)
 
 
 def _nothing_there(answer: Answer, code: str, text: str, plain: str, sent: object) -> ConnectorError:

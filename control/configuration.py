@@ -12,6 +12,7 @@ from control.consent.polarity import doubtful_pairs
 from control.errors import ControlError, NoConfiguration, PairChanged, PairedTwice
 from control.opening import workflow_of
 from control.together import check_beside, check_together, newest_ingress, newest_optinout, nothing_moves
+from control.words import listed
 from store.lifecycle import State
 from store.store import Store, WorkflowStore
 from sync.egress import STREAM
@@ -121,7 +122,26 @@ def _warnings(
     )
     if still:
         return still, *turned
-    return *turned, *_source_warnings(workflow, old, new), *_pair_warnings(workflow, old, new)
+    return (
+        *turned,
+        *_mapping_warnings(old, new),
+        *_source_warnings(workflow, old, new),
+        *_pair_warnings(workflow, old, new),
+    )
+
+
+def _mapping_warnings(old: WorkflowDocument | None, new: WorkflowDocument) -> tuple[str, ...]:
+    """Whoever applies a file that was written before mappings were added takes them away."""
+    if old is None or old.ingress is None or new.ingress is None:
+        return ()
+    kept = {mapping.table for mapping in new.ingress.tables}
+    gone = [mapping.table for mapping in old.ingress.tables if mapping.table not in kept]
+    if not gone:
+        return ()
+    return (
+        f"No longer mapped: {listed(gone)}. From the next start on nothing of {'it' if len(gone) == 1 else 'them'} "
+        f"travels; what is in Campaign stays there as it is.",
+    )
 
 
 def _source_warnings(workflow: WorkflowStore, old: WorkflowDocument | None, new: WorkflowDocument) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Without `--without` the storms must show no violation; with it a guard of the pr
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -40,11 +41,16 @@ _sandbox: Sandbox | None = None
 
 
 def seeds_of(text: str) -> list[int]:
-    """`20` are the first twenty, `40-60` those, `7,40-60` these."""
-    if text.isdecimal():
-        return list(range(1, int(text) + 1))
-    parts = [part.partition("-") for part in text.split(",")]
-    return [seed for first, _, last in parts for seed in range(int(first), int(last or first) + 1)]
+    """`20` are the first twenty, `40-60` those, `7,40-60` these. Raises BadParameter for what names no seed."""
+    parts = [f"1-{text}"] if text.isdecimal() else text.split(",")
+    seeds: list[int] = []
+    for part in parts:
+        ends = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        found = range(int(ends[1]), int(ends[2] or ends[1]) + 1) if ends else ()
+        if not found:
+            raise click.BadParameter(f"{part!r} names no seeds; write 20, 40-60, or 7,40-60.")
+        seeds.extend(found)
+    return seeds
 
 
 def one_storm(seed: int, without: str, short: bool, keep: Path | None) -> Result:
@@ -120,19 +126,25 @@ HEAD = " seed seconds   writes imported  events  flags  faults  kills sleeps  re
 
 
 @click.command()
-@click.option("--seeds", default="20", show_default=True, help="20: the first twenty; 40-60: those; 7,40-60: these.")
+@click.option(
+    "--seeds",
+    default="20",
+    show_default=True,
+    callback=lambda context, parameter, text: seeds_of(text),
+    help="20: the first twenty; 40-60: those; 7,40-60: these.",
+)
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 8), help="Storms at a time.")
 @click.option("--json", "file", default="build/storm.json", show_default=True, type=click.Path(path_type=Path))
 @click.option("--without", default="", type=click.Choice(["", *GUARDS]), help="Take a guard of the product away.")
 @click.option("--controls/--no-controls", default=True, show_default=True, help="The storms that must show violations.")
 @click.option("--short", is_flag=True, help="As short as in make test.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Leave the logs of all processes in this folder.")
-def main(seeds: str, jobs: int, file: Path, without: str, controls: bool, short: bool, keep: Path | None) -> None:
+def main(seeds: list[int], jobs: int, file: Path, without: str, controls: bool, short: bool, keep: Path | None) -> None:
     """Exit code 1 if a storm shows violations, or if one does not that must."""
     results: list[Result] = []
     file.parent.mkdir(parents=True, exist_ok=True)
     click.echo(HEAD)
-    for result in storms(seeds_of(seeds), jobs, without, short, keep):
+    for result in storms(seeds, jobs, without, short, keep):
         results.append(result)
         click.echo(line_of(result))
         for violation in result.violations[:10] if not without else []:
@@ -147,7 +159,7 @@ def main(seeds: str, jobs: int, file: Path, without: str, controls: bool, short:
     if not without and not short and len(results) >= MANY and (never := storm.never_came(results)):
         click.echo(f"In none of these storms: {', '.join(never)}.")
         bad.append(0)
-    shown = _controls(seeds_of(seeds)[0], jobs, file) if controls and not without and not short else True
+    shown = _controls(seeds[0], jobs, file) if controls and not without and not short else True
     sys.exit(1 if bad or not shown else 0)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from store.store import WorkflowStore
-from tests.integration.control.conftest import Run
+from tests.integration.control.conftest import INGRESS, Run
 
 
 def test_applying_saves_a_revision_once(run: Run, file: Path, ingress: WorkflowStore) -> None:
@@ -103,6 +103,21 @@ def test_a_saved_pair_cannot_be_edited_in_place(
     assert run("mapping", "delete", "contact", "--yes").exit_code == 0
     assert "saved" in run("config", "apply", str(file)).stdout
     assert "resource: cusPerson" in run("config", "export").stdout
+
+
+def test_a_file_that_takes_mappings_away_says_which(run: Run, file: Path, edited: Callable[[str, str], Path]) -> None:
+    # Given a mapping, and a file from before it was added
+    run("config", "apply", str(file))
+    before = edited(INGRESS, "ingress: {tables: []}\n")
+    sentence = (
+        "No longer mapped: contact. From the next start on nothing of it travels; what is in Campaign stays there as "
+        "it is.\n"
+    )
+    # When it is compared, and applied, Then both say so
+    assert sentence in run("config", "diff", str(before)).stderr
+    assert sentence in run("config", "apply", str(before)).stderr
+    # And nobody is told twice
+    assert "No longer" not in run("config", "apply", str(before)).stderr
 
 
 def test_a_file_that_configures_no_workflow_is_refused(run: Run, file: Path) -> None:

@@ -139,6 +139,11 @@ def test_what_is_neither_a_known_mistake_nor_known_trouble_is_told_as_unexplaine
     assert "invalid" not in found.sentence
 
 
+def test_a_refusal_tells_its_code_once() -> None:
+    found = error_of(answer(500, {"message": GENERIC + "'already exists' is not a valid constant"}))
+    assert found.sentence.count("RST-360011") == 1 and "refused (RST-360011) An error has occurred" in found.sentence
+
+
 def test_a_code_beside_the_text_counts_as_one_within() -> None:
     found = error_of(answer(500, {"error_code": "RST-360011", "message": "An error has occurred"}))
     assert type(found) is Malformed
