@@ -71,7 +71,7 @@ def _missing(
         one = "Start one with: d365acs up (or the worker line of the Procfile)."
         return "No worker answers: there is no worker.", one
     if unserved:
-        start = f"Start one with: d365acs up, or celery -A workers.app worker -Q {','.join(unserved)}"
+        start = f"Start one with: celery -A workers.app worker -Q {','.join(unserved)}"
         return f"No worker answers on {', '.join(unserved)}.", start
     if not beats:
         return "No worker answers: there is no beat to wake them.", "Start one with: celery -A workers.app beat"

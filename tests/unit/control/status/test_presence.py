@@ -42,6 +42,5 @@ def test_a_missing_worker_is_told_apart_from_a_missing_beat() -> None:
 def test_a_queue_that_nobody_serves_is_named_even_while_ticks_are_answered() -> None:
     # Given a worker that only looks and reads
     assert sentence([READER, BEAT], 1.0) == (
-        "No worker answers on ingress.write. Start one with: d365acs up, or celery -A workers.app worker -Q "
-        "ingress.write"
+        "No worker answers on ingress.write. Start one with: celery -A workers.app worker -Q ingress.write"
     )
