@@ -15,7 +15,7 @@ CHILDREN = ("new_membership", "new_invoice", "new_invoiceline")
 MINDS, PACE = 60, 12
 
 #: Emails of the campaign that is over when a storm begins, and of each one later: at least, and at most. The least of
-#: them bring the activities, and with `NOBODY` the dead letters, that every storm must have.
+#: them bring the activities that every storm must have.
 OVER, LATER = (50, 70), (10, 40)
 #: The share of emails that go to people of whom Dynamics knows nothing.
 NOBODY = 0.08
@@ -37,9 +37,10 @@ class People:
         return self._live[:12]
 
     def begin(self) -> None:
-        """A campaign was over."""
+        """A campaign was over, and one that reached nobody of whom Dynamics knows: the first may not have."""
         self._admin.put("/switches", {"journal_duplicates": 0.2, "journal_disorder": 20, "journal_max_limit": 40})
         self.send(OVER)
+        self._town.events.campaign(sends=2, seed=1, campaign="Nobody", recipients=self._town.quiet, unknown=1.0)
 
     def change_minds(self, seed: int, changes: int, rate: int) -> None:
         """So many people change their minds, so many a second."""
