@@ -128,15 +128,18 @@ def _backlog(store: WorkflowStore) -> int:
 
 
 def _watch(runtime: Runtime, store: WorkflowStore, generation: int, before_ms: int | None, now_ms: int) -> Watch | None:
-    """Whether schemas are to be looked at: all of them every few minutes, doubted ones every few seconds."""
+    """Whether schemas are to be looked at: all of them every few minutes, and after a look that failed; doubted
+    ones every few seconds."""
     if before_ms is None:
         return None
     every_ms = int(runtime.settings.schema_check_seconds * 1000)
     if before_ms // every_ms != now_ms // every_ms:
         return Watch(generation, everything=True)
-    if before_ms // DOUBT_EVERY_MS != now_ms // DOUBT_EVERY_MS and store.holds.doubted():
-        return Watch(generation, everything=False)
-    return None
+    if before_ms // DOUBT_EVERY_MS == now_ms // DOUBT_EVERY_MS:
+        return None
+    if store.troubles.get("schemas") is not None:
+        return Watch(generation, everything=True)  # a look that failed is made up for once the system answers again
+    return Watch(generation, everything=False) if store.holds.doubted() else None
 
 
 def _start(runtime: Runtime, store: WorkflowStore, generation: int) -> None:

@@ -224,6 +224,22 @@ def test_schemas_are_looked_at_now_and_then_and_doubted_ones_sooner(
     assert tick(runtime, "ingress").watch == watched
 
 
+@pytest.mark.parametrize("doubted", [True, False])
+def test_a_look_at_all_schemas_that_failed_is_made_up_for_soon(
+    runtime: Runtime, workflow: WorkflowStore, monkeypatch: pytest.MonkeyPatch, doubted: bool
+) -> None:
+    # Given a running workflow whose last look at the schemas met a system in trouble
+    run(workflow)
+    workflow.note_tick(NOON)
+    workflow.troubles.note("schemas", "it will be tried again", NOON, NOON + 700)
+    if doubted:
+        workflow.holds.doubt("contact")
+    # When a tick comes some seconds later, minutes before the next look is due
+    monkeypatch.setattr(Store, "now_ms", lambda self: NOON + 5000)
+    # Then all of them are looked at
+    assert tick(runtime, "ingress").watch == Watch(1, everything=True)
+
+
 @pytest.mark.parametrize(("passed", "looked"), [(1000, False), (60_000, True)])
 @pytest.mark.parametrize("runs", [True, False])
 def test_whether_logs_are_to_be_exported_is_seen_to_once_a_minute_also_of_a_stopped_workflow(
