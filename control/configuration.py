@@ -17,7 +17,8 @@ from store.lifecycle import State
 from store.store import Store, WorkflowStore
 from sync.egress import STREAM
 from sync.optinout import STREAM as CONSENT
-from sync.workflows import NAMES, document_of
+from sync.workflow import document_of
+from sync.workflows import NAMES
 
 #: Where events are read, in the words of a sentence.
 _SOURCES = {"journal": "the journal in place of files", "files": "files in place of the journal"}

@@ -8,7 +8,8 @@ from control.opening import workflow_of
 from control.together import check_together, newest_ingress, newest_optinout
 from store.revisions import Revision
 from store.store import Store
-from sync.workflows import NAMES, document_of
+from sync.workflow import document_of
+from sync.workflows import NAMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from store.lifecycle import Life, State
 from store.store import Store, WorkflowStore
 from sync.streams import Streams
 from sync.systems import Systems
-from sync.workflows import document_of, workflow_named
+from sync.workflow import document_of
+from sync.workflows import workflow_named
 
 #: Rows of a page where nobody says otherwise: Dynamics serves no more.
 PAGE_SIZE = 5000

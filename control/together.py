@@ -8,7 +8,7 @@ from config.optinout import OptinoutConfig, WireFlag, flag_named
 from control.errors import PairedTwice
 from store.store import Store
 from sync.apart import clash
-from sync.workflows import document_of
+from sync.workflow import document_of
 
 INGRESS, OPTINOUT = "ingress", "optinout"
 

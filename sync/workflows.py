@@ -1,9 +1,7 @@
 """The workflows by name."""
 
 from sync import egress, ingress, optinout
-from sync.workflow import Workflow, document_of
-
-__all__ = ["FIRST", "NAMES", "document_of", "workflow_named"]
+from sync.workflow import Workflow
 
 #: In the order in which they are shown.
 _WORKFLOWS: dict[str, Workflow] = {"ingress": ingress, "egress": egress, "optinout": optinout}

@@ -12,7 +12,7 @@ from store.log_export import Told
 from store.store import WorkflowStore
 from store.trouble import LOGS
 from sync.patience import Patience, asked_for
-from sync.workflows import document_of
+from sync.workflow import document_of
 from tasks.log_lines import collect, day_of
 from tasks.runtime import Runtime
 

@@ -5,7 +5,7 @@ import structlog
 
 from config.problems import ConfigProblems
 from store.store import WorkflowStore
-from sync.workflows import document_of
+from sync.workflow import document_of
 
 log = structlog.get_logger()
 

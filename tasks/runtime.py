@@ -14,7 +14,8 @@ from store.sealing import AesSeal, NoSeal, PayloadSeal
 from store.store import Store, WorkflowStore
 from sync.streams import Slice, Stream
 from sync.systems import Systems
-from sync.workflows import FIRST, document_of, workflow_named
+from sync.workflow import document_of
+from sync.workflows import FIRST, workflow_named
 
 #: A running workflow bears fresh tokens that are refused for so long before it fails; seconds.
 REFUSAL_PATIENCE = 120.0

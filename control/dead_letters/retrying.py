@@ -15,7 +15,8 @@ from store.lifecycle import State
 from store.outcome_log import Ending
 from store.record_queue import BATCH, RecordQueue
 from store.store import Store, WorkflowStore
-from sync.workflows import document_of, workflow_named
+from sync.workflow import document_of
+from sync.workflows import workflow_named
 
 #: How often it is looked whether what was retried has come to its end, seconds.
 LOOK_EVERY = 0.25

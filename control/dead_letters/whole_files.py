@@ -7,7 +7,7 @@ from control.status.files import FilesRead, files_read_by
 from store.files import FileVersion, ReadFile
 from store.store import WorkflowStore
 from sync.files.reader import whole_file
-from sync.workflows import document_of
+from sync.workflow import document_of
 
 #: The kind of such a letter, in every workflow.
 KIND = "file-set-aside"

@@ -9,7 +9,7 @@ from control.configuration import Applied, check_pairs, save
 from control.errors import MappedAlready, NoConfiguration, StillLinked, UnknownTable
 from control.together import INGRESS, check_together, newest_optinout
 from store.store import Store, WorkflowStore
-from sync.workflows import document_of
+from sync.workflow import document_of
 
 
 @dataclass(frozen=True)

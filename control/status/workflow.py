@@ -19,7 +19,8 @@ from store.lifecycle import Life, State
 from store.replays import Replay
 from store.store import Store, WorkflowStore
 from store.trouble import Trouble
-from sync.workflows import NAMES, document_of, workflow_named
+from sync.workflow import document_of
+from sync.workflows import NAMES, workflow_named
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from control.demo.sandbox import Sandbox, connections_to
 from control.demo.stage import SECRETS
 from store.store import WorkflowStore
 from store.trouble import LOGS
-from sync.workflows import document_of
+from sync.workflow import document_of
 from tests.integration.control.conftest import Run
 from tests.integration.control.demonstrated import know_secrets
 
